@@ -1,0 +1,132 @@
+//! Writes what the contract says as Rust: the method policies, `impl Event`, `impl Reason`.
+
+use crate::contract::{Contract, Event, Method, Reasons};
+use crate::validators::{field_name, rust_type};
+use heck::ToUpperCamelCase;
+use std::fmt::Write;
+
+pub fn generate(contract: &Contract) -> String {
+    let mut out = String::new();
+    policies(&mut out, &contract.methods);
+    events(&mut out, &contract.events);
+    mutations(&mut out, &contract.mutations);
+    reasons(&mut out, &contract.reasons);
+    out
+}
+
+fn policies(out: &mut String, methods: &[Method]) {
+    out.push_str(
+        "/// Every method of the contract, sorted by path.\npub static METHODS: &[Policy] = &[\n",
+    );
+    for method in methods {
+        let _ = writeln!(
+            out,
+            "Policy {{ path: {:?}, timeout: std::time::Duration::from_millis({}), per_minute: {}, \
+             scopes: &{:?}, public: {}, idempotency: Idempotency::{} }},",
+            method.path,
+            method.timeout_ms,
+            method.per_minute,
+            method.scopes,
+            method.public,
+            method.idempotency
+        );
+    }
+    out.push_str("];\n");
+}
+
+fn events(out: &mut String, events: &[Event]) {
+    for event in events {
+        let _ = writeln!(
+            out,
+            "impl Event for {} {{\n\
+             const SUBJECT: &'static str = {:?};\n\
+             const TYPE: &'static str = {:?};\n\
+             fn key(&self) -> &str {{ {} }}\n\
+             fn version(&self) -> i64 {{ {} }}\n}}",
+            rust_type(event.message.full_name()),
+            event.subject,
+            event.message.full_name(),
+            read(&event.key, "\"\"", "x.as_str()"),
+            read(&event.version, "0", "*x"),
+        );
+    }
+    out.push_str("/// Every event of the contract, sorted by subject.\npub static EVENTS: &[EventInfo] = &[\n");
+    for event in events {
+        let _ = writeln!(
+            out,
+            "EventInfo {{ subject: {:?}, message: {:?}, outside: {} }},",
+            event.subject,
+            event.message.full_name(),
+            event.outside
+        );
+    }
+    out.push_str("];\n");
+}
+
+/// An expression that follows `path` through the messages of `self`; an absent message on the way gives `absent`.
+fn read(path: &[String], absent: &str, last: &str) -> String {
+    let Some((field, messages)) = path.split_last() else { return absent.to_owned() };
+    let mut inner = "Some(self)".to_owned();
+    for message in messages {
+        inner = format!("{inner}.and_then(|m| m.{}.as_ref())", field_name(message));
+    }
+    format!("{inner}.map_or({absent}, |m| {{ let x = &m.{}; {last} }})", field_name(field))
+}
+
+fn mutations(out: &mut String, messages: &[prost_reflect::MessageDescriptor]) {
+    for message in messages {
+        let _ = writeln!(
+            out,
+            "impl Mutation for {} {{ fn request_id(&self) -> &str {{ &self.request_id }} }}",
+            rust_type(message.full_name())
+        );
+    }
+}
+
+fn reasons(out: &mut String, all: &[Reasons]) {
+    for reasons in all {
+        let path = rust_type(reasons.enumeration.full_name());
+        let arm = |result: &dyn Fn(&crate::contract::Reason) -> String, rest: &str| {
+            let mut arms = String::new();
+            for value in &reasons.values {
+                let _ =
+                    writeln!(arms, "Self::{} => {},", variant(&value.proto_name), result(value));
+            }
+            format!("match self {{ {arms} Self::Unspecified => {rest} }}")
+        };
+        let _ = writeln!(
+            out,
+            "impl Reason for {path} {{\n\
+             fn kind(self) -> Kind {{ {} }}\n\
+             fn name(self) -> &'static str {{ {} }}\n\
+             fn domain(self) -> &'static str {{ {:?} }}\n}}",
+            arm(&|value| format!("Kind::{}", value.kind), "Kind::Internal"),
+            arm(&|value| format!("{:?}", wire(&value.proto_name)), "\"UNSPECIFIED\""),
+            reasons.domain,
+        );
+    }
+    out.push_str(
+        "/// Every reason of the contract, by domain.\npub static REASONS: &[ReasonInfo] = &[\n",
+    );
+    for reasons in all {
+        for value in &reasons.values {
+            let _ = writeln!(
+                out,
+                "ReasonInfo {{ domain: {:?}, name: {:?}, kind: Kind::{}, meaning: {:?} }},",
+                reasons.domain,
+                wire(&value.proto_name),
+                value.kind,
+                value.comment
+            );
+        }
+    }
+    out.push_str("];\n");
+}
+
+fn wire(proto_name: &str) -> &str {
+    proto_name.strip_prefix("REASON_").unwrap_or(proto_name)
+}
+
+fn variant(proto_name: &str) -> String {
+    wire(proto_name).to_upper_camel_case()
+}

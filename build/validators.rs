@@ -1,0 +1,344 @@
+//! Turns `buf.validate` rules into plain Rust. A rule that this generator does not know fails the build, so no annotation
+//! can be written that nobody checks. Messages, rule ids and order follow the reference implementation, protovalidate.
+
+use crate::contract::{ours, place};
+use heck::{ToSnakeCase, ToUpperCamelCase};
+use prost_reflect::{
+    Cardinality, DescriptorPool, DynamicMessage, ExtensionDescriptor, FieldDescriptor, Kind,
+    MessageDescriptor, OneofDescriptor, Value,
+};
+use std::fmt::Write;
+
+pub fn generate(pool: &DescriptorPool) -> Result<String, Vec<String>> {
+    let mut generator = Generator {
+        field_rules: pool.get_extension_by_name("buf.validate.field"),
+        oneof_rules: pool.get_extension_by_name("buf.validate.oneof"),
+        gaps: Vec::new(),
+        patterns: String::new(),
+    };
+    let mut out = String::new();
+    for message in pool.all_messages().filter(|m| ours(m.package_name())) {
+        let body = generator.message(&message);
+        let _ = writeln!(
+            out,
+            "impl Validate for {} {{\nfn check(&self, at: &Path<'_>, out: &mut Vec<Violation>) {{\n{body}}}\n}}",
+            rust_type(message.full_name())
+        );
+    }
+    out.push_str(&generator.patterns);
+    if generator.gaps.is_empty() { Ok(out) } else { Err(generator.gaps) }
+}
+
+/// `souk.type.v1.Money` as the path of its generated type.
+pub fn rust_type(full_name: &str) -> String {
+    let mut parts: Vec<&str> = full_name.split('.').collect();
+    let name = parts.pop().unwrap_or_default().to_upper_camel_case();
+    let modules: Vec<String> = parts.iter().map(|part| field_name(part)).collect();
+    format!("crate::messages::{}::{name}", modules.join("::"))
+}
+
+/// A field's name as prost writes it.
+pub fn field_name(name: &str) -> String {
+    let snake = name.to_snake_case();
+    if matches!(snake.as_str(), "type" | "match" | "ref" | "move" | "use" | "where") {
+        format!("r#{snake}")
+    } else {
+        snake
+    }
+}
+
+struct Generator {
+    field_rules: Option<ExtensionDescriptor>,
+    oneof_rules: Option<ExtensionDescriptor>,
+    gaps: Vec<String>,
+    patterns: String,
+}
+
+impl Generator {
+    fn message(&mut self, message: &MessageDescriptor) -> String {
+        let mut body = String::new();
+        let mut oneofs_done = Vec::new();
+        for field in message.fields() {
+            match field.containing_oneof().filter(|oneof| !oneof.is_synthetic()) {
+                Some(oneof) if oneofs_done.contains(&oneof.name().to_owned()) => {}
+                Some(oneof) => {
+                    oneofs_done.push(oneof.name().to_owned());
+                    body.push_str(&self.oneof(message, &oneof));
+                }
+                None => body.push_str(&self.field(&field)),
+            }
+        }
+        if body.is_empty() { "let _ = (at, out);\n".to_owned() } else { body }
+    }
+
+    fn oneof(&mut self, message: &MessageDescriptor, oneof: &OneofDescriptor) -> String {
+        let module = {
+            let path = rust_type(message.full_name());
+            let (package, name) = path.rsplit_once("::").unwrap_or_default();
+            format!("{package}::{}::{}", name.to_snake_case(), oneof.name().to_upper_camel_case())
+        };
+        let mut arms = String::new();
+        for field in oneof.fields() {
+            let checks = self.value(&field, "value");
+            if !checks.is_empty() {
+                let _ = writeln!(
+                    arms,
+                    "Some({module}::{}(value)) => {{ let at = &at.field({:?});\n{checks} }}",
+                    field.name().to_upper_camel_case(),
+                    field.name()
+                );
+            }
+        }
+        let required = self
+            .oneof_rules
+            .as_ref()
+            .filter(|rules| oneof.options().has_extension(rules))
+            .and_then(|rules| oneof.options().get_extension(rules).as_message().cloned())
+            .is_some_and(|rules| is_true(&rules, "required"));
+        if required {
+            let _ = writeln!(
+                arms,
+                "None => out.push(at.field({:?}).violation(\"required\", \"exactly one field is required in oneof\")),",
+                oneof.name()
+            );
+        }
+        if arms.is_empty() {
+            return String::new();
+        }
+        format!("match &self.{} {{ {arms} _ => {{}} }}\n", field_name(oneof.name()))
+    }
+
+    fn field(&mut self, field: &FieldDescriptor) -> String {
+        let name = field_name(field.name());
+        let rules = self.rules(field);
+        let at = format!("let at = &at.field({:?});\n", field.name());
+        if rules.as_ref().is_some_and(|rules| ignore(rules) == Ignore::Always) {
+            return String::new();
+        }
+        if field.cardinality() == Cardinality::Repeated {
+            let checks = self.list(field, rules.as_ref());
+            return wrap(&checks, &format!("{{ {at} let list = &self.{name};\n{checks} }}\n"));
+        }
+        let checks = self.value(field, "value");
+        let required = rules.as_ref().is_some_and(|rules| is_true(rules, "required"));
+        if field.supports_presence() {
+            let absent = if required {
+                "None => out.push(at.violation(\"required\", \"value is required\")),"
+            } else {
+                "None => {}"
+            };
+            if checks.is_empty() && !required {
+                return String::new();
+            }
+            let used = if checks.is_empty() { "_" } else { "value" };
+            return format!(
+                "{{ {at} match self.{name}.as_ref() {{ Some({used}) => {{ {checks} }} {absent} }} }}\n"
+            );
+        }
+        if required {
+            self.gap(field, "required on a field without presence");
+        }
+        let zero_is_fine = rules.as_ref().is_some_and(|rules| ignore(rules) == Ignore::IfZero);
+        let checked = if zero_is_fine {
+            format!("if !is_zero(value) {{ {checks} }}")
+        } else {
+            checks.clone()
+        };
+        wrap(&checks, &format!("{{ {at} let value = &self.{name};\n{checked} }}\n"))
+    }
+
+    /// Checks of one value, which is bound by reference to `value`.
+    fn value(&mut self, field: &FieldDescriptor, value: &str) -> String {
+        let rules = self.rules(field);
+        self.checks(field, rules.as_ref(), value)
+    }
+
+    fn checks(
+        &mut self,
+        field: &FieldDescriptor,
+        rules: Option<&DynamicMessage>,
+        value: &str,
+    ) -> String {
+        let mut checks = String::new();
+        if let Kind::Message(message) = field.kind()
+            && ours(message.package_name())
+        {
+            let _ = writeln!(checks, "{value}.check(at, out);");
+        }
+        for (rule, argument) in rules.iter().flat_map(|rules| typed_rules(rules)) {
+            match check(field, &rule, &argument, value, self) {
+                Some(check) => checks.push_str(&check),
+                None => {
+                    self.gap(field, &format!("rule {rule} is not known to build/validators.rs"))
+                }
+            }
+        }
+        checks
+    }
+
+    fn list(&mut self, field: &FieldDescriptor, rules: Option<&DynamicMessage>) -> String {
+        let mut checks = String::new();
+        let mut each = String::new();
+        if let Kind::Message(message) = field.kind()
+            && ours(message.package_name())
+        {
+            each.push_str("value.check(at, out);\n");
+        }
+        for (rule, argument) in rules.iter().flat_map(|rules| typed_rules(rules)) {
+            match (rule.as_str(), argument) {
+                ("repeated.min_items", Value::U64(n)) => {
+                    let _ = writeln!(
+                        checks,
+                        "if list.len() < {n} {{ out.push(at.violation(\"repeated.min_items\", \"must contain at least {n} item(s)\")); }}"
+                    );
+                }
+                ("repeated.max_items", Value::U64(n)) => {
+                    let _ = writeln!(
+                        checks,
+                        "if list.len() > {n} {{ out.push(at.violation(\"repeated.max_items\", \"must contain no more than {n} item(s)\")); }}"
+                    );
+                }
+                ("repeated.unique", Value::Bool(true)) => {
+                    checks.push_str("if repeats(list) { out.push(at.violation(\"repeated.unique\", \"repeated value must contain unique items\")); }\n");
+                }
+                ("repeated.items", Value::Message(items)) => {
+                    each.push_str(&self.checks(field, Some(&items), "value"));
+                }
+                (rule, _) => {
+                    self.gap(field, &format!("rule {rule} is not known to build/validators.rs"))
+                }
+            }
+        }
+        if !each.is_empty() {
+            let _ = writeln!(
+                checks,
+                "for (index, value) in list.iter().enumerate() {{ let at = &at.index(index);\n{each} }}"
+            );
+        }
+        checks
+    }
+
+    fn rules(&self, field: &FieldDescriptor) -> Option<DynamicMessage> {
+        let extension = self.field_rules.as_ref()?;
+        let options = field.options();
+        options
+            .has_extension(extension)
+            .then(|| options.get_extension(extension).as_message().cloned())?
+    }
+
+    fn gap(&mut self, field: &FieldDescriptor, what: &str) {
+        let at = place(&field.parent_message().parent_file(), field.path());
+        self.gaps.push(format!("{at}: field {}: {what}", field.full_name()));
+    }
+
+    fn pattern(&mut self, pattern: &str) -> Option<String> {
+        regex::Regex::new(pattern).ok()?;
+        let name = format!("PATTERN_{}", self.patterns.lines().count());
+        let _ = writeln!(
+            self.patterns,
+            "static {name}: std::sync::LazyLock<regex::Regex> = std::sync::LazyLock::new(|| regex::Regex::new({pattern:?}).expect(\"the build compiled it\"));"
+        );
+        Some(name)
+    }
+}
+
+fn wrap(checks: &str, whole: &str) -> String {
+    if checks.is_empty() { String::new() } else { whole.to_owned() }
+}
+
+/// The rules of a field below its type: `string.max_len` and its argument, in the order of their numbers.
+fn typed_rules(rules: &DynamicMessage) -> Vec<(String, Value)> {
+    let mut found = Vec::new();
+    for (field, value) in rules.fields() {
+        match (field.name(), value) {
+            ("required" | "ignore", _) => {}
+            (family, Value::Message(inner)) => {
+                for (rule, argument) in inner.fields() {
+                    found.push((format!("{family}.{}", rule.name()), argument.clone()));
+                }
+            }
+            (other, value) => found.push((other.to_owned(), value.clone())),
+        }
+    }
+    found
+}
+
+fn check(
+    field: &FieldDescriptor,
+    rule: &str,
+    argument: &Value,
+    value: &str,
+    generator: &mut Generator,
+) -> Option<String> {
+    let (condition, message) = match (rule, argument) {
+        ("string.len", Value::U64(n)) => {
+            (format!("{value}.chars().count() != {n}"), format!("must be {n} characters"))
+        }
+        ("string.min_len", Value::U64(n)) => {
+            (format!("{value}.chars().count() < {n}"), format!("must be at least {n} characters"))
+        }
+        ("string.max_len", Value::U64(n)) => (
+            // Bytes are never fewer than characters, so most values need no counting.
+            format!("{value}.len() > {n} && {value}.chars().count() > {n}"),
+            format!("must be at most {n} characters"),
+        ),
+        ("string.pattern", Value::String(pattern)) => {
+            let name = generator.pattern(pattern)?;
+            (
+                format!("!{name}.is_match({value})"),
+                format!("does not match regex pattern `{pattern}`"),
+            )
+        }
+        ("string.uuid", Value::Bool(true)) => {
+            (format!("!is_uuid({value})"), "must be a valid UUID".to_owned())
+        }
+        ("int32.gte" | "int64.gte", number) => {
+            let n = integer(number)?;
+            (format!("*{value} < {n}"), format!("must be greater than or equal to {n}"))
+        }
+        ("int32.lte" | "int64.lte", number) => {
+            let n = integer(number)?;
+            (format!("*{value} > {n}"), format!("must be less than or equal to {n}"))
+        }
+        ("double.finite", Value::Bool(true)) => {
+            (format!("!{value}.is_finite()"), "must be finite".to_owned())
+        }
+        ("bool.const", Value::Bool(wanted)) => {
+            (format!("*{value} != {wanted}"), format!("must equal {wanted}"))
+        }
+        ("enum.defined_only", Value::Bool(true)) => {
+            let Kind::Enum(enumeration) = field.kind() else { return None };
+            let path = rust_type(enumeration.full_name());
+            (format!("{path}::try_from(*{value}).is_err()"), "must be a defined value".to_owned())
+        }
+        ("enum.not_in", Value::List(numbers)) => {
+            let numbers: Option<Vec<i64>> = numbers.iter().map(integer).collect();
+            (format!("{:?}.contains({value})", numbers?), "must be specified".to_owned())
+        }
+        _ => return None,
+    };
+    Some(format!("if {condition} {{ out.push(at.violation({rule:?}, {message:?})); }}\n"))
+}
+
+fn integer(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_i32().map(i64::from))
+}
+
+#[derive(PartialEq)]
+enum Ignore {
+    No,
+    IfZero,
+    Always,
+}
+
+fn ignore(rules: &DynamicMessage) -> Ignore {
+    match rules.get_field_by_name("ignore").and_then(|value| value.as_enum_number()) {
+        Some(1) => Ignore::IfZero,
+        Some(3) => Ignore::Always,
+        _ => Ignore::No,
+    }
+}
+
+fn is_true(rules: &DynamicMessage, field: &str) -> bool {
+    rules.get_field_by_name(field).and_then(|value| value.as_bool()).unwrap_or_default()
+}

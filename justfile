@@ -1,0 +1,39 @@
+# The fixed entry points. Run them as `./dev <recipe>`, which installs what is missing first.
+
+export SOUK_TEST_RECORD := justfile_directory() / ".souk/test/record"
+
+# from nothing to a running, filled shop, and what to try in it
+demo:
+    cargo run --release -p souk -- dev demo
+
+# start servers and mesh in the background; with roles, each in a process of its own
+up *roles:
+    cargo run --release -p souk -- dev up {{ roles }}
+
+# stop what `up` and the tests started
+down:
+    cargo run --release -p souk -- dev down
+
+# every test against real servers, then: was everything in the contract tested?
+test:
+    rm -rf "$SOUK_TEST_RECORD"
+    cargo test --workspace --no-fail-fast
+    SOUK_TEST_COMPLETE=1 cargo test --workspace --test completeness -- --nocapture
+
+# format, clippy, contract
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+    buf lint
+
+# load and latency against the floors
+bench *args:
+    cargo run --release -p bench -- {{ args }}
+
+# how long a written change takes to be searchable
+freshness:
+    cargo run --release -p bench -- freshness
+
+# rewrite what is generated and committed
+gen:
+    cargo run -p souk -- dev gen

@@ -1,0 +1,93 @@
+//! The codec of every generated client and server: prost, and the contract's rules on whatever it decodes. Validation
+//! stands here because a tower layer never sees a decoded message.
+
+use crate::types::v1::Reason as Common;
+use crate::{Reason, Validate, Violation};
+use prost::Message;
+use std::marker::PhantomData;
+use tonic::Status;
+use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder};
+use tonic_prost::ProstEncoder;
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
+
+/// Encodes with prost; decodes with prost and refuses what breaks the contract.
+#[derive(Debug)]
+pub struct CheckedCodec<Encoded, Decoded> {
+    types: PhantomData<(Encoded, Decoded)>,
+}
+
+impl<Encoded, Decoded> Default for CheckedCodec<Encoded, Decoded> {
+    fn default() -> Self {
+        Self { types: PhantomData }
+    }
+}
+
+impl<Encoded, Decoded> Codec for CheckedCodec<Encoded, Decoded>
+where
+    Encoded: Message + Send + 'static,
+    Decoded: Message + Default + Validate + Send + 'static,
+{
+    type Encode = Encoded;
+    type Decode = Decoded;
+    type Encoder = ProstEncoder<Encoded>;
+    type Decoder = CheckedDecoder<Decoded>;
+
+    fn encoder(&mut self) -> Self::Encoder {
+        ProstEncoder::new(BufferSettings::default())
+    }
+
+    fn decoder(&mut self) -> Self::Decoder {
+        CheckedDecoder { types: PhantomData }
+    }
+}
+
+/// Decodes one message and checks it.
+#[derive(Debug)]
+pub struct CheckedDecoder<Decoded> {
+    types: PhantomData<Decoded>,
+}
+
+impl<Decoded: Message + Default + Validate> Decoder for CheckedDecoder<Decoded> {
+    type Item = Decoded;
+    type Error = Status;
+
+    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<Decoded>, Status> {
+        let message = Decoded::decode(buffer).map_err(|error| undecodable(&error))?;
+        let violations = message.violations();
+        if violations.is_empty() { Ok(Some(message)) } else { Err(invalid(violations)) }
+    }
+}
+
+fn undecodable(error: &prost::DecodeError) -> Status {
+    refuse(
+        Common::Undecodable,
+        format!("the bytes are not the message that this method takes: {error}"),
+        Vec::new(),
+    )
+}
+
+fn invalid(violations: Vec<Violation>) -> Status {
+    refuse(Common::InvalidField, summary(&violations), violations)
+}
+
+/// One sentence that names the first few fields; the details hold them all.
+pub fn summary(violations: &[Violation]) -> String {
+    let named: Vec<String> = violations
+        .iter()
+        .take(3)
+        .map(|violation| format!("{}: {}", violation.field, violation.message))
+        .collect();
+    let more = violations.len().saturating_sub(named.len());
+    let rest = if more > 0 { format!("; and {more} more") } else { String::new() };
+    format!("{}{rest}", named.join("; "))
+}
+
+fn refuse(reason: Common, message: String, violations: Vec<Violation>) -> Status {
+    let mut details = ErrorDetails::new();
+    details.set_error_info(reason.name(), reason.domain(), std::collections::HashMap::new());
+    if !violations.is_empty() {
+        let fields = violations.into_iter().map(|v| FieldViolation::new(v.field, v.message));
+        details.set_bad_request(fields.collect::<Vec<_>>());
+    }
+    Status::with_error_details(reason.kind().code(), message, details)
+}

@@ -1,0 +1,57 @@
+use crate::validate::{Validate, Violation};
+
+/// A fact about one aggregate, as the contract declares it. The subject stands in the contract and nowhere else, so
+/// publisher and subscriber cannot disagree.
+pub trait Event: prost::Message + Default + Validate {
+    /// Subject it is published under, e.g. `pricing.price.updated`.
+    const SUBJECT: &'static str;
+    /// Full name of its message, e.g. `souk.pricing.v1.PriceUpdated`.
+    const TYPE: &'static str;
+
+    /// Identifies the aggregate: events of one key are published and handled in order.
+    fn key(&self) -> &str;
+
+    /// The aggregate's version after the change.
+    fn version(&self) -> i64;
+}
+
+/// An event of the contract as data, for checks that cover all of them.
+#[derive(Debug, Clone, Copy)]
+pub struct EventInfo {
+    /// Subject it is published under.
+    pub subject: &'static str,
+    /// Full name of its message.
+    pub message: &'static str,
+    /// True: published for outside use, so no service of Souk need consume it.
+    pub outside: bool,
+}
+
+/// An event ready to be stored and published: what the outbox and the bus need to know of it, and its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fact {
+    /// Subject it is published under.
+    pub subject: &'static str,
+    /// Full name of its message.
+    pub message: &'static str,
+    /// Identifies the aggregate.
+    pub key: String,
+    /// The aggregate's version after the change.
+    pub version: i64,
+    /// The encoded message.
+    pub payload: Vec<u8>,
+    /// Rules of the contract that it breaks; such a fact is never written.
+    pub violations: Vec<Violation>,
+}
+
+impl<E: Event> From<&E> for Fact {
+    fn from(event: &E) -> Self {
+        Self {
+            subject: E::SUBJECT,
+            message: E::TYPE,
+            key: event.key().to_owned(),
+            version: event.version(),
+            payload: event.encode_to_vec(),
+            violations: event.violations(),
+        }
+    }
+}

@@ -1,0 +1,59 @@
+use std::time::Duration;
+
+/// How a method is served, as the contract says; configuration may override the numbers.
+#[derive(Debug, Clone, Copy)]
+pub struct Policy {
+    /// Path of the method on the wire, e.g. `/souk.pricing.v1.PricingService/SetPrice`.
+    pub path: &'static str,
+    /// Longest time the server works on a call.
+    pub timeout: Duration,
+    /// Calls that one caller may make in a minute.
+    pub per_minute: u32,
+    /// Scopes that the caller's token must hold, all of them.
+    pub scopes: &'static [&'static str],
+    /// No token is asked for.
+    pub public: bool,
+    /// Whether a call may be repeated.
+    pub idempotency: Idempotency,
+}
+
+/// Whether a call may be repeated without a second effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Idempotency {
+    /// It reads.
+    NoSideEffects,
+    /// It writes, and repeating it with the same `request_id` has no second effect.
+    Idempotent,
+    /// Nothing is promised.
+    Unknown,
+}
+
+/// The policy of a method, or none for a path that the contract does not name.
+pub fn policy(path: &str) -> Option<&'static Policy> {
+    let methods = crate::METHODS;
+    methods.binary_search_by(|method| method.path.cmp(path)).ok().and_then(|at| methods.get(at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_method_is_found_by_its_path() {
+        assert!(!crate::METHODS.is_empty());
+        for method in crate::METHODS {
+            assert_eq!(policy(method.path).map(|found| found.path), Some(method.path));
+        }
+        assert!(policy("/souk.pricing.v1.PricingService/Nope").is_none());
+    }
+
+    #[test]
+    fn reads_and_writes_ask_for_different_scopes() {
+        let set = policy("/souk.pricing.v1.PricingService/SetPrice").unwrap();
+        assert_eq!(set.scopes, ["pricing:write"]);
+        assert_eq!(set.idempotency, Idempotency::Idempotent);
+        let get = policy("/souk.pricing.v1.PricingService/GetPrice").unwrap();
+        assert_eq!(get.scopes, ["pricing:read"]);
+        assert_eq!(get.idempotency, Idempotency::NoSideEffects);
+    }
+}

@@ -1,0 +1,59 @@
+//! What a database error means. Constraints that stand for a refusal are recognised by name where the statement is made;
+//! whatever reaches this conversion is trouble, not a decision.
+
+use crate::{Common, Fault};
+use diesel::result::{DatabaseErrorKind, Error};
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        match &error {
+            Error::DatabaseError(DatabaseErrorKind::SerializationFailure, _) => {
+                Self::new(Common::Contended, "another transaction got in the way; repeat the call")
+                    .because(error)
+            }
+            Error::DatabaseError(DatabaseErrorKind::ClosedConnection, _)
+            | Error::BrokenTransactionManager => Self::unavailable("the database", error),
+            Error::DatabaseError(DatabaseErrorKind::Unknown, info)
+                if info.message().contains("deadlock detected") =>
+            {
+                Self::new(Common::Contended, "another transaction got in the way; repeat the call")
+                    .because(error)
+            }
+            Error::DatabaseError(DatabaseErrorKind::Unknown, info)
+                if info.message().starts_with("canceling statement due to") =>
+            {
+                Self::new(Common::DeadlineExceeded, "the time for this call was up").because(error)
+            }
+            Error::DatabaseError(DatabaseErrorKind::Unknown, info)
+                if info.message().starts_with("terminating connection")
+                    || info.message().contains("connection closed") =>
+            {
+                Self::unavailable("the database", error)
+            }
+            // The same kind stands for a connection that broke and for a statement that cannot be sent at all.
+            Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, info)
+                if info.message().contains("closed")
+                    || info.message().contains("communicating") =>
+            {
+                Self::unavailable("the database", error)
+            }
+            _ => Self::internal(error),
+        }
+    }
+}
+
+impl Fault {
+    /// The name of the constraint that a statement violated, if that is what happened.
+    pub fn constraint(error: &Error) -> Option<&str> {
+        match error {
+            Error::DatabaseError(
+                DatabaseErrorKind::UniqueViolation
+                | DatabaseErrorKind::ForeignKeyViolation
+                | DatabaseErrorKind::CheckViolation
+                | DatabaseErrorKind::ExclusionViolation,
+                info,
+            ) => info.constraint_name(),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Why each row was or was not chosen: the answer to "a price nobody can explain".
+
+use chrono::{DateTime, Utc};
+
+use crate::price::{Dimension, PriceContext, PriceRow, select, select::Rank};
+
+/// What became of one row. The first rule of PC-02 that it failed is told, so a reader sees what
+/// would have to change first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The one row that applies.
+    Chosen,
+    /// It is in another currency than was asked for.
+    OtherCurrency,
+    /// Its window has not begun.
+    NotYetValid {
+        /// When it will begin.
+        from: DateTime<Utc>,
+    },
+    /// Its window has ended.
+    NoLongerValid {
+        /// The first instant at which it no longer applied.
+        until: DateTime<Utc>,
+    },
+    /// It is for someone or somewhere else.
+    ScopeMismatch {
+        /// The most specific dimension that does not fit.
+        which: Dimension,
+    },
+    /// It is the product's price, and the SKU has an eligible one of its own.
+    ProductLevelShadowed,
+    /// A row with a more specific scope applies.
+    LessSpecific {
+        /// This row's score.
+        score: u8,
+        /// The chosen row's, which is higher.
+        winner_score: u8,
+    },
+    /// A row as specific, but dated, applies.
+    UndatedBesideDated,
+    /// A row as specific asks for less.
+    DearerAtSameLevel,
+    /// A row that is equal in all that counts has the lower id.
+    HigherId,
+}
+
+/// One verdict per row, in the order given. Exactly the row that [`select`] returns is
+/// [`Verdict::Chosen`].
+pub fn explain<S: PartialEq>(rows: &[PriceRow<S>], context: &PriceContext<'_, S>) -> Vec<Verdict> {
+    let winner = select(rows, context);
+    let verdict = |row: &PriceRow<S>| {
+        let beaten_by = winner.filter(|winner| !std::ptr::eq(*winner, row));
+        match (ruled_out(row, context), beaten_by) {
+            (Some(verdict), _) => verdict,
+            (None, Some(winner)) => lost(Rank::of(row), Rank::of(winner)),
+            (None, None) => Verdict::Chosen,
+        }
+    };
+    rows.iter().map(verdict).collect()
+}
+
+/// Why the row cannot apply whatever the other rows are, or none when it is eligible: the one
+/// definition of that word.
+pub(super) fn ruled_out<S: PartialEq>(
+    row: &PriceRow<S>,
+    context: &PriceContext<'_, S>,
+) -> Option<Verdict> {
+    if row.currency != context.currency {
+        return Some(Verdict::OtherCurrency);
+    }
+    if let Some(from) = row.window.from().filter(|from| context.at < *from) {
+        return Some(Verdict::NotYetValid { from });
+    }
+    if let Some(until) = row.window.until().filter(|until| *until <= context.at) {
+        return Some(Verdict::NoLongerValid { until });
+    }
+    row.scope.mismatch(context).map(|which| Verdict::ScopeMismatch { which })
+}
+
+fn lost(loser: Rank, winner: Rank) -> Verdict {
+    if loser.level != winner.level {
+        Verdict::ProductLevelShadowed
+    } else if loser.score != winner.score {
+        Verdict::LessSpecific { score: loser.score.0, winner_score: winner.score.0 }
+    } else if loser.is_undated != winner.is_undated {
+        Verdict::UndatedBesideDated
+    } else if loser.amount != winner.amount {
+        Verdict::DearerAtSameLevel
+    } else {
+        Verdict::HigherId
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::price::{
+        Level,
+        samples::{context_with, currency, question, row_with, rows, second, window},
+    };
+
+    fn winner() -> PriceRow<u32> {
+        row_with(1, |row| {
+            row.scope.warehouse = Some(3);
+            row.window = window(Some(50), None);
+        })
+    }
+
+    /// What becomes of a plain row, changed, beside a dated row of the warehouse asked for.
+    fn verdict(change: impl FnOnce(&mut PriceRow<u32>)) -> Verdict {
+        let context = context_with(|context| {
+            context.warehouse = Some(&3);
+            context.at = second(50);
+        });
+        let [verdict, other] = explain(&[row_with(2, change), winner()], &context)[..] else {
+            panic!("one verdict per row");
+        };
+        assert_eq!(other, Verdict::Chosen);
+        verdict
+    }
+
+    #[test]
+    fn a_row_that_cannot_apply_is_told_why() {
+        let foreign = verdict(|row| row.currency = currency("EUR"));
+        assert_eq!(foreign, Verdict::OtherCurrency);
+
+        let from = second(51);
+        let ahead = verdict(|row| row.window = window(Some(51), None));
+        assert_eq!(ahead, Verdict::NotYetValid { from });
+
+        let until = second(50);
+        let over = verdict(|row| row.window = window(None, Some(50)));
+        assert_eq!(over, Verdict::NoLongerValid { until });
+
+        let which = Dimension::Country;
+        let elsewhere = verdict(|row| row.scope.country = Some(9));
+        assert_eq!(elsewhere, Verdict::ScopeMismatch { which });
+    }
+
+    #[test]
+    fn a_row_that_could_apply_is_told_the_first_rule_that_it_lost_by() {
+        let of_product = verdict(|row| row.level = Level::Product);
+        assert_eq!(of_product, Verdict::ProductLevelShadowed);
+
+        let unscoped = Verdict::LessSpecific { score: 0, winner_score: 4 };
+        assert_eq!(verdict(|_| ()), unscoped);
+
+        let undated = verdict(|row| row.scope = winner().scope);
+        assert_eq!(undated, Verdict::UndatedBesideDated);
+
+        let like_winner = |row: &mut PriceRow<u32>| {
+            row.scope = winner().scope;
+            row.window = winner().window;
+        };
+        assert_eq!(verdict(like_winner), Verdict::HigherId);
+
+        let dearer = verdict(|row| {
+            like_winner(row);
+            row.base += 1;
+        });
+        assert_eq!(dearer, Verdict::DearerAtSameLevel);
+    }
+
+    proptest! {
+        #[test]
+        fn exactly_the_selected_row_is_chosen(rows in rows(), question in question()) {
+            let context = question.context();
+            let verdicts = explain(&rows, &context);
+            prop_assert_eq!(verdicts.len(), rows.len());
+
+            let selected = select(&rows, &context);
+            for (row, verdict) in rows.iter().zip(verdicts) {
+                prop_assert_eq!(verdict == Verdict::Chosen, Some(row) == selected);
+            }
+        }
+    }
+}

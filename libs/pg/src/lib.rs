@@ -1,0 +1,24 @@
+//! PostgreSQL as every service uses it.
+//!
+//! - [`Db`]: pools for one database; [`Db::read`], [`Db::write`] with retry, [`Db::write_once`] with the request's replay.
+//! - [`Tx`]: an open transaction; every store function takes it.
+//! - [`outbox::append`]: events, in the transaction of the change they report.
+//! - [`inbox::claim`] and [`early`]: one effect for each event, also for one that comes too early.
+//! - [`operations`]: long-running work.
+//! - [`migrate`]: migrations, ours and the service's; [`provision`]: databases and roles for development and tests.
+
+mod db;
+pub mod early;
+pub mod inbox;
+pub mod migrate;
+pub mod operations;
+pub mod outbox;
+pub mod provision;
+pub mod replay;
+mod schema;
+pub mod sweep;
+mod tx;
+
+pub use db::{Db, Settings};
+pub use diesel_async::AsyncPgConnection as Connection;
+pub use tx::{InTransaction, Tx};

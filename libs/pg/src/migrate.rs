@@ -1,0 +1,106 @@
+//! Migrations: the shared tables of `migrations/shared`, then the service's own. Only `souk migrate` runs them; a service
+//! that finds its database behind stays not ready.
+
+use diesel::migration::{Migration, MigrationSource};
+use diesel::pg::Pg;
+use diesel::prelude::*;
+use diesel_async::{AsyncConnection, AsyncMigrationHarness, AsyncPgConnection, RunQueryDsl};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+use fault::Fault;
+use secrecy::{ExposeSecret, SecretString};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Migrations of one database.
+pub type Migrations = EmbeddedMigrations;
+
+/// The tables that every service's database has.
+pub const SHARED: Migrations = embed_migrations!("../../migrations/shared");
+
+/// Any fixed number: it only has to be the same in every process that migrates.
+const LOCK: i64 = 0x736f_756b;
+
+/// Brings a database up to date; returns the names of what was run. Several at once are fine: one works, the others wait.
+/// The lock is polled, because waiting inside it deadlocks with `create index concurrently`.
+pub async fn run(url: &SecretString, own: Migrations) -> Result<Vec<String>, Fault> {
+    let mut connection = connect(url).await?;
+    while !try_lock(&mut connection).await? {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    tokio::task::spawn_blocking(move || {
+        let mut harness = AsyncMigrationHarness::new(connection);
+        let mut done = Vec::new();
+        for source in [SHARED, own] {
+            let ran = harness.run_pending_migrations(source).map_err(Fault::internal)?;
+            done.extend(ran.iter().map(ToString::to_string));
+        }
+        Ok(done)
+    })
+    .await
+    .map_err(Fault::internal)?
+}
+
+/// Names of the migrations that this binary has and the database has not.
+pub async fn pending(url: &SecretString, own: Migrations) -> Result<Vec<String>, Fault> {
+    let mut connection = connect(url).await?;
+    let applied = applied(&mut connection).await?;
+    Ok(names(own)?
+        .into_iter()
+        .filter(|(version, _)| !applied.contains(version))
+        .map(|(_, name)| name)
+        .collect())
+}
+
+fn names(own: Migrations) -> Result<Vec<(String, String)>, Fault> {
+    let mut names = Vec::new();
+    for source in [SHARED, own] {
+        let migrations: Vec<Box<dyn Migration<Pg>>> =
+            source.migrations().map_err(Fault::internal)?;
+        for migration in migrations {
+            let name = migration.name();
+            names.push((name.version().to_string(), name.to_string()));
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+async fn applied(connection: &mut AsyncPgConnection) -> Result<BTreeSet<String>, Fault> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        version: String,
+    }
+    let known = diesel::sql_query(
+        "select 'x' as version from information_schema.tables
+         where table_name = '__diesel_schema_migrations'",
+    )
+    .get_results::<Row>(connection)
+    .await?;
+    if known.is_empty() {
+        return Ok(BTreeSet::new());
+    }
+    let rows: Vec<Row> = diesel::sql_query("select version from __diesel_schema_migrations")
+        .get_results(connection)
+        .await?;
+    Ok(rows.into_iter().map(|row| row.version).collect())
+}
+
+async fn connect(url: &SecretString) -> Result<AsyncPgConnection, Fault> {
+    AsyncPgConnection::establish(url.expose_secret())
+        .await
+        .map_err(|error| Fault::unavailable("the database", error))
+}
+
+async fn try_lock(connection: &mut AsyncPgConnection) -> Result<bool, Fault> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = diesel::sql_types::Bool)]
+        locked: bool,
+    }
+    let row: Row = diesel::sql_query("select pg_try_advisory_lock($1) as locked")
+        .bind::<diesel::sql_types::BigInt, _>(LOCK)
+        .get_result(connection)
+        .await?;
+    Ok(row.locked)
+}

@@ -1,0 +1,184 @@
+//! Long-running work. An operation is a row: whoever resumes it after a crash finds there what was asked for.
+
+use crate::schema::operations;
+use crate::{Db, Tx};
+use chrono::{DateTime, Utc};
+use contracts::operations::v1::{Operation as Message, OperationState, Reason};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use fault::Fault;
+use uuid::Uuid;
+
+/// A piece of long-running work of one service.
+#[derive(Debug, Clone, Queryable, Selectable)]
+pub struct Operation {
+    /// UUIDv7: later operations have larger ids.
+    pub id: Uuid,
+    /// What is done, e.g. `reindex`.
+    pub kind: String,
+    state: String,
+    /// Steps done so far.
+    pub done: i64,
+    /// Steps in all; 0: not known yet.
+    pub total: i64,
+    /// What it is doing, or why it failed.
+    pub message: String,
+    result: Option<Vec<u8>>,
+    result_type: Option<String>,
+    /// When it was started.
+    pub created_at: DateTime<Utc>,
+    /// When it last got on.
+    pub updated_at: DateTime<Utc>,
+}
+
+impl Operation {
+    /// Whether it goes on.
+    pub fn is_running(&self) -> bool {
+        self.state == "running"
+    }
+
+    /// The operation as callers see it.
+    pub fn message(self, service: &str) -> Message {
+        let state = match self.state.as_str() {
+            "running" => OperationState::Running,
+            "succeeded" => OperationState::Succeeded,
+            _ => OperationState::Failed,
+        };
+        let result = self.result_type.zip(self.result).map(|(name, value)| prost_types::Any {
+            type_url: format!("type.googleapis.com/{name}"),
+            value,
+        });
+        Message {
+            name: format!("{service}/{}/{}", self.kind, self.id),
+            state: state.into(),
+            done: self.done,
+            total: self.total,
+            message: self.message,
+            result,
+            create_time: Some(kernel_time(self.created_at)),
+            update_time: Some(kernel_time(self.updated_at)),
+        }
+    }
+}
+
+fn kernel_time(at: DateTime<Utc>) -> prost_types::Timestamp {
+    prost_types::Timestamp {
+        seconds: at.timestamp(),
+        nanos: i32::try_from(at.timestamp_subsec_nanos()).unwrap_or(0),
+    }
+}
+
+/// Starts an operation: a row that a timer of the service takes up.
+pub async fn start(tx: &mut Tx, kind: &str) -> Result<Operation, Fault> {
+    let id = Uuid::now_v7();
+    Ok(diesel::insert_into(operations::table)
+        .values((operations::id.eq(id), operations::kind.eq(kind), operations::state.eq("running")))
+        .returning(Operation::as_returning())
+        .get_result(tx.conn())
+        .await?)
+}
+
+/// Takes up the oldest operation of a kind that goes on; the row stays locked until the transaction ends, so one process
+/// works on it at a time.
+pub async fn take_up(tx: &mut Tx, kind: &str) -> Result<Option<Operation>, Fault> {
+    Ok(operations::table
+        .filter(operations::kind.eq(kind).and(operations::state.eq("running")))
+        .order(operations::id)
+        .for_update()
+        .skip_locked()
+        .select(Operation::as_select())
+        .first(tx.conn())
+        .await
+        .optional()?)
+}
+
+/// Notes how far an operation is.
+pub async fn progress(
+    tx: &mut Tx,
+    id: Uuid,
+    done: i64,
+    total: i64,
+    doing: &str,
+) -> Result<(), Fault> {
+    diesel::update(operations::table.find(id))
+        .set((
+            operations::done.eq(done),
+            operations::total.eq(total),
+            operations::message.eq(doing),
+            operations::updated_at.eq(diesel::dsl::now),
+        ))
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Ends an operation with its result, if its kind has one.
+pub async fn succeed<R: prost::Name>(
+    tx: &mut Tx,
+    id: Uuid,
+    result: Option<&R>,
+) -> Result<(), Fault> {
+    diesel::update(operations::table.find(id))
+        .set((
+            operations::state.eq("succeeded"),
+            operations::message.eq(""),
+            operations::result.eq(result.map(prost::Message::encode_to_vec)),
+            operations::result_type.eq(result.map(|_| R::full_name())),
+            operations::updated_at.eq(diesel::dsl::now),
+        ))
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+/// Ends an operation that could not be done.
+pub async fn fail(tx: &mut Tx, id: Uuid, why: &str) -> Result<(), Fault> {
+    diesel::update(operations::table.find(id))
+        .set((
+            operations::state.eq("failed"),
+            operations::message.eq(why),
+            operations::updated_at.eq(diesel::dsl::now),
+        ))
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}
+
+impl Db {
+    /// One operation of this service.
+    pub async fn operation(&self, kind: &str, id: Uuid) -> Result<Operation, Fault> {
+        self.read("operations.get", async |tx| {
+            operations::table
+                .find(id)
+                .filter(operations::kind.eq(kind))
+                .select(Operation::as_select())
+                .first(tx.conn())
+                .await
+                .optional()?
+                .ok_or_else(|| {
+                    Fault::new(Reason::OperationNotFound, format!("no operation {kind}/{id}"))
+                })
+        })
+        .await
+    }
+
+    /// A page of this service's operations before the given id, latest first.
+    pub async fn operations(
+        &self,
+        before: Option<Uuid>,
+        limit: i64,
+    ) -> Result<Vec<Operation>, Fault> {
+        self.read("operations.list", async |tx| {
+            let mut query = operations::table
+                .order(operations::id.desc())
+                .limit(limit)
+                .select(Operation::as_select())
+                .into_boxed();
+            if let Some(before) = before {
+                query = query.filter(operations::id.lt(before));
+            }
+            Ok(query.load(tx.conn()).await?)
+        })
+        .await
+    }
+}

@@ -1,0 +1,58 @@
+// The shared tables, as `migrations/shared` makes them.
+
+diesel::table! {
+    outbox (seq) {
+        seq -> Int8,
+        id -> Uuid,
+        subject -> Text,
+        message -> Text,
+        key -> Text,
+        version -> Int8,
+        payload -> Bytea,
+        headers -> Jsonb,
+        created_at -> Timestamptz,
+        attempts -> Int4,
+        retry_at -> Nullable<Timestamptz>,
+        last_error -> Nullable<Text>,
+        published_at -> Nullable<Timestamptz>,
+        published_seq -> Nullable<Int8>,
+    }
+}
+
+diesel::table! {
+    early (consumer, event_id) {
+        consumer -> Text,
+        event_id -> Uuid,
+        awaited -> Text,
+        subject -> Text,
+        headers -> Jsonb,
+        payload -> Bytea,
+        kept_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    request_replay (caller, request_id) {
+        caller -> Text,
+        request_id -> Uuid,
+        method -> Text,
+        digest -> Bytea,
+        response -> Nullable<Bytea>,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    operations (id) {
+        id -> Uuid,
+        kind -> Text,
+        state -> Text,
+        done -> Int8,
+        total -> Int8,
+        message -> Text,
+        result -> Nullable<Bytea>,
+        result_type -> Nullable<Text>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}

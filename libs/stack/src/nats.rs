@@ -1,0 +1,146 @@
+//! NATS with JetStream.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use nix::sys::signal::Signal;
+use serde::Deserialize;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::net::TcpStream;
+
+use crate::find::Binaries;
+use crate::launch::Launch;
+use crate::private::Private;
+use crate::process::Identity;
+use crate::record::Profile;
+use crate::server::Server;
+
+/// When the broker writes through to the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flush {
+    /// Before each acknowledgement: nothing acknowledged is lost at a power cut.
+    Always,
+    /// Every two minutes: a killed broker loses nothing, a power cut may.
+    Interval,
+}
+
+/// A NATS server in a folder.
+#[derive(Debug)]
+pub struct Nats {
+    dir: PathBuf,
+    log: PathBuf,
+    identity: Identity,
+    flush: Flush,
+}
+
+/// The first line that a broker says.
+#[derive(Deserialize)]
+struct Info {
+    server_name: String,
+    #[serde(default)]
+    jetstream: bool,
+}
+
+impl Nats {
+    pub(crate) fn new(folder: &Path, flush: Flush) -> Self {
+        let dir = folder.join("nats");
+        let identity = Identity { program: "nats-server", mark: dir.join("nats.conf") };
+        Self { log: folder.join("nats.log"), dir, identity, flush }
+    }
+
+    /// Starts a broker of the caller's own in `folder`; see [`Private`]. It writes through at
+    /// intervals only: a test can kill a process but not cut the power.
+    pub async fn spawn_private(folder: impl AsRef<Path>) -> Result<Private<Self>> {
+        Self::spawn_private_with(folder, Flush::Interval).await
+    }
+
+    /// The same with a choice of when it writes through, for measuring as in production.
+    pub async fn spawn_private_with(
+        folder: impl AsRef<Path>,
+        flush: Flush,
+    ) -> Result<Private<Self>> {
+        Private::spawn(folder.as_ref(), |folder| Self::new(folder, flush)).await
+    }
+
+    fn server_name(&self) -> String {
+        format!("souk-{}", crate::record::short_hash(&self.dir))
+    }
+
+    fn config(&self, port: u16) -> Result<String> {
+        let store = serde_json::to_string(&self.dir.join("store"))?;
+        let sync = match self.flush {
+            Flush::Always => "always",
+            Flush::Interval => "2m",
+        };
+        // The limits are explicit because the defaults depend on the machine's memory and disk.
+        Ok(format!(
+            "server_name: {name}\n\
+             listen: 127.0.0.1:{port}\n\
+             max_payload: 1MB\n\
+             jetstream {{\n  store_dir: {store}\n  sync_interval: {sync}\n  \
+             max_memory_store: 256MB\n  max_file_store: 16GB\n}}\n",
+            name = self.server_name(),
+        ))
+    }
+}
+
+impl From<Profile> for Flush {
+    fn from(profile: Profile) -> Self {
+        match profile {
+            Profile::Development => Self::Always,
+            Profile::Test => Self::Interval,
+        }
+    }
+}
+
+impl Server for Nats {
+    const NAME: &'static str = "nats";
+    const END: &'static [Signal] = &[Signal::SIGTERM];
+
+    fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
+    fn log(&self) -> &Path {
+        &self.log
+    }
+
+    fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    async fn prepare(&self, _: &Binaries) -> Result<()> {
+        std::fs::create_dir_all(&self.dir)
+            .with_context(|| format!("make the folder {}", self.dir.display()))
+    }
+
+    fn launch(&self, binaries: &Binaries, port: u16) -> Result<Launch> {
+        let config = &self.identity.mark;
+        std::fs::write(config, self.config(port)?)
+            .with_context(|| format!("write {}", config.display()))?;
+        Ok(Launch {
+            program: binaries.nats.clone(),
+            args: vec!["-c".into(), config.into()],
+            dir: self.dir.clone(),
+            account: None,
+        })
+    }
+
+    async fn answers(&self, port: u16) -> Result<()> {
+        let mut lines = BufReader::new(TcpStream::connect(("127.0.0.1", port)).await?).lines();
+        let said = lines.next_line().await?.unwrap_or_default();
+        let info = said.strip_prefix("INFO ").context("what answers is no NATS server")?;
+        let info: Info = serde_json::from_str(info)?;
+        if info.server_name != self.server_name() {
+            bail!("what answers on port {port} is another server, {}", info.server_name);
+        }
+        if !info.jetstream {
+            bail!("JetStream is not up");
+        }
+        Ok(())
+    }
+
+    fn url(&self, port: u16) -> String {
+        format!("nats://127.0.0.1:{port}")
+    }
+}

@@ -1,0 +1,200 @@
+//! The three servers of one folder, together.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use crate::find::{self, Binaries};
+use crate::lock::Lock;
+use crate::nats::Nats;
+use crate::postgres::Postgres;
+use crate::record::{Entry, Profile, Record};
+use crate::redis::Redis;
+use crate::server::{Server, alive, ensure};
+
+/// Running servers. The handle owns nothing: dropping it leaves them running.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stack {
+    /// The superuser's URL, of the database `postgres`.
+    pub postgres_url: String,
+    /// Redis, database 0 of 256.
+    pub redis_url: String,
+    /// NATS, without accounts.
+    pub nats_url: String,
+    /// The processes, in the order in which they were started.
+    pub running: [Running; 3],
+}
+
+/// One server's process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Running {
+    /// `postgres`, `redis` or `nats`.
+    pub name: &'static str,
+    /// The process, in PostgreSQL's case the parent of many.
+    pub pid: u32,
+    /// Its port on 127.0.0.1.
+    pub port: u16,
+}
+
+/// What [`Stack::status`] knows of one server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// `postgres`, `redis` or `nats`.
+    pub name: &'static str,
+    /// Its process, if it runs.
+    pub pid: Option<u32>,
+    /// Its port on 127.0.0.1, also when it is stopped: it will be used again if free.
+    pub port: Option<u16>,
+    /// Where its output goes.
+    pub log: PathBuf,
+}
+
+impl Stack {
+    /// Makes sure that all servers of this folder run and serve, and returns them; what runs is
+    /// left as it is. Many processes may call this at once and get the same servers.
+    pub async fn up(folder: impl AsRef<Path>, profile: Profile) -> Result<Self> {
+        let (folder, _lock) = enter(folder.as_ref()).await?;
+        let mut record = Record::read(&folder)?;
+        let servers = Servers::of(&folder, profile)?;
+        let live = servers.live(&record);
+        if live > 0 && record.profile != profile {
+            bail!(
+                "the servers in {} run with the profile {:?}, not {profile:?}; stop them \
+                 (`./dev down`) or use another folder",
+                folder.display(),
+                record.profile
+            );
+        }
+        record.profile = profile;
+        let binaries = match live {
+            3 => None,
+            _ => Some(Binaries::find().map_err(|missing| anyhow!(find::lines(&missing)))?),
+        };
+        let Servers { postgres, redis, nats } = &servers;
+        // One after the other: the record is written at each step, and only the first is slow.
+        let running = [
+            run(postgres, binaries.as_ref(), &mut record).await?,
+            run(redis, binaries.as_ref(), &mut record).await?,
+            run(nats, binaries.as_ref(), &mut record).await?,
+        ];
+        Ok(Self {
+            postgres_url: postgres.url(running[0].port),
+            redis_url: redis.url(running[1].port),
+            nats_url: nats.url(running[2].port),
+            running,
+        })
+    }
+
+    /// Ends what runs in this folder and returns the names; the data stays.
+    pub async fn down(folder: impl AsRef<Path>) -> Result<Vec<&'static str>> {
+        if !folder.as_ref().exists() {
+            return Ok(Vec::new());
+        }
+        let (folder, _lock) = enter(folder.as_ref()).await?;
+        end_all(&folder).await
+    }
+
+    /// Ends what runs in this folder and removes the folder with all data.
+    pub async fn remove(folder: impl AsRef<Path>) -> Result<()> {
+        if !folder.as_ref().exists() {
+            return Ok(());
+        }
+        let (folder, _lock) = enter(folder.as_ref()).await?;
+        end_all(&folder).await?;
+        let servers = Servers::of(&folder, Profile::default())?;
+        for dir in [servers.postgres.dir(), &folder] {
+            if dir.exists() {
+                std::fs::remove_dir_all(dir)
+                    .with_context(|| format!("remove {}", dir.display()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What runs in this folder; looks only, so it needs no lock.
+    pub async fn status(folder: impl AsRef<Path>) -> Result<Vec<Status>> {
+        let folder = std::path::absolute(folder)?;
+        let folder = folder.canonicalize().unwrap_or(folder);
+        let record = Record::read(&folder)?;
+        let servers = Servers::of(&folder, record.profile)?;
+        Ok(vec![
+            look(&servers.postgres, &record),
+            look(&servers.redis, &record),
+            look(&servers.nats, &record),
+        ])
+    }
+}
+
+struct Servers {
+    postgres: Postgres,
+    redis: Redis,
+    nats: Nats,
+}
+
+impl Servers {
+    fn of(folder: &Path, profile: Profile) -> Result<Self> {
+        Ok(Self {
+            postgres: Postgres::new(folder, profile)?,
+            redis: Redis::new(folder),
+            nats: Nats::new(folder, profile.into()),
+        })
+    }
+
+    fn live(&self, record: &Record) -> usize {
+        [
+            alive(&self.postgres, record).is_some(),
+            alive(&self.redis, record).is_some(),
+            alive(&self.nats, record).is_some(),
+        ]
+        .into_iter()
+        .filter(|live| *live)
+        .count()
+    }
+}
+
+/// The folder's real path, by which the processes are known, and its lock.
+async fn enter(folder: &Path) -> Result<(PathBuf, Lock)> {
+    let lock = Lock::take(folder).await?;
+    let folder = folder.canonicalize().with_context(|| format!("find {}", folder.display()))?;
+    Ok((folder, lock))
+}
+
+async fn run<S: Server>(
+    server: &S,
+    binaries: Option<&Binaries>,
+    record: &mut Record,
+) -> Result<Running> {
+    let (pid, port) = ensure(server, binaries, record).await?;
+    Ok(Running { name: S::NAME, pid, port })
+}
+
+async fn end_all(folder: &Path) -> Result<Vec<&'static str>> {
+    let mut record = Record::read(folder)?;
+    let servers = Servers::of(folder, record.profile)?;
+    let ended = [
+        end(&servers.nats, &mut record).await?,
+        end(&servers.redis, &mut record).await?,
+        end(&servers.postgres, &mut record).await?,
+    ];
+    Ok(ended.into_iter().flatten().collect())
+}
+
+async fn end<S: Server>(server: &S, record: &mut Record) -> Result<Option<&'static str>> {
+    let live = alive(server, record).map(|(pid, _)| pid).or_else(|| server.identity().search());
+    if let Some(pid) = live {
+        server.identity().end(pid, S::END).await?;
+        tracing::info!(server = S::NAME, pid, "stopped");
+    }
+    let port = record.entry(S::NAME).port;
+    record.set(S::NAME, Entry { pid: None, port })?;
+    Ok(live.map(|_| S::NAME))
+}
+
+fn look<S: Server>(server: &S, record: &Record) -> Status {
+    Status {
+        name: S::NAME,
+        pid: alive(server, record).map(|(pid, _)| pid),
+        port: record.entry(S::NAME).port,
+        log: server.log().to_owned(),
+    }
+}

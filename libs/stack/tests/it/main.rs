@@ -1,0 +1,6 @@
+//! Against the real servers that `./dev tools` installs.
+
+mod folder;
+
+mod private;
+mod stack;

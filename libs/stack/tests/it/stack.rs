@@ -1,0 +1,139 @@
+use std::os::unix::fs::PermissionsExt;
+
+use stack::{Profile, Stack};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio_postgres::NoTls;
+
+use crate::folder::{Folder, kill, runs};
+
+async fn query(url: &str, sql: &str) -> Vec<Option<String>> {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    let answers = client.simple_query(sql).await.unwrap();
+    let rows = answers.iter().filter_map(|answer| match answer {
+        tokio_postgres::SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    });
+    rows.map(|row| row.get(0).map(str::to_owned)).collect()
+}
+
+async fn ask_redis(url: &str, command: &str) -> String {
+    let address = url.strip_prefix("redis://").unwrap();
+    let mut connection = tokio::net::TcpStream::connect(address).await.unwrap();
+    connection.write_all(format!("{command}\r\nQUIT\r\n").as_bytes()).await.unwrap();
+    let mut said = String::new();
+    connection.read_to_string(&mut said).await.unwrap();
+    said
+}
+
+#[tokio::test]
+async fn up_twice_is_one_stack_and_down_stops_it_keeping_ports_and_data() {
+    let folder = Folder::new();
+    let first = Stack::up(folder.path(), Profile::Development).await.unwrap();
+    assert_eq!(Stack::up(folder.path(), Profile::Development).await.unwrap(), first);
+
+    query(&first.postgres_url, "CREATE TABLE kept (n int)").await;
+    assert_eq!(query(&first.postgres_url, "SHOW fsync").await, [Some("on".into())]);
+    assert_eq!(query(&first.postgres_url, "SHOW max_connections").await, [Some("300".into())]);
+    assert_eq!(query(&first.postgres_url, "SHOW timezone").await, [Some("UTC".into())]);
+    assert!(ask_redis(&first.redis_url, "CONFIG GET save").await.contains("$4\r\nsave\r\n$0\r\n"));
+    let config = std::fs::read_to_string(folder.path().join("nats/nats.conf")).unwrap();
+    assert!(config.contains("sync_interval: always"), "{config}");
+
+    let status = Stack::status(folder.path()).await.unwrap();
+    assert_eq!(status.len(), 3);
+    for (server, running) in status.iter().zip(first.running) {
+        assert_eq!((server.name, server.pid), (running.name, Some(running.pid)));
+        assert_eq!(server.port, Some(running.port));
+        assert!(server.log.is_file(), "{}", server.log.display());
+    }
+
+    assert_eq!(Stack::down(folder.path()).await.unwrap(), ["nats", "redis", "postgres"]);
+    assert!(first.running.iter().all(|server| !runs(server.pid)));
+    assert!(Stack::status(folder.path()).await.unwrap().iter().all(|server| server.pid.is_none()));
+    assert_eq!(Stack::down(folder.path()).await.unwrap(), [""; 0]);
+
+    let second = Stack::up(folder.path(), Profile::Development).await.unwrap();
+    assert_eq!(second.postgres_url, first.postgres_url);
+    assert_eq!(second.redis_url, first.redis_url);
+    assert_eq!(second.nats_url, first.nats_url);
+    query(&second.postgres_url, "SELECT n FROM kept").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_ups_share_one_stack() {
+    let folder = Folder::new();
+    let ups: Vec<_> =
+        (0..6).map(|_| tokio::spawn(Stack::up(folder.path().to_owned(), Profile::Test))).collect();
+    let mut stacks = Vec::new();
+    for up in ups {
+        stacks.push(up.await.unwrap().unwrap());
+    }
+    assert!(stacks.iter().all(|stack| *stack == stacks[0]), "{stacks:#?}");
+    assert_eq!(query(&stacks[0].postgres_url, "SHOW fsync").await, [Some("off".into())]);
+}
+
+#[tokio::test]
+async fn a_killed_server_is_started_again_by_the_next_up_and_the_others_stay() {
+    let folder = Folder::new();
+    let before = Stack::up(folder.path(), Profile::Test).await.unwrap();
+    for killed in 0..3 {
+        let before = Stack::up(folder.path(), Profile::Test).await.unwrap();
+        kill(before.running[killed].pid).await;
+        let after = Stack::up(folder.path(), Profile::Test).await.unwrap();
+        for n in 0..3 {
+            let same = before.running[n].pid == after.running[n].pid;
+            assert_eq!(same, n != killed, "{before:#?} {after:#?}");
+        }
+    }
+    let after = Stack::up(folder.path(), Profile::Test).await.unwrap();
+    assert_eq!(after.postgres_url, before.postgres_url);
+    assert_eq!(ask_redis(&after.redis_url, "PING").await, "+PONG\r\n+OK\r\n");
+}
+
+#[tokio::test]
+async fn servers_whose_record_is_gone_are_found_and_ended() {
+    let folder = Folder::new();
+    let lost = Stack::up(folder.path(), Profile::Test).await.unwrap();
+    std::fs::remove_file(folder.path().join("stack.json")).unwrap();
+    let new = Stack::up(folder.path(), Profile::Test).await.unwrap();
+    assert!(lost.running.iter().all(|server| !runs(server.pid)));
+    std::fs::remove_file(folder.path().join("stack.json")).unwrap();
+    assert_eq!(Stack::down(folder.path()).await.unwrap(), ["nats", "redis", "postgres"]);
+    assert!(new.running.iter().all(|server| !runs(server.pid)));
+}
+
+#[tokio::test]
+async fn a_folder_that_others_cannot_enter_serves_all_the_same() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path()).unwrap();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+    let stack = Stack::up(folder.path().join("below"), Profile::Test).await.unwrap();
+    let data = query(&stack.postgres_url, "SHOW data_directory").await.remove(0).unwrap();
+    assert_eq!(data.starts_with("/var/tmp/souk-"), nix::unistd::geteuid().is_root(), "{data}");
+    Stack::remove(folder.path().join("below")).await.unwrap();
+    assert!(!std::path::Path::new(&data).exists());
+    assert!(!folder.path().join("below").exists());
+}
+
+#[tokio::test]
+async fn another_profile_is_refused_while_servers_run() {
+    let folder = Folder::new();
+    Stack::up(folder.path(), Profile::Test).await.unwrap();
+    let refused = Stack::up(folder.path(), Profile::Development).await.unwrap_err();
+    assert!(refused.to_string().contains("profile Test, not Development"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_server_that_cannot_start_says_why_and_where_it_says_more() {
+    let folder = Folder::new();
+    Stack::up(folder.path(), Profile::Test).await.unwrap();
+    Stack::down(folder.path()).await.unwrap();
+    let data = folder.path().join("postgres/data");
+    std::fs::write(data.join("PG_VERSION"), "9.1\n").unwrap();
+    let failed = Stack::up(folder.path(), Profile::Test).await.unwrap_err().to_string();
+    assert!(failed.contains("postgres ended (exit status: 1) before it served"), "{failed}");
+    assert!(failed.contains("postgres.log\n"), "{failed}");
+    assert!(failed.contains("initialized by PostgreSQL version 9.1"), "{failed}");
+    assert!(failed.contains("./dev down"), "{failed}");
+}

@@ -1,0 +1,1 @@
+drop table operations, request_replay, attempts, early, inbox, relay_state, outbox;
