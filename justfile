@@ -1,6 +1,6 @@
 # The fixed entry points. Run them as `./dev <recipe>`, which installs what is missing first.
 
-export SOUK_TEST_RECORD := justfile_directory() / ".souk/test/record"
+record := justfile_directory() / ".souk/test/record"
 
 # from nothing to a running, filled shop, and what to try in it
 demo:
@@ -16,9 +16,9 @@ down:
 
 # every test against real servers, then: was everything in the contract tested?
 test:
-    rm -rf "$SOUK_TEST_RECORD"
-    cargo test --workspace --no-fail-fast
-    SOUK_TEST_COMPLETE=1 cargo test --workspace --test completeness -- --nocapture
+    rm -rf "{{ record }}"
+    SOUK_TEST_RECORD="{{ record }}" cargo test --workspace --no-fail-fast
+    SOUK_TEST_RECORD="{{ record }}" SOUK_TEST_COMPLETE=1 cargo test --workspace --test completeness -- --nocapture
 
 # format, clippy, contract
 lint:

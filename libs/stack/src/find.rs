@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 /// The first NATS that understands `sync_interval: always`.
 const OLDEST_NATS: (u32, u32) = (2, 10);
@@ -49,9 +50,19 @@ impl Binaries {
     }
 }
 
-/// All that is missing as one message.
-pub(crate) fn lines(missing: &[Missing]) -> String {
-    missing.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+/// What [`Binaries::find`] finds, looked for once per process, since NATS is asked its version.
+pub(crate) fn once() -> anyhow::Result<Binaries> {
+    static FOUND: OnceLock<Binaries> = OnceLock::new();
+    if let Some(found) = FOUND.get() {
+        return Ok(found.clone());
+    }
+    match Binaries::find() {
+        Ok(found) => Ok(FOUND.get_or_init(|| found).clone()),
+        Err(missing) => {
+            let lines: Vec<_> = missing.iter().map(ToString::to_string).collect();
+            Err(anyhow::anyhow!(lines.join("\n")))
+        }
+    }
 }
 
 /// What the search depends on, so that a test can lay it out.

@@ -1,6 +1,6 @@
 //! PostgreSQL, reachable over 127.0.0.1 only, with a superuser that needs no password.
 
-use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -25,6 +25,9 @@ const HOST_BASED_AUTHENTICATION: &str = "host all all 127.0.0.1/32 trust\n\
 /// PostgreSQL in a folder.
 pub struct Postgres {
     home: PathBuf,
+    /// Where a link leads to a home that is elsewhere. Without it, what is there was left by a
+    /// folder that somebody removed.
+    link: Option<PathBuf>,
     log: PathBuf,
     identity: Identity,
     profile: Profile,
@@ -34,19 +37,22 @@ pub struct Postgres {
 impl Postgres {
     pub fn new(folder: &Path, profile: Profile) -> Result<Self> {
         let account = account()?;
-        let home = match account {
-            Some(_) => enterable_home(folder),
-            None => folder.join("postgres"),
+        let inside = folder.join("postgres");
+        let (home, link) = match account {
+            Some(_) if !inside.join("data").is_dir() || inside.is_symlink() => home(folder, inside),
+            _ => (inside, None),
         };
         let identity = Identity { program: "postgres", mark: home.join("data") };
-        Ok(Self { home, log: folder.join("postgres.log"), identity, profile, account })
+        Ok(Self { home, link, log: folder.join("postgres.log"), identity, profile, account })
     }
 
     /// Makes the data folder under another name first, so that a half-made one is never used.
     async fn initialize(&self, binaries: &Binaries) -> Result<()> {
         let (data, new) = (&self.identity.mark, self.home.join("data.new"));
-        if new.exists() {
-            std::fs::remove_dir_all(&new)?;
+        for stale in [data, &new] {
+            if stale.exists() {
+                std::fs::remove_dir_all(stale)?;
+            }
         }
         let mut command = tokio::process::Command::new(binaries.postgres.join("initdb"));
         command.args(["--username", SUPERUSER, "--auth", "trust", "--encoding", "UTF8"]);
@@ -86,7 +92,8 @@ impl Server for Postgres {
     }
 
     async fn prepare(&self, binaries: &Binaries) -> Result<()> {
-        if self.identity.mark.exists() {
+        let linked = |link| std::fs::read_link(link).is_ok_and(|home| home == self.home);
+        if self.identity.mark.exists() && self.link.as_ref().is_none_or(linked) {
             return Ok(());
         }
         std::fs::create_dir_all(&self.home)
@@ -101,7 +108,12 @@ impl Server for Postgres {
         }
         self.initialize(binaries)
             .await
-            .with_context(|| format!("make a database folder in {}", self.home.display()))
+            .with_context(|| format!("make a database folder in {}", self.home.display()))?;
+        if let Some(link) = &self.link {
+            let _ = std::fs::remove_file(link);
+            symlink(&self.home, link)?;
+        }
+        Ok(())
     }
 
     fn launch(&self, binaries: &Binaries, port: u16) -> Result<Launch> {
@@ -164,18 +176,13 @@ fn account() -> Result<Option<Account>> {
     )
 }
 
-/// Beside the other servers' data if another user can get there, else below `/var/tmp`. Where
-/// data is, it stays.
-fn enterable_home(folder: &Path) -> PathBuf {
-    let inside = folder.join("postgres");
-    let elsewhere = Path::new("/var/tmp").join(format!("souk-{}", short_hash(folder)));
-    if inside.join("data").exists() {
-        inside
-    } else if elsewhere.join("data").exists() || !everybody_enters(folder) {
-        elsewhere
-    } else {
-        inside
+/// A home for new data, and the link to it where it is elsewhere: beside the other servers' data
+/// if another user can get there, else below `/var/tmp`.
+fn home(folder: &Path, inside: PathBuf) -> (PathBuf, Option<PathBuf>) {
+    if everybody_enters(folder) && !inside.is_symlink() {
+        return (inside, None);
     }
+    (Path::new("/var/tmp").join(format!("souk-{}", short_hash(folder))), Some(inside))
 }
 
 fn everybody_enters(folder: &Path) -> bool {
@@ -194,9 +201,12 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("souk-closed-{}", std::process::id()));
         let project = folder.join("project");
         std::fs::create_dir_all(&project).unwrap();
-        assert_eq!(enterable_home(&project), project.join("postgres"));
+        let inside = project.join("postgres");
+        assert_eq!(home(&project, inside.clone()), (inside.clone(), None));
         std::fs::set_permissions(&folder, std::fs::Permissions::from_mode(0o700)).unwrap();
-        assert!(enterable_home(&project).starts_with("/var/tmp"));
+        let (elsewhere, link) = home(&project, inside.clone());
+        assert!(elsewhere.starts_with("/var/tmp"));
+        assert_eq!(link, Some(inside));
         std::fs::remove_dir_all(&folder).unwrap();
     }
 }

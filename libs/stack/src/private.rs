@@ -2,14 +2,13 @@
 
 use std::path::Path;
 use std::process::Child;
-use std::sync::OnceLock;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
 use tokio::time::{Instant, sleep};
 
-use crate::find::Binaries;
+use crate::find::{self, Binaries};
 use crate::port;
 use crate::process;
 use crate::server::{Server, ended, explain, ready};
@@ -31,7 +30,7 @@ impl<S: Server> Private<S> {
             .with_context(|| format!("make the folder {}", folder.display()))?;
         // An absolute path without links, so that the process can be known by it.
         let server = server(&folder.canonicalize()?);
-        let binaries = found()?;
+        let binaries = find::once()?;
         server.prepare(&binaries).await?;
         let mut private = Self { server, binaries, port: port::free(None)?, child: None };
         let mut attempts = 3;
@@ -133,13 +132,4 @@ impl<S> Drop for Private<S> {
             let _ = child.wait();
         }
     }
-}
-
-/// Looked for once per process: it asks NATS for its version.
-fn found() -> Result<Binaries> {
-    static FOUND: OnceLock<Result<Binaries, String>> = OnceLock::new();
-    FOUND
-        .get_or_init(|| Binaries::find().map_err(|missing| crate::find::lines(&missing)))
-        .clone()
-        .map_err(|missing| anyhow!(missing))
 }

@@ -5,11 +5,11 @@ use std::path::Path;
 use std::process::{Child, ExitStatus};
 use std::time::Duration;
 
-use anyhow::{Context, Error, Result, anyhow};
+use anyhow::{Error, Result, anyhow};
 use nix::sys::signal::Signal;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::find::Binaries;
+use crate::find::{self, Binaries};
 use crate::launch::Launch;
 use crate::port;
 use crate::process::Identity;
@@ -53,21 +53,17 @@ pub fn alive<S: Server>(server: &S, record: &Record) -> Option<(u32, u16)> {
 }
 
 /// Makes sure that the server runs as a daemon, and returns its pid and port.
-pub async fn ensure<S: Server>(
-    server: &S,
-    binaries: Option<&Binaries>,
-    record: &mut Record,
-) -> Result<(u32, u16)> {
+pub async fn ensure<S: Server>(server: &S, record: &mut Record) -> Result<(u32, u16)> {
     if let Some((pid, port)) = alive(server, record) {
         let gone = || (!server.identity().is(pid)).then(|| "has ended".to_owned());
         ready(server, port, gone).await.map_err(|error| explain(server, error))?;
         return Ok((pid, port));
     }
-    let binaries = binaries.context("no programs to start")?;
+    let binaries = find::once()?;
     if let Some(orphan) = server.identity().search() {
         server.identity().end(orphan, S::END).await?;
     }
-    let started = start(server, binaries, record).await.map_err(|error| explain(server, error))?;
+    let started = start(server, &binaries, record).await.map_err(|error| explain(server, error))?;
     tracing::info!(server = S::NAME, pid = started.0, port = started.1, "started");
     Ok(started)
 }

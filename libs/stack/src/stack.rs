@@ -2,9 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, bail};
 
-use crate::find::{self, Binaries};
 use crate::lock::Lock;
 use crate::nats::Nats;
 use crate::postgres::Postgres;
@@ -56,8 +55,7 @@ impl Stack {
         let (folder, _lock) = enter(folder.as_ref()).await?;
         let mut record = Record::read(&folder)?;
         let servers = Servers::of(&folder, profile)?;
-        let live = servers.live(&record);
-        if live > 0 && record.profile != profile {
+        if record.profile != profile && servers.any_alive(&record) {
             bail!(
                 "the servers in {} run with the profile {:?}, not {profile:?}; stop them \
                  (`./dev down`) or use another folder",
@@ -66,16 +64,12 @@ impl Stack {
             );
         }
         record.profile = profile;
-        let binaries = match live {
-            3 => None,
-            _ => Some(Binaries::find().map_err(|missing| anyhow!(find::lines(&missing)))?),
-        };
         let Servers { postgres, redis, nats } = &servers;
         // One after the other: the record is written at each step, and only the first is slow.
         let running = [
-            run(postgres, binaries.as_ref(), &mut record).await?,
-            run(redis, binaries.as_ref(), &mut record).await?,
-            run(nats, binaries.as_ref(), &mut record).await?,
+            run(postgres, &mut record).await?,
+            run(redis, &mut record).await?,
+            run(nats, &mut record).await?,
         ];
         Ok(Self {
             postgres_url: postgres.url(running[0].port),
@@ -140,15 +134,10 @@ impl Servers {
         })
     }
 
-    fn live(&self, record: &Record) -> usize {
-        [
-            alive(&self.postgres, record).is_some(),
-            alive(&self.redis, record).is_some(),
-            alive(&self.nats, record).is_some(),
-        ]
-        .into_iter()
-        .filter(|live| *live)
-        .count()
+    fn any_alive(&self, record: &Record) -> bool {
+        alive(&self.postgres, record).is_some()
+            || alive(&self.redis, record).is_some()
+            || alive(&self.nats, record).is_some()
     }
 }
 
@@ -159,12 +148,8 @@ async fn enter(folder: &Path) -> Result<(PathBuf, Lock)> {
     Ok((folder, lock))
 }
 
-async fn run<S: Server>(
-    server: &S,
-    binaries: Option<&Binaries>,
-    record: &mut Record,
-) -> Result<Running> {
-    let (pid, port) = ensure(server, binaries, record).await?;
+async fn run<S: Server>(server: &S, record: &mut Record) -> Result<Running> {
+    let (pid, port) = ensure(server, record).await?;
     Ok(Running { name: S::NAME, pid, port })
 }
 

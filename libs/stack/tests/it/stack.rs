@@ -1,4 +1,5 @@
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
 use stack::{Profile, Stack};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -108,12 +109,23 @@ async fn a_folder_that_others_cannot_enter_serves_all_the_same() {
     let folder = Folder::new();
     std::fs::create_dir(folder.path()).unwrap();
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
-    let stack = Stack::up(folder.path().join("below"), Profile::Test).await.unwrap();
+    let stack = Stack::up(folder.path(), Profile::Test).await.unwrap();
     let data = query(&stack.postgres_url, "SHOW data_directory").await.remove(0).unwrap();
-    assert_eq!(data.starts_with("/var/tmp/souk-"), nix::unistd::geteuid().is_root(), "{data}");
-    Stack::remove(folder.path().join("below")).await.unwrap();
-    assert!(!std::path::Path::new(&data).exists());
-    assert!(!folder.path().join("below").exists());
+    let inside = Path::new(&data).starts_with(folder.path());
+    assert_eq!(inside, !nix::unistd::geteuid().is_root(), "{data}");
+
+    // What another folder of the same path left elsewhere is not taken for this one's.
+    query(&stack.postgres_url, "CREATE TABLE old (n int)").await;
+    std::fs::remove_dir_all(folder.path()).unwrap();
+    std::fs::create_dir(folder.path()).unwrap();
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
+    let stack = Stack::up(folder.path(), Profile::Test).await.unwrap();
+    let old = query(&stack.postgres_url, "SELECT relname FROM pg_class WHERE relname = 'old'");
+    assert_eq!(old.await, []);
+
+    Stack::remove(folder.path()).await.unwrap();
+    assert!(!Path::new(&data).exists());
+    assert!(!folder.path().exists());
 }
 
 #[tokio::test]
