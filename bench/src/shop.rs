@@ -1,0 +1,90 @@
+//! The icecat catalogue in the running mesh, imported if it is not there.
+
+use crate::client::Mesh;
+use anyhow::{Context, Result, ensure};
+use contracts::catalog::v1::import_products_request::Part;
+use contracts::catalog::v1::import_products_response::Part as Answer;
+use contracts::catalog::v1::{ImportChunk, ImportErrorPolicy, ImportProductsRequest, ImportStart};
+use contracts::pricing::v1::BulkSetPricesRequest;
+use contracts::search::v1::SearchProductsRequest;
+use std::time::{Duration, Instant};
+use testkit::icecat;
+use tokio_stream::wrappers::ReceiverStream;
+use uuid::Uuid;
+
+/// The SKUs and words of the catalogue that is now in the mesh.
+pub struct Shop {
+    /// SKUs with their prices in US cents.
+    pub skus: Vec<(String, i64)>,
+    /// Queries that people asked.
+    pub queries: Vec<String>,
+}
+
+/// Makes sure that the catalogue is there and findable.
+pub async fn open(mesh: &Mesh) -> Result<Shop> {
+    let folder = icecat::folder().context("SOUK_DATA must name the folder with the icecat data")?;
+    let rows = icecat::read(&folder);
+    let skus = rows.iter().map(|(row, price)| {
+        (row.key.clone(), price.base.as_ref().map_or(0, |base| base.minor_units))
+    });
+    let shop = Shop {
+        skus: skus.collect(),
+        queries: icecat::judgments(&folder).into_keys().collect(),
+    };
+    if count(mesh).await? < i64::try_from(rows.len())? {
+        let begun = Instant::now();
+        let (rows, prices): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
+        import(mesh, rows).await?;
+        for chunk in prices.chunks(1_000) {
+            let request = BulkSetPricesRequest { prices: chunk.to_vec(), ..Default::default() };
+            mesh.pricing()?.bulk_set_prices(request).await?;
+        }
+        println!("imported {} products with prices in {:.1?}", shop.skus.len(), begun.elapsed());
+        while count(mesh).await? < i64::try_from(shop.skus.len())? {
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+        println!("all are found {:.1?} after the import began", begun.elapsed());
+    }
+    Ok(shop)
+}
+
+async fn import(mesh: &Mesh, rows: Vec<contracts::catalog::v1::ImportRow>) -> Result<()> {
+    let (send, receive) = tokio::sync::mpsc::channel(2);
+    let chunks: Vec<_> = rows.chunks(500).map(<[_]>::to_vec).collect();
+    let total = chunks.len();
+    tokio::spawn(async move {
+        let start = ImportStart {
+            import_id: Uuid::now_v7().to_string(),
+            on_error: ImportErrorPolicy::Stop.into(),
+            define_missing_attributes: true,
+            create_missing_brands: true,
+            ..ImportStart::default()
+        };
+        let mut parts = vec![Part::Start(start)];
+        parts.extend(chunks.into_iter().zip(1..).map(|(rows, sequence)| {
+            Part::Chunk(ImportChunk { sequence, rows })
+        }));
+        for part in parts {
+            if send.send(ImportProductsRequest { part: Some(part) }).await.is_err() {
+                return;
+            }
+        }
+    });
+    let stream = mesh.catalog()?.import_products(ReceiverStream::new(receive)).await?;
+    let mut answers = stream.into_inner();
+    let mut done = 0;
+    while let Some(answer) = answers.message().await? {
+        if let Some(Answer::Chunk(chunk)) = answer.part {
+            ensure!(chunk.refused == 0, "rows were refused: {:?}", chunk.refusals);
+            done += 1;
+            println!("imported chunk {done} of {total}");
+        }
+    }
+    Ok(())
+}
+
+/// How many products are found.
+async fn count(mesh: &Mesh) -> Result<i64> {
+    let request = SearchProductsRequest { page_size: 1, ..Default::default() };
+    Ok(mesh.search()?.search_products(request).await?.into_inner().total)
+}

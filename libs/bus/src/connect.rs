@@ -1,0 +1,114 @@
+use async_nats::jetstream::{self, context::ContextBuilder};
+use async_nats::{Client, ConnectOptions, Event};
+use fault::Fault;
+use secrecy::{ExposeSecret, SecretString};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How the broker is reached, and how much it may keep.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// `nats://…` of the servers, several separated by commas.
+    pub url: SecretString,
+    /// Contents of a credentials file; none where the URL says it all.
+    pub creds: Option<SecretString>,
+    /// Replicas of each stream: 1, or 3 or 5 in a cluster.
+    pub replicas: usize,
+    /// Most bytes of each stream of events; none leaves the limit to the broker's account.
+    pub max_bytes: Option<i64>,
+}
+
+impl Settings {
+    /// The usual settings for a broker.
+    pub fn of(url: impl Into<SecretString>) -> Self {
+        Self { url: url.into(), creds: None, replicas: 1, max_bytes: None }
+    }
+}
+
+/// The broker. Cheap to clone; all clones share one connection.
+#[derive(Debug, Clone)]
+pub struct Bus(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    client: Client,
+    jetstream: jetstream::Context,
+    settings: Settings,
+}
+
+/// Longest wait for an answer of the broker, acknowledgements of events included.
+const ANSWER: Duration = Duration::from_secs(5);
+
+impl Bus {
+    /// Connects, and goes on doing so for ever whenever the connection is lost. A broker that is down is no error: what
+    /// needs it waits. Fails only where the settings make no sense.
+    pub async fn connect(settings: &Settings) -> Result<Self, Fault> {
+        let mut options = ConnectOptions::new();
+        if let Some(creds) = &settings.creds {
+            options = options.credentials(creds.expose_secret()).map_err(Fault::internal)?;
+        }
+        let servers: Vec<String> =
+            settings.url.expose_secret().split(',').map(|url| url.trim().to_owned()).collect();
+        let client = options
+            .name("souk")
+            .retry_on_initial_connect()
+            .max_reconnects(None)
+            .reconnect_delay_callback(pause)
+            .ping_interval(Duration::from_secs(10))
+            .connection_timeout(Duration::from_secs(5))
+            .request_timeout(Some(ANSWER))
+            .event_callback(noticed)
+            .connect(servers)
+            .await
+            .map_err(Fault::internal)?;
+        let jetstream =
+            ContextBuilder::new().timeout(ANSWER).ack_timeout(ANSWER).build(client.clone());
+        Ok(Self(Arc::new(Inner { client, jetstream, settings: settings.clone() })))
+    }
+
+    /// Fails unless JetStream answers.
+    pub async fn health(&self) -> Result<(), Fault> {
+        let asked = self.0.jetstream.query_account();
+        match tokio::time::timeout(Duration::from_secs(2), asked).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(Fault::unavailable("the broker", error)),
+            Err(late) => Err(Fault::unavailable("the broker", late)),
+        }
+    }
+
+    /// The connection, for core NATS: broadcasts under `core.`, which no stream stores.
+    pub fn client(&self) -> &Client {
+        &self.0.client
+    }
+
+    /// The connection, for JetStream.
+    pub fn jetstream(&self) -> &jetstream::Context {
+        &self.0.jetstream
+    }
+
+    /// What it was connected with.
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+
+    /// Whether the connection stands, as far as is known.
+    pub(crate) fn connected(&self) -> bool {
+        self.0.client.connection_state() == async_nats::connection::State::Connected
+    }
+}
+
+/// Short, because an outbox fills while we wait.
+fn pause(attempt: usize) -> Duration {
+    Duration::from_millis(100 * u64::try_from(attempt).unwrap_or(10).min(10))
+}
+
+async fn noticed(event: Event) {
+    match event {
+        Event::Connected => tracing::info!("connected to the broker"),
+        Event::Disconnected => {
+            metrics::counter!("bus_disconnects_total").increment(1);
+            tracing::warn!("lost the connection to the broker");
+        }
+        event => tracing::warn!("broker: {event}"),
+    }
+}

@@ -1,0 +1,256 @@
+//! How a service listens. One durable consumer for each publisher, `search-from-catalog`, found by the subjects of the
+//! handlers:
+//!
+//! ```ignore
+//! Consumers::new(db, bus)
+//!     .on(app.clone(), on::product_created::product_created)
+//!     .on(app.clone(), on::price_updated::price_updated)
+//!     .run(stop)
+//!     .await
+//! ```
+//!
+//! A handler is one async function: `async fn product_created(app: &App, tx: &mut Tx, event: Received<ProductCreated>) ->
+//! Result<Outcome, Fault>`. It does SQL on `tx` and nothing else, because it may run more than once, and together with
+//! other events in one transaction. It writes by version: see the crate's page.
+//!
+//! The path of a message: [`follow`] takes it off the broker, [`work`] gives it to the worker of its key, [`effect`] does
+//! transactions, [`verdict`] decides what the broker is told, [`early`] keeps what comes too soon, [`upkeep`] is what
+//! happens by the clock.
+
+mod attempts;
+mod delivery;
+mod durable;
+mod early;
+mod effect;
+mod follow;
+mod handler;
+mod held;
+mod upkeep;
+mod verdict;
+mod work;
+
+use crate::dead::{self, Letter};
+use crate::{Bus, streams};
+use contracts::Event;
+use delivery::Delivery;
+use effect::Effect;
+use fault::{Fault, Kind};
+use handler::Registry;
+use pg::{Db, Tx};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+pub use handler::{Arrived, Batch, BatchHandler, Handler, Outcome, Received};
+
+/// The pace of the consumers; the defaults are those of production.
+#[derive(Debug, Clone)]
+pub struct Tuning {
+    /// How long the broker waits for an acknowledgement before it sends a message to somebody else. Messages that are held
+    /// longer say so in time.
+    pub ack_wait: Duration,
+    /// Most messages that one durable consumer may have handed out.
+    pub max_ack_pending: i64,
+    /// How often the broker hands out a message at most; far beyond what is ever needed, because reaching it would hide
+    /// the message.
+    pub max_deliver: i64,
+    /// Events of one key are handled by one worker, in order; so many keys are handled at once.
+    pub workers: usize,
+    /// Most events that share a transaction.
+    pub batch: usize,
+    /// First pause before an event is tried again; further ones grow.
+    pub retry: Duration,
+    /// Longest time of one event's transaction.
+    pub handling: Duration,
+}
+
+impl Default for Tuning {
+    fn default() -> Self {
+        Self {
+            ack_wait: Duration::from_secs(10),
+            max_ack_pending: 256,
+            max_deliver: 1000,
+            workers: 8,
+            batch: 64,
+            retry: Duration::from_millis(250),
+            handling: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What became of a letter that was fed to its handler again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replayed {
+    /// Its effect is committed.
+    Applied,
+    /// It is kept until what it waits for arrives.
+    Kept,
+    /// Its effect had been committed before.
+    Duplicate,
+    /// No handler cares for it.
+    Ignored,
+}
+
+/// All that one service listens to. Cheap to clone; clones share the handlers.
+#[derive(Clone)]
+pub struct Consumers {
+    db: Db,
+    bus: Bus,
+    tuning: Tuning,
+    registry: Arc<Registry>,
+}
+
+impl Consumers {
+    /// The consumers of the service whose database this is.
+    pub fn new(db: Db, bus: Bus) -> Self {
+        Self { db, bus, tuning: Tuning::default(), registry: Arc::new(Registry::default()) }
+    }
+
+    /// The same at another pace.
+    #[must_use]
+    pub fn tuned(mut self, tuning: Tuning) -> Self {
+        self.tuning = tuning;
+        self
+    }
+
+    /// Handles the events that `handler` takes. A second handler of the same event takes the place of the first.
+    #[must_use]
+    pub fn on<E, A, F>(mut self, app: impl Into<Arc<A>>, handler: F) -> Self
+    where
+        E: Event + Send + Sync + 'static,
+        A: Send + Sync + 'static,
+        F: for<'a> Handler<'a, A, E> + 'static,
+    {
+        Arc::make_mut(&mut self.registry).on(app.into(), handler);
+        self
+    }
+
+    /// Handles the events of `subjects` together, as many as share a transaction: for a service that merges many events into
+    /// few writes. There is one such handler.
+    #[must_use]
+    pub fn on_batch<A, F>(
+        mut self,
+        app: impl Into<Arc<A>>,
+        subjects: impl IntoIterator<Item = &'static str>,
+        handler: F,
+    ) -> Self
+    where
+        A: Send + Sync + 'static,
+        F: for<'a> BatchHandler<'a, A> + 'static,
+    {
+        Arc::make_mut(&mut self.registry).on_batch(app.into(), subjects, handler);
+        self
+    }
+
+    /// Follows the publisher of an event only to acknowledge it: says that not caring for it is meant.
+    #[must_use]
+    pub fn ignore<E: Event>(mut self) -> Self {
+        Arc::make_mut(&mut self.registry).ignore(E::SUBJECT);
+        self
+    }
+
+    /// Subjects that are handled or knowingly ignored.
+    pub fn subjects(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.registry.subjects()
+    }
+
+    /// Name of the durable consumer of what `publisher` says: `search-from-catalog`.
+    pub fn name(&self, publisher: &str) -> String {
+        format!("{}-from-{publisher}", self.service())
+    }
+
+    /// Handles events until `stop`, through every failure of broker and database. Fails only where the broker holds a
+    /// stream or a consumer that differs from what is asked in a way that matters.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), Fault> {
+        self.prepare(&stop).await?;
+        let ended = CancellationToken::new();
+        let (workers, held) = work::start(&self, &stop);
+        let mut tasks: JoinSet<Result<(), Fault>> = JoinSet::new();
+        for publisher in self.registry.publishers() {
+            let (all, queues, stop) = (self.clone(), workers.queues(), stop.clone());
+            let held = held.clone();
+            tasks.spawn(async move { follow::follow(&all, publisher, &queues, &held, &stop).await });
+        }
+        tasks.spawn(upkeep::run(self.clone(), stop.clone()));
+        let progress = tokio::spawn(held.clone().report(self.tuning.ack_wait, ended.clone()));
+        let mut result = Ok(());
+        while let Some(joined) = tasks.join_next().await {
+            let outcome = joined.unwrap_or_else(|died| Err(Fault::internal(died)));
+            if result.is_ok() && outcome.is_err() {
+                stop.cancel();
+                result = outcome;
+            }
+        }
+        let worked = workers.finish().await;
+        ended.cancel();
+        let _ = progress.await;
+        // What was acknowledged last is still in the client's buffer.
+        let _ = tokio::time::timeout(Duration::from_secs(2), self.bus.client().flush()).await;
+        result.and(worked)
+    }
+
+    /// Feeds a dead letter to this service's handler only, under its original id, and removes it once the effect is
+    /// committed. Killed half-way it loses nothing: the next try finds the effect there. Where the handler fails the letter
+    /// stays and the fault is returned.
+    pub async fn replay(&self, letter: &Letter) -> Result<Replayed, Fault> {
+        let delivery = Delivery::of_letter(letter)?;
+        let replayed = if self.registry.handles(delivery.subject()) {
+            match effect::alone(self, &delivery).await {
+                Ok(Effect::Applied) => Replayed::Applied,
+                Ok(Effect::Kept) => Replayed::Kept,
+                Ok(Effect::Duplicate) => Replayed::Duplicate,
+                Err(fault) if fault.kind() == Kind::AlreadyExists => Replayed::Duplicate,
+                Err(fault) => return Err(fault),
+            }
+        } else if self.registry.knows(delivery.subject()) {
+            Replayed::Ignored
+        } else {
+            return Err(dead::unknown_type(delivery.subject()));
+        };
+        dead::discard(&self.bus, letter).await?;
+        metrics::counter!("dead_letters_replayed_total", "consumer" => letter.consumer.clone())
+            .increment(1);
+        Ok(replayed)
+    }
+
+    /// Has the events applied that waited for something which the caller's transaction has just made. A handler that is
+    /// given the event calls [`Received::apply_early`] instead.
+    pub async fn apply_early(&self, tx: &mut Tx, awaited: &str) -> Result<usize, Fault> {
+        early::apply(self, tx, awaited).await
+    }
+
+    /// Makes dead letters of the events that have waited for more than a day; returns how many. [`Consumers::run`] does it
+    /// each minute.
+    pub async fn sweep_early(&self) -> Result<usize, Fault> {
+        early::sweep(self).await
+    }
+
+    /// Replays the letters that an older binary parked because it did not know their type; returns how many. Done by
+    /// [`Consumers::run`] at start and each minute.
+    pub async fn replay_parked(&self) -> Result<usize, Fault> {
+        upkeep::replay_parked(self).await
+    }
+
+    pub(crate) fn service(&self) -> &'static str {
+        self.db.service()
+    }
+
+    /// Dead letters need their stream before the first event is handled.
+    async fn prepare(&self, stop: &CancellationToken) -> Result<(), Fault> {
+        let mut told = false;
+        while !stop.is_cancelled() {
+            match streams::ensure_dead(&self.bus, self.service()).await {
+                Ok(_) => return Ok(()),
+                Err(fault) if fault.kind() == Kind::Internal => return Err(fault),
+                Err(fault) if !told => {
+                    told = true;
+                    tracing::warn!("consumers wait for the broker: {}", fault.chain());
+                }
+                Err(_) => {}
+            }
+            let _ = tokio::time::timeout(Duration::from_millis(500), stop.cancelled()).await;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,59 @@
+//! The durable consumer of one publisher's stream.
+
+use super::Consumers;
+use crate::streams::{self, compare};
+use async_nats::jetstream::consumer::pull::Config;
+use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy};
+use async_nats::jetstream::stream::ConsumerErrorKind;
+use fault::Fault;
+
+/// Creates or updates it and compares what came of it. The stream is the publisher's to create: while it is not there,
+/// this is UNAVAILABLE. An internal fault ends the start.
+pub(super) async fn ensure(
+    consumers: &Consumers,
+    publisher: &str,
+) -> Result<Consumer<Config>, Fault> {
+    let asked = config(consumers, publisher);
+    let name = consumers.name(publisher);
+    let stream = streams::events(publisher);
+    let created = consumers.bus.jetstream().create_consumer_on_stream(asked.clone(), &stream).await;
+    let consumer = match created {
+        Ok(consumer) => consumer,
+        Err(error) => {
+            return Err(match error.kind() {
+                // 404 is the stream, which its publisher will create.
+                ConsumerErrorKind::JetStream(why) if why.code() < 500 && why.code() != 404 => {
+                    Fault::internal(format!("the broker refuses consumer {name}: {why}"))
+                }
+                _ => Fault::unavailable("the broker", error),
+            });
+        }
+    };
+    let got = &consumer.cached_info().config;
+    let mut found = Vec::new();
+    compare(&mut found, "filter_subject", &asked.filter_subject, &got.filter_subject);
+    compare(&mut found, "ack_policy", &asked.ack_policy, &got.ack_policy);
+    compare(&mut found, "deliver_policy", &asked.deliver_policy, &got.deliver_policy);
+    compare(&mut found, "ack_wait", &asked.ack_wait, &got.ack_wait);
+    compare(&mut found, "max_deliver", &asked.max_deliver, &got.max_deliver);
+    compare(&mut found, "max_ack_pending", &asked.max_ack_pending, &got.max_ack_pending);
+    compare(&mut found, "backoff", &asked.backoff, &got.backoff);
+    if found.is_empty() {
+        return Ok(consumer);
+    }
+    Err(Fault::internal(format!("consumer {name} is not as asked: {}", found.join("; "))))
+}
+
+fn config(consumers: &Consumers, publisher: &str) -> Config {
+    Config {
+        durable_name: Some(consumers.name(publisher)),
+        description: Some(format!("what {} takes of {publisher}", consumers.service())),
+        filter_subject: format!("{publisher}.>"),
+        deliver_policy: DeliverPolicy::All,
+        ack_policy: AckPolicy::Explicit,
+        ack_wait: consumers.tuning.ack_wait,
+        max_ack_pending: consumers.tuning.max_ack_pending,
+        max_deliver: consumers.tuning.max_deliver,
+        ..Config::default()
+    }
+}

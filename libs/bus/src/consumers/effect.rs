@@ -1,0 +1,169 @@
+//! Transactions: claim of the event's id, effect and what is kept, committed together or not at all.
+
+use super::{Consumers, Delivery, Outcome, early};
+use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::{Array, Bool, Text, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use fault::{Common, Fault};
+use pg::{Tx, inbox};
+use std::collections::HashSet;
+use std::sync::Mutex;
+use uuid::Uuid;
+
+/// What a committed transaction made of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Effect {
+    Applied,
+    Kept,
+    Duplicate,
+}
+
+/// Handles one event in a transaction of its own.
+pub(super) async fn alone(consumers: &Consumers, delivery: &Delivery) -> Result<Effect, Fault> {
+    let limit = consumers.tuning.handling;
+    let handled = consumers.db.write("bus.handle", async move |tx| one(consumers, tx, delivery).await);
+    tokio::time::timeout(limit, handled).await.unwrap_or_else(|_| {
+        Err(Fault::new(Common::DeadlineExceeded, format!("the event was not handled in {limit:?}")))
+    })
+}
+
+async fn one(consumers: &Consumers, tx: &mut Tx, delivery: &Delivery) -> Result<Effect, Fault> {
+    if early::waits(tx, delivery).await? {
+        // Only a replay can meet this: a letter was made of a kept entry which is not yet removed. Entry and claim go
+        // together, so this look before the claim cannot mistake the claim of a kept event for one with an effect.
+        return Err(Fault::new(Common::Contended, "the event is being moved to the dead letters"));
+    }
+    if !inbox::claim(tx, &delivery.consumer, delivery.id(), delivery.subject()).await? {
+        return Ok(Effect::Duplicate);
+    }
+    match consumers.registry.handle(consumers, tx, delivery).await? {
+        Outcome::Done => Ok(Effect::Applied),
+        Outcome::Early { awaits } => early::keep_or_apply(consumers, tx, delivery, awaits).await,
+    }
+}
+
+/// Why several events together had no effect.
+pub(super) enum Together {
+    /// One of them, or their meeting: each may do by itself.
+    Split,
+    /// None of them: the database could not be used.
+    Unusable(Fault),
+}
+
+/// Handles several events in one transaction, in the given order.
+pub(super) async fn together(
+    consumers: &Consumers,
+    deliveries: &[&Delivery],
+) -> Result<Vec<Effect>, Together> {
+    // `write` would repeat a contended transaction as a whole; taking the events one by one is better, so it is told
+    // another reason, and the true one is kept here.
+    let cause: Mutex<Option<Fault>> = Mutex::new(None);
+    let cause = &cause;
+    let handled = consumers.db.write("bus.handle_together", async move |tx| {
+        let mut claimed = claim_all(tx, deliveries).await.map_err(|fault| {
+            if let Ok(mut cause) = cause.lock() {
+                *cause = Some(fault);
+            }
+            split()
+        })?;
+        each(consumers, tx, deliveries, &mut claimed).await.map_err(|_| split())
+    });
+    let limit = consumers.tuning.handling;
+    match tokio::time::timeout(limit, handled).await {
+        Ok(Ok(effects)) => Ok(effects),
+        Err(_) => Err(Together::Split),
+        Ok(Err(fault)) => {
+            let cause = cause.lock().ok().and_then(|mut cause| cause.take());
+            let fault = cause.unwrap_or(fault);
+            if fault.kind() == fault::Kind::Unavailable {
+                Err(Together::Unusable(fault))
+            } else {
+                Err(Together::Split)
+            }
+        }
+    }
+}
+
+fn split() -> Fault {
+    Fault::new(Common::ConcurrentModification, "events of a shared transaction are taken one by one")
+}
+
+async fn each(
+    consumers: &Consumers,
+    tx: &mut Tx,
+    deliveries: &[&Delivery],
+    claimed: &mut HashSet<(String, Uuid)>,
+) -> Result<Vec<Effect>, Fault> {
+    let mut effects = Vec::with_capacity(deliveries.len());
+    let mut waiting = Vec::new();
+    let mut batched = Vec::new();
+    for (position, delivery) in deliveries.iter().enumerate() {
+        if !claimed.remove(&(delivery.consumer.to_string(), delivery.id())) {
+            effects.push(Effect::Duplicate);
+            continue;
+        }
+        if consumers.registry.is_batched(delivery.subject()) {
+            batched.push(position);
+            effects.push(Effect::Applied);
+            continue;
+        }
+        if let Outcome::Early { awaits } = consumers.registry.handle(consumers, tx, delivery).await? {
+            waiting.push((awaits, position));
+        }
+        effects.push(Effect::Applied);
+    }
+    if !batched.is_empty() {
+        let together: Vec<&Delivery> = batched.iter().map(|at| deliveries[*at]).collect();
+        let outcomes = consumers.registry.handle_batch(consumers, tx, &together).await?;
+        waiting.extend(batched.iter().zip(outcomes).filter_map(|(at, outcome)| match outcome {
+            Outcome::Early { awaits } => Some((awaits, *at)),
+            Outcome::Done => None,
+        }));
+    }
+    // Their locks are taken last and in one order, so that two workers do not wait for each other.
+    waiting.sort();
+    for (awaits, position) in waiting {
+        let effect = early::keep_or_apply(consumers, tx, deliveries[position], awaits).await?;
+        effects[position] = effect;
+    }
+    Ok(effects)
+}
+
+#[derive(QueryableByName)]
+struct Claimed {
+    #[diesel(sql_type = Text)]
+    consumer: String,
+    #[diesel(sql_type = SqlUuid)]
+    event_id: Uuid,
+}
+
+/// Claims all in one statement, in one order for all workers; returns what was not claimed before.
+async fn claim_all(
+    tx: &mut Tx,
+    deliveries: &[&Delivery],
+) -> Result<HashSet<(String, Uuid)>, Fault> {
+    let consumers: Vec<&str> = deliveries.iter().map(|delivery| &*delivery.consumer).collect();
+    let ids: Vec<Uuid> = deliveries.iter().map(|delivery| delivery.id()).collect();
+    let subjects: Vec<&str> = deliveries.iter().map(|delivery| delivery.subject()).collect();
+    let claimed: Vec<Claimed> = sql_query(
+        "insert into inbox (consumer, event_id, subject)
+         select consumer, event_id, subject from unnest($1, $2, $3) as come (consumer, event_id, subject)
+         order by event_id, consumer
+         on conflict do nothing
+         returning consumer, event_id",
+    )
+    .bind::<Array<Text>, _>(consumers)
+    .bind::<Array<SqlUuid>, _>(ids)
+    .bind::<Array<Text>, _>(subjects)
+    .get_results(tx.conn())
+    .await?;
+    Ok(claimed.into_iter().map(|row| (row.consumer, row.event_id)).collect())
+}
+
+/// The answer of `select exists (…)`.
+#[derive(QueryableByName)]
+pub(super) struct Answer {
+    #[diesel(sql_type = Bool)]
+    pub exists: bool,
+}

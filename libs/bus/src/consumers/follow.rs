@@ -1,0 +1,82 @@
+//! Takes the messages of one publisher off the broker and gives them to the workers, through every outage.
+
+use super::held::Held;
+use super::work::Queues;
+use super::{Consumers, durable};
+use async_nats::jetstream::AckKind;
+use async_nats::jetstream::consumer::pull::Stream;
+use fault::{Fault, Kind};
+use futures::{FutureExt, StreamExt};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// Messages that are asked for at a time; the worker's queues and `max_ack_pending` bound what is held.
+const PULL: usize = 128;
+
+/// Follows one publisher until `stop`.
+pub(super) async fn follow(
+    consumers: &Consumers,
+    publisher: &str,
+    queues: &Queues,
+    held: &Held,
+    stop: &CancellationToken,
+) -> Result<(), Fault> {
+    let name: Arc<str> = consumers.name(publisher).into();
+    let mut pause = Duration::from_millis(100);
+    while !stop.is_cancelled() {
+        match subscribe(consumers, publisher).await {
+            Ok(messages) => {
+                pause = Duration::from_millis(100);
+                drain(messages, &name, queues, held, stop).await;
+            }
+            Err(fault) if fault.kind() == Kind::Internal => return Err(fault),
+            Err(fault) => {
+                tracing::debug!(consumer = &*name, "waits for the stream: {}", fault.chain());
+                let _ = tokio::time::timeout(pause, stop.cancelled()).await;
+                pause = (pause * 2).min(Duration::from_secs(1));
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn subscribe(consumers: &Consumers, publisher: &str) -> Result<Stream, Fault> {
+    let consumer = durable::ensure(consumers, publisher).await?;
+    // The heartbeat notices within seconds that the broker is frozen, or that the consumer is gone without a word.
+    consumer
+        .stream()
+        .max_messages_per_batch(PULL)
+        .expires(Duration::from_secs(5))
+        .heartbeat(Duration::from_secs(2))
+        .messages()
+        .await
+        .map_err(|error| Fault::unavailable("the broker", error))
+}
+
+/// Returns when the subscription is of no more use; a new one then makes sure that the consumer is there.
+async fn drain(
+    mut messages: Stream,
+    name: &Arc<str>,
+    queues: &Queues,
+    held: &Held,
+    stop: &CancellationToken,
+) {
+    loop {
+        match stop.run_until_cancelled(messages.next()).await {
+            Some(Some(Ok(message))) => queues.give(held.hold(message, name.clone())),
+            Some(Some(Err(error))) => {
+                metrics::counter!("consumer_interruptions_total", "consumer" => name.to_string())
+                    .increment(1);
+                tracing::info!(consumer = &**name, "subscribes again: {error}");
+                return;
+            }
+            Some(None) => return,
+            None => break,
+        }
+    }
+    // Sent to us already, but another replica can have them at once.
+    while let Some(Some(Ok(message))) = messages.next().now_or_never() {
+        let _ = message.ack_with(AckKind::Nak(None)).await;
+    }
+}

@@ -1,0 +1,80 @@
+//! Messages that this process holds: the broker is told about each in time, else it would send it to somebody else.
+
+use async_nats::jetstream::{AckKind, Message};
+use async_nats::{Client, Subject};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio_util::sync::CancellationToken;
+
+/// All messages that are held. Clones share them.
+#[derive(Clone)]
+pub(super) struct Held {
+    client: Client,
+    replies: Arc<Mutex<HashMap<u64, Subject>>>,
+    next: Arc<AtomicU64>,
+}
+
+impl Held {
+    pub fn new(client: Client) -> Self {
+        Self { client, replies: Arc::default(), next: Arc::default() }
+    }
+
+    /// Holds a message from now on, until the hold is dropped.
+    pub fn hold(&self, message: Message, consumer: Arc<str>) -> Hold {
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        if let Some(reply) = message.reply.clone() {
+            self.lock().insert(number, reply);
+        }
+        Hold { message, consumer, number, held: self.clone() }
+    }
+
+    /// Says of each message that it is being worked at, thrice within the time that the broker waits.
+    pub async fn report(self, ack_wait: Duration, ended: CancellationToken) {
+        let mut ticks = tokio::time::interval(ack_wait * 3 / 10);
+        // The first tick comes at once and would find nothing that is old.
+        ticks.tick().await;
+        while ended.run_until_cancelled(ticks.tick()).await.is_some() {
+            let replies: Vec<Subject> = self.lock().values().cloned().collect();
+            for reply in replies {
+                // Where the broker is gone it sends the message again, and the inbox knows it.
+                let _ = self.client.publish(reply, AckKind::Progress.into()).await;
+            }
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Subject>> {
+        self.replies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One message that is held.
+pub(super) struct Hold {
+    pub message: Message,
+    /// Durable consumer that it came by.
+    pub consumer: Arc<str>,
+    number: u64,
+    held: Held,
+}
+
+impl Hold {
+    /// Tells the broker what became of it. An answer that gets lost costs a repeated delivery, nothing else.
+    pub async fn answer(self, kind: AckKind) {
+        if let Err(error) = self.message.ack_with(kind).await {
+            tracing::debug!(consumer = &*self.consumer, "an acknowledgement was not sent: {error}");
+        }
+    }
+
+    /// How often the broker has sent it, this time included.
+    pub fn delivered(&self) -> u32 {
+        let delivered = self.message.info().map_or(1, |info| info.delivered);
+        u32::try_from(delivered).unwrap_or(u32::MAX)
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.held.lock().remove(&self.number);
+    }
+}

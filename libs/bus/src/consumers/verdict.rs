@@ -1,0 +1,213 @@
+//! What the broker is told about a message, by the kind of failure.
+
+use super::effect::{self, Effect};
+use super::held::Hold;
+use super::{Consumers, Delivery, attempts};
+use crate::dead::{self, Burial};
+use crate::envelope;
+use async_nats::jetstream::AckKind;
+use chrono::{DateTime, Utc};
+use fault::{Common, Fault, Kind};
+use rand::Rng;
+use std::time::Duration;
+
+/// How often an event that something else changed in the way of is tried before others get their turn.
+const CONFLICTS: u32 = 4;
+
+/// Longest pause before an event is tried again.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// What is to be done with a message before anybody looks into it.
+pub(super) enum Class {
+    /// It goes to a handler.
+    Handled(Delivery),
+    /// Of the contract, but nothing that this service cares for.
+    Ignored,
+    /// It can go to no handler.
+    Unreadable(Fault),
+}
+
+pub(super) fn class(consumers: &Consumers, hold: &Hold) -> Class {
+    let subject = hold.message.subject.as_str();
+    if consumers.registry.handles(subject) {
+        match Delivery::of_message(&hold.consumer, &hold.message) {
+            Ok(delivery) => Class::Handled(delivery),
+            Err(fault) => Class::Unreadable(fault),
+        }
+    } else if consumers.registry.knows(subject) {
+        Class::Ignored
+    } else {
+        Class::Unreadable(dead::unknown_type(subject))
+    }
+}
+
+pub(super) async fn ignored(hold: Hold) {
+    count(&hold, "ignored");
+    hold.answer(AckKind::Ack).await;
+}
+
+/// Handles one event by itself and tells the broker.
+pub(super) async fn single(consumers: &Consumers, hold: Hold, delivery: &Delivery) {
+    let mut conflicts = 0;
+    loop {
+        match effect::alone(consumers, delivery).await {
+            Ok(effect) => return committed(hold, delivery, effect).await,
+            // What is merely contended was repeated often enough by the transaction itself.
+            Err(fault)
+                if fault.kind() == Kind::Conflict
+                    && !fault.is(Common::Contended)
+                    && conflicts < CONFLICTS =>
+            {
+                conflicts += 1;
+                tokio::time::sleep(jittered(Duration::from_millis(5 << conflicts))).await;
+            }
+            Err(fault) => return failed(consumers, hold, delivery, &fault).await,
+        }
+    }
+}
+
+/// The effect is committed, so the broker may forget the message.
+pub(super) async fn committed(hold: Hold, delivery: &Delivery, effect: Effect) {
+    let outcome = match effect {
+        Effect::Applied => "applied",
+        Effect::Kept => "kept",
+        Effect::Duplicate => "duplicate",
+    };
+    count(&hold, outcome);
+    if effect == Effect::Applied {
+        let lag = (Utc::now() - delivery.envelope.at).to_std().unwrap_or_default();
+        metrics::histogram!("event_e2e_lag_seconds", "consumer" => hold.consumer.to_string())
+            .record(lag);
+    }
+    hold.answer(AckKind::Ack).await;
+}
+
+/// There is no effect. The kind alone decides what comes next.
+pub(super) async fn failed(consumers: &Consumers, hold: Hold, delivery: &Delivery, fault: &Fault) {
+    match fault.kind() {
+        Kind::AlreadyExists => {
+            count(&hold, "exists");
+            hold.answer(AckKind::Ack).await;
+        }
+        Kind::Invalid | Kind::Refused | Kind::Unauthenticated | Kind::Forbidden => {
+            bury(consumers, hold, fault, 1, Utc::now()).await;
+        }
+        Kind::NotFound | Kind::Internal => counted(consumers, hold, delivery, fault).await,
+        Kind::Conflict => later(hold, fault, Duration::from_millis(100)).await,
+        Kind::Exhausted | Kind::Unavailable | Kind::TimedOut => {
+            let pause = growing(consumers.tuning.retry, hold.delivered());
+            later(hold, fault, pause.max(fault.pause().unwrap_or_default())).await;
+        }
+    }
+}
+
+async fn counted(consumers: &Consumers, hold: Hold, delivery: &Delivery, fault: &Fault) {
+    match attempts::count(consumers, delivery, &fault.chain()).await {
+        Ok(known) if known.failures() >= attempts::MOST => {
+            bury(consumers, hold, fault, known.failures(), known.first_at).await;
+        }
+        Ok(known) => {
+            let pause = growing(consumers.tuning.retry, known.failures());
+            later(hold, fault, pause).await;
+        }
+        // A failure that could not be counted does not count.
+        Err(trouble) => {
+            let pause = growing(consumers.tuning.retry, hold.delivered());
+            later(hold, &trouble, pause).await;
+        }
+    }
+}
+
+async fn later(hold: Hold, fault: &Fault, pause: Duration) {
+    count(&hold, "retried");
+    let consumer = &*hold.consumer;
+    let subject = hold.message.subject.as_str();
+    if fault.kind() == Kind::Internal {
+        tracing::error!(consumer, subject, "event failed, tried again in {pause:?}: {}", fault.chain());
+    } else {
+        tracing::info!(consumer, subject, "event failed, tried again in {pause:?}: {}", fault.chain());
+    }
+    hold.answer(AckKind::Nak(Some(pause))).await;
+}
+
+/// Makes a dead letter. The original is ended only after the letter is acknowledged; without that it comes again.
+pub(super) async fn bury(
+    consumers: &Consumers,
+    hold: Hold,
+    fault: &Fault,
+    attempts: u32,
+    first_at: DateTime<Utc>,
+) {
+    let (consumer, subject) = (&*hold.consumer, hold.message.subject.as_str());
+    let burial = burial(&hold, fault, attempts, first_at);
+    match dead::post(&consumers.bus, consumers.service(), &burial).await {
+        Ok(()) => {
+            let (id, reason) = (&burial.letter_id, fault.reason());
+            tracing::error!(consumer, subject, id, reason, "event became a dead letter: {}", fault.chain());
+            count(&hold, "dead");
+            hold.answer(AckKind::Term).await;
+        }
+        Err(trouble) => {
+            let pause = growing(consumers.tuning.retry, hold.delivered());
+            later(hold, &trouble.context("post a dead letter"), pause).await;
+        }
+    }
+}
+
+fn burial(hold: &Hold, fault: &Fault, attempts: u32, first_at: DateTime<Utc>) -> Burial {
+    let headers = hold.message.headers.clone().unwrap_or_default();
+    let letter_id = envelope::id(&headers).map(|id| id.to_string());
+    let position = || {
+        let info = hold.message.info();
+        info.map_or_else(|_| "unknown".to_owned(), |info| format!("{}-{}", info.stream, info.stream_sequence))
+    };
+    Burial {
+        consumer: hold.consumer.to_string(),
+        letter_id: letter_id.unwrap_or_else(position),
+        subject: hold.message.subject.to_string(),
+        headers,
+        payload: hold.message.payload.clone(),
+        reason: fault.reason().to_owned(),
+        error: fault.chain(),
+        attempts,
+        first_at,
+    }
+}
+
+/// Doubles with each try up to a limit, jittered so that many events do not come back at once.
+fn growing(first: Duration, tries: u32) -> Duration {
+    let factor = 1u32 << tries.saturating_sub(1).min(10);
+    jittered((first * factor).min(LONGEST))
+}
+
+fn jittered(pause: Duration) -> Duration {
+    pause.mul_f64(rand::rng().random_range(0.5..1.0))
+}
+
+fn count(hold: &Hold, outcome: &'static str) {
+    // Labels are bounded: a subject that the contract does not name could be anything.
+    let subject = hold.message.subject.as_str();
+    let known = contracts::EVENTS.iter().find(|event| event.subject == subject);
+    metrics::counter!(
+        "consumer_events_total",
+        "consumer" => hold.consumer.to_string(),
+        "subject" => known.map_or("unknown", |event| event.subject),
+        "outcome" => outcome,
+    )
+    .increment(1);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_up_to_a_limit() {
+        let first = Duration::from_millis(100);
+        for (tries, most) in [(0, 100), (1, 100), (2, 200), (5, 1600), (1000, 10_000)] {
+            let pause = growing(first, tries);
+            let most = Duration::from_millis(most);
+            assert!(most / 2 <= pause && pause <= most, "{tries}: {pause:?}");
+        }
+    }
+}

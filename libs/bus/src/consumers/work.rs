@@ -1,0 +1,120 @@
+//! Workers. All events of one key go to one of them, which takes them in order; what has gathered in its queue shares a
+//! transaction.
+
+use super::effect::{self, Together};
+use super::held::{Held, Hold};
+use super::verdict::{self, Class};
+use super::{Consumers, Delivery};
+use crate::envelope;
+use async_nats::jetstream::AckKind;
+use chrono::Utc;
+use fault::Fault;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// The ways to the workers. What they hold is bounded by `max_ack_pending` of the durable consumers.
+#[derive(Clone)]
+pub(super) struct Queues(Vec<UnboundedSender<Hold>>);
+
+impl Queues {
+    /// Gives a message to the worker of its key.
+    pub fn give(&self, hold: Hold) {
+        let mut hasher = DefaultHasher::new();
+        match hold.message.headers.as_ref().and_then(envelope::key) {
+            Some(key) => key.hash(&mut hasher),
+            None => hold.message.subject.as_str().hash(&mut hasher),
+        }
+        let index = hasher.finish() % u64::try_from(self.0.len()).unwrap_or(1).max(1);
+        if let Some(queue) = usize::try_from(index).ok().and_then(|index| self.0.get(index)) {
+            // A worker ends only after all senders are gone, or by a bug, which ends the process.
+            let _ = queue.send(hold);
+        }
+    }
+}
+
+/// The workers of one service.
+pub(super) struct Workers {
+    queues: Queues,
+    tasks: JoinSet<()>,
+}
+
+impl Workers {
+    pub fn queues(&self) -> Queues {
+        self.queues.clone()
+    }
+
+    /// Waits until the workers have finished what they hold.
+    pub async fn finish(mut self) -> Result<(), Fault> {
+        drop(self.queues);
+        let mut result = Ok(());
+        while let Some(joined) = self.tasks.join_next().await {
+            if let Err(died) = joined {
+                result = Err(Fault::internal(died));
+            }
+        }
+        result
+    }
+}
+
+pub(super) fn start(consumers: &Consumers, stop: &CancellationToken) -> (Workers, Held) {
+    let mut tasks = JoinSet::new();
+    let mut queues = Vec::new();
+    for _ in 0..consumers.tuning.workers.max(1) {
+        let (sender, queue) = unbounded_channel();
+        queues.push(sender);
+        tasks.spawn(work(consumers.clone(), queue, stop.clone()));
+    }
+    (Workers { queues: Queues(queues), tasks }, Held::new(consumers.bus.client().clone()))
+}
+
+async fn work(consumers: Consumers, mut queue: UnboundedReceiver<Hold>, stop: CancellationToken) {
+    let most = consumers.tuning.batch.max(1);
+    let mut holds = Vec::with_capacity(most);
+    while queue.recv_many(&mut holds, most).await > 0 {
+        if stop.is_cancelled() {
+            for hold in holds.drain(..) {
+                hold.answer(AckKind::Nak(None)).await;
+            }
+        } else {
+            round(&consumers, holds.drain(..).collect()).await;
+        }
+    }
+}
+
+/// Handles what has gathered: together if that works, else one by one.
+async fn round(consumers: &Consumers, holds: Vec<Hold>) {
+    let mut work = Vec::with_capacity(holds.len());
+    for hold in holds {
+        match verdict::class(consumers, &hold) {
+            Class::Handled(delivery) => work.push((hold, delivery)),
+            Class::Ignored => verdict::ignored(hold).await,
+            Class::Unreadable(fault) => verdict::bury(consumers, hold, &fault, 1, Utc::now()).await,
+        }
+    }
+    if work.len() > 1 {
+        let deliveries: Vec<&Delivery> = work.iter().map(|(_, delivery)| delivery).collect();
+        match effect::together(consumers, &deliveries).await {
+            Ok(effects) => {
+                for ((hold, delivery), effect) in work.into_iter().zip(effects) {
+                    verdict::committed(hold, &delivery, effect).await;
+                }
+                return;
+            }
+            Err(Together::Unusable(fault)) => {
+                for (hold, delivery) in work {
+                    verdict::failed(consumers, hold, &delivery, &fault).await;
+                }
+                return;
+            }
+            Err(Together::Split) => {
+                metrics::counter!("consumer_split_batches_total", "service" => consumers.service())
+                    .increment(1);
+            }
+        }
+    }
+    for (hold, delivery) in work {
+        verdict::single(consumers, hold, &delivery).await;
+    }
+}

@@ -1,0 +1,66 @@
+//! Atomic batches: all events or none, with one disk flush for all.
+
+use super::outbox::{Acked, Row};
+use super::publish::{Trouble, code, judge};
+use crate::Bus;
+use async_nats::header::{
+    NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL, NATS_BATCH_ID, NATS_BATCH_SEQUENCE, NATS_MESSAGE_ID,
+};
+use async_nats::jetstream::message::PublishMessage;
+
+/// Why nothing of a batch was stored, as far as is known.
+pub(super) enum Failed {
+    /// The broker takes nothing, or the outcome is unknown.
+    Away(String),
+    /// The stream takes no batches.
+    NotAllowed,
+    /// The batch as a whole was refused.
+    Refused(String),
+}
+
+/// The broker's code for a stream without batches.
+const NOT_ALLOWED: u64 = 10174;
+
+/// Publishes all rows as one batch.
+pub(super) async fn publish(bus: &Bus, rows: &[&Row]) -> Result<Vec<Acked>, Failed> {
+    let Some((last, others)) = rows.split_last() else { return Ok(Vec::new()) };
+    let batch = bus.client().new_inbox();
+    // An inbox's name is unique, and without its prefix short enough for an id.
+    let batch = batch.trim_start_matches("_INBOX.");
+    let headers = |row: &Row, position: usize| {
+        let mut headers = row.envelope.headers();
+        headers.insert(NATS_MESSAGE_ID, row.envelope.id.to_string());
+        headers.insert(NATS_BATCH_ID, batch);
+        headers.insert(NATS_BATCH_SEQUENCE, position.to_string());
+        headers
+    };
+    for (index, row) in others.iter().enumerate() {
+        let (subject, payload) = (row.envelope.subject.clone(), row.payload.clone());
+        let sent = bus.client().publish_with_headers(subject, headers(row, index + 1), payload);
+        // Nothing was said of any row: one that the client refuses is found when they go one by one.
+        sent.await.map_err(|error| Failed::Refused(error.to_string()))?;
+    }
+    let mut committing = headers(last, rows.len());
+    committing.insert(NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL);
+    let message = PublishMessage::build().headers(committing).payload(last.payload.clone());
+    let sent = bus.jetstream().send_publish(last.envelope.subject.clone(), message).await;
+    let ack = match sent {
+        Ok(ack) => ack.await,
+        Err(error) => Err(error),
+    }
+    .map_err(|error| match judge(&error) {
+        _ if code(&error).is_some_and(|why| why.error_code().0 == NOT_ALLOWED) => Failed::NotAllowed,
+        Trouble::Away(why) => Failed::Away(why),
+        Trouble::Refused(why) => Failed::Refused(why),
+    })?;
+    let count = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+    if ack.batch_size != Some(count) || ack.sequence < count {
+        return Err(Failed::Away(format!("a batch of {count} was acknowledged as {ack:?}")));
+    }
+    let positions = (ack.sequence - count + 1)..;
+    Ok(rows
+        .iter()
+        .zip(positions)
+        .map(|(row, position)| Acked { seq: row.seq, position, duplicate: false })
+        .collect())
+}

@@ -1,0 +1,122 @@
+//! What the leader does, round by round.
+
+use super::loss::Known;
+use super::outbox;
+use super::publish;
+use super::session::Session;
+use super::wake::Wake;
+use super::{FIRST_PAUSE, Relay};
+use crate::streams;
+use fault::Fault;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
+/// How often the gauges are set.
+const MEASURE: Duration = Duration::from_secs(2);
+
+/// How often the stream is looked at while all goes well.
+const LOOK: Duration = Duration::from_secs(10);
+
+/// Why a relay no longer leads, or could not.
+pub(super) enum Ended {
+    /// The session, and with it the lead; another one is tried.
+    Lost(Fault),
+    /// The stream cannot be as it must be.
+    Refused(Fault),
+}
+
+/// Leads until `stop` or until the session is lost.
+pub(super) async fn lead(
+    relay: &Relay,
+    session: &Session,
+    stop: &CancellationToken,
+) -> Result<(), Ended> {
+    let service = relay.db.service();
+    let mut wake = Wake::listen(&relay.bus, service).await;
+    let mut known = Known::load(session, service, &streams::events(service)).await?;
+    let mut batches = true;
+    let mut pause = FIRST_PAUSE;
+    let mut poll = relay.tempo.poll_min;
+    let mut measured: Option<Instant> = None;
+    // Due at once, which creates the stream.
+    let mut looked: Option<Instant> = None;
+    while !stop.is_cancelled() {
+        if due(measured, MEASURE) {
+            outbox::measure(session, service).await?;
+            measured = Some(Instant::now());
+        }
+        if !relay.bus.connected() {
+            relay.back_off(session, stop, &mut pause).await?;
+            looked = None;
+            continue;
+        }
+        if due(looked, LOOK) {
+            let Some(info) = relay.stream(session, stop).await? else { break };
+            known.compare(session, &info).await?;
+            batches = info.config.allow_atomic_publish;
+            looked = Some(Instant::now());
+        }
+        let rows = outbox::unpublished(session, service).await?;
+        if rows.is_empty() {
+            session.alive_while(wake.up(&relay.db, poll, stop)).await?;
+            poll = (poll * 2).min(relay.tempo.poll_max);
+            continue;
+        }
+        poll = relay.tempo.poll_min;
+        match round(relay, session, &rows, &mut known, &mut batches).await? {
+            None => pause = FIRST_PAUSE,
+            Some(why) => {
+                tracing::warn!(service, "the broker takes no events at the moment: {why}");
+                relay.back_off(session, stop, &mut pause).await?;
+                // The stream may be what is gone.
+                looked = None;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn due(last: Option<Instant>, every: Duration) -> bool {
+    last.is_none_or(|last| last.elapsed() >= every)
+}
+
+/// Publishes what was read and writes down what became of it; says why if the broker takes nothing.
+async fn round(
+    relay: &Relay,
+    session: &Session,
+    rows: &[outbox::Row],
+    known: &mut Known,
+    batches: &mut bool,
+) -> Result<Option<String>, Ended> {
+    let service = relay.db.service();
+    let mut blocked: Vec<&str> = Vec::new();
+    let mut rest = rows;
+    while !rest.is_empty() {
+        let (chunk, behind) = rest.split_at(publish::chunk(rest));
+        // Keys with a refused row of an earlier chunk have to wait.
+        if chunk.iter().any(|row| blocked.contains(&row.envelope.key.as_str())) {
+            return Ok(None);
+        }
+        rest = behind;
+        let publishing = publish::publish(&relay.bus, service, chunk, batches);
+        let published = session.alive_while(publishing).await?;
+        known.heard(&published.acked);
+        if !published.acked.is_empty() {
+            outbox::mark(session, &known.stream, &published.acked, known.acked).await?;
+        }
+        for (seq, why) in &published.refused {
+            outbox::refuse(session, *seq, why, relay.tempo.refused).await?;
+            metrics::counter!("outbox_publish_failures_total", "service" => service).increment(1);
+            let row = chunk.iter().find(|row| row.seq == *seq);
+            if let Some(row) = row {
+                blocked.push(&row.envelope.key);
+                let (id, key) = (row.envelope.id, &row.envelope.key);
+                tracing::error!(service, %id, key, "the broker refuses an event: {why}");
+            }
+        }
+        if published.away.is_some() {
+            return Ok(published.away);
+        }
+    }
+    Ok(None)
+}

@@ -1,0 +1,60 @@
+//! One by one, with many acknowledgements outstanding, but never two of one key: where one fails, those behind it have
+//! not been sent.
+
+use super::outbox::{Acked, Row};
+use super::publish::{Published, Trouble, judge};
+use crate::Bus;
+use async_nats::jetstream::message::PublishMessage;
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use std::collections::{HashMap, VecDeque};
+
+/// Acknowledgements that may be outstanding.
+const OUTSTANDING: usize = 256;
+
+/// Publishes rows in order per key. A refused row stops its key, a broker that is away stops all.
+pub(super) async fn publish(bus: &Bus, rows: &[&Row]) -> Published {
+    let mut published = Published::default();
+    let mut queues: HashMap<&str, VecDeque<&Row>> = HashMap::new();
+    let mut ready: VecDeque<&str> = VecDeque::new();
+    for row in rows {
+        let key = row.envelope.key.as_str();
+        let queue = queues.entry(key).or_insert_with(|| {
+            ready.push_back(key);
+            VecDeque::new()
+        });
+        queue.push_back(row);
+    }
+    let mut flying = FuturesUnordered::new();
+    loop {
+        while published.away.is_none() && flying.len() < OUTSTANDING {
+            let Some(key) = ready.pop_front() else { break };
+            if let Some(row) = queues.get_mut(key).and_then(VecDeque::pop_front) {
+                flying.push(async move { (row, send(bus, row).await) });
+            }
+        }
+        let Some((row, sent)) = flying.next().await else { return published };
+        match sent {
+            Ok(acked) => {
+                published.acked.push(acked);
+                ready.push_back(&row.envelope.key);
+            }
+            Err(Trouble::Refused(why)) => published.refused.push((row.seq, why)),
+            Err(Trouble::Away(why)) => published.away = Some(why),
+        }
+    }
+}
+
+async fn send(bus: &Bus, row: &Row) -> Result<Acked, Trouble> {
+    let message = PublishMessage::build()
+        .headers(row.envelope.headers())
+        .message_id(row.envelope.id.to_string())
+        .payload(row.payload.clone());
+    let sent = bus.jetstream().send_publish(row.envelope.subject.clone(), message).await;
+    let ack = match sent {
+        Ok(ack) => ack.await,
+        Err(error) => Err(error),
+    }
+    .map_err(|error| judge(&error))?;
+    Ok(Acked { seq: row.seq, position: ack.sequence, duplicate: ack.duplicate })
+}

@@ -1,0 +1,167 @@
+//! The streams. Each belongs to one service, which alone creates and changes it: `PRICING` holds what pricing says,
+//! `DEAD_SEARCH` what search could not take.
+
+use crate::Bus;
+use async_nats::jetstream::context::{CreateStreamError, CreateStreamErrorKind};
+use async_nats::jetstream::stream::{Config, DiscardPolicy, Info, RetentionPolicy, StorageType};
+use fault::Fault;
+use std::time::Duration;
+
+/// Bytes that headers may add to the largest event.
+const HEADERS: usize = 8 * 1024;
+
+/// Bytes that a dead letter may be larger than its event.
+const LETTER: usize = 16 * 1024;
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Name of the stream of what `service` says: `PRICING`.
+pub fn events(service: &str) -> String {
+    token(service)
+}
+
+/// Name of the stream of what `service` could not take: `DEAD_SEARCH`.
+pub fn dead(service: &str) -> String {
+    format!("DEAD_{}", token(service))
+}
+
+/// The publishing service of a subject: `pricing` of `pricing.price.updated`.
+pub fn publisher(subject: &str) -> &str {
+    subject.split_once('.').map_or(subject, |(publisher, _)| publisher)
+}
+
+fn token(service: &str) -> String {
+    service.to_uppercase().replace('-', "_")
+}
+
+/// Creates or updates the stream of what `service` says.
+pub async fn ensure_events(bus: &Bus, service: &str) -> Result<Info, Fault> {
+    ensure(bus, events_config(bus, service)).await
+}
+
+/// Creates or updates the stream of what `service` could not take.
+pub async fn ensure_dead(bus: &Bus, service: &str) -> Result<Info, Fault> {
+    ensure(bus, dead_config(bus, service)).await
+}
+
+fn events_config(bus: &Bus, service: &str) -> Config {
+    Config {
+        name: events(service),
+        description: Some(format!("what {service} says")),
+        subjects: vec![format!("{service}.>")],
+        max_bytes: bus.settings().max_bytes.unwrap_or(-1),
+        max_age: 7 * DAY,
+        duplicate_window: Duration::from_secs(120),
+        max_message_size: size(pg::outbox::MAX_EVENT_BYTES + HEADERS),
+        allow_atomic_publish: true,
+        ..common(bus)
+    }
+}
+
+fn dead_config(bus: &Bus, service: &str) -> Config {
+    Config {
+        name: dead(service),
+        description: Some(format!("what {service} could not take")),
+        subjects: vec![format!("dead.{service}.>")],
+        duplicate_window: Duration::from_secs(120),
+        max_message_size: size(pg::outbox::MAX_EVENT_BYTES + HEADERS + LETTER),
+        ..common(bus)
+    }
+}
+
+/// A full stream refuses what is new: dropping what is old would lose events that nobody has read.
+fn common(bus: &Bus) -> Config {
+    Config {
+        retention: RetentionPolicy::Limits,
+        storage: StorageType::File,
+        discard: DiscardPolicy::New,
+        num_replicas: bus.settings().replicas,
+        max_bytes: -1,
+        max_messages: -1,
+        max_messages_per_subject: -1,
+        max_consumers: -1,
+        ..Config::default()
+    }
+}
+
+fn size(bytes: usize) -> i32 {
+    i32::try_from(bytes).unwrap_or(i32::MAX)
+}
+
+/// A refusal to change the stream as asked, and a stream that is not as asked, are internal faults: they end the start.
+/// Everything else is UNAVAILABLE and worth another try. Servers drop what they do not know without a word, therefore
+/// the comparison.
+async fn ensure(bus: &Bus, asked: Config) -> Result<Info, Fault> {
+    let name = asked.name.clone();
+    let info = match bus.jetstream().create_or_update_stream(asked.clone()).await {
+        Ok(info) => info,
+        Err(error) if refused(&error) => {
+            return Err(Fault::internal(format!("the broker refuses stream {name}: {error}")));
+        }
+        Err(error) => return Err(Fault::unavailable("the broker", error)),
+    };
+    let differences = differences(&asked, &info.config);
+    if differences.is_empty() {
+        return Ok(info);
+    }
+    Err(Fault::internal(format!("stream {name} is not as asked: {}", differences.join("; "))))
+}
+
+fn refused(error: &CreateStreamError) -> bool {
+    match error.kind() {
+        CreateStreamErrorKind::JetStream(error) => error.code() < 500,
+        CreateStreamErrorKind::EmptyStreamName | CreateStreamErrorKind::InvalidStreamName => true,
+        _ => false,
+    }
+}
+
+/// Where the two differ in a way that could lose or repeat events. Atomic batches are left out: without them publishing
+/// is slower, nothing else.
+fn differences(asked: &Config, got: &Config) -> Vec<String> {
+    let mut found = Vec::new();
+    compare(&mut found, "subjects", &asked.subjects, &got.subjects);
+    compare(&mut found, "storage", &asked.storage, &got.storage);
+    compare(&mut found, "retention", &asked.retention, &got.retention);
+    compare(&mut found, "discard", &asked.discard, &got.discard);
+    compare(&mut found, "max_age", &asked.max_age, &got.max_age);
+    compare(&mut found, "max_bytes", &asked.max_bytes, &got.max_bytes);
+    compare(&mut found, "max_messages", &asked.max_messages, &got.max_messages);
+    compare(&mut found, "max_message_size", &asked.max_message_size, &got.max_message_size);
+    compare(&mut found, "duplicate_window", &asked.duplicate_window, &got.duplicate_window);
+    compare(&mut found, "replicas", &asked.num_replicas, &got.num_replicas);
+    found
+}
+
+/// Notes a difference of one setting.
+pub(crate) fn compare<T: PartialEq + std::fmt::Debug>(
+    found: &mut Vec<String>,
+    name: &str,
+    asked: &T,
+    got: &T,
+) {
+    if asked != got {
+        found.push(format!("{name} is {got:?}, asked was {asked:?}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn streams_are_named_after_their_service() {
+        assert_eq!(events("pricing"), "PRICING");
+        assert_eq!(dead("order-flow"), "DEAD_ORDER_FLOW");
+        assert_eq!(publisher("pricing.price.updated"), "pricing");
+    }
+
+    #[test]
+    fn what_a_server_dropped_is_noticed_and_batches_are_not_missed() {
+        let asked =
+            Config { discard: DiscardPolicy::New, allow_atomic_publish: true, ..Config::default() };
+        let got = Config { discard: DiscardPolicy::Old, ..asked.clone() };
+        assert_eq!(differences(&asked, &got), ["discard is Old, asked was New"]);
+        let got = Config { allow_atomic_publish: false, ..asked.clone() };
+        assert!(differences(&asked, &got).is_empty());
+    }
+}

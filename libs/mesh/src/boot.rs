@@ -1,0 +1,161 @@
+//! From configuration to a serving process.
+
+use crate::auth::Auth;
+use crate::client::Client;
+use crate::config::{Config, Problems};
+use crate::identity::{OwnToken, Signer};
+use crate::running::{self, Running};
+use crate::{Paging, Service, Tasks};
+use bus::Bus;
+use fault::Fault;
+use std::collections::BTreeSet;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio::sync::OnceCell;
+
+/// A process that holds its ports and keys but does not serve yet. Services are built from it, since what they depend on, above all
+/// clients of each other, is known only now.
+pub struct Boot {
+    pub(crate) config: Config,
+    pub(crate) tasks: Tasks,
+    pub(crate) auth: Auth,
+    pub(crate) ports: Ports,
+    signer: Option<Arc<Signer>>,
+    local: BTreeSet<&'static str>,
+    bus: OnceCell<Bus>,
+}
+
+pub(crate) struct Ports {
+    /// For callers outside the process.
+    pub(crate) grpc: TcpListener,
+    /// For the services of this process among themselves. It closes last, so that a call in flight can still make the calls it needs.
+    pub(crate) internal: TcpListener,
+    pub(crate) admin: TcpListener,
+}
+
+/// Why a process could not begin to serve.
+#[derive(Debug, thiserror::Error)]
+pub enum BootError {
+    /// Something in the configuration is wrong; exit code 2.
+    #[error(transparent)]
+    Configuration(#[from] Problems),
+    /// A port could not be had.
+    #[error("cannot listen on {address}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// Something that a service stands on could not be set up.
+    #[error(transparent)]
+    Backing(#[from] Fault),
+    /// Reflection could not be set up from the contract.
+    #[error("the contract's descriptors cannot be served")]
+    Descriptors(#[from] tonic_reflection::server::Error),
+}
+
+impl BootError {
+    /// A setting that is needed is missing.
+    pub(crate) fn missing(problem: String) -> Self {
+        Problems(vec![problem]).into()
+    }
+}
+
+impl Boot {
+    /// Binds the ports and reads the keys, for a process that will serve the services named `local`. A task that dies cancels the token that
+    /// `tasks` was made with, and the process then ends in order.
+    pub async fn bind(
+        config: Config,
+        local: &[&'static str],
+        tasks: Tasks,
+    ) -> Result<Self, BootError> {
+        let mut problems = Vec::new();
+        let auth = Auth::open(&config.auth, &config.server);
+        let auth = auth.map_err(|problem| problems.push(format!("auth.jwks_file: {problem}"))).ok();
+        let signer = Signer::open(&config.auth, &config.server);
+        let signer = signer.unwrap_or_else(|problem| {
+            problems.push(format!("auth.signing_key_file: {problem}"));
+            None
+        });
+        let Some(auth) = auth.filter(|_| problems.is_empty()) else {
+            return Err(Problems(problems).into());
+        };
+        let ports = Ports {
+            grpc: listen(config.server.grpc_listen).await?,
+            internal: listen((Ipv4Addr::LOCALHOST, 0).into()).await?,
+            admin: listen(config.server.admin_listen).await?,
+        };
+        let local = local.iter().copied().collect();
+        Ok(Self { config, tasks, auth, ports, signer: signer.map(Arc::new), local, bus: OnceCell::new() })
+    }
+
+    /// A client with which `service` calls `target`: at the configured address, else inside this process.
+    pub fn client(&self, service: &str, target: &str) -> Result<Client, BootError> {
+        let address = match self.config.endpoints.uri(target) {
+            Some(address) => Some(address),
+            None if self.local.contains(target) => self.internal_uri(),
+            None => None,
+        };
+        let address = address.ok_or_else(|| {
+            let name = target.to_ascii_uppercase();
+            Problems(vec![format!(
+                "SOUK_ENDPOINT_{name}: is needed, since {service} calls {target}"
+            )])
+        })?;
+        let own = self.signer.as_ref().map(|signer| OwnToken::new(Arc::clone(signer), service));
+        Ok(Client::new(address, own, Arc::new(self.config.timeouts.clone())))
+    }
+
+    fn internal_uri(&self) -> Option<http::Uri> {
+        let address = self.ports.internal.local_addr().ok()?;
+        format!("http://{address}").parse().ok()
+    }
+
+    /// The broker: one connection for all services of the process.
+    pub async fn bus(&self) -> Result<Bus, BootError> {
+        let nats = &self.config.nats;
+        let url = nats.url.clone().ok_or_else(|| {
+            BootError::missing("SOUK_NATS_URL: is needed by every service".to_owned())
+        })?;
+        let mut settings = bus::Settings::of(url);
+        settings.replicas = nats.replicas.into();
+        Ok(self.bus.get_or_try_init(|| async move { Bus::connect(&settings).await }).await?.clone())
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The tasks of the process, for timers, consumers and the relay.
+    pub fn tasks(&self) -> &Tasks {
+        &self.tasks
+    }
+
+    /// Page tokens. One for all services of the process, so that they share its keys.
+    pub fn paging(&self) -> Paging {
+        Paging::new(&self.config.page)
+    }
+
+    /// Serves until the tasks' stop token is cancelled. Ready only once every hard check has passed.
+    pub async fn serve(self, services: Vec<Service>) -> Result<Running, BootError> {
+        let mut seen = BTreeSet::new();
+        let twice: Vec<String> = services
+            .iter()
+            .flat_map(|service| service.grpc.iter())
+            .filter(|name| !seen.insert(**name))
+            .map(|name| format!("{name} is served twice"))
+            .collect();
+        if !twice.is_empty() {
+            return Err(Problems(twice).into());
+        }
+        running::start(self, services).await
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, BootError> {
+    TcpListener::bind(address).await.map_err(|source| BootError::Listen { address, source })
+}

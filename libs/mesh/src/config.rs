@@ -1,0 +1,99 @@
+//! Configuration: flag > environment > file > default, one struct for each concern. The structs are the only list of settings: the
+//! names of the environment variables, the documentation and the defaults that `souk config` prints are read off them.
+//!
+//! A setting `pool_size` of the section `database` is `SOUK_DATABASE_POOL_SIZE` in the environment, and in the file:
+//!
+//! ```toml
+//! drain_seconds = 10
+//! [database]
+//! pool_size = 16
+//! [database.url]
+//! catalog = "postgres://souk_catalog@db/souk_catalog"   # SOUK_DATABASE_URL_CATALOG
+//! ```
+
+mod field;
+mod loader;
+mod sections;
+mod setting;
+
+pub use loader::{Loader, Problems};
+pub use sections::{
+    Auth, Databases, Endpoints, Nats, Page, Redis, Server, Telemetry, Timeouts, method_name,
+    services,
+};
+pub use setting::{Setting, Settings, Source};
+
+/// All that the mesh itself is told; a service's own settings are a section of their own, read by the same [`Loader`].
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// Ports, limits and shutdown.
+    pub server: Server,
+    /// Who may call, and as whom this process calls.
+    pub auth: Auth,
+    /// PostgreSQL.
+    pub database: Databases,
+    /// NATS.
+    pub nats: Nats,
+    /// Redis.
+    pub redis: Redis,
+    /// Where other services are.
+    pub endpoints: Endpoints,
+    /// Logs and traces.
+    pub telemetry: Telemetry,
+    /// Keys that sign page tokens.
+    pub page: Page,
+    /// Timeouts other than the contract's.
+    pub timeouts: Timeouts,
+}
+
+impl Config {
+    /// Reads the mesh's settings from flags, the process's environment and the file that `SOUK_CONFIG` names. A binary with services
+    /// reads their sections too, by a [`Loader`] of its own, and calls [`Config::read`].
+    pub fn load(flags: &[(String, String)]) -> Result<(Self, Settings), Problems> {
+        let mut loader = Loader::of_process(flags);
+        let config = Self::read(&mut loader);
+        Ok((config, loader.finish()?))
+    }
+
+    /// Reads the mesh's sections. Problems stay in the loader, which names them all in the end.
+    pub fn read(loader: &mut Loader) -> Self {
+        let config = Self {
+            server: loader.section(""),
+            auth: loader.section("auth"),
+            database: loader.section("database"),
+            nats: loader.section("nats"),
+            redis: loader.section("redis"),
+            endpoints: loader.section(""),
+            telemetry: loader.section(""),
+            page: loader.section("page"),
+            timeouts: loader.section(""),
+        };
+        for problem in config.problems() {
+            loader.problem(problem);
+        }
+        let named = config.database.url.keys().chain(config.database.replica_url.keys());
+        for service in named.chain(config.endpoints.endpoint.keys()) {
+            if !services().contains(&service.as_str()) {
+                loader.warn(format!(
+                    "a setting names the service {service:?}, which the contract does not know"
+                ));
+            }
+        }
+        config
+    }
+
+    /// Everything that is wrong with the values themselves.
+    pub fn problems(&self) -> Vec<String> {
+        let mut problems = Vec::new();
+        self.server.validate(&mut problems);
+        self.auth.validate(&mut problems);
+        self.database.validate(&mut problems);
+        self.nats.validate(&mut problems);
+        self.redis.validate(&mut problems);
+        self.endpoints.validate(&mut problems);
+        self.telemetry.validate(&mut problems);
+        self.page.validate(&mut problems);
+        self.timeouts.validate(&mut problems);
+        problems
+    }
+}

@@ -1,0 +1,326 @@
+use schemars::JsonSchema;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Ports, limits and shutdown of a process.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Server {
+    /// Address on which gRPC is served; port 0 lets the system choose one.
+    pub grpc_listen: SocketAddr,
+    /// Address of the admin port (HTTP, plaintext): health and metrics. Never expose it to customers.
+    pub admin_listen: SocketAddr,
+    /// Folder for what this process keeps between runs: the search index, generated keys.
+    pub data_dir: PathBuf,
+    /// Milliseconds between saying "not ready" and refusing new connections, so that load balancers notice. Counts towards `drain_seconds`.
+    pub drain_delay_ms: u64,
+    /// Longest time in seconds that calls in flight get to end after SIGTERM. Timers and consumers then get 3 more.
+    pub drain_seconds: u64,
+    /// Calls that each service works on at a time; more are refused with OVERLOADED.
+    pub max_concurrent_calls: usize,
+    /// Largest message that is taken, in bytes.
+    pub max_message_bytes: usize,
+    /// Whether reflection is served, which lets grpcurl work without files.
+    pub reflection: bool,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            grpc_listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
+            admin_listen: SocketAddr::from(([127, 0, 0, 1], 9090)),
+            data_dir: PathBuf::from(".souk/data"),
+            drain_delay_ms: 0,
+            drain_seconds: 10,
+            max_concurrent_calls: 1024,
+            max_message_bytes: 4 * 1024 * 1024,
+            reflection: true,
+        }
+    }
+}
+
+impl Server {
+    pub(super) fn validate(&self, problems: &mut Vec<String>) {
+        if self.max_concurrent_calls == 0 {
+            problems.push("max_concurrent_calls: must be at least 1".to_owned());
+        }
+        if !(1024..=64 * 1024 * 1024).contains(&self.max_message_bytes) {
+            problems.push("max_message_bytes: must be between 1024 and 67108864".to_owned());
+        }
+        if u128::from(self.drain_seconds) * 1000 < u128::from(self.drain_delay_ms) {
+            problems.push("drain_delay_ms: must not be longer than drain_seconds".to_owned());
+        }
+    }
+}
+
+/// Who may call this process, and as whom it calls others.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Auth {
+    /// Whether callers must show a token. False serves everybody as `anonymous` with every scope: for a closed test only.
+    pub enabled: bool,
+    /// JWKS file with the public keys whose tokens are accepted, read again when it changes. Left out: `auth/jwks.json` in `data_dir`.
+    pub jwks_file: Option<PathBuf>,
+    /// PKCS #8 file (PEM or DER) with the Ed25519 key that signs this process's own tokens. Left out: `auth/signing.pem` in `data_dir`,
+    /// where that exists.
+    pub signing_key_file: Option<PathBuf>,
+    /// Issuer (`iss`) that tokens must name.
+    pub issuer: String,
+    /// Audience (`aud`) that tokens must name.
+    pub audience: String,
+}
+
+impl Default for Auth {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            jwks_file: None,
+            signing_key_file: None,
+            issuer: "souk".to_owned(),
+            audience: "souk".to_owned(),
+        }
+    }
+}
+
+impl Auth {
+    pub(super) fn validate(&self, problems: &mut Vec<String>) {
+        for (name, value) in [("auth.issuer", &self.issuer), ("auth.audience", &self.audience)] {
+            if value.is_empty() {
+                problems.push(format!("{name}: must not be empty"));
+            }
+        }
+    }
+}
+
+/// PostgreSQL: one database and one role for each service.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Databases {
+    /// URL of each service's database, e.g. `postgres://souk_catalog:…@host/souk_catalog`.
+    #[schemars(with = "BTreeMap<String, String>", extend("writeOnly" = true))]
+    pub url: BTreeMap<String, SecretString>,
+    /// URL of a read replica of a service's database, where there is one.
+    #[schemars(with = "BTreeMap<String, String>", extend("writeOnly" = true))]
+    pub replica_url: BTreeMap<String, SecretString>,
+    /// Connections that each service of this process holds at most.
+    pub pool_size: u32,
+}
+
+impl Default for Databases {
+    fn default() -> Self {
+        Self { url: BTreeMap::new(), replica_url: BTreeMap::new(), pool_size: 16 }
+    }
+}
+
+impl Databases {
+    pub(super) fn validate(&self, problems: &mut Vec<String>) {
+        for (setting, urls) in [("url", &self.url), ("replica_url", &self.replica_url)] {
+            for (service, url) in urls {
+                let name = format!("database.{setting}.{service}");
+                scheme(&name, url, &["postgres", "postgresql"], problems);
+            }
+        }
+        if !(1..=1000).contains(&self.pool_size) {
+            problems.push("database.pool_size: must be between 1 and 1000".to_owned());
+        }
+    }
+}
+
+/// NATS with JetStream.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Nats {
+    /// URL of the servers, several separated by commas.
+    #[schemars(with = "Option<String>", extend("writeOnly" = true))]
+    pub url: Option<SecretString>,
+    /// Replicas of each stream; 3 or 5 in a cluster.
+    pub replicas: u8,
+}
+
+impl Default for Nats {
+    fn default() -> Self {
+        Self { url: None, replicas: 1 }
+    }
+}
+
+impl Nats {
+    pub(super) fn validate(&self, problems: &mut Vec<String>) {
+        if let Some(url) = &self.url {
+            scheme("nats.url", url, &["nats", "tls"], problems);
+        }
+        if ![1, 3, 5].contains(&self.replicas) {
+            problems.push("nats.replicas: must be 1, 3 or 5".to_owned());
+        }
+    }
+}
+
+/// Redis: caches and rate limits, nothing that must survive.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Redis {
+    /// URL of the server.
+    #[schemars(with = "Option<String>", extend("writeOnly" = true))]
+    pub url: Option<SecretString>,
+}
+
+impl Redis {
+    pub(super) fn validate(&self, problems: &mut Vec<String>) {
+        if let Some(url) = &self.url {
+            scheme("redis.url", url, &["redis", "rediss"], problems);
+        }
+    }
+}
+
+/// Where other services are. A service that runs in this process needs no entry.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Endpoints {
+    /// Address of each service, `host:port` or `http://host:port`.
+    pub endpoint: BTreeMap<String, String>,
+}
+
+impl Endpoints {
+    /// The address of a service as a URI.
+    pub fn uri(&self, service: &str) -> Option<http::Uri> {
+        let address = self.endpoint.get(service)?;
+        let spelled =
+            if address.contains("://") { address.clone() } else { format!("http://{address}") };
+        spelled.parse().ok()
+    }
+
+    pub(super) fn validate(&self, problems: &mut Vec<String>) {
+        for service in self.endpoint.keys() {
+            let uri = self.uri(service).filter(|uri| uri.scheme_str() == Some("http"));
+            if uri.and_then(|uri| uri.port_u16()).is_none() {
+                problems.push(format!("endpoint.{service}: must be host:port"));
+            }
+        }
+    }
+}
+
+/// Logs and traces. Metrics are always there, on the admin port.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Telemetry {
+    /// What is logged, e.g. `info` or `info,pg=debug`.
+    pub log: String,
+    /// True: logs are JSON; false: text; left out: text where a person looks on, JSON elsewhere.
+    pub log_json: Option<bool>,
+    /// Where traces go (OTLP over gRPC), e.g. `http://collector:4317`; left out: nowhere.
+    pub otlp_endpoint: Option<String>,
+    /// Share of traces that are kept where the caller did not decide, in percent.
+    pub otlp_sample_percent: u8,
+}
+
+impl Default for Telemetry {
+    fn default() -> Self {
+        Self {
+            log: "info".to_owned(),
+            log_json: None,
+            otlp_endpoint: None,
+            otlp_sample_percent: 100,
+        }
+    }
+}
+
+impl Telemetry {
+    pub(super) fn validate(&self, problems: &mut Vec<String>) {
+        if let Err(error) = tracing_subscriber::EnvFilter::try_new(&self.log) {
+            problems.push(format!("log: {error}"));
+        }
+        let endpoint = self.otlp_endpoint.as_ref().map(|endpoint| endpoint.parse::<http::Uri>());
+        if endpoint.is_some_and(|uri| !uri.is_ok_and(|uri| uri.scheme().is_some())) {
+            problems.push("otlp_endpoint: must be http://host:port".to_owned());
+        }
+        if self.otlp_sample_percent > 100 {
+            problems.push("otlp_sample_percent: must be at most 100".to_owned());
+        }
+    }
+}
+
+/// Keys that sign page tokens. All replicas of a service need the same.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Page {
+    /// Signs page tokens: at least 32 random characters. Left out: a random key, so that lists break off when the process ends.
+    #[schemars(with = "Option<String>", extend("writeOnly" = true))]
+    pub key: Option<SecretString>,
+    /// The key before, still accepted while lists that it signed are being read.
+    #[schemars(with = "Option<String>", extend("writeOnly" = true))]
+    pub previous_key: Option<SecretString>,
+}
+
+impl Page {
+    pub(super) fn validate(&self, problems: &mut Vec<String>) {
+        for (name, key) in [("page.key", &self.key), ("page.previous_key", &self.previous_key)] {
+            if key.as_ref().is_some_and(|key| key.expose_secret().len() < 32) {
+                problems.push(format!("{name}: must have at least 32 characters"));
+            }
+        }
+        if self.key.is_none() && self.previous_key.is_some() {
+            problems.push("page.previous_key: needs page.key beside it".to_owned());
+        }
+    }
+}
+
+/// Timeouts other than the contract's.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Timeouts {
+    /// Server timeout of a method in milliseconds, by service and method: `pricing_set_price`.
+    pub timeout_ms: BTreeMap<String, u64>,
+}
+
+impl Timeouts {
+    /// The timeout of a method: configured, or the contract's.
+    pub fn of(&self, policy: &contracts::Policy) -> Duration {
+        if self.timeout_ms.is_empty() {
+            return policy.timeout;
+        }
+        let configured = self.timeout_ms.get(&method_name(policy.path));
+        configured.map_or(policy.timeout, |ms| Duration::from_millis(*ms))
+    }
+
+    pub(super) fn validate(&self, problems: &mut Vec<String>) {
+        let known: BTreeSet<String> =
+            contracts::METHODS.iter().map(|method| method_name(method.path)).collect();
+        for (method, ms) in &self.timeout_ms {
+            if !known.contains(method) {
+                problems.push(format!("timeout_ms.{method}: the contract has no such method"));
+            }
+            if *ms == 0 {
+                problems.push(format!("timeout_ms.{method}: must be at least 1"));
+            }
+        }
+    }
+}
+
+/// The services of the contract, by name.
+pub fn services() -> BTreeSet<&'static str> {
+    contracts::METHODS.iter().filter_map(|method| method.path.split('.').nth(1)).collect()
+}
+
+/// A method as a setting's name: `/souk.pricing.v1.PricingService/SetPrice` is `pricing_set_price`.
+pub fn method_name(path: &str) -> String {
+    let service = path.split('.').nth(1).unwrap_or_default();
+    let method = path.rsplit('/').next().unwrap_or_default();
+    let mut name = service.to_owned();
+    for letter in method.chars() {
+        if letter.is_ascii_uppercase() {
+            name.push('_');
+        }
+        name.push(letter.to_ascii_lowercase());
+    }
+    name
+}
+
+fn scheme(name: &str, url: &SecretString, schemes: &[&str], problems: &mut Vec<String>) {
+    let found = url.expose_secret().split_once("://").map(|(scheme, _)| scheme);
+    if !found.is_some_and(|scheme| schemes.contains(&scheme)) {
+        problems.push(format!("{name}: must begin with {}://", schemes.join(":// or ")));
+    }
+}

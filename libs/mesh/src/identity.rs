@@ -1,0 +1,172 @@
+//! As whom this process calls: it signs short-lived tokens with its own Ed25519 key.
+
+use crate::auth::{ACT_AS, Claims, all_scopes};
+use crate::config::{Auth, Server};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
+use kernel::digest::sha256;
+use ring::rand::SystemRandom;
+use ring::signature::{Ed25519KeyPair, KeyPair};
+use secrecy::SecretString;
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// How long a service's own token holds.
+const LIFETIME: Duration = Duration::from_secs(300);
+/// A token with less time left than this is replaced, so that none expires on its way.
+const MARGIN: Duration = Duration::from_secs(60);
+
+/// Signs tokens.
+pub struct Signer {
+    key: EncodingKey,
+    public: Vec<u8>,
+    kid: String,
+    issuer: String,
+    audience: String,
+}
+
+impl Signer {
+    /// Reads a PKCS #8 Ed25519 key, PEM or DER.
+    pub fn from_file(path: &Path, issuer: &str, audience: &str) -> Result<Self, String> {
+        let bytes = fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        Self::from_pkcs8(&der(bytes), issuer, audience)
+            .map_err(|error| format!("{}: {error}", path.display()))
+    }
+
+    fn from_pkcs8(der: &[u8], issuer: &str, audience: &str) -> Result<Self, String> {
+        let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der)
+            .map_err(|error| format!("is no Ed25519 key in PKCS #8: {error}"))?;
+        let public = pair.public_key().as_ref().to_vec();
+        Ok(Self {
+            key: EncodingKey::from_ed_der(der),
+            kid: thumbprint(&public),
+            public,
+            issuer: issuer.to_owned(),
+            audience: audience.to_owned(),
+        })
+    }
+
+    /// The configured key; none where none is configured and none lies in the data folder.
+    pub fn open(auth: &Auth, server: &Server) -> Result<Option<Self>, String> {
+        let path = match &auth.signing_key_file {
+            Some(path) => path.clone(),
+            None => {
+                let path = keys_folder(server).join(SIGNING_KEY);
+                if !path.exists() {
+                    return Ok(None);
+                }
+                path
+            }
+        };
+        Self::from_file(&path, &auth.issuer, &auth.audience).map(Some)
+    }
+
+    /// A token for `subject` that allows `scopes`.
+    pub fn mint(
+        &self,
+        subject: &str,
+        scopes: &[&str],
+        lifetime: Duration,
+    ) -> Result<SecretString, String> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let claims = Claims {
+            iss: self.issuer.clone(),
+            aud: self.audience.clone().into(),
+            sub: subject.to_owned(),
+            iat: Some(now),
+            exp: now + lifetime.as_secs(),
+            scope: scopes.join(" "),
+        };
+        let mut header = Header::new(Algorithm::EdDSA);
+        header.kid = Some(self.kid.clone());
+        let token = encode(&header, &claims, &self.key).map_err(|error| error.to_string())?;
+        Ok(SecretString::from(token))
+    }
+
+    /// The public half as a JWKS document.
+    pub fn jwks(&self) -> serde_json::Value {
+        let x = URL_SAFE_NO_PAD.encode(&self.public);
+        serde_json::json!({ "keys": [
+            { "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": self.kid, "x": x }
+        ]})
+    }
+}
+
+/// The token with which one service calls the others, signed anew before it expires.
+#[derive(Clone)]
+pub struct OwnToken {
+    signer: Arc<Signer>,
+    subject: String,
+    current: Arc<Mutex<Option<(SecretString, Instant)>>>,
+}
+
+impl OwnToken {
+    /// For a service, by its name.
+    pub fn new(signer: Arc<Signer>, service: &str) -> Self {
+        Self { signer, subject: service.to_owned(), current: Arc::default() }
+    }
+
+    /// The current token.
+    pub fn get(&self) -> Result<SecretString, String> {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((token, until)) = current.as_ref()
+            && Instant::now() < *until
+        {
+            return Ok(token.clone());
+        }
+        let scopes: Vec<&str> = all_scopes().into_iter().chain([ACT_AS]).collect();
+        let token = self.signer.mint(&self.subject, &scopes, LIFETIME)?;
+        *current = Some((token.clone(), Instant::now() + LIFETIME.saturating_sub(MARGIN)));
+        Ok(token)
+    }
+}
+
+const SIGNING_KEY: &str = "signing.pem";
+
+/// Where keys lie that no setting names.
+pub fn keys_folder(server: &Server) -> PathBuf {
+    server.data_dir.join("auth")
+}
+
+/// Makes a key for development, and its JWKS: `signing.pem` and `jwks.json` in `folder`. A key that is there stays.
+pub fn generate_keys(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    let key = folder.join(SIGNING_KEY);
+    if !key.exists() {
+        let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new());
+        let pkcs8 = pkcs8.map_err(|error| io::Error::other(error.to_string()))?;
+        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&key)?;
+        file.write_all(pem(pkcs8.as_ref()).as_bytes())?;
+    }
+    let signer = Signer::from_file(&key, "", "").map_err(io::Error::other)?;
+    // Written aside and renamed, because a running process may be reading it.
+    let aside = folder.join("jwks.json.new");
+    fs::write(&aside, serde_json::to_vec_pretty(&signer.jwks())?)?;
+    fs::rename(aside, folder.join("jwks.json"))
+}
+
+/// The key's id is its RFC 7638 thumbprint: it can be computed by whoever holds the key, so it is configured nowhere.
+fn thumbprint(public: &[u8]) -> String {
+    let x = URL_SAFE_NO_PAD.encode(public);
+    let canonical = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);
+    URL_SAFE_NO_PAD.encode(sha256(canonical.as_bytes()))
+}
+
+fn pem(der: &[u8]) -> String {
+    format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(der))
+}
+
+fn der(bytes: Vec<u8>) -> Vec<u8> {
+    let Some(text) = std::str::from_utf8(&bytes).ok().filter(|text| text.contains("-----BEGIN"))
+    else {
+        return bytes;
+    };
+    let base64: String =
+        text.lines().filter(|line| !line.starts_with("-----")).map(str::trim).collect();
+    STANDARD.decode(base64).unwrap_or(bytes)
+}

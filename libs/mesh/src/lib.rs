@@ -1,0 +1,55 @@
+//! Boots a service of Souk. What every service needs in the same way stands here and nowhere else: configuration, logs, traces and
+//! metrics, who calls, how a call is served and made, health, and how a process ends.
+//!
+//! A binary goes through it in this order:
+//! 1. [`config`]: [`Config::load`] reads every setting and names all problems at once.
+//! 2. [`telemetry::init`]: logs, traces, metrics.
+//! 3. [`Boot::bind`]: binds the ports, opens the keys, and hands out [`Client`]s to other services.
+//! 4. Each service crate builds its [`Service`]: what it serves and what it needs to be ready.
+//! 5. [`Boot::serve`]: serves them by the one [server stack](mod@server) until [`Running::finished`].
+//!
+//! Handlers use [`Paging`] for page tokens and [`Mask`] for update masks.
+
+// What a process is told.
+pub mod config;
+
+// What a process tells.
+mod panics;
+pub mod telemetry;
+
+// Who calls.
+pub mod auth;
+pub mod identity;
+
+// How a call is served, and how one is made.
+pub mod client;
+pub mod server;
+
+// How a process lives and ends.
+pub mod admin;
+mod backing;
+pub mod boot;
+mod connection;
+mod health;
+mod measure;
+pub mod readiness;
+pub mod running;
+pub mod operations;
+pub mod service;
+pub mod signals;
+pub mod tasks;
+
+// What handlers share.
+pub mod mask;
+pub mod paging;
+
+pub use backing::Backing;
+pub use boot::{Boot, BootError};
+pub use client::Client;
+pub use config::Config;
+pub use mask::Mask;
+pub use paging::Paging;
+pub use readiness::Check;
+pub use running::{Died, Running};
+pub use service::Service;
+pub use tasks::Tasks;

@@ -1,0 +1,63 @@
+//! Times and counts calls, made and served.
+
+use http::HeaderMap;
+use std::time::Instant;
+use tonic::Code;
+
+/// A call that is being timed. One that is dropped before it ended was cancelled by whoever waited for it.
+pub(crate) struct Timed {
+    histogram: &'static str,
+    method: &'static str,
+    begun: Instant,
+    code: &'static str,
+}
+
+impl Timed {
+    pub(crate) fn begin(histogram: &'static str, path: &str) -> Self {
+        Self { histogram, method: method(path), begun: Instant::now(), code: name(Code::Cancelled) }
+    }
+
+    pub(crate) fn end(mut self, code: Code) {
+        self.code = name(code);
+    }
+
+    pub(crate) fn end_with(self, headers: &HeaderMap) {
+        self.end(crate::server::answer::code(headers));
+    }
+}
+
+impl Drop for Timed {
+    fn drop(&mut self) {
+        let seconds = self.begun.elapsed();
+        metrics::histogram!(self.histogram, "method" => self.method, "code" => self.code)
+            .record(seconds);
+        tracing::debug!(method = self.method, code = self.code, ?seconds, "call ended");
+    }
+}
+
+/// The method as a label. Paths come from callers, so what the contract does not name shares one.
+pub(crate) fn method(path: &str) -> &'static str {
+    contracts::policy(path).map_or("_OTHER", |policy| policy.path.trim_start_matches('/'))
+}
+
+fn name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
+}

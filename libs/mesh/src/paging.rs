@@ -1,0 +1,106 @@
+//! Pages of a list: tokens bound to the query that they go on with, and sizes.
+
+use crate::config::Page;
+use fault::{Common, Fault};
+use kernel::digest::sha256;
+use kernel::page::{PageKeys, PageSize};
+use prost::Message;
+use secrecy::ExposeSecret;
+
+/// Seals and opens page tokens with the configured keys.
+#[derive(Debug, Clone)]
+pub struct Paging {
+    keys: PageKeys,
+}
+
+impl Paging {
+    /// With the configured keys, or with a random one that ends with the process.
+    pub fn new(config: &Page) -> Self {
+        let keys = match &config.key {
+            Some(key) => {
+                let previous = config.previous_key.as_ref();
+                let previous = previous.map(|key| key.expose_secret().as_bytes());
+                PageKeys::new(key.expose_secret().as_bytes(), previous)
+            }
+            None => {
+                tracing::warn!("SOUK_PAGE_KEY is not set: page tokens hold for this process only");
+                PageKeys::new(&rand::random::<[u8; 32]>(), None)
+            }
+        };
+        Self { keys }
+    }
+
+    /// The cursor in a request's page token; none for the first page. `args` is the request with `page_token` and `page_size` cleared, so a
+    /// caller may change the size between pages but nothing else. Refused with PAGE_TOKEN_INVALID.
+    pub fn open<M: Message>(
+        &self,
+        method: &str,
+        args: &M,
+        token: &str,
+    ) -> Result<Option<Vec<u8>>, Fault> {
+        if token.is_empty() {
+            return Ok(None);
+        }
+        let opened = self.keys.open(method, &digest(args), token);
+        opened.map(Some).map_err(|error| {
+            Fault::field(
+                Common::PageTokenInvalid,
+                "page_token",
+                "was not made for these arguments; start at the first page",
+            )
+            .because(error)
+        })
+    }
+
+    /// The token for the page after `cursor`. A caller can read the cursor, so it holds nothing that the page did not show.
+    pub fn seal<M: Message>(&self, method: &str, args: &M, cursor: &[u8]) -> String {
+        self.keys.seal(method, &digest(args), cursor)
+    }
+
+    /// The number of rows for a request's `page_size`.
+    pub fn size(requested: i32) -> Result<PageSize, Fault> {
+        PageSize::of(requested).map_err(|error| {
+            Fault::field(Common::InvalidField, "page_size", "must not be negative").because(error)
+        })
+    }
+}
+
+fn digest(args: &impl Message) -> [u8; 32] {
+    sha256(&args.encode_to_vec())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contracts::pricing::v1::{Item, ListPricesRequest};
+
+    const LIST: &str = "/souk.pricing.v1.PricingService/ListPrices";
+
+    #[test]
+    fn a_token_goes_on_with_its_own_query_only() {
+        let paging = Paging::new(&Page::default());
+        let args = ListPricesRequest::default();
+        let token = paging.seal(LIST, &args, b"after 7");
+        assert_eq!(paging.open(LIST, &args, &token).unwrap(), Some(b"after 7".to_vec()));
+        assert_eq!(paging.open(LIST, &args, "").unwrap(), None);
+
+        let other = ListPricesRequest { item: Some(Item::default()), ..args };
+        let fault = paging.open(LIST, &other, &token).unwrap_err();
+        assert!(fault.is(Common::PageTokenInvalid));
+        assert_eq!(fault.violations()[0].field, "page_token");
+    }
+
+    #[test]
+    fn replicas_with_the_same_key_open_each_others_tokens() {
+        let page = |key: &str, previous: Option<&str>| Page {
+            key: Some(key.to_owned().into()),
+            previous_key: previous.map(|key| key.to_owned().into()),
+        };
+        let (old, new) = ("o".repeat(32), "n".repeat(32));
+        let args = ListPricesRequest::default();
+        let token = Paging::new(&page(&old, None)).seal(LIST, &args, b"7");
+        assert!(Paging::new(&page(&old, None)).open(LIST, &args, &token).is_ok());
+        assert!(Paging::new(&page(&new, Some(&old))).open(LIST, &args, &token).is_ok());
+        assert!(Paging::new(&page(&new, None)).open(LIST, &args, &token).is_err());
+    }
+}

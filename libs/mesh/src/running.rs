@@ -1,0 +1,252 @@
+//! A serving process, and how it ends: says that it is not ready, waits until load balancers noticed, refuses new connections, lets calls
+//! in flight end, lets tasks end, closes the inner port, sends its last traces.
+
+use crate::boot::{Boot, BootError};
+use crate::connection::Connection;
+use crate::readiness::{Readiness, Report};
+use crate::server::Stack;
+use crate::{Service, Tasks, admin, health, telemetry};
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio_stream::StreamExt;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic::service::Routes;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+
+/// How long tasks may take to finish what they are at, after the calls have ended.
+const TASKS: Duration = Duration::from_secs(3);
+/// How long calls among the services of this process may take after that.
+const INTERNAL: Duration = Duration::from_millis(500);
+/// How long the last traces may take.
+const TRACES: Duration = Duration::from_millis(500);
+/// A connection without calls is cut after this long; a client that is well closes it at once.
+const SILENCE: Duration = Duration::from_millis(300);
+
+/// A process that serves.
+pub struct Running {
+    grpc: SocketAddr,
+    internal: SocketAddr,
+    admin: SocketAddr,
+    readiness: Readiness,
+    tasks: Tasks,
+    ended: JoinHandle<Result<(), Died>>,
+}
+
+/// A task died and took the process down; exit code 1.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("task {0}")]
+pub struct Died(String);
+
+impl Running {
+    /// Where gRPC is served.
+    pub fn grpc(&self) -> SocketAddr {
+        self.grpc
+    }
+
+    /// Where the services of this process call each other.
+    pub fn internal(&self) -> SocketAddr {
+        self.internal
+    }
+
+    /// Where health and metrics are.
+    pub fn admin(&self) -> SocketAddr {
+        self.admin
+    }
+
+    /// What is known about the services now.
+    pub fn report(&self) -> Report {
+        self.readiness.report()
+    }
+
+    /// Waits until the process may be sent calls; false if it was asked to end before that.
+    pub async fn ready(&self) -> bool {
+        let mut reports = self.readiness.watch();
+        let stop = self.tasks.stop();
+        tokio::select! {
+            // The sender lives in this very struct.
+            ready = reports.wait_for(Report::is_ready) => ready.is_ok(),
+            () = stop.cancelled() => false,
+        }
+    }
+
+    /// Asks it to end.
+    pub fn stop(&self) {
+        self.tasks.stop().cancel();
+    }
+
+    /// Waits until it has ended: well, or because a task died.
+    pub async fn finished(self) -> Result<(), Died> {
+        self.ended.await.unwrap_or_else(|error| Err(Died(format!("shutdown: {error}"))))
+    }
+}
+
+pub(crate) async fn start(boot: Boot, services: Vec<Service>) -> Result<Running, BootError> {
+    let Boot { config, tasks, auth, ports, .. } = boot;
+    let (reporter, health_server) = tonic_health::server::health_reporter();
+    let mut open = Routes::new(health_server);
+    if config.server.reflection {
+        open = open.add_service(reflection(&services).build_v1()?);
+        open = open.add_service(reflection(&services).build_v1alpha()?);
+    }
+    let addresses = [&ports.grpc, &ports.internal, &ports.admin].map(TcpListener::local_addr);
+    let [grpc, internal, admin] =
+        addresses.map(|address| address.unwrap_or(config.server.grpc_listen));
+
+    let readiness = Readiness::new(&services);
+    health::follow(reporter, &readiness, &tasks).await;
+    readiness.keep_checking(&tasks);
+    fold_metrics(&tasks);
+
+    let serve = |port, name| {
+        let stack = Stack::new(&config, auth.clone());
+        let routes = stack.routes(open.clone(), &services);
+        Listening::start(port, name, routes, stack.calls, &tasks)
+    };
+    let external = serve(ports.grpc, "grpc");
+    let inner = serve(ports.internal, "internal grpc");
+    let pages = axum::serve(ports.admin, admin::router(readiness.clone()));
+    let pages = tokio::spawn(async move { pages.await });
+    let names = services.iter().map(Service::name).collect::<Vec<_>>().join(",");
+    tracing::info!(%grpc, %admin, services = names, "serving");
+
+    let drain = Drain {
+        delay: Duration::from_millis(config.server.drain_delay_ms),
+        limit: Duration::from_secs(config.server.drain_seconds),
+        readiness: readiness.clone(),
+        tasks: tasks.clone(),
+        external,
+        inner,
+        pages,
+    };
+    let ended = tokio::spawn(drain.run());
+    Ok(Running { grpc, internal, admin, readiness, tasks, ended })
+}
+
+/// Reflection of what this process serves, in the form that keeps options and comments.
+fn reflection(services: &[Service]) -> tonic_reflection::server::Builder<'static> {
+    let mut builder = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(contracts::DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        // The details of refusals: with these, tools show a reason instead of bytes.
+        .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)
+        .with_service_name("grpc.health.v1.Health");
+    for name in services.iter().flat_map(|service| &service.grpc) {
+        builder = builder.with_service_name(*name);
+    }
+    builder
+}
+
+fn fold_metrics(tasks: &Tasks) {
+    let ending = tasks.ending();
+    tasks.keep("metrics", async move {
+        while timeout(Duration::from_secs(5), ending.cancelled()).await.is_err() {
+            telemetry::fold_metrics();
+        }
+    });
+}
+
+/// One gRPC port.
+struct Listening {
+    /// Cancelled: no new connections, and those that are there are asked to close.
+    refuse: CancellationToken,
+    /// Cancelled: no connections at all.
+    cut: CancellationToken,
+    calls: TaskTracker,
+    server: JoinHandle<()>,
+}
+
+impl Listening {
+    fn start(
+        port: TcpListener,
+        name: &'static str,
+        routes: Routes,
+        calls: TaskTracker,
+        tasks: &Tasks,
+    ) -> Self {
+        let (refuse, cut) = (CancellationToken::new(), CancellationToken::new());
+        let (refused, tasks) = (refuse.clone(), tasks.clone());
+        let cut_off = cut.clone();
+        let incoming = TcpIncoming::from(port)
+            .with_nodelay(Some(true))
+            .with_keepalive(Some(Duration::from_secs(60)))
+            .map(move |stream| stream.map(|stream| Connection::new(stream, cut_off.clone())));
+        let server = Server::builder()
+            .http2_keepalive_interval(Some(Duration::from_secs(20)))
+            .http2_keepalive_timeout(Some(Duration::from_secs(10)))
+            .http2_max_header_list_size(32 * 1024)
+            .max_concurrent_streams(1024)
+            .add_routes(routes);
+        let server = tokio::spawn(async move {
+            let served =
+                server.serve_with_incoming_shutdown(incoming, refused.clone().cancelled_owned());
+            let outcome = served.await;
+            if !refused.is_cancelled() {
+                tasks.died(name, format!("stopped serving: {outcome:?}"));
+            }
+        });
+        Self { refuse, cut, calls, server }
+    }
+
+    /// Ends when every connection is closed, or has been silent for a while, or at the deadline. A client that never says goodbye does not
+    /// count: waiting for it would take for ever (hyper #4170).
+    async fn drain(self, deadline: Instant) {
+        self.refuse.cancel();
+        self.calls.close();
+        let silent = async {
+            loop {
+                self.calls.wait().await;
+                sleep(SILENCE).await;
+                if self.calls.is_empty() {
+                    return;
+                }
+            }
+        };
+        let closed = self.server;
+        let ended = async {
+            tokio::select! {
+                _ = closed => {}
+                () = silent => {}
+            }
+        };
+        if timeout_at(deadline, ended).await.is_err() {
+            tracing::warn!(calls = self.calls.len(), "calls were cut off at the end of the drain");
+        }
+        self.cut.cancel();
+    }
+}
+
+/// All that must end, in order.
+struct Drain {
+    delay: Duration,
+    limit: Duration,
+    readiness: Readiness,
+    tasks: Tasks,
+    external: Listening,
+    inner: Listening,
+    pages: JoinHandle<io::Result<()>>,
+}
+
+impl Drain {
+    async fn run(self) -> Result<(), Died> {
+        self.tasks.stop().cancelled().await;
+        let deadline = Instant::now() + self.limit;
+        tracing::info!("ending: not ready any more");
+        self.readiness.drain();
+        sleep(self.delay).await;
+        self.external.drain(deadline).await;
+        if !self.tasks.end(TASKS).await {
+            tracing::warn!("tasks were cut off");
+        }
+        self.inner.drain(Instant::now() + INTERNAL).await;
+        telemetry::flush(TRACES).await;
+        self.pages.abort();
+        tracing::info!("ended");
+        self.tasks.cause_of_death().map_or(Ok(()), |cause| Err(Died(cause)))
+    }
+}

@@ -1,0 +1,86 @@
+//! The one server stack: everything that happens to a call before its handler runs and after it has answered. Each layer is one
+//! function of a file below; [`Stack::routes`] is the list of them.
+
+mod admit;
+pub(crate) mod answer;
+mod authenticate;
+mod contract;
+mod correlate;
+mod deadline;
+mod enter;
+mod guard;
+mod measure;
+mod name;
+mod trace;
+
+pub(crate) use deadline::grpc_timeout;
+
+use crate::Service;
+use crate::auth::Auth;
+use crate::config::{Config, Timeouts};
+use admit::Admission;
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use std::sync::Arc;
+use tokio_util::task::TaskTracker;
+use tonic::service::Routes;
+use tower::ServiceBuilder;
+
+/// What the layers share. Each listener has its own, so that calls from outside cannot use up what calls from inside need.
+pub(crate) struct Stack {
+    auth: Auth,
+    timeouts: Arc<Timeouts>,
+    max_concurrent_calls: usize,
+    /// Calls in flight, answers still being sent included.
+    pub(crate) calls: TaskTracker,
+}
+
+impl Stack {
+    pub(crate) fn new(config: &Config, auth: Auth) -> Self {
+        Self {
+            auth,
+            timeouts: Arc::new(config.timeouts.clone()),
+            max_concurrent_calls: config.server.max_concurrent_calls,
+            calls: TaskTracker::new(),
+        }
+    }
+
+    /// All services behind all layers. Those in `open`, health and reflection, take part in the outer layers only: they answer without a
+    /// token and however busy the process is.
+    pub(crate) fn routes(&self, open: Routes, services: &[Service]) -> Routes {
+        let mut router = open.into_axum_router();
+        for service in services {
+            router = router.merge(self.guarded(service));
+        }
+        let layers = ServiceBuilder::new()
+            // First, so that whatever happens below can be found by the caller's id.
+            .layer(from_fn(correlate::correlate))
+            // Around the rest, so that every log line of the call carries both ids.
+            .layer(from_fn(trace::trace))
+            // Counts the answer as the caller sees it, so nothing below may be left out.
+            .layer(from_fn(measure::measure))
+            // tonic refuses some calls before any of our code runs; gives these a reason.
+            .layer(from_fn(name::name))
+            // A panic becomes an answer, which the layers above then treat like any other.
+            .layer(from_fn(guard::guard));
+        router.layer(layers).into()
+    }
+
+    fn guarded(&self, service: &Service) -> Router {
+        let layers = ServiceBuilder::new()
+            // The layers below ask the contract how the method is served; one that it does not name is not served.
+            .layer(from_fn(contract::contract))
+            // Before any work is spent on the call: refuses it while the service has its hands full.
+            .layer(from_fn_with_state(Admission::new(self), admit::admit))
+            // Before the signature is checked, which is work that must be bounded too.
+            .layer(from_fn_with_state(Arc::clone(&self.timeouts), deadline::enforce))
+            // Who calls. Needed by all that follows.
+            .layer(from_fn_with_state(self.auth.clone(), authenticate::authenticate))
+            // Whether this caller may call this method.
+            .layer(from_fn(authenticate::check_scopes))
+            // Last: tells the handler, and all that it calls, who asked and until when.
+            .layer(from_fn(enter::enter));
+        // The router that this one is merged into answers for unknown paths.
+        service.routes.clone().into_axum_router().reset_fallback().layer(layers)
+    }
+}

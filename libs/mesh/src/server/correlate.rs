@@ -1,0 +1,37 @@
+use crate::telemetry::TraceParent;
+use axum::extract::Request;
+use axum::middleware::Next;
+use axum::response::Response;
+use fault::context::{Caller, Context, scope};
+use http::{HeaderMap, HeaderValue};
+use uuid::Uuid;
+
+/// The header that joins everything that one request brought about.
+pub(crate) const CORRELATION: &str = "x-correlation-id";
+/// The header that names the event whose handling made the call.
+pub(crate) const CAUSATION: &str = "x-causation-id";
+
+/// Takes the caller's correlation id, or makes one, and sends it back with the answer.
+pub(super) async fn correlate(request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let id = text(headers, CORRELATION).unwrap_or_else(|| Uuid::now_v7().to_string());
+    let context = Context {
+        correlation_id: id.clone(),
+        causation_id: text(headers, CAUSATION),
+        traceparent: TraceParent::of(headers).map(|parent| parent.to_string()),
+        deadline: None,
+        caller: Caller { subject: "unknown".to_owned(), token: None },
+    };
+    let mut response = scope(context, next.run(request)).await;
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(CORRELATION, id);
+    }
+    response
+}
+
+/// An id as it came, if it looks like one: it goes into logs, events and headers, so nothing else may stand in it.
+fn text(headers: &HeaderMap, name: &str) -> Option<String> {
+    let id = headers.get(name)?.to_str().ok()?;
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.:/".contains(&b);
+    ((1..=128).contains(&id.len()) && id.bytes().all(plain)).then(|| id.to_owned())
+}

@@ -1,0 +1,96 @@
+use super::answer::refuse;
+use crate::config::Timeouts;
+use axum::Extension;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use contracts::Policy;
+use fault::{Common, Fault};
+use http::HeaderMap;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+
+/// Less time than this suffices for nothing.
+const FLOOR: Duration = Duration::from_millis(3);
+
+/// tonic has a timer of its own for `grpc-timeout`, which answers CANCELLED without a reason; ours runs out first.
+const AHEAD: Duration = Duration::from_millis(2);
+
+/// When the call's time is up.
+#[derive(Clone, Copy)]
+pub(super) struct Deadline(pub(super) Instant);
+
+/// Ends the call with DEADLINE_EXCEEDED after the method's timeout, or the caller's where that is shorter. Dropping the handler cancels
+/// its SQL. For a stream the time runs until its answer begins.
+pub(super) async fn enforce(
+    State(timeouts): State<Arc<Timeouts>>,
+    Extension(policy): Extension<&'static Policy>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let own = timeouts.of(policy);
+    let callers = grpc_timeout(request.headers()).map(|timeout| timeout.saturating_sub(AHEAD));
+    let limit = callers.map_or(own, |callers| callers.min(own));
+    if limit < FLOOR {
+        return refuse(time_is_up("the time for this call was up before it began"));
+    }
+
+    let begun = Instant::now();
+    let deadline = begun + limit;
+    request.extensions_mut().insert(Deadline(deadline));
+    let outcome = timeout_at(deadline, next.run(request)).await;
+    if begun.elapsed() > limit.mul_f64(0.8) {
+        let method = crate::measure::method(policy.path);
+        metrics::counter!("rpc_near_timeouts_total", "method" => method).increment(1);
+    }
+    outcome
+        .unwrap_or_else(|_| refuse(time_is_up("the time for this call was up before it was done")))
+}
+
+fn time_is_up(message: &str) -> Fault {
+    Fault::new(Common::DeadlineExceeded, message)
+}
+
+/// The time that the caller waits: up to 8 digits and a unit. A malformed one is ignored, as gRPC libraries do.
+pub(crate) fn grpc_timeout(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get("grpc-timeout")?.to_str().ok()?;
+    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    if digits.len() > 8 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return None;
+    }
+    let count: u64 = digits.parse().ok()?;
+    match unit {
+        "H" => Some(Duration::from_secs(count * 3600)),
+        "M" => Some(Duration::from_secs(count * 60)),
+        "S" => Some(Duration::from_secs(count)),
+        "m" => Some(Duration::from_millis(count)),
+        "u" => Some(Duration::from_micros(count)),
+        "n" => Some(Duration::from_nanos(count)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_unit_of_the_header_is_read() {
+        let read = |text: &'static str| {
+            grpc_timeout(&HeaderMap::from_iter([(
+                http::HeaderName::from_static("grpc-timeout"),
+                http::HeaderValue::from_static(text),
+            )]))
+        };
+        assert_eq!(read("2H"), Some(Duration::from_secs(7200)));
+        assert_eq!(read("3M"), Some(Duration::from_secs(180)));
+        assert_eq!(read("99999999S"), Some(Duration::from_secs(99_999_999)));
+        assert_eq!(read("250m"), Some(Duration::from_millis(250)));
+        assert_eq!(read("7u"), Some(Duration::from_micros(7)));
+        assert_eq!(read("7n"), Some(Duration::from_nanos(7)));
+        for malformed in ["", "S", "5", "5s", "-5S", "999999999S", "1.5S"] {
+            assert_eq!(read(malformed), None, "{malformed}");
+        }
+    }
+}

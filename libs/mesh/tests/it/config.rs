@@ -1,0 +1,143 @@
+//! Settings: where they come from, and everything that is wrong with them at once.
+
+use mesh::config::{Config, Loader, Problems, Settings, Source};
+use secrecy::ExposeSecret;
+
+fn load(
+    flags: &[(&str, &str)],
+    environment: &[(&str, &str)],
+) -> Result<(Config, Settings), Problems> {
+    let owned = |pairs: &[(&str, &str)]| -> Vec<(String, String)> {
+        pairs.iter().map(|(name, value)| (name.to_string(), value.to_string())).collect()
+    };
+    let mut loader = Loader::new(&owned(flags), owned(environment));
+    let config = Config::read(&mut loader);
+    Ok((config, loader.finish()?))
+}
+
+fn file(text: &str) -> String {
+    let path = std::env::temp_dir().join(format!("souk-{}.toml", uuid::Uuid::now_v7()));
+    std::fs::write(&path, text).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_flag_beats_the_environment_which_beats_the_file_which_beats_the_default() {
+    let file = file(
+        "drain_seconds = 3\nlog = \"warn\"\nmax_concurrent_calls = 7\n\
+         [database]\npool_size = 4\n[database.url]\ncatalog = \"postgres://file\"\n",
+    );
+    let environment =
+        [("SOUK_CONFIG", file.as_str()), ("SOUK_LOG", "debug"), ("SOUK_MAX_CONCURRENT_CALLS", "8")];
+    let (config, settings) = load(&[("max-concurrent-calls", "9")], &environment).unwrap();
+    assert_eq!(config.server.max_concurrent_calls, 9);
+    assert_eq!(config.telemetry.log, "debug");
+    assert_eq!(config.server.drain_seconds, 3);
+    assert_eq!(config.database.pool_size, 4);
+    assert_eq!(config.server.grpc_listen.to_string(), "127.0.0.1:50051");
+    let source = |name: &str| {
+        settings.entries.iter().find(|setting| setting.name == name).unwrap().source.clone()
+    };
+    assert_eq!(source("SOUK_MAX_CONCURRENT_CALLS"), Source::Flag);
+    assert_eq!(source("SOUK_LOG"), Source::Environment);
+    assert_eq!(source("SOUK_DATABASE_URL_CATALOG"), Source::File(file.into()));
+    assert_eq!(source("SOUK_GRPC_LISTEN"), Source::Default);
+}
+
+#[test]
+fn maps_are_filled_from_names() {
+    let (config, settings) = load(
+        &[],
+        &[
+            ("SOUK_DATABASE_URL_CATALOG", "postgres://souk_catalog:geheim@db/souk_catalog"),
+            ("SOUK_ENDPOINT_PRICING", "pricing:50051"),
+            ("SOUK_TIMEOUT_MS_PRICING_SET_PRICE", "250"),
+            ("SOUK_NATS_URL", ""),
+        ],
+    )
+    .unwrap();
+    assert!(config.database.url["catalog"].expose_secret().contains("geheim"));
+    assert_eq!(config.endpoints.uri("pricing").unwrap().to_string(), "http://pricing:50051/");
+    let policy = contracts::policy("/souk.pricing.v1.PricingService/SetPrice").unwrap();
+    assert_eq!(config.timeouts.of(policy).as_millis(), 250);
+    assert!(config.nats.url.is_none(), "an empty variable is not set");
+    let listing = settings.to_string();
+    assert!(
+        listing.contains("SOUK_DATABASE_URL_CATALOG=postgres://souk_catalog:***@db/souk_catalog")
+    );
+    assert!(!listing.contains("geheim") && !format!("{config:?}").contains("geheim"));
+}
+
+#[test]
+fn every_problem_is_named_at_once() {
+    let file = file("grpc_listen = \"here\"\n[page]\nkey = 5\n");
+    let environment = [
+        ("SOUK_CONFIG", file.as_str()),
+        ("SOUK_ADMIN_LISTEN", "9090"),
+        ("SOUK_MAX_CONCURRENT_CALLS", "many"),
+        ("SOUK_DRAIN_SECONDS", "-1"),
+        ("SOUK_AUTH_ENABLED", "yes"),
+        ("SOUK_AUTH_ISSUER", "x"),
+        ("SOUK_DATABASE_URL_CATALOG", "mysql://db"),
+        ("SOUK_DATABASE_POOL_SIZE", "0"),
+        ("SOUK_ENDPOINT_PRICING", "pricing"),
+        ("SOUK_TIMEOUT_MS_PRICING_SET_PRIZE", "5"),
+        ("SOUK_LOG", "a=b=c"),
+    ];
+    let Problems(problems) = load(&[("no-such", "1")], &environment).unwrap_err();
+    let named = [
+        "grpc_listen:",
+        "admin_listen:",
+        "SOUK_MAX_CONCURRENT_CALLS:",
+        "drain_seconds:",
+        "SOUK_AUTH_ENABLED:",
+        "page.key:",
+        "database.url.catalog:",
+        "database.pool_size:",
+        "endpoint.pricing:",
+        "timeout_ms.pricing_set_prize:",
+        "log:",
+        "no_such",
+    ];
+    for name in named {
+        assert!(problems.iter().any(|problem| problem.contains(name)), "{name} in {problems:#?}");
+    }
+    assert_eq!(problems.len(), named.len(), "{problems:#?}");
+}
+
+#[test]
+fn unknown_names_warn_and_those_of_tools_do_not() {
+    let file = file("drain_secnds = 3\n[nats]\nurl = \"nats://x\"\nnope = 1\n");
+    let environment = [
+        ("SOUK_CONFIG", file.as_str()),
+        ("SOUK_DRIAN_SECONDS", "3"),
+        ("SOUK_ENDPOINT_CATALGO", "x:1"),
+        ("SOUK_TEST_RECORD", "x"),
+        ("SOUK_POSTGRES_BIN", "x"),
+        ("SOUK_PID_CATALOG", "1"),
+        ("SOUK_GRPC", "x"),
+        ("SOUK_GRPC_CATALOG", "x"),
+        ("SOUK_ADMIN_PRICING", "x"),
+        ("SOUK_TOKEN", "x"),
+    ];
+    let (_, settings) = load(&[], &environment).unwrap();
+    for name in ["SOUK_DRIAN_SECONDS", "catalgo", "drain_secnds", "nats.nope"] {
+        let warned = settings.warnings.iter().any(|warning| warning.contains(name));
+        assert!(warned, "{name} in {:#?}", settings.warnings);
+    }
+    assert_eq!(settings.warnings.len(), 4, "{:#?}", settings.warnings);
+}
+
+#[test]
+fn every_setting_is_explained() {
+    let (_, settings) = load(&[], &[]).unwrap();
+    assert!(settings.entries.len() > 20);
+    for setting in &settings.entries {
+        assert!(setting.doc.ends_with('.') && setting.doc.len() > 10, "{setting:?}");
+        assert!(setting.name.starts_with("SOUK_"));
+    }
+    let of = |name: &str| settings.entries.iter().find(|setting| setting.name == name).unwrap();
+    assert_eq!(of("SOUK_GRPC_LISTEN").value.as_deref(), Some("127.0.0.1:50051"));
+    assert_eq!(of("SOUK_DRAIN_SECONDS").value.as_deref(), Some("10"));
+    assert_eq!(of("SOUK_NATS_URL").value, None);
+}

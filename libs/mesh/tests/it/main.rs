@@ -1,0 +1,16 @@
+//! Serves a tiny service of the real contract over loopback TCP and calls it as clients do.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test's helpers are tests too, though clippy counts only the functions marked as such"
+)]
+
+mod calls;
+mod config;
+mod deadlines;
+mod drain;
+mod open;
+mod refusals;
+mod tokens;
+mod world;

@@ -1,0 +1,267 @@
+//! A process with one service, and callers of it.
+
+use contracts::pricing::v1::item::Name;
+use contracts::pricing::v1::pricing_service_client::PricingServiceClient;
+use contracts::pricing::v1::pricing_service_server::{PricingService, PricingServiceServer};
+use contracts::pricing::v1::*;
+use fault::{Common, Fault, context};
+use mesh::identity::{Signer, generate_keys};
+use mesh::{Boot, Check, Client, Config, Running, Service, Tasks};
+use secrecy::ExposeSecret;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tonic::codec::CompressionEncoding;
+use tonic::metadata::MetadataMap;
+use tonic::transport::Channel;
+use tonic::{Request, Response, Status};
+
+pub const GET: &str = "/souk.pricing.v1.PricingService/GetPrice";
+pub const READ: &[&str] = &["pricing:read"];
+
+pub struct World {
+    pub running: Running,
+    pub signer: Signer,
+    pub tasks: Tasks,
+    /// Calls for the SKU `GATED` wait until a permit is added.
+    pub gate: Arc<Semaphore>,
+    /// The hard check passes while a permit is there.
+    pub healthy: Arc<Semaphore>,
+    pub folder: PathBuf,
+}
+
+impl World {
+    pub async fn start() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    pub async fn with(change: impl FnOnce(&mut Config)) -> Self {
+        let folder = std::env::temp_dir().join(format!("mesh-{}", uuid::Uuid::now_v7()));
+        let mut config = Config::default();
+        config.server.grpc_listen.set_port(0);
+        config.server.admin_listen.set_port(0);
+        config.server.data_dir = folder.clone();
+        let keys = mesh::identity::keys_folder(&config.server);
+        generate_keys(&keys).unwrap();
+        let signer = Signer::from_file(&keys.join("signing.pem"), "souk", "souk").unwrap();
+        change(&mut config);
+        mesh::telemetry::init(&config.telemetry);
+
+        let tasks = Tasks::new(CancellationToken::new());
+        let boot = Boot::bind(config, &["pricing"], tasks.clone()).await.unwrap();
+        let gate = Arc::new(Semaphore::new(0));
+        let healthy = Arc::new(Semaphore::new(1));
+        let prices = Prices {
+            inner: PricingServiceClient::new(boot.client("checkout", "pricing").unwrap()),
+            gate: Arc::clone(&gate),
+        };
+        let server = PricingServiceServer::new(prices)
+            .accept_compressed(CompressionEncoding::Gzip)
+            .max_decoding_message_size(boot.config().server.max_message_bytes);
+        let well = Arc::clone(&healthy);
+        let check = Check::hard("postgres", move || {
+            let well = Arc::clone(&well);
+            async move { well.try_acquire().map(drop) }
+        });
+        let service = Service::new("pricing").mount(server).check(check);
+        let running = boot.serve(vec![service]).await.unwrap();
+        running.ready().await;
+        Self { running, signer, tasks, gate, healthy, folder }
+    }
+
+    pub fn token(&self, scopes: &[&str]) -> String {
+        self.token_of("ann", scopes)
+    }
+
+    pub fn token_of(&self, subject: &str, scopes: &[&str]) -> String {
+        let token = self.signer.mint(subject, scopes, Duration::from_secs(60)).unwrap();
+        token.expose_secret().to_owned()
+    }
+
+    pub fn channel(&self) -> Channel {
+        let address = format!("http://{}", self.running.grpc());
+        Channel::from_shared(address).unwrap().connect_lazy()
+    }
+
+    pub fn client(&self) -> PricingServiceClient<Channel> {
+        PricingServiceClient::new(self.channel())
+    }
+
+    /// Gets the price of a SKU as Ann, who may read.
+    pub async fn get(&self, sku: &str) -> Result<Response<GetPriceResponse>, Status> {
+        let request = self.signed(ask(sku));
+        self.client().get_price(request).await
+    }
+
+    pub fn signed<T>(&self, message: T) -> Request<T> {
+        signed(message, &self.token(READ))
+    }
+
+    /// Sends bytes as they are, by a client without opinions; returns headers and trailers of the answer together.
+    pub async fn raw(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> http::HeaderMap {
+        let stream = tokio::net::TcpStream::connect(self.running.grpc()).await.unwrap();
+        let (sender, connection) = h2::client::handshake(stream).await.unwrap();
+        let talk = async {
+            let mut request = http::Request::post(format!("http://mesh{path}"))
+                .header("content-type", "application/grpc")
+                .header("te", "trailers")
+                .header("authorization", format!("Bearer {}", self.token(READ)));
+            for (name, value) in headers {
+                request = request.header(*name, *value);
+            }
+            let mut sender = sender.ready().await.unwrap();
+            let (answer, mut bytes) =
+                sender.send_request(request.body(()).unwrap(), false).unwrap();
+            bytes.send_data(body.into(), true).unwrap();
+            let (parts, mut body) = answer.await.unwrap().into_parts();
+            let mut all = parts.headers;
+            while let Some(data) = body.data().await {
+                data.unwrap();
+            }
+            all.extend(body.trailers().await.unwrap().unwrap_or_default());
+            all
+        };
+        tokio::select! {
+            all = talk => all,
+            _ = connection => panic!("the connection ended before the answer"),
+        }
+    }
+
+    /// The admin port's page: its HTTP status and its text.
+    pub async fn page(&self, path: &str) -> (u16, String) {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        let mut stream = tokio::net::TcpStream::connect(self.running.admin()).await.unwrap();
+        let ask = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        stream.write_all(ask.as_bytes()).await.unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.unwrap();
+        let status = text.split(' ').nth(1).unwrap().parse().unwrap();
+        (status, text)
+    }
+
+    pub async fn end(self) {
+        self.running.stop();
+        self.running.finished().await.unwrap();
+        std::fs::remove_dir_all(self.folder).unwrap();
+    }
+}
+
+pub fn signed<T>(message: T, token: &str) -> Request<T> {
+    let mut request = Request::new(message);
+    request.metadata_mut().insert("authorization", format!("Bearer {token}").parse().unwrap());
+    request
+}
+
+pub fn ask(sku: &str) -> GetPriceRequest {
+    let context = PriceContext { currency_code: "USD".to_owned(), ..PriceContext::default() };
+    GetPriceRequest {
+        item: Some(Item { name: Some(Name::Sku(sku.to_owned())) }),
+        context: Some(context),
+    }
+}
+
+/// Checks code and reason of a refusal, and that its details agree with its code.
+pub fn refused(status: &Status, code: tonic::Code, reason: Common) -> Fault {
+    assert_eq!(status.code(), code, "{status:?}");
+    let details = <tonic_types::pb::Status as prost::Message>::decode(status.details()).unwrap();
+    assert_eq!(details.code, i32::from(code));
+    let fault = Fault::from(status.clone());
+    assert!(fault.is(reason), "{fault:?} is not {reason:?}");
+    fault
+}
+
+/// What the handler knew about the call.
+pub fn told<'a>(metadata: &'a MetadataMap, name: &str) -> &'a str {
+    metadata.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+}
+
+/// Does what the SKU says, and answers with what it knew about the call.
+struct Prices {
+    inner: PricingServiceClient<Client>,
+    gate: Arc<Semaphore>,
+}
+
+#[tonic::async_trait]
+impl PricingService for Prices {
+    async fn get_price(
+        &self,
+        request: Request<GetPriceRequest>,
+    ) -> Result<Response<GetPriceResponse>, Status> {
+        let Some(Item { name: Some(Name::Sku(sku)) }) = &request.get_ref().item else {
+            return Err(Fault::internal("the codec lets none through without a name").into());
+        };
+        match sku.as_str() {
+            "PANIC" => panic!("the shelf fell down"),
+            "SLOW" => tokio::time::sleep(Duration::from_secs(30)).await,
+            "GATED" => self.gate.acquire().await.unwrap().forget(),
+            "INNER" => {
+                return Ok(self.inner.clone().get_price(ask("WHO")).await.map_err(Fault::from)?);
+            }
+            "INNER-SLOW" => {
+                return Ok(self.inner.clone().get_price(ask("SLOW")).await.map_err(Fault::from)?);
+            }
+            "BARE" => return Err(Status::internal("no reason given")),
+            _ => {}
+        }
+        let context = context::current();
+        let mut response = Response::new(GetPriceResponse::default());
+        let mut tell = |name: &'static str, value: String| {
+            response.metadata_mut().insert(name, value.parse().unwrap());
+        };
+        tell("subject", context.caller.subject.clone());
+        tell("correlation", context.correlation_id.clone());
+        tell("trace", context.traceparent.clone().unwrap_or_default());
+        tell("left", context.remaining().unwrap().as_millis().to_string());
+        tell("on-behalf", context.caller.token.is_some().to_string());
+        Ok(response)
+    }
+
+    async fn set_price(
+        &self,
+        _: Request<SetPriceRequest>,
+    ) -> Result<Response<SetPriceResponse>, Status> {
+        Ok(Response::new(Default::default()))
+    }
+
+    async fn bulk_set_prices(
+        &self,
+        _: Request<BulkSetPricesRequest>,
+    ) -> Result<Response<BulkSetPricesResponse>, Status> {
+        Ok(Response::new(Default::default()))
+    }
+
+    async fn batch_get_prices(
+        &self,
+        _: Request<BatchGetPricesRequest>,
+    ) -> Result<Response<BatchGetPricesResponse>, Status> {
+        Ok(Response::new(Default::default()))
+    }
+
+    async fn list_prices(
+        &self,
+        _: Request<ListPricesRequest>,
+    ) -> Result<Response<ListPricesResponse>, Status> {
+        Ok(Response::new(Default::default()))
+    }
+
+    async fn delete_price(
+        &self,
+        _: Request<DeletePriceRequest>,
+    ) -> Result<Response<DeletePriceResponse>, Status> {
+        Ok(Response::new(Default::default()))
+    }
+
+    async fn list_versions(
+        &self,
+        _: Request<ListVersionsRequest>,
+    ) -> Result<Response<ListVersionsResponse>, Status> {
+        Ok(Response::new(Default::default()))
+    }
+}

@@ -1,0 +1,263 @@
+use crate::caller::Caller;
+use crate::databases::Databases;
+use crate::{eventually, record, twice};
+use async_nats::jetstream;
+use contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
+use contracts::operations::v1::operations_service_client::OperationsServiceClient;
+use contracts::pricing::v1::pricing_service_client::PricingServiceClient;
+use contracts::search::v1::search_service_client::SearchServiceClient;
+use diesel::sql_types::{BigInt, Text};
+use diesel::{QueryableByName, sql_query};
+use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
+use futures::TryStreamExt;
+use mesh::{Config, Running, Tasks};
+use secrecy::ExposeSecret;
+use stack::{Flush, Nats, Private, Profile, Stack};
+use std::path::PathBuf;
+use tokio_util::sync::CancellationToken;
+use tonic::transport::{Channel, Endpoint};
+
+/// How a mesh differs from the usual one.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Whether every event is delivered twice.
+    pub twice: bool,
+    /// Whether a dead letter at the end is what the test wanted.
+    pub dead_letters: bool,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { twice: true, dead_letters: false }
+    }
+}
+
+/// Services that run in this process.
+pub struct Mesh {
+    running: Option<Running>,
+    databases: Option<Databases>,
+    broker: Private<Nats>,
+    js: jetstream::Context,
+    copiers: CancellationToken,
+    folder: PathBuf,
+    token: String,
+    options: Options,
+    finished: bool,
+}
+
+impl Mesh {
+    /// Serves the named services and waits until they are ready.
+    pub async fn boot(roles: &[&'static str]) -> Self {
+        Self::boot_with(roles, Options::default()).await
+    }
+
+    /// The same with options.
+    pub async fn boot_with(roles: &[&'static str], options: Options) -> Self {
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let tests = tests_folder();
+        std::fs::create_dir_all(&tests).unwrap();
+        let servers = Stack::up(tests.join("stack"), Profile::Test).await.unwrap();
+        let databases = Databases::create(&servers.postgres_url, &tests, roles).await;
+        let folder = tests.join("mesh").join(uuid::Uuid::now_v7().simple().to_string());
+        std::fs::create_dir_all(&folder).unwrap();
+        let broker = Nats::spawn_private_with(folder.join("nats"), Flush::Interval).await.unwrap();
+
+        let mut config = Config::default();
+        config.server.grpc_listen = ([127, 0, 0, 1], 0).into();
+        config.server.admin_listen = ([127, 0, 0, 1], 0).into();
+        config.server.data_dir = folder.clone();
+        config.nats.url = Some(broker.url().into());
+        config.redis.url = Some(servers.redis_url.clone().into());
+        config.database.pool_size = 8;
+        config.database.url.extend(databases.urls().map(|(role, url)| (role.to_owned(), url)));
+        mesh::identity::generate_keys(&folder.join("auth")).unwrap();
+        let token = token(&config);
+
+        let tasks = Tasks::new(CancellationToken::new());
+        let running = souk::serve(config, roles, tasks).await.unwrap();
+        running.ready().await;
+        let client = async_nats::connect(broker.url()).await.unwrap();
+        let mesh = Self {
+            running: Some(running),
+            databases: Some(databases),
+            broker,
+            js: jetstream::new(client),
+            copiers: CancellationToken::new(),
+            folder,
+            token,
+            options,
+            finished: false,
+        };
+        if options.twice {
+            for role in roles.iter().filter(|role| publishes(role)) {
+                let copier = twice::copy(mesh.js.clone(), bus::streams::events(role), mesh.copiers.clone());
+                tokio::spawn(copier);
+            }
+        }
+        mesh
+    }
+
+    /// A client's connection with every scope.
+    pub fn caller(&self) -> Caller {
+        Caller::new(self.channel(), Some(&self.token))
+    }
+
+    /// A bare connection to the outer port.
+    pub fn channel(&self) -> Channel {
+        let address = self.running().grpc();
+        Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy()
+    }
+
+    /// A client of catalog.
+    pub fn catalog(&self) -> CatalogServiceClient<Caller> {
+        CatalogServiceClient::new(self.caller())
+    }
+
+    /// A client of pricing.
+    pub fn pricing(&self) -> PricingServiceClient<Caller> {
+        PricingServiceClient::new(self.caller())
+    }
+
+    /// A client of search.
+    pub fn search(&self) -> SearchServiceClient<Caller> {
+        SearchServiceClient::new(self.caller())
+    }
+
+    /// A client of the operators' service.
+    pub fn operations(&self) -> OperationsServiceClient<Caller> {
+        OperationsServiceClient::new(self.caller())
+    }
+
+    /// The serving process.
+    pub fn running(&self) -> &Running {
+        self.running.as_ref().expect("the mesh is finished")
+    }
+
+    /// A token with every scope.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
+    /// The broker, to look into or to stop.
+    pub fn broker(&mut self) -> &mut Private<Nats> {
+        &mut self.broker
+    }
+
+    /// JetStream of the broker.
+    pub fn jetstream(&self) -> &jetstream::Context {
+        &self.js
+    }
+
+    /// A connection to a service's database, behind the service's back.
+    pub async fn database(&self, role: &str) -> AsyncPgConnection {
+        let databases = self.databases.as_ref().expect("the mesh is finished");
+        let (_, url) = databases.urls().find(|(name, _)| *name == role).expect("no such role");
+        AsyncPgConnection::establish(url.expose_secret()).await.unwrap()
+    }
+
+    /// Counts what a query of one bigint named `count` counts.
+    pub async fn count(&self, role: &str, query: &str) -> i64 {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = BigInt)]
+            count: i64,
+        }
+        let row: Row = sql_query(query).get_result(&mut self.database(role).await).await.unwrap();
+        row.count
+    }
+
+    /// Waits until every event is published and handled.
+    pub async fn settle(&self) {
+        eventually("all events are published and handled", async || {
+            (self.drained().await && self.handled().await && self.drained().await).then_some(())
+        })
+        .await;
+    }
+
+    async fn drained(&self) -> bool {
+        let roles: Vec<&str> = self.databases.iter().flat_map(|d| d.urls()).map(|(role, _)| role).collect();
+        for role in roles {
+            if self.count(role, "select count(*) from outbox where published_at is null").await > 0 {
+                return false;
+            }
+        }
+        true
+    }
+
+    async fn handled(&self) -> bool {
+        let streams: Vec<_> = self.js.streams().try_collect().await.unwrap_or_default();
+        for info in streams {
+            let Ok(stream) = self.js.get_stream(&info.config.name).await else { return false };
+            let consumers: Result<Vec<_>, _> = stream.consumers().try_collect().await;
+            let Ok(consumers) = consumers else { return false };
+            if consumers.iter().any(|c| c.num_pending > 0 || c.num_ack_pending > 0) {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Dead letters of all services.
+    pub async fn dead_letters(&self) -> u64 {
+        let streams: Vec<_> = self.js.streams().try_collect().await.unwrap();
+        streams.iter().filter(|s| s.config.name.starts_with("DEAD")).map(|s| s.state.messages).sum()
+    }
+
+    /// Ends the mesh and fails if it leaves anything undone: an event that is not published, a dead letter.
+    pub async fn finish(mut self) {
+        self.settle().await;
+        self.finished = true;
+        let dead = self.dead_letters().await;
+        assert!(self.options.dead_letters || dead == 0, "{dead} dead letters");
+        self.note_consumed().await;
+        self.copiers.cancel();
+        let running = self.running.take().expect("the mesh is finished");
+        running.stop();
+        running.finished().await.unwrap();
+        self.databases.take().expect("the mesh is finished").drop().await;
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+
+    async fn note_consumed(&self) {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = Text)]
+            consumer: String,
+            #[diesel(sql_type = Text)]
+            subject: String,
+        }
+        let roles: Vec<&str> = self.databases.iter().flat_map(|d| d.urls()).map(|(role, _)| role).collect();
+        for role in roles {
+            let rows: Vec<Row> = sql_query("select distinct consumer, subject from inbox")
+                .get_results(&mut self.database(role).await)
+                .await
+                .unwrap();
+            for Row { consumer, subject } in rows {
+                record::note(&format!("consumed {consumer} {subject}"));
+            }
+        }
+    }
+}
+
+impl Drop for Mesh {
+    fn drop(&mut self) {
+        if !self.finished && !std::thread::panicking() {
+            panic!("a test must end with mesh.finish().await, which checks that nothing is left undone");
+        }
+    }
+}
+
+fn publishes(role: &str) -> bool {
+    contracts::EVENTS.iter().any(|event| event.subject.starts_with(&format!("{role}.")))
+}
+
+fn token(config: &Config) -> String {
+    let signer = mesh::identity::Signer::open(&config.auth, &config.server).unwrap().unwrap();
+    let scopes = mesh::auth::all_scopes();
+    let token = signer.mint("tester", &scopes, std::time::Duration::from_secs(3600)).unwrap();
+    token.expose_secret().to_owned()
+}
+
+fn tests_folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../.souk/test")
+}

@@ -1,0 +1,55 @@
+//! Delivers every event a second time: the same event id and bytes under another id of the broker, as a relay does that
+//! lost an acknowledgement outside the broker's window.
+
+use async_nats::jetstream;
+use async_nats::jetstream::consumer::{DeliverPolicy, pull};
+use futures::StreamExt;
+use tokio_util::sync::CancellationToken;
+
+const COPY: &str = "Souk-Test-Copy";
+
+/// Copies whatever comes into `stream` until `stop`.
+pub(crate) async fn copy(js: jetstream::Context, stream: String, stop: CancellationToken) {
+    let stream = super::wait::eventually("the stream exists", async || {
+        js.get_stream(&stream).await.ok()
+    })
+    .await;
+    let config = pull::Config {
+        durable_name: Some("test-copier".to_owned()),
+        deliver_policy: DeliverPolicy::All,
+        ..pull::Config::default()
+    };
+    let consumer = stream.create_consumer(config).await.unwrap();
+    let mut messages = consumer.messages().await.unwrap();
+    loop {
+        let next = tokio::select! {
+            () = stop.cancelled() => return,
+            next = messages.next() => next,
+        };
+        // A broker that a test kills ends the stream or answers with errors; both heal.
+        let Some(Ok(message)) = next else { continue };
+        let mut headers = message.headers.clone().unwrap_or_default();
+        if headers.get(COPY).is_none() {
+            headers = without_nats(&headers);
+            headers.insert(COPY, "1");
+            let copied = js.publish_with_headers(message.subject.clone(), headers, message.payload.clone());
+            let Ok(sent) = copied.await else { continue };
+            if sent.await.is_err() {
+                continue;
+            }
+        }
+        let _ = message.ack().await;
+    }
+}
+
+fn without_nats(headers: &async_nats::HeaderMap) -> async_nats::HeaderMap {
+    let mut kept = async_nats::HeaderMap::new();
+    for (name, values) in headers.iter() {
+        if !AsRef::<str>::as_ref(name).starts_with("Nats-") {
+            for value in values {
+                kept.append(name.clone(), value.clone());
+            }
+        }
+    }
+    kept
+}

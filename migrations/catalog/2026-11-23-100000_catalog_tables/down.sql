@@ -1,0 +1,10 @@
+drop table import_chunks;
+drop table imports;
+drop table product_attribute_values;
+drop table variants;
+drop table product_categories;
+drop table product_keys;
+drop table products;
+drop table categories;
+drop table brands;
+drop table attributes;

@@ -1,0 +1,197 @@
+//! Categories: a tree of at most [`MAX_DEPTH`] levels.
+
+use super::change::{Change, expect_version, replace};
+use chrono::{DateTime, Utc};
+use contracts::catalog::v1::Reason;
+use diesel::{Queryable, Selectable};
+use fault::Fault;
+use kernel::id::Id;
+
+/// Most levels of the tree.
+pub const MAX_DEPTH: usize = 20;
+
+/// The fields that an update may name.
+pub const FIELDS: [&str; 3] = ["key", "name", "parent_id"];
+
+/// A node of the tree that products are filed under. It is never its own ancestor.
+#[derive(Debug, Clone, PartialEq, Queryable, Selectable)]
+#[diesel(table_name = crate::schema::categories)]
+pub struct Category {
+    /// UUIDv7.
+    pub id: Id<Category>,
+    /// What was said of it.
+    #[diesel(embed)]
+    pub content: Content,
+    /// Raised by one with every change, from 1.
+    pub version: i64,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+    /// When it was last changed.
+    pub updated_at: DateTime<Utc>,
+    /// When it was deleted.
+    pub deleted_at: Option<DateTime<Utc>>,
+}
+
+/// What a caller says of a category.
+#[derive(Debug, Clone, Default, PartialEq, Queryable, Selectable)]
+#[diesel(table_name = crate::schema::categories)]
+pub struct Content {
+    /// Key, unique among categories that exist.
+    pub key: String,
+    /// Name as customers read it.
+    pub name: String,
+    /// The category above; none: at the top.
+    pub parent_id: Option<Id<Category>>,
+}
+
+/// What a write finds in the rest of the tree.
+#[derive(Debug, Clone, Default)]
+pub struct Surroundings {
+    /// Another category has the wanted key.
+    pub key_taken: bool,
+    /// The wanted parent and all that is above it; empty where there is none.
+    pub ancestors: Vec<Id<Category>>,
+    /// Levels of the category and all that is below it; 0 where it is new.
+    pub height: usize,
+}
+
+impl Category {
+    /// A new category.
+    pub fn create(
+        id: Id<Self>,
+        content: Content,
+        around: &Surroundings,
+        now: DateTime<Utc>,
+    ) -> Result<(Self, Change), Fault> {
+        let (created_at, updated_at) = (now, now);
+        let own = Self { id, content, version: 1, created_at, updated_at, deleted_at: None };
+        own.place(&own.content, around)?;
+        Ok((own, Change::Created))
+    }
+
+    /// Takes over the fields of `new` that are `named`.
+    pub fn update(
+        &mut self,
+        new: Content,
+        named: &[&str],
+        around: &Surroundings,
+        expected: Option<i64>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Change>, Fault> {
+        expect_version(self.version, expected)?;
+        let mut next = self.content.clone();
+        let mut changed = Vec::new();
+        if named.contains(&"key") {
+            replace(&mut changed, "key", &mut next.key, new.key);
+        }
+        if named.contains(&"name") {
+            replace(&mut changed, "name", &mut next.name, new.name);
+        }
+        if named.contains(&"parent_id") {
+            replace(&mut changed, "parent_id", &mut next.parent_id, new.parent_id);
+        }
+        self.place(&next, around)?;
+        if !changed.is_empty() {
+            self.content = next;
+            self.version += 1;
+            self.updated_at = now;
+        }
+        Ok(Change::of(changed))
+    }
+
+    /// Deletes it unless something is filed under it.
+    pub fn delete(
+        &mut self,
+        products: i64,
+        children: i64,
+        expected: Option<i64>,
+        now: DateTime<Utc>,
+    ) -> Result<Change, Fault> {
+        expect_version(self.version, expected)?;
+        if products > 0 || children > 0 {
+            let message =
+                format!("{products} products and {children} categories are below it; move them first");
+            let fault = Fault::new(Reason::Referenced, message);
+            return Err(fault.with("products", products).with("children", children));
+        }
+        self.version += 1;
+        self.updated_at = now;
+        self.deleted_at = Some(now);
+        Ok(Change::Deleted)
+    }
+
+    fn place(&self, content: &Content, around: &Surroundings) -> Result<(), Fault> {
+        if around.key_taken {
+            let message = "belongs to another category";
+            let fault = Fault::field(Reason::CategoryKeyTaken, "category.key", message);
+            return Err(fault.with("key", &content.key));
+        }
+        let Some(parent) = content.parent_id else { return Ok(()) };
+        if parent == self.id || around.ancestors.contains(&self.id) {
+            let message = "is the category itself or is below it";
+            return Err(Fault::field(Reason::CategoryCycle, "category.parent_id", message));
+        }
+        if around.ancestors.is_empty() {
+            let message = "names no category that exists";
+            return Err(Fault::field(Reason::UnknownCategory, "category.parent_id", message));
+        }
+        if around.ancestors.len() + around.height.max(1) > MAX_DEPTH {
+            let message = format!("would make the tree more than {MAX_DEPTH} levels deep");
+            return Err(Fault::field(Reason::CategoryTooDeep, "category.parent_id", message));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn below(parent: Id<Category>) -> Content {
+        Content { key: "k".into(), name: "n".into(), parent_id: Some(parent) }
+    }
+
+    fn reason(ancestors: usize, height: usize) -> Option<String> {
+        let ancestors: Vec<_> = (0..ancestors).map(|_| Id::new()).collect();
+        let parent = ancestors.first().copied().unwrap_or_else(Id::new);
+        let around = Surroundings { key_taken: false, ancestors, height };
+        let made = Category::create(Id::new(), below(parent), &around, Utc::now());
+        made.err().map(|fault| fault.reason().to_owned())
+    }
+
+    #[test]
+    fn the_tree_has_twenty_levels() {
+        assert_eq!(reason(19, 0), None);
+        assert_eq!(reason(20, 0).as_deref(), Some("CATEGORY_TOO_DEEP"));
+        assert_eq!(reason(15, 5), None);
+        assert_eq!(reason(16, 5).as_deref(), Some("CATEGORY_TOO_DEEP"));
+        assert_eq!(reason(0, 0).as_deref(), Some("UNKNOWN_CATEGORY"));
+    }
+
+    #[test]
+    fn no_category_comes_below_itself() {
+        let now = Utc::now();
+        let top = Content { key: "k".into(), name: "n".into(), parent_id: None };
+        let around = Surroundings::default();
+        let (mut own, _) = Category::create(Id::new(), top, &around, now).unwrap();
+        let child = Id::new();
+        let around = Surroundings { ancestors: vec![child, own.id], ..Surroundings::default() };
+        for parent in [own.id, child] {
+            let moved = own.update(below(parent), &["parent_id"], &around, None, now);
+            assert!(moved.unwrap_err().is(Reason::CategoryCycle));
+        }
+        assert_eq!((own.version, own.content.parent_id), (1, None));
+    }
+
+    #[test]
+    fn what_is_filed_under_it_keeps_it() {
+        let now = Utc::now();
+        let top = Content { key: "k".into(), name: "n".into(), parent_id: None };
+        let (mut own, _) =
+            Category::create(Id::new(), top, &Surroundings::default(), now).unwrap();
+        let fault = own.delete(2, 1, None, now).unwrap_err();
+        assert_eq!((&*fault.metadata()["products"], &*fault.metadata()["children"]), ("2", "1"));
+        assert!(own.delete(0, 0, Some(7), now).is_err());
+        assert_eq!(own.delete(0, 0, Some(1), now).unwrap(), Change::Deleted);
+    }
+}

@@ -1,0 +1,207 @@
+//! The definitions that a write needs, and how values are held against them.
+
+use super::attribute::{Attribute, Type, whole};
+use super::value::{Given, Held, Kind, Value, Values};
+use contracts::catalog::v1::Reason;
+use fault::{Fault, Fields};
+use kernel::id::Id;
+use regex::Regex;
+use std::collections::{HashMap, HashSet};
+
+/// Definitions by code and kind, made ready to check many values.
+#[derive(Debug, Default)]
+pub struct Definitions {
+    by_code: HashMap<String, Vec<Entry>>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    attribute: Attribute,
+    allowed: HashSet<String>,
+    pattern: Option<Regex>,
+}
+
+impl Definitions {
+    /// Makes definitions ready.
+    pub fn new(attributes: Vec<Attribute>) -> Self {
+        let mut definitions = Self::default();
+        attributes.into_iter().for_each(|attribute| definitions.add(attribute));
+        definitions
+    }
+
+    /// Adds one.
+    pub fn add(&mut self, attribute: Attribute) {
+        let definition = &attribute.definition;
+        let allowed = definition.allowed_values.iter().cloned().collect();
+        // The pattern compiled when it was defined; one that no longer does binds nothing.
+        let pattern = Some(&definition.rules.pattern).filter(|pattern| !pattern.is_empty());
+        let pattern = pattern.and_then(|pattern| whole(pattern).ok());
+        let of_code = self.by_code.entry(definition.code.clone()).or_default();
+        of_code.push(Entry { attribute, allowed, pattern });
+    }
+
+    /// Takes one out again.
+    pub fn remove(&mut self, id: Id<Attribute>) {
+        for of_code in self.by_code.values_mut() {
+            of_code.retain(|entry| entry.attribute.id != id);
+        }
+    }
+
+    /// Whether there is one.
+    pub fn has(&self, code: &str, kind: Kind) -> bool {
+        self.entry(code, kind).is_some()
+    }
+
+    /// Holds values against their definitions; paths of faults start with `path`, e.g. `product.tier2_attributes`. Refused with
+    /// UNKNOWN_ATTRIBUTE before ATTRIBUTE_VALUE_INVALID, each with all fields that it concerns.
+    pub fn check(&self, given: &[Given], path: &str) -> Result<Values, Fault> {
+        let mut held = Vec::with_capacity(given.len());
+        let mut unknown = Fields::default();
+        let mut invalid = Fields::default();
+        let mut missing = None;
+        let mut seen = HashSet::with_capacity(given.len());
+        for (at, Given { code, value }) in given.iter().enumerate() {
+            let Some(entry) = self.entry(code, value.kind()) else {
+                let kind = value.kind().name();
+                let message = format!("no attribute {code:?} is defined for a value of kind {kind}");
+                unknown.push(format!("{path}[{at}].code"), message);
+                missing.get_or_insert(code);
+                continue;
+            };
+            if !seen.insert((code, value.kind())) {
+                invalid.push(format!("{path}[{at}]"), format!("{code} has two values"));
+            }
+            if let Err(message) = entry.check(value) {
+                invalid.push(format!("{path}[{at}]"), format!("{code} {message}"));
+            }
+            held.push(Held {
+                attribute_id: entry.attribute.id,
+                code: code.clone(),
+                defining: entry.attribute.definition.variant_defining,
+                value: value.clone(),
+            });
+        }
+        if let Some(code) = missing {
+            let refused = unknown.refuse(Reason::UnknownAttribute);
+            refused.map_err(|fault| fault.with("code", code))?;
+        }
+        invalid.refuse(Reason::AttributeValueInvalid)?;
+        Ok(Values::new(held))
+    }
+
+    fn entry(&self, code: &str, kind: Kind) -> Option<&Entry> {
+        let of_code = self.by_code.get(code)?;
+        of_code.iter().find(|entry| entry.attribute.definition.r#type.kind() == kind)
+    }
+}
+
+impl Entry {
+    fn check(&self, value: &Value) -> Result<(), String> {
+        match value {
+            Value::Text(text) => self.text(text),
+            Value::Number(number) => self.bounds(*number, ""),
+            Value::Texts(texts) => texts.iter().try_for_each(|text| self.allows(text)),
+            _ => Ok(()),
+        }
+    }
+
+    fn text(&self, text: &str) -> Result<(), String> {
+        if self.attribute.definition.r#type == Type::Enum {
+            self.allows(text)?;
+        }
+        // A text has at most 10,000 characters, which a float counts exactly.
+        let length = u32::try_from(text.chars().count()).map_or(f64::MAX, f64::from);
+        self.bounds(length, " characters")?;
+        match &self.pattern {
+            Some(pattern) if !pattern.is_match(text) => {
+                Err(format!("does not match {}", self.attribute.definition.rules.pattern))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn allows(&self, text: &str) -> Result<(), String> {
+        if self.allowed.is_empty() || self.allowed.contains(text) {
+            return Ok(());
+        }
+        Err(format!("cannot be {text:?}: it is not one of the allowed values"))
+    }
+
+    fn bounds(&self, number: f64, of: &str) -> Result<(), String> {
+        let rules = &self.attribute.definition.rules;
+        match (rules.min, rules.max) {
+            (Some(min), _) if number < min => Err(format!("has less than {min}{of}")),
+            (_, Some(max)) if number > max => Err(format!("has more than {max}{of}")),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::attribute::{Definition, Rules};
+    use chrono::Utc;
+
+    fn definitions(definition: Definition) -> Definitions {
+        Definitions::new(vec![Attribute::define(Id::new(), definition, Utc::now()).unwrap().0])
+    }
+
+    fn given(code: &str, value: Value) -> Given {
+        Given { code: code.into(), value }
+    }
+
+    fn text(text: &str) -> Given {
+        given("x", Value::Text(text.into()))
+    }
+
+    #[test]
+    fn values_follow_the_rules_of_their_definition() {
+        let plain = || Definition::plain("x".into(), Kind::Text);
+        let check = |definition: Definition, given: Given| {
+            definitions(definition).check(&[given], "p").map_err(|fault| fault.reason().to_owned())
+        };
+        let invalid = Err("ATTRIBUTE_VALUE_INVALID".to_owned());
+        let size =
+            || Definition { rules: Rules { min: Some(2.0), max: Some(3.0), ..Rules::default() }, ..plain() };
+        assert!(check(size(), text("äö")).is_ok());
+        assert_eq!(check(size(), text("a")), invalid);
+        assert_eq!(check(size(), text("abcd")), invalid);
+
+        let pattern = || Definition { rules: Rules { pattern: "a|b".into(), ..Rules::default() }, ..plain() };
+        assert!(check(pattern(), text("b")).is_ok());
+        assert_eq!(check(pattern(), text("ab")), invalid);
+
+        let allowed = vec!["red".to_owned()];
+        let one = || Definition { r#type: Type::Enum, allowed_values: allowed.clone(), ..plain() };
+        assert!(check(one(), text("red")).is_ok());
+        assert_eq!(check(one(), text("Red")), invalid);
+        let several = || Definition { r#type: Type::MultiEnum, allowed_values: allowed.clone(), ..plain() };
+        let texts = |texts: &[&str]| {
+            given("x", Value::Texts(texts.iter().map(ToString::to_string).collect()))
+        };
+        assert!(check(several(), texts(&["red"])).is_ok());
+        assert_eq!(check(several(), texts(&["red", "blue"])), invalid);
+
+        let number = || Definition {
+            r#type: Type::Number,
+            rules: Rules { min: Some(0.0), ..Rules::default() },
+            ..plain()
+        };
+        assert!(check(number(), given("x", Value::Number(0.0))).is_ok());
+        assert_eq!(check(number(), given("x", Value::Number(-0.5))), invalid);
+        assert_eq!(check(number(), text("5")), Err("UNKNOWN_ATTRIBUTE".to_owned()));
+    }
+
+    #[test]
+    fn one_attribute_has_one_value_and_every_fault_its_path() {
+        let definitions = definitions(Definition::plain("x".into(), Kind::Text));
+        let fault = definitions.check(&[text("a"), text("b")], "product.tier2_attributes").unwrap_err();
+        assert!(fault.is(Reason::AttributeValueInvalid));
+        assert_eq!(fault.violations()[0].field, "product.tier2_attributes[1]");
+        let other = given("y", Value::Bool(true));
+        let fault = definitions.check(&[text("a"), other], "p").unwrap_err();
+        assert_eq!(fault.metadata()["code"], "y");
+        assert_eq!(fault.violations()[0].field, "p[1].code");
+    }
+}

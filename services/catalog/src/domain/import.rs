@@ -1,0 +1,332 @@
+//! What a chunk of an import does: every row decided against what is there, without writing anything.
+
+use super::attribute::{Attribute, Definition};
+use super::brand::{Brand, fold};
+use super::category::Category;
+use super::change::Change;
+use super::definitions::Definitions;
+use super::product::{self, Product};
+use super::value::{Given, Kind};
+use super::variant::{self, Options, Variant, options_taken, sku_taken};
+use chrono::{DateTime, Utc};
+use contracts::catalog::v1::Reason;
+use fault::{Common, Fault, Fields};
+use kernel::id::Id;
+use kernel::sku::Sku;
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+/// Most rows of a chunk.
+pub const MAX_ROWS: usize = 1_000;
+
+/// A product as it should be after the import, names not yet looked up.
+#[derive(Debug, Clone)]
+pub struct Row {
+    /// Its content, without what `brand`, `category_keys` and `given` will become.
+    pub content: product::Content,
+    /// Name of the brand; empty: none.
+    pub brand: String,
+    /// Keys of its categories.
+    pub category_keys: Vec<String>,
+    /// Tier 2 values.
+    pub given: Vec<Given>,
+    /// Its variants.
+    pub variants: Vec<VariantRow>,
+}
+
+/// A variant as it should be after the import.
+#[derive(Debug, Clone)]
+pub struct VariantRow {
+    /// Names it.
+    pub sku: Sku,
+    /// Its content, without what `given` will become.
+    pub content: variant::Content,
+    /// Tier 2 values.
+    pub given: Vec<Given>,
+}
+
+/// What the caller allows an import to make on its way.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Settings {
+    /// An attribute that is not defined is defined from its first value.
+    pub define_missing_attributes: bool,
+    /// A brand that does not exist is created.
+    pub create_missing_brands: bool,
+}
+
+/// What is there of all that the rows of a chunk name; locked, so it stays so.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// Definitions of the attributes.
+    pub definitions: Definitions,
+    /// Brands by folded name.
+    pub brands: HashMap<String, Id<Brand>>,
+    /// Categories by key.
+    pub categories: HashMap<String, Id<Category>>,
+    /// Which product has a key or had it.
+    pub keys: HashMap<String, Id<Product>>,
+    /// Those products.
+    pub products: HashMap<Id<Product>, Product>,
+    /// Variants by SKU, deleted ones and those of other products included.
+    pub variants: HashMap<Sku, Variant>,
+    /// Which live variant of a product has certain options.
+    pub options: HashMap<(Id<Product>, Options), Id<Variant>>,
+}
+
+/// Encoded sizes, which only the wire knows.
+#[derive(Debug, Clone, Copy)]
+pub struct Weights {
+    /// Most bytes of an aggregate that its event can carry.
+    pub most: usize,
+    /// Bytes of a product.
+    pub product: fn(&Product) -> usize,
+    /// Bytes of a variant.
+    pub variant: fn(&Variant) -> usize,
+}
+
+/// What is to be written, and what became of each row.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// Definitions to write.
+    pub attributes: Vec<(Attribute, Change)>,
+    /// Brands to write.
+    pub brands: Vec<(Brand, Change)>,
+    /// Products to write.
+    pub products: Vec<(Product, Change)>,
+    /// Variants to write.
+    pub variants: Vec<(Variant, Change)>,
+    /// Rows whose product was created.
+    pub created: i32,
+    /// Rows that changed something.
+    pub updated: i32,
+    /// Rows that were there already.
+    pub unchanged: i32,
+    /// Rows that were refused: index, key and why.
+    pub refused: Vec<(usize, String, Fault)>,
+}
+
+/// Decides a chunk. `rows` holds the key of each row, and what it says or why it cannot be read.
+pub fn plan(
+    rows: Vec<(String, Result<Row, Fault>)>,
+    settings: Settings,
+    known: Known,
+    weights: Weights,
+    now: DateTime<Utc>,
+) -> Plan {
+    let (mut plan, mut keys) = (Plan::default(), HashSet::new());
+    let mut planner = Planner { settings, known, weights, now, skus: HashSet::new() };
+    for (index, (key, row)) in rows.into_iter().enumerate() {
+        let repeated = !keys.insert(key.clone());
+        let decided = row.and_then(|row| {
+            if repeated {
+                return Err(key_taken(&key, "comes twice in this chunk"));
+            }
+            planner.decide(&row)
+        });
+        match decided {
+            Ok(effect) => plan.add(effect),
+            Err(fault) => plan.refused.push((index, key, fault)),
+        }
+    }
+    plan
+}
+
+struct Planner {
+    settings: Settings,
+    known: Known,
+    weights: Weights,
+    now: DateTime<Utc>,
+    skus: HashSet<Sku>,
+}
+
+/// What one row does.
+#[derive(Default)]
+struct Effect {
+    attributes: Vec<Attribute>,
+    brand: Option<Brand>,
+    product: Option<(Product, Change)>,
+    variants: Vec<(Variant, Change)>,
+}
+
+impl Plan {
+    fn add(&mut self, effect: Effect) {
+        match &effect.product {
+            Some((_, Change::Created)) => self.created += 1,
+            None if effect.variants.is_empty() => self.unchanged += 1,
+            _ => self.updated += 1,
+        }
+        self.attributes.extend(effect.attributes.into_iter().map(|own| (own, Change::Created)));
+        self.brands.extend(effect.brand.map(|own| (own, Change::Created)));
+        self.products.extend(effect.product);
+        self.variants.extend(effect.variants);
+    }
+}
+
+impl Planner {
+    /// A refused row leaves no trace: what it would have defined is taken back.
+    fn decide(&mut self, row: &Row) -> Result<Effect, Fault> {
+        let mut effect = Effect::default();
+        let decided = self.fill(row, &mut effect);
+        if let Err(fault) = decided {
+            for attribute in &effect.attributes {
+                self.known.definitions.remove(attribute.id);
+            }
+            return Err(fault);
+        }
+        if let Some(brand) = &effect.brand {
+            self.known.brands.insert(fold(&brand.name), brand.id);
+        }
+        self.skus.extend(row.variants.iter().map(|variant| variant.sku.clone()));
+        Ok(effect)
+    }
+
+    fn fill(&mut self, row: &Row, effect: &mut Effect) -> Result<(), Fault> {
+        let mut content = row.content.clone();
+        content.brand_id = self.brand(&row.brand, effect)?;
+        content.category_ids = self.categories(&row.category_keys)?;
+        self.define(&row.given, "tier2_attributes", effect)?;
+        content.values = self.known.definitions.check(&row.given, "tier2_attributes")?;
+        let current = self.current(&content)?;
+        let product_id = current.as_ref().map_or_else(Id::new, |product| product.id);
+        effect.product = match current {
+            Some(mut product) => {
+                let change = product.apply(content, &product::FIELDS, self.now);
+                change.map(|change| (product, change))
+            }
+            None => Some(Product::new(product_id, content, self.now)),
+        };
+        if let Some((product, _)) = &effect.product {
+            self.weigh((self.weights.product)(product))?;
+        }
+        self.variants(row, product_id, effect)
+    }
+
+    fn brand(&self, name: &str, effect: &mut Effect) -> Result<Option<Id<Brand>>, Fault> {
+        if name.is_empty() {
+            return Ok(None);
+        }
+        if let Some(id) = self.known.brands.get(&fold(name)) {
+            return Ok(Some(*id));
+        }
+        if !self.settings.create_missing_brands {
+            let message = format!("no brand is called {name:?}");
+            return Err(Fault::field(Reason::UnknownBrand, "brand", message));
+        }
+        let (brand, _) = Brand::create(Id::new(), name.to_owned(), false, self.now)?;
+        let id = brand.id;
+        effect.brand = Some(brand);
+        Ok(Some(id))
+    }
+
+    fn categories(&self, keys: &[String]) -> Result<BTreeSet<Id<Category>>, Fault> {
+        let (mut ids, mut fields) = (BTreeSet::new(), Fields::default());
+        for (at, key) in keys.iter().enumerate() {
+            match self.known.categories.get(key) {
+                Some(id) => drop(ids.insert(*id)),
+                None => {
+                    let message = format!("no category has the key {key:?}");
+                    fields.push(format!("category_keys[{at}]"), message);
+                }
+            }
+        }
+        fields.refuse(Reason::UnknownCategory)?;
+        Ok(ids)
+    }
+
+    fn define(&mut self, given: &[Given], path: &str, effect: &mut Effect) -> Result<(), Fault> {
+        if !self.settings.define_missing_attributes {
+            return Ok(());
+        }
+        for (at, Given { code, value }) in given.iter().enumerate() {
+            let kind: Kind = value.kind();
+            if self.known.definitions.has(code, kind) {
+                continue;
+            }
+            if !Definition::is_code(code) {
+                let message = "cannot be defined: only lower-case letters, digits and _ are allowed";
+                let path = format!("{path}[{at}].code");
+                return Err(Fault::field(Reason::AttributeDefinitionInvalid, path, message));
+            }
+            let definition = Definition::plain(code.clone(), kind);
+            let (attribute, _) = Attribute::define(Id::new(), definition, self.now)?;
+            self.known.definitions.add(attribute.clone());
+            effect.attributes.push(attribute);
+        }
+        Ok(())
+    }
+
+    /// The product that the row's key names; none: it is to be created.
+    fn current(&self, content: &product::Content) -> Result<Option<Product>, Fault> {
+        let key = content.key.as_deref().unwrap_or_default();
+        let Some(id) = self.known.keys.get(key) else { return Ok(None) };
+        let product = self.known.products.get(id);
+        match product.filter(|own| own.deleted_at.is_none() && own.content.key == content.key) {
+            Some(product) => Ok(Some(product.clone())),
+            None => Err(key_taken(key, "belonged to another product once")),
+        }
+    }
+
+    fn variants(&mut self, row: &Row, of: Id<Product>, effect: &mut Effect) -> Result<(), Fault> {
+        let mut skus = HashSet::new();
+        let mut finals: HashMap<Options, Id<Variant>> = HashMap::new();
+        let mut moved = HashSet::new();
+        for (at, own) in row.variants.iter().enumerate() {
+            let path = format!("variants[{at}]");
+            if self.skus.contains(&own.sku) || !skus.insert(&own.sku) {
+                return Err(sku_taken(&own.sku).below(&path));
+            }
+            let given = format!("{path}.tier2_attributes");
+            self.define(&own.given, &given, effect)?;
+            let values = self.known.definitions.check(&own.given, &given)?;
+            let content = variant::Content { values, ..own.content.clone() };
+            let options = content.options();
+            let (id, written) = self.variant(own, content, of).map_err(|fault| fault.below(&path))?;
+            if finals.insert(options, id).is_some() {
+                return Err(options_taken().below(&path));
+            }
+            moved.insert(id);
+            if let Some((variant, _)) = &written {
+                self.weigh((self.weights.variant)(variant)).map_err(|fault| fault.below(&path))?;
+            }
+            effect.variants.extend(written);
+        }
+        for (options, id) in &finals {
+            let holder = self.known.options.get(&(of, *options));
+            if holder.is_some_and(|holder| holder != id && !moved.contains(holder)) {
+                return Err(options_taken().below("variants"));
+            }
+        }
+        Ok(())
+    }
+
+    fn variant(
+        &self,
+        own: &VariantRow,
+        content: variant::Content,
+        of: Id<Product>,
+    ) -> Result<(Id<Variant>, Option<(Variant, Change)>), Fault> {
+        match self.known.variants.get(&own.sku) {
+            Some(known) if known.product_id == of && known.deleted_at.is_none() => {
+                let mut variant = known.clone();
+                let change = variant.update(content, &variant::FIELDS, None, self.now)?;
+                Ok((variant.id, change.map(|change| (variant, change))))
+            }
+            Some(_) => Err(sku_taken(&own.sku)),
+            None => {
+                let created = Variant::new(Id::new(), of, own.sku.clone(), content, self.now);
+                Ok((created.0.id, Some(created)))
+            }
+        }
+    }
+
+    fn weigh(&self, bytes: usize) -> Result<(), Fault> {
+        if bytes <= self.weights.most {
+            return Ok(());
+        }
+        let message = format!("would make an event of more than {} bytes", self.weights.most);
+        Err(Fault::new(Common::EventTooLarge, message))
+    }
+}
+
+fn key_taken(key: &str, message: &str) -> Fault {
+    Fault::field(Reason::ProductKeyTaken, "key", message).with("key", key)
+}

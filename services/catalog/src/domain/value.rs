@@ -1,0 +1,173 @@
+//! Tier 2: typed values of defined attributes.
+
+use super::attribute::Attribute;
+use super::free::{self, Free};
+use chrono::{Datelike, NaiveDate};
+use kernel::id::Id;
+use kernel::money::Money;
+
+/// Kind of a value. Together with a code it names a definition; its order is the order of the contract's `oneof`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Kind {
+    /// Text.
+    Text,
+    /// A finite number.
+    Number,
+    /// Yes or no.
+    Bool,
+    /// A calendar day.
+    Date,
+    /// Several texts.
+    Texts,
+    /// An amount of money.
+    Money,
+    /// Texts by language.
+    Localized,
+    /// Anything.
+    Json,
+}
+
+impl Kind {
+    /// Every kind, with the name that it has in the database.
+    pub const NAMES: [(Self, &'static str); 8] = [
+        (Self::Text, "text"),
+        (Self::Number, "number"),
+        (Self::Bool, "bool"),
+        (Self::Date, "date"),
+        (Self::Texts, "texts"),
+        (Self::Money, "money"),
+        (Self::Localized, "localized"),
+        (Self::Json, "json"),
+    ];
+
+    /// The name that it has in the database.
+    pub fn name(self) -> &'static str {
+        Self::NAMES.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)
+    }
+
+    /// The kind of that name.
+    pub fn of(name: &str) -> Option<Self> {
+        Self::NAMES.iter().find(|(_, own)| *own == name).map(|(kind, _)| *kind)
+    }
+}
+
+/// A value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// Of kind text.
+    Text(String),
+    /// Of kind number; never a negative zero, which the database does not keep everywhere.
+    Number(f64),
+    /// Of kind bool.
+    Bool(bool),
+    /// Of kind date.
+    Date(NaiveDate),
+    /// Of kind texts, in the caller's order.
+    Texts(Vec<String>),
+    /// Of kind money.
+    Money(Money),
+    /// Of kind localized: language and text, in the caller's order.
+    Localized(Vec<(String, String)>),
+    /// Of kind json.
+    Json(Free),
+}
+
+impl Value {
+    /// Its kind.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Text(_) => Kind::Text,
+            Self::Number(_) => Kind::Number,
+            Self::Bool(_) => Kind::Bool,
+            Self::Date(_) => Kind::Date,
+            Self::Texts(_) => Kind::Texts,
+            Self::Money(_) => Kind::Money,
+            Self::Localized(_) => Kind::Localized,
+            Self::Json(_) => Kind::Json,
+        }
+    }
+
+    fn canonical(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Text(text) => free::text(text, out),
+            Self::Number(number) => out.extend(number.to_be_bytes()),
+            Self::Bool(flag) => out.push(u8::from(*flag)),
+            Self::Date(day) => out.extend(day.num_days_from_ce().to_be_bytes()),
+            Self::Texts(texts) => {
+                free::length(texts.len(), out);
+                texts.iter().for_each(|text| free::text(text, out));
+            }
+            Self::Money(money) => {
+                free::text(money.currency.code(), out);
+                out.extend(money.minor.to_be_bytes());
+            }
+            Self::Localized(entries) => {
+                free::length(entries.len(), out);
+                for (language, text) in entries {
+                    free::text(language, out);
+                    free::text(text, out);
+                }
+            }
+            Self::Json(own) => own.canonical(out),
+        }
+    }
+}
+
+/// A value as a caller names it, before its definition was looked up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Given {
+    /// Code of the attribute.
+    pub code: String,
+    /// The value.
+    pub value: Value,
+}
+
+/// A value that follows its definition.
+#[derive(Debug, Clone)]
+pub struct Held {
+    /// The definition.
+    pub attribute_id: Id<Attribute>,
+    /// Its code.
+    pub code: String,
+    /// Whether variants of one product differ by it.
+    pub defining: bool,
+    /// The value.
+    pub value: Value,
+}
+
+impl PartialEq for Held {
+    /// Code and `defining` belong to the definition, not to the value.
+    fn eq(&self, other: &Self) -> bool {
+        self.attribute_id == other.attribute_id && self.value == other.value
+    }
+}
+
+/// The values of one owner: at most one for each definition, by code and kind.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Values(Vec<Held>);
+
+impl Values {
+    /// Puts values that name each definition at most once into their order.
+    pub fn new(mut held: Vec<Held>) -> Self {
+        held.sort_by(|left, right| order(left).cmp(&order(right)));
+        Self(held)
+    }
+
+    /// The values in their order.
+    pub fn iter(&self) -> std::slice::Iter<'_, Held> {
+        self.0.iter()
+    }
+
+    /// Appends the bytes by which variants differ: those of the variant-defining values.
+    pub fn defining(&self, out: &mut Vec<u8>) {
+        for held in self.0.iter().filter(|held| held.defining) {
+            free::text(&held.code, out);
+            free::text(held.value.kind().name(), out);
+            held.value.canonical(out);
+        }
+    }
+}
+
+fn order(held: &Held) -> (&str, Kind) {
+    (&held.code, held.value.kind())
+}

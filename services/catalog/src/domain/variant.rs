@@ -1,0 +1,230 @@
+//! Variants: what is bought, counted and priced.
+
+use super::change::{Change, expect_version, replace};
+use super::free::{self, Free};
+use super::product::Product;
+use super::value::Values;
+use chrono::{DateTime, Utc};
+use contracts::catalog::v1::Reason;
+use fault::Fault;
+use kernel::digest::sha256;
+use kernel::id::Id;
+use kernel::sku::Sku;
+
+/// The fields that an update may name.
+pub const FIELDS: [&str; 4] =
+    ["tier1_attributes", "tier2_attributes", "specifications", "marketing_content"];
+
+/// A variant. Its SKU and its product never change, and no two live variants of a product have the same options.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Variant {
+    /// UUIDv7.
+    pub id: Id<Variant>,
+    /// Its product.
+    pub product_id: Id<Product>,
+    /// Stock keeping unit, unique among all that ever existed.
+    pub sku: Sku,
+    /// What was said of it.
+    pub content: Content,
+    /// Raised by one with every change, from 1.
+    pub version: i64,
+    /// When it was created.
+    pub created_at: DateTime<Utc>,
+    /// When it was last changed.
+    pub updated_at: DateTime<Utc>,
+    /// When it was deleted.
+    pub deleted_at: Option<DateTime<Utc>>,
+}
+
+/// What a caller says of a variant, beside its SKU.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Content {
+    /// Tier 1.
+    pub tier1: Tier1,
+    /// Tier 2.
+    pub values: Values,
+    /// Tier 3: free technical data.
+    pub specifications: Free,
+    /// Tier 3: free marketing texts and media.
+    pub marketing_content: Free,
+}
+
+/// The attributes that every shop filters by; empty: does not apply.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tier1 {
+    /// Color.
+    pub color: String,
+    /// Size.
+    pub size: String,
+    /// Material.
+    pub material: String,
+    /// Gender.
+    pub gender: String,
+    /// Age group.
+    pub age_group: String,
+    /// Weight in grams; 0: not known.
+    pub weight_grams: i64,
+}
+
+/// By what a variant differs from the others of its product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Options(pub [u8; 32]);
+
+impl Content {
+    /// The digest of its options: color, size, material, gender, age group and every variant-defining value.
+    pub fn options(&self) -> Options {
+        let Tier1 { color, size, material, gender, age_group, weight_grams: _ } = &self.tier1;
+        let mut bytes = Vec::new();
+        for text in [color, size, material, gender, age_group] {
+            free::text(text, &mut bytes);
+        }
+        self.values.defining(&mut bytes);
+        Options(sha256(&bytes))
+    }
+
+    fn take(&mut self, new: Self, named: &[&str]) -> Vec<&'static str> {
+        let mut changed = Vec::new();
+        if named.contains(&"tier1_attributes") {
+            replace(&mut changed, "tier1_attributes", &mut self.tier1, new.tier1);
+        }
+        if named.contains(&"tier2_attributes") {
+            replace(&mut changed, "tier2_attributes", &mut self.values, new.values);
+        }
+        if named.contains(&"specifications") {
+            replace(&mut changed, "specifications", &mut self.specifications, new.specifications);
+        }
+        if named.contains(&"marketing_content") {
+            let marketing = new.marketing_content;
+            replace(&mut changed, "marketing_content", &mut self.marketing_content, marketing);
+        }
+        changed
+    }
+}
+
+impl Variant {
+    /// A new variant.
+    pub fn new(
+        id: Id<Self>,
+        product_id: Id<Product>,
+        sku: Sku,
+        content: Content,
+        now: DateTime<Utc>,
+    ) -> (Self, Change) {
+        let (created_at, updated_at) = (now, now);
+        let own = Self {
+            id,
+            product_id,
+            sku,
+            content,
+            version: 1,
+            created_at,
+            updated_at,
+            deleted_at: None,
+        };
+        (own, Change::Created)
+    }
+
+    /// Takes over the fields of `new` that are `named`.
+    pub fn update(
+        &mut self,
+        new: Content,
+        named: &[&str],
+        expected: Option<i64>,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Change>, Fault> {
+        expect_version(self.version, expected)?;
+        let changed = self.content.take(new, named);
+        if !changed.is_empty() {
+            self.version += 1;
+            self.updated_at = now;
+        }
+        Ok(Change::of(changed))
+    }
+
+    /// Deletes it, unless it is the only one of its product; `others`: how many more there are.
+    pub fn delete(
+        &mut self,
+        others: i64,
+        expected: Option<i64>,
+        now: DateTime<Utc>,
+    ) -> Result<Change, Fault> {
+        expect_version(self.version, expected)?;
+        if others < 1 {
+            let message = "a product keeps at least one variant; delete the product instead";
+            return Err(Fault::new(Reason::LastVariant, message));
+        }
+        Ok(self.delete_with_product(now))
+    }
+
+    /// Deletes it together with its product.
+    pub fn delete_with_product(&mut self, now: DateTime<Utc>) -> Change {
+        self.version += 1;
+        self.updated_at = now;
+        self.deleted_at = Some(now);
+        Change::Deleted
+    }
+}
+
+/// Refuses a SKU that another variant has or had.
+pub fn sku_taken(sku: &Sku) -> Fault {
+    let message = format!("{sku} belongs to another variant or did once; SKUs are never used again");
+    Fault::field(Reason::SkuTaken, "sku", message).with("sku", sku)
+}
+
+/// Refuses options that another variant of the product has.
+pub fn options_taken() -> Fault {
+    let message = "another variant of the product has the same color, size, material, gender, age group and \
+                   variant-defining attributes";
+    Fault::field(Reason::OptionsTaken, "tier1_attributes", message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::value::{Held, Value};
+
+    fn colored(color: &str) -> Content {
+        Content { tier1: Tier1 { color: color.into(), ..Tier1::default() }, ..Content::default() }
+    }
+
+    fn holding(code: &str, defining: bool) -> Content {
+        let (attribute_id, value) = (Id::new(), Value::Bool(true));
+        let held = Held { attribute_id, code: code.into(), defining, value };
+        Content { values: Values::new(vec![held]), ..Content::default() }
+    }
+
+    #[test]
+    fn options_are_what_variants_differ_by() {
+        let plain = Content::default().options();
+        assert_ne!(colored("red").options(), plain);
+        let sized = Tier1 { size: "red".into(), ..Tier1::default() };
+        let sized = Content { tier1: sized, ..Content::default() };
+        assert_ne!(sized.options(), colored("red").options());
+        let heavy = Tier1 { weight_grams: 5, ..Tier1::default() };
+        assert_eq!(Content { tier1: heavy, ..Content::default() }.options(), plain);
+        assert_eq!(holding("memory", false).options(), plain);
+        assert_eq!(holding("memory", true).options(), holding("memory", true).options());
+        assert_ne!(holding("memory", true).options(), holding("storage", true).options());
+    }
+
+    #[test]
+    fn the_last_variant_stays() {
+        let sku = Sku::parse("A-1").unwrap();
+        let (mut own, _) = Variant::new(Id::new(), Id::new(), sku, colored("red"), Utc::now());
+        assert!(own.delete(0, None, Utc::now()).unwrap_err().is(Reason::LastVariant));
+        assert!(own.delete(1, Some(2), Utc::now()).is_err());
+        assert_eq!(own.delete(1, Some(1), Utc::now()).unwrap(), Change::Deleted);
+        assert_eq!(own.version, 2);
+    }
+
+    #[test]
+    fn unnamed_fields_stay() {
+        let sku = Sku::parse("A-1").unwrap();
+        let (mut own, _) = Variant::new(Id::new(), Id::new(), sku, colored("red"), Utc::now());
+        let new = Content { specifications: Free::default(), ..colored("blue") };
+        let changed = own.update(new.clone(), &["specifications"], None, Utc::now()).unwrap();
+        assert_eq!(changed, None);
+        let changed = own.update(new, &FIELDS, Some(1), Utc::now()).unwrap();
+        assert_eq!(changed, Some(Change::Updated(vec!["tier1_attributes"])));
+    }
+}

@@ -1,0 +1,67 @@
+//! Rows of an import, and what became of them.
+
+use super::{free, product, proto, text, value, variant};
+use crate::domain::import::{Plan, Row, VariantRow};
+use crate::domain::product::Content;
+use crate::domain::variant::FIELDS;
+use contracts::Validate;
+use contracts::catalog::v1::{ImportChunkResult, ImportRow, ImportRowRefusal};
+use fault::{Fault, Fields};
+
+/// Reads a row. Its own rules are checked here and not in the codec, so that the error policy decides what a broken one means.
+pub fn row(sent: &ImportRow) -> Result<Row, Fault> {
+    let violations = sent.violations();
+    if !violations.is_empty() {
+        return Err(Fault::invalid(violations));
+    }
+    let mut fields = Fields::default();
+    let content = Content {
+        key: Some(text::required(&mut fields, "key", &sent.key)),
+        title: text::required(&mut fields, "title", &sent.title),
+        description: text::plain(&mut fields, "description", &sent.description),
+        status: product::status(sent.status()).unwrap_or_default(),
+        specifications: free::free(&mut fields, "specifications", sent.specifications.as_ref()),
+        marketing_content: free::free(
+            &mut fields,
+            "marketing_content",
+            sent.marketing_content.as_ref(),
+        ),
+        ..Content::default()
+    };
+    let brand = text::plain(&mut fields, "brand", &sent.brand);
+    let given = value::given(&mut fields, "tier2_attributes", &sent.tier2_attributes)?;
+    let keys = sent.category_keys.iter();
+    let category_keys = keys.map(|key| text::plain(&mut fields, "category_keys", key)).collect();
+    fields.finish()?;
+    let variants = sent.variants.iter().enumerate().map(|(at, draft)| {
+        let path = format!("variants[{at}]");
+        let sku = variant::sku(&path, &draft.sku)?;
+        let (content, given) = variant::draft(&path, draft, &FIELDS)?;
+        Ok(VariantRow { sku, content, given })
+    });
+    let variants = variants.collect::<Result<_, Fault>>()?;
+    Ok(Row { content, brand, category_keys, given, variants })
+}
+
+/// What became of a chunk.
+pub fn result(sequence: i64, plan: &Plan) -> ImportChunkResult {
+    ImportChunkResult {
+        sequence,
+        created: plan.created,
+        updated: plan.updated,
+        unchanged: plan.unchanged,
+        refused: i32::try_from(plan.refused.len()).unwrap_or(i32::MAX),
+        refusals: plan.refused.iter().map(refusal).collect(),
+        replayed: false,
+    }
+}
+
+fn refusal((row, key, fault): &(usize, String, Fault)) -> ImportRowRefusal {
+    proto::ImportRowRefusal {
+        row: i32::try_from(*row).unwrap_or(i32::MAX),
+        key: key.clone(),
+        reason: fault.reason().to_owned(),
+        message: fault.message().to_owned(),
+        fields: fault.violations().iter().map(|violation| violation.field.clone()).collect(),
+    }
+}

@@ -1,0 +1,137 @@
+//! A price that a caller wants to set, checked by all rules that need no other price.
+
+use crate::domain::item::Item;
+use contracts::pricing::v1::Reason;
+use fault::Fault;
+use kernel::currency::Currency;
+use kernel::money::Money;
+use kernel::price::{AmountError, Scope, check_amounts};
+use kernel::window::{EmptyWindow, Window};
+use thiserror::Error;
+
+/// What tells prices apart: no two have the same key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct PriceKey {
+    /// What it is for.
+    pub item: Item,
+    /// Where and for whom it holds.
+    pub scope: Scope<String>,
+    /// Currency of its amounts.
+    pub currency: Currency,
+    /// When it holds.
+    pub window: Window,
+}
+
+/// A valid price: `0 <= sale <= base`, one currency, a window that holds an instant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PriceDraft {
+    /// Which price it is.
+    pub key: PriceKey,
+    /// Base amount in minor units.
+    pub base: i64,
+    /// Sale amount in minor units.
+    pub sale: Option<i64>,
+}
+
+/// Why amounts and a window make no price.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum DraftRefusal {
+    /// Nothing is ever converted.
+    #[error("is in {sale}, the base amount in {base}; both must be in one currency")]
+    CurrencyMismatch {
+        /// Currency of the base amount.
+        base: Currency,
+        /// Currency of the sale amount.
+        sale: Currency,
+    },
+    /// The amounts break `0 <= sale <= base`.
+    #[error(transparent)]
+    Amounts(#[from] AmountError),
+    /// The price would never hold.
+    #[error(transparent)]
+    Window(#[from] EmptyWindow),
+}
+
+impl PriceDraft {
+    /// Checks amounts and window.
+    pub fn try_new(
+        item: Item,
+        scope: Scope<String>,
+        base: Money,
+        sale: Option<Money>,
+        window: Result<Window, EmptyWindow>,
+    ) -> Result<Self, DraftRefusal> {
+        if let Some(sale) = sale.filter(|sale| sale.currency != base.currency) {
+            let (base, sale) = (base.currency, sale.currency);
+            return Err(DraftRefusal::CurrencyMismatch { base, sale });
+        }
+        let sale = sale.map(|sale| sale.minor);
+        check_amounts(base.minor, sale)?;
+        let key = PriceKey { item, scope, currency: base.currency, window: window? };
+        Ok(Self { key, base: base.minor, sale })
+    }
+}
+
+impl From<DraftRefusal> for Fault {
+    fn from(refusal: DraftRefusal) -> Self {
+        let (reason, field) = match refusal {
+            DraftRefusal::CurrencyMismatch { .. } => {
+                (Reason::CurrencyMismatch, "sale.currency_code")
+            }
+            DraftRefusal::Amounts(AmountError::NegativeBase { .. }) => {
+                (Reason::NegativePrice, "base.minor_units")
+            }
+            DraftRefusal::Amounts(AmountError::NegativeSale { .. }) => {
+                (Reason::NegativePrice, "sale.minor_units")
+            }
+            DraftRefusal::Amounts(AmountError::SaleAboveBase { .. }) => {
+                (Reason::SaleAboveBase, "sale.minor_units")
+            }
+            DraftRefusal::Window(_) => (Reason::WindowInvalid, "until"),
+        };
+        Self::field(reason, field, refusal.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::samples::{item, money, second};
+
+    /// Reason and field of the refusal, or nothing.
+    fn check(base: Money, sale: Option<Money>, from: i64, until: i64) -> Option<(String, String)> {
+        let window = Window::try_new(Some(second(from)), Some(second(until)));
+        let refusal =
+            PriceDraft::try_new(item("A-1"), Scope::UNSCOPED, base, sale, window).err()?;
+        let fault = Fault::from(refusal);
+        Some((fault.reason().to_owned(), fault.violations()[0].field.clone()))
+    }
+
+    #[test]
+    fn every_rule_names_its_reason_and_its_field() {
+        let usd = |minor| money(minor, "USD");
+        let refused =
+            |reason: &str, field: &str| Some((reason.to_owned(), field.to_owned()));
+        let negative = |field| refused("NEGATIVE_PRICE", field);
+        let cases = [
+            (check(usd(100), Some(usd(100)), 1, 2), None),
+            (check(usd(0), Some(usd(0)), 1, 2), None),
+            (check(usd(100), None, 1, 2), None),
+            (check(usd(-1), None, 1, 2), negative("base.minor_units")),
+            (check(usd(100), Some(usd(-1)), 1, 2), negative("sale.minor_units")),
+            (
+                check(usd(100), Some(usd(101)), 1, 2),
+                refused("SALE_ABOVE_BASE", "sale.minor_units"),
+            ),
+            (
+                check(usd(100), Some(money(90, "EUR")), 1, 2),
+                refused("CURRENCY_MISMATCH", "sale.currency_code"),
+            ),
+            (check(usd(100), None, 2, 2), refused("WINDOW_INVALID", "until")),
+            (check(usd(100), None, 3, 2), refused("WINDOW_INVALID", "until")),
+        ];
+        for (at, (got, expected)) in cases.into_iter().enumerate() {
+            assert_eq!(got, expected, "case {at}");
+        }
+    }
+}

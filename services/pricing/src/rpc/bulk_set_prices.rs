@@ -1,0 +1,103 @@
+//! Sets many prices, all or none.
+
+use crate::domain::draft::PriceDraft;
+use crate::domain::rows::check_rows;
+use crate::setting::{Outcome, Wanted, set_all};
+use crate::store::dry_run;
+use crate::{App, catalog, wire};
+use contracts::pricing::v1::{BulkSetPricesRequest, BulkSetPricesResponse};
+use fault::Fault;
+use pg::Tx;
+
+const METHOD: &str = "pricing.bulk_set_prices";
+
+/// Creates and changes prices in one transaction, and counts what became of them.
+pub async fn bulk_set_prices(
+    app: &App,
+    request: BulkSetPricesRequest,
+) -> Result<BulkSetPricesResponse, Fault> {
+    let drafts = drafts(&request)?;
+    if let Some(answer) = app.db.replayed(METHOD, &request).await? {
+        return Ok(answer);
+    }
+    let targets = catalog::require(app, &drafts, path).await?;
+    let wanted = drafts.into_iter().zip(targets).enumerate();
+    let wanted = wanted
+        .map(|(row, (draft, target))| Wanted { draft, target, expected: None, path: path(row) });
+    let (wanted, validate_only) = (&wanted.collect::<Vec<_>>(), request.validate_only);
+    app.db
+        .write_once(METHOD, &request, async move |tx| {
+            if validate_only {
+                validate_all(tx, wanted).await
+            } else {
+                count(tx, wanted).await
+            }
+        })
+        .await
+}
+
+/// Does everything and takes it back: what only the database can refuse is found too.
+async fn validate_all(tx: &mut Tx, wanted: &[Wanted]) -> Result<BulkSetPricesResponse, Fault> {
+    dry_run::begin(tx).await?;
+    let counted = count(tx, wanted).await?;
+    dry_run::undo(tx).await?;
+    Ok(counted)
+}
+
+async fn count(tx: &mut Tx, wanted: &[Wanted]) -> Result<BulkSetPricesResponse, Fault> {
+    let mut counted = BulkSetPricesResponse::default();
+    for (outcome, _) in set_all(tx, wanted).await? {
+        match outcome {
+            Outcome::Created => counted.created += 1,
+            Outcome::Updated => counted.updated += 1,
+            Outcome::Unchanged => counted.unchanged += 1,
+        }
+    }
+    Ok(counted)
+}
+
+fn drafts(request: &BulkSetPricesRequest) -> Result<Vec<PriceDraft>, Fault> {
+    let rows = request.prices.iter().enumerate();
+    let drafts: Vec<PriceDraft> = rows
+        .map(|(row, message)| wire::draft(message).map_err(|fault| fault.below(&path(row))))
+        .collect::<Result<_, Fault>>()?;
+    check_rows(&drafts)?;
+    Ok(drafts)
+}
+
+fn path(row: usize) -> String {
+    format!("prices[{row}]")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contracts::pricing::v1::{Item, PriceDraft as Row, item::Name};
+    use contracts::types::v1::Money;
+
+    #[test]
+    fn a_row_is_refused_with_its_index() {
+        let row = |sku: &str, currency: &str, sale: Option<i64>| Row {
+            item: Some(Item { name: Some(Name::Sku(sku.into())) }),
+            base: Some(Money { currency_code: currency.into(), minor_units: 100 }),
+            sale: sale.map(|sale| Money { currency_code: "USD".into(), minor_units: sale }),
+            ..Default::default()
+        };
+        let refusal = |second: Row| {
+            let prices = vec![row("A-1", "USD", None), second];
+            let fault = drafts(&BulkSetPricesRequest { prices, ..Default::default() }).unwrap_err();
+            (fault.reason().to_owned(), fault.violations()[0].field.clone())
+        };
+        let cases = [
+            (row("A-2", "XXX", None), "UNKNOWN_CURRENCY", "prices[1].base.currency_code"),
+            (row("A-2", "EUR", Some(1)), "CURRENCY_MISMATCH", "prices[1].sale.currency_code"),
+            (row("A-2", "USD", Some(101)), "SALE_ABOVE_BASE", "prices[1].sale.minor_units"),
+            (row("A-2", "USD", Some(-1)), "NEGATIVE_PRICE", "prices[1].sale.minor_units"),
+            (row(" A-2", "USD", None), "UNKNOWN_ITEM", "prices[1].item.sku"),
+            (row("A-1", "USD", None), "DUPLICATE_ROW", "prices[1]"),
+        ];
+        for (second, reason, field) in cases {
+            assert_eq!(refusal(second), (reason.to_owned(), field.to_owned()));
+        }
+    }
+}

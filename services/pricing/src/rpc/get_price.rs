@@ -1,0 +1,41 @@
+//! Says what an item costs and why.
+
+use crate::domain::price::Price;
+use crate::domain::selection::{Context, explain};
+use crate::store::prices;
+use crate::{App, catalog, wire};
+use contracts::pricing::v1::{GetPriceRequest, GetPriceResponse, Reason};
+use fault::Fault;
+
+/// Selects the price of an item. One without a price is refused: a missing price is never 0.
+pub async fn get_price(app: &App, request: GetPriceRequest) -> Result<GetPriceResponse, Fault> {
+    let item = wire::item(request.item.as_ref())?;
+    let asked = wire::context(request.context.as_ref())?;
+    let target = catalog::known(app, std::slice::from_ref(&item)).await?.remove(&item);
+    let target = target.ok_or_else(|| item.unknown())?;
+    let (target, asked) = (&target, &asked);
+    let (context, prices) = app
+        .db
+        .read("pricing.get_price", async |tx| {
+            let context = asked.at(tx).await?;
+            Ok((context, prices::of_items(tx, &target.items()).await?))
+        })
+        .await?;
+    answer(&prices, &context).ok_or_else(|| {
+        let message = format!("{item} has no price in {} that applies here", context.currency);
+        Fault::new(Reason::MatchingPriceNotFound, message)
+            .with("item", &item)
+            .with("currency_code", context.currency)
+    })
+}
+
+/// The price that applies, with the whole trace; none where none applies.
+fn answer(prices: &[Price], context: &Context) -> Option<GetPriceResponse> {
+    let judged = explain(prices, context);
+    let price = judged.first().filter(|best| best.applies())?.price;
+    Some(GetPriceResponse {
+        price: Some(price.into()),
+        amount: Some(wire::amount(price.amount(), price.key.currency)),
+        trace: judged.into_iter().map(Into::into).collect(),
+    })
+}

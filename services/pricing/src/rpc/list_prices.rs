@@ -1,0 +1,30 @@
+//! Lists prices by id.
+
+use crate::store::prices;
+use crate::{App, page, wire};
+use contracts::pricing::v1::{ListPricesRequest, ListPricesResponse};
+use fault::Fault;
+use mesh::Paging;
+
+const METHOD: &str = "pricing.list_prices";
+
+/// A page of the prices that are not deleted, of one item or of all.
+pub async fn list_prices(
+    app: &App,
+    request: ListPricesRequest,
+) -> Result<ListPricesResponse, Fault> {
+    let size = usize::from(Paging::size(request.page_size)?.get());
+    let args = ListPricesRequest { page_size: 0, page_token: String::new(), ..request.clone() };
+    let after = page::open(&app.paging, METHOD, &args, &request.page_token)?;
+    let item = request.item.as_ref().map(|item| wire::item(Some(item))).transpose()?;
+    let item = &item;
+    let mut prices = app
+        .db
+        .read(METHOD, async |tx| prices::list(tx, item.as_ref(), after, page::rows(size)).await)
+        .await?;
+    let last = page::cut(&mut prices, size).map(|price| price.id.uuid());
+    Ok(ListPricesResponse {
+        prices: prices.iter().map(Into::into).collect(),
+        next_page_token: page::seal(&app.paging, METHOD, &args, last),
+    })
+}

@@ -1,0 +1,156 @@
+//! Puts a document together from the entries of its sources.
+
+use crate::domain::entry::{Entry, Section};
+use crate::domain::shared::{Shared, TIER1_NUMBER, TIER1_TEXTS};
+use crate::engine::document::{Attribute, AttributeValue, Document, VariantDocument};
+use chrono::{DateTime, NaiveDate, Utc};
+use contracts::catalog::v1::attribute_value::Value;
+use contracts::catalog::v1::{AttributeValue as Said, Product, ProductStatus, Tier1Attributes, Variant};
+use contracts::pricing::v1::{Price, PriceScope};
+use fault::Fault;
+use kernel::currency::Currency;
+use kernel::price::{Level, PriceRow, Scope};
+use kernel::window::Window;
+use prost::Message;
+use uuid::Uuid;
+
+/// The document of a product, or none where customers do not see it.
+pub fn assemble(
+    product_id: Uuid,
+    revision: i64,
+    entries: &[Entry],
+    shared: &Shared,
+    now: DateTime<Utc>,
+) -> Result<Option<Document>, Fault> {
+    let Some(product) = bodies::<Product>(entries, Section::Product)?.into_iter().next() else {
+        return Ok(None);
+    };
+    if product.status() != ProductStatus::Active {
+        return Ok(None);
+    }
+    let prices = bodies::<Price>(entries, Section::Price)?;
+    let mut variants = bodies::<Variant>(entries, Section::Variant)?;
+    variants.sort_by(|a, b| a.variant_id.cmp(&b.variant_id));
+    let brand_id = Uuid::parse_str(&product.brand_id).ok();
+    let mut category_ids: Vec<Uuid> = product
+        .category_ids
+        .iter()
+        .filter_map(|id| Uuid::parse_str(id).ok())
+        .flat_map(|id| shared.line(id))
+        .collect();
+    category_ids.sort_unstable();
+    category_ids.dedup();
+    let common = attributes(&product.tier2_attributes);
+    Ok(Some(Document {
+        product_id,
+        revision,
+        brand: brand_id.and_then(|id| shared.brands.get(&id)).cloned().unwrap_or_default(),
+        brand_id,
+        category_ids,
+        created_at: time(product.create_time.as_ref()).unwrap_or(DateTime::UNIX_EPOCH),
+        priced_at: now,
+        variants: variants
+            .iter()
+            .map(|variant| variant_document(variant, &common, &prices))
+            .collect(),
+        title: product.title,
+        description: product.description,
+    }))
+}
+
+fn bodies<M: Message + Default>(entries: &[Entry], section: Section) -> Result<Vec<M>, Fault> {
+    entries
+        .iter()
+        .filter(|entry| entry.section == section)
+        .filter_map(|entry| entry.body.as_deref())
+        .map(|body| M::decode(body).map_err(|error| Fault::internal(error).context("read an entry")))
+        .collect()
+}
+
+fn variant_document(variant: &Variant, common: &[Attribute], prices: &[Price]) -> VariantDocument {
+    let own = attributes(&variant.tier2_attributes);
+    // What the variant says of an attribute stands for what its product says of it.
+    let inherited = common.iter().filter(|inherited| {
+        !own.iter().any(|o| o.code == inherited.code && o.value.kind() == inherited.value.kind())
+    });
+    let mut attributes = tier1(variant.tier1_attributes.as_ref());
+    attributes.extend(inherited.cloned());
+    attributes.extend(own.iter().cloned());
+    VariantDocument {
+        variant_id: Uuid::parse_str(&variant.variant_id).unwrap_or_default(),
+        sku: variant.sku.clone(),
+        attributes,
+        prices: prices
+            .iter()
+            .filter(|price| price.variant_id.is_empty() || price.variant_id == variant.variant_id)
+            .filter_map(row)
+            .collect(),
+    }
+}
+
+/// A price as the selection sees it; none for prices of single customers and groups, which search does not know.
+fn row(price: &Price) -> Option<PriceRow<String>> {
+    let scope = price.scope.clone().unwrap_or_default();
+    let PriceScope { warehouse_id, channel, country, customer_group, customer_id } = scope;
+    if !customer_group.is_empty() || !customer_id.is_empty() {
+        return None;
+    }
+    let named = |text: String| (!text.is_empty()).then_some(text);
+    let base = price.base.as_ref()?;
+    Some(PriceRow {
+        id: Uuid::parse_str(&price.price_id).ok()?,
+        level: if price.variant_id.is_empty() { Level::Product } else { Level::Sku },
+        currency: Currency::parse(&base.currency_code).ok()?,
+        scope: Scope {
+            customer: None,
+            group: None,
+            warehouse: named(warehouse_id),
+            channel: named(channel),
+            country: named(country),
+        },
+        window: Window::try_new(time(price.from.as_ref()), time(price.until.as_ref())).ok()?,
+        base: base.minor_units,
+        sale: price.sale.as_ref().map(|sale| sale.minor_units),
+    })
+}
+
+fn time(at: Option<&prost_types::Timestamp>) -> Option<DateTime<Utc>> {
+    let at = at?;
+    DateTime::from_timestamp(at.seconds, u32::try_from(at.nanos).ok()?)
+}
+
+fn attributes(said: &[Said]) -> Vec<Attribute> {
+    said.iter().flat_map(|said| values(said).into_iter().map(|value| Attribute { code: said.code.clone(), value })).collect()
+}
+
+/// Money, localized texts and JSON are shown, not searched.
+fn values(said: &Said) -> Vec<AttributeValue> {
+    match &said.value {
+        Some(Value::Text(text)) => vec![AttributeValue::Text(text.clone())],
+        Some(Value::Number(number)) => vec![AttributeValue::Number(*number)],
+        Some(Value::Boolean(yes)) => vec![AttributeValue::Bool(*yes)],
+        Some(Value::Date(day)) => {
+            NaiveDate::parse_from_str(day, "%Y-%m-%d").ok().map(AttributeValue::Date).into_iter().collect()
+        }
+        Some(Value::Texts(texts)) => {
+            texts.values.iter().cloned().map(AttributeValue::Text).collect()
+        }
+        Some(Value::Money(_) | Value::Localized(_) | Value::Json(_)) | None => Vec::new(),
+    }
+}
+
+fn tier1(tier1: Option<&Tier1Attributes>) -> Vec<Attribute> {
+    let Some(Tier1Attributes { color, size, material, gender, age_group, weight_grams }) = tier1 else {
+        return Vec::new();
+    };
+    let texts = TIER1_TEXTS.into_iter().zip([color, size, material, gender, age_group]);
+    let mut found: Vec<Attribute> = texts
+        .filter(|(_, text)| !text.is_empty())
+        .map(|(code, text)| Attribute { code: code.into(), value: AttributeValue::Text(text.clone()) })
+        .collect();
+    if let Some(grams) = i32::try_from(*weight_grams).ok().filter(|grams| *grams > 0) {
+        let value = AttributeValue::Number(f64::from(grams));
+        found.push(Attribute { code: TIER1_NUMBER.into(), value });
+    }
+    found
+}

@@ -1,0 +1,123 @@
+//! The search engine: what every one of them must do, and the one that runs inside the process.
+//!
+//! An engine is a cache of the service's own table. Whatever it loses, the follower writes again from the checkpoint on;
+//! so it may always begin empty, and never has to be repaired. It is synchronous: the service calls it where blocking is allowed.
+
+pub mod document;
+pub mod query;
+
+pub mod hits;
+
+pub mod embedded;
+
+#[cfg(test)]
+mod conformance;
+#[cfg(test)]
+mod quality;
+
+use std::error::Error;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use document::Document;
+use hits::Hits;
+use query::Query;
+
+/// A search engine: full text, filters, facets and prices over product documents.
+pub trait Engine: Send + Sync {
+    /// Applies the changes in their order, then `upto`, and makes both visible at once; on an error none of it is.
+    fn index(&self, changes: Vec<Change>, upto: Checkpoint) -> Result<(), EngineError>;
+
+    /// Answers from one consistent state of the index, whatever is indexed or swapped meanwhile.
+    fn query(&self, query: &Query) -> Result<Hits, EngineError>;
+
+    /// Begins a second, empty index beside the live one.
+    fn rebuild(&self) -> Result<Box<dyn Rebuild>, EngineError>;
+
+    /// What is indexed, and up to where.
+    fn stats(&self) -> Result<Stats, EngineError>;
+
+    /// Every product and its revision, sorted by product id, to be compared with the table.
+    fn inventory(&self) -> Result<Vec<(Uuid, i64)>, EngineError>;
+}
+
+/// An index that is being filled while another one answers. Dropping it gives it up.
+pub trait Rebuild: Send {
+    /// As `Engine::index`, but into the new index.
+    fn index(&self, changes: Vec<Change>, upto: Checkpoint) -> Result<(), EngineError>;
+
+    /// What the new index holds, to be verified before the swap.
+    fn stats(&self) -> Result<Stats, EngineError>;
+
+    /// Puts the new index in the live one's place at once and removes the old one. Refused while the new one has seen less of
+    /// the table than the live one: the follower, which goes on from the live checkpoint, would never give it the difference.
+    fn swap(self: Box<Self>) -> Result<(), EngineError>;
+}
+
+/// One change of one product.
+#[derive(Clone, Debug)]
+pub enum Change {
+    /// The product is now this.
+    Put(Box<Document>),
+    /// The product is no more; removing an unknown one is nothing.
+    Remove(Uuid),
+}
+
+/// How much of the table an index has seen. The default is nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// The highest revision applied.
+    pub revision: i64,
+    /// Which life of the table the revision belongs to: a table that was made anew counts from the start.
+    pub epoch: i64,
+}
+
+/// The state of an index.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stats {
+    /// Products that queries can find.
+    pub documents: u64,
+    /// Up to where the table was followed.
+    pub checkpoint: Checkpoint,
+    /// The room it takes on disk.
+    pub bytes: u64,
+}
+
+/// Why an engine did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The query breaks a limit; asking again is of no use.
+    #[error("invalid query: {0}")]
+    Invalid(&'static str),
+    /// Another process has the index open.
+    #[error("the index in {} is in use by another process", .0.display())]
+    InUse(PathBuf),
+    /// The rebuilt index has to catch up before it can be swapped in.
+    #[error("the rebuilt index is at revision {rebuilt}, the live one already at {live}")]
+    Behind {
+        /// The revision of the index that was to be swapped in.
+        rebuilt: i64,
+        /// The revision of the index that still answers.
+        live: i64,
+    },
+    /// The engine failed; the index is as it was before.
+    #[error("{doing}")]
+    Failed {
+        /// Verb and object.
+        doing: &'static str,
+        /// What went wrong.
+        #[source]
+        cause: Box<dyn Error + Send + Sync>,
+    },
+}
+
+impl EngineError {
+    /// Wraps a cause, naming what was being done: `.map_err(EngineError::failed("commit the index"))`.
+    fn failed<E: Into<Box<dyn Error + Send + Sync>>>(
+        doing: &'static str,
+    ) -> impl FnOnce(E) -> EngineError {
+        move |cause| EngineError::Failed { doing, cause: cause.into() }
+    }
+}

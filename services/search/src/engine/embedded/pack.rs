@@ -1,0 +1,113 @@
+//! A product as a row of columns.
+//!
+//! Each distinct value stands once per product, and beside it the set of variants that have it as
+//! a bit mask. So a filter is an OR of masks, several filters are an AND of them, and whether a
+//! facet counts a value is one AND more; nothing is ever looked up by variant. A mask of more
+//! than 64 variants takes several words: the value then stands once for each word.
+
+use std::collections::BTreeMap;
+
+use tantivy::TantivyDocument;
+
+use crate::engine::document::Document;
+use super::schema::Fields;
+use super::{prices, terms, text};
+
+/// Variants per mask word.
+pub const WORD_BITS: usize = 64;
+
+/// How many variants a product counts as. One without variants counts as one without attributes
+/// or prices, so that its brand and categories need no second way of matching.
+pub fn slots(variants: usize) -> usize {
+    variants.max(1)
+}
+
+/// How many words a mask of that many slots takes.
+pub fn words(slots: usize) -> usize {
+    slots.div_ceil(WORD_BITS)
+}
+
+/// Fills the mask with the set of all slots.
+pub fn all_slots(slots: usize, mask: &mut Vec<u64>) {
+    mask.clear();
+    mask.resize(words(slots), u64::MAX);
+    let rest = slots % WORD_BITS;
+    if let (Some(last), 1..) = (mask.last_mut(), rest) {
+        *last = (1 << rest) - 1;
+    }
+}
+
+/// The document as tantivy takes it.
+pub fn pack(fields: &Fields, document: &Document) -> TantivyDocument {
+    let mut packed = TantivyDocument::new();
+    packed.add_bytes(fields.product_key, document.product_id.as_bytes());
+    for (field, half) in fields.product.into_iter().zip(halves(document.product_id)) {
+        packed.add_u64(field, half);
+    }
+    packed.add_i64(fields.revision, document.revision);
+    packed.add_i64(fields.created_at, document.created_at.timestamp_micros());
+    packed.add_text(fields.text, searched_text(document));
+    for variant in &document.variants {
+        packed.add_text(fields.sku, text::sku_key(&variant.sku));
+        for (field, half) in fields.variant.into_iter().zip(halves(variant.variant_id)) {
+            packed.add_u64(field, half);
+        }
+    }
+    for (term, mask) in masks_by_term(document) {
+        for word in mask {
+            packed.add_bytes(fields.values, &term);
+            packed.add_u64(fields.masks, word);
+        }
+    }
+    prices::pack(fields, document, &mut packed);
+    packed
+}
+
+/// A UUID as two numbers; they compare as the UUID does.
+fn halves(id: uuid::Uuid) -> [u64; 2] {
+    let (high, low) = id.as_u64_pair();
+    [high, low]
+}
+
+fn searched_text(document: &Document) -> String {
+    let mut searched = vec![document.title.clone(), document.brand.clone()];
+    searched.extend(document.variants.iter().map(|variant| variant.sku.clone()));
+    searched.push(text::without_markup(&document.description));
+    searched.join(" ")
+}
+
+fn masks_by_term(document: &Document) -> BTreeMap<Vec<u8>, Vec<u64>> {
+    let mut every = Vec::new();
+    all_slots(slots(document.variants.len()), &mut every);
+    let brand = document.brand_id.map(|brand_id| terms::brand(brand_id, &document.brand));
+    let categories = document.category_ids.iter().map(|category_id| terms::category(*category_id));
+    let mut masks: BTreeMap<Vec<u8>, Vec<u64>> =
+        brand.into_iter().chain(categories).map(|term| (term, every.clone())).collect();
+    for (slot, variant) in document.variants.iter().enumerate() {
+        for attribute in &variant.attributes {
+            if let Some(term) = terms::attribute(&attribute.code, &attribute.value) {
+                let mask = masks.entry(term).or_insert_with(|| vec![0; every.len()]);
+                mask[slot / WORD_BITS] |= 1 << (slot % WORD_BITS);
+            }
+        }
+    }
+    masks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mask_of_all_slots_has_exactly_their_bits() {
+        let all = |slots| {
+            let mut mask = vec![7];
+            all_slots(slots, &mut mask);
+            mask
+        };
+        assert_eq!(all(slots(0)), [1]);
+        assert_eq!(all(3), [0b111]);
+        assert_eq!(all(64), [u64::MAX]);
+        assert_eq!(all(65), [u64::MAX, 1]);
+    }
+}

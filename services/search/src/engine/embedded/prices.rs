@@ -1,0 +1,240 @@
+//! Prices as columns, and which of them apply to a query.
+//!
+//! Ready-made: for each currency of the document one word that names it, then one word for each
+//! variant, the unscoped amount plus one, or 0 where there is none. They hold within
+//! `[priced_since, priced_until)`, which no window of an unscoped row begins or ends in.
+//!
+//! In full: the rows themselves, four words each, rows of all variants first, then variant by
+//! variant. They answer at any other instant, and for scopes where some row names one. A document
+//! all of whose rows are unscoped and undated needs none. Row ids are left out: they end ties
+//! between equal amounts, and the amount is all that is asked here.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use kernel::currency::Currency;
+use kernel::price::{Level, PriceContext, PriceRow, Scope, next_edge, select};
+use kernel::window::Window;
+use tantivy::{DocId, TantivyDocument};
+use uuid::Uuid;
+
+use crate::engine::document::{Document, VariantDocument};
+use crate::engine::query::PriceScope;
+use super::columns::{Columns, read_document, read_rows};
+use super::schema::Fields;
+
+const ROW_WORDS: usize = 4;
+/// The owner of a row that applies to all variants.
+const EVERY_VARIANT: u64 = 0xffff_ffff;
+const LEVEL_SKU: u64 = 1 << 32;
+const NAMES: [u64; 3] = [1 << 33, 1 << 34, 1 << 35];
+const CURRENCY_SHIFT: u32 = 40;
+/// Open ends of windows. Real instants lie far inside.
+const NEVER_BEGAN: i64 = i64::MIN;
+const NEVER_ENDS: i64 = i64::MAX;
+
+/// Adds the document's prices to its columns.
+pub fn pack(fields: &Fields, document: &Document, packed: &mut TantivyDocument) {
+    let rows = || document.variants.iter().flat_map(|variant| &variant.prices).filter(is_public);
+    let currencies: BTreeSet<Currency> = rows().map(|row| row.currency).collect();
+    for currency in &currencies {
+        packed.add_u64(fields.amounts, currency_word(*currency));
+        let context = PriceContext::new(*currency, document.priced_at);
+        for variant in &document.variants {
+            let row = select(variant.prices.iter().filter(is_public), &context);
+            packed.add_u64(fields.amounts, row.map_or(0, |row| row.amount() as u64 + 1));
+        }
+    }
+
+    let edges = rows()
+        .filter(|row| row.scope.is_unscoped())
+        .flat_map(|row| [row.window.from(), row.window.until()])
+        .flatten();
+    let since = edges.filter(|edge| *edge <= document.priced_at).max();
+    let until =
+        currencies.iter().filter_map(|it| next_edge(rows(), *it, document.priced_at)).min();
+    packed.add_i64(fields.priced_since, since.map_or(NEVER_BEGAN, |at| at.timestamp_micros()));
+    packed.add_i64(fields.priced_until, until.map_or(NEVER_ENDS, |at| at.timestamp_micros()));
+    if since.is_some() || until.is_some() || rows().any(|row| !row.scope.is_unscoped()) {
+        pack_rows(fields, &document.variants, packed);
+    }
+}
+
+/// Search has no customer: a row for some of them applies to none of its queries.
+fn is_public(row: &&PriceRow<String>) -> bool {
+    row.scope.customer.is_none() && row.scope.group.is_none()
+}
+
+fn pack_rows(fields: &Fields, variants: &[VariantDocument], packed: &mut TantivyDocument) {
+    let is_shared = |row: &&PriceRow<String>| {
+        row.level == Level::Product && variants.iter().all(|variant| variant.prices.contains(row))
+    };
+    let first = variants.first().into_iter().flat_map(|variant| &variant.prices);
+    for row in first.filter(is_public).filter(is_shared) {
+        pack_row(fields, EVERY_VARIANT, row, packed);
+    }
+    for (owner, variant) in (0..).zip(variants) {
+        let own = variant.prices.iter().filter(is_public).filter(|row| !is_shared(row));
+        own.for_each(|row| pack_row(fields, owner, row, packed));
+    }
+}
+
+fn pack_row(fields: &Fields, owner: u64, row: &PriceRow<String>, packed: &mut TantivyDocument) {
+    let mut head = owner | currency_word(row.currency) << CURRENCY_SHIFT;
+    if row.level == Level::Sku {
+        head |= LEVEL_SKU;
+    }
+    let names = [&row.scope.warehouse, &row.scope.channel, &row.scope.country];
+    for (name, bit) in names.into_iter().zip(NAMES) {
+        if let Some(name) = name {
+            head |= bit;
+            packed.add_bytes(fields.price_scopes, name.as_bytes());
+        }
+    }
+    let from = row.window.from().map_or(NEVER_BEGAN, |at| at.timestamp_micros());
+    let until = row.window.until().map_or(NEVER_ENDS, |at| at.timestamp_micros());
+    for word in [head, row.amount() as u64, from as u64, until as u64] {
+        packed.add_u64(fields.price_rows, word);
+    }
+}
+
+fn currency_word(currency: Currency) -> u64 {
+    currency.code().bytes().fold(0, |word, letter| word << 8 | u64::from(letter))
+}
+
+/// Evaluates the prices of one segment's documents for one query.
+pub struct Prices {
+    columns: Arc<Columns>,
+    currency: Currency,
+    at: DateTime<Utc>,
+    /// The places of the query's warehouse, channel and country in the segment's dictionary.
+    scope: [Option<u64>; 3],
+    is_scoped: bool,
+    /// No document of the segment has passed an edge.
+    is_current: bool,
+    words: Vec<u64>,
+    names: Vec<u64>,
+    rows: Vec<(u64, PriceRow<u64>)>,
+}
+
+impl Prices {
+    /// Looks up the query's scope in the segment's dictionary; `None` if the query has no currency.
+    pub fn new(
+        columns: &Arc<Columns>,
+        pricing: &PriceScope,
+        at: DateTime<Utc>,
+    ) -> Result<Option<Prices>, std::io::Error> {
+        let Some(currency) = pricing.currency else { return Ok(None) };
+        let place = |name: &Option<String>| match name {
+            Some(name) => columns.price_scopes.place(name.as_bytes()),
+            None => Ok(None),
+        };
+        let scope = [place(&pricing.warehouse)?, place(&pricing.channel)?, place(&pricing.country)?];
+        let now = at.timestamp_micros();
+        Ok(Some(Prices {
+            columns: Arc::clone(columns),
+            currency,
+            at,
+            scope,
+            is_scoped: scope.iter().any(Option::is_some),
+            is_current: columns.priced_since.max_value() <= now
+                && now < columns.priced_until.min_value(),
+            words: Vec::new(),
+            names: Vec::new(),
+            rows: Vec::new(),
+        }))
+    }
+
+    /// The amounts of the document's slots, in their order; `None` where no row applies.
+    pub fn read(&mut self, doc: DocId, slots: usize, amounts: &mut Vec<Option<i64>>) {
+        amounts.clear();
+        if self.is_ready_made(doc) {
+            self.read_ready_made(doc, slots, amounts);
+        } else {
+            self.select_from_rows(doc, slots, amounts);
+        }
+        amounts.resize(slots, None);
+    }
+
+    fn is_ready_made(&self, doc: DocId) -> bool {
+        // A scope that no row of the segment names has no place, and changes nothing.
+        if self.is_scoped && !self.columns.price_scopes.places().index.value_row_ids(doc).is_empty() {
+            return false;
+        }
+        let now = self.at.timestamp_micros();
+        self.is_current
+            || self.columns.priced_since.first(doc).is_none_or(|since| since <= now)
+                && self.columns.priced_until.first(doc).is_none_or(|until| now < until)
+    }
+
+    fn read_ready_made(&mut self, doc: DocId, slots: usize, amounts: &mut Vec<Option<i64>>) {
+        let column = &self.columns.amounts;
+        let rows = column.index.value_row_ids(doc);
+        let wanted = currency_word(self.currency);
+        let mut heads = rows.clone().step_by(slots + 1);
+        if let Some(head) = heads.find(|head| column.values.get_val(*head) == wanted) {
+            read_rows(column, head + 1..head + 1 + slots as u32, &mut self.words);
+            amounts.extend(self.words.iter().map(|word| word.checked_sub(1).map(|it| it as i64)));
+        }
+    }
+
+    fn select_from_rows(&mut self, doc: DocId, slots: usize, amounts: &mut Vec<Option<i64>>) {
+        self.read_rows(doc);
+        let [warehouse, channel, country] = self.scope.each_ref().map(Option::as_ref);
+        let context = PriceContext {
+            warehouse,
+            channel,
+            country,
+            ..PriceContext::new(self.currency, self.at)
+        };
+        let (every, own) = self.rows.split_at(
+            self.rows.partition_point(|(owner, _)| *owner == EVERY_VARIANT),
+        );
+        let mut own = own;
+        for slot in 0..slots as u64 {
+            let (of_slot, after) = own.split_at(own.partition_point(|(owner, _)| *owner <= slot));
+            own = after;
+            let rows = every.iter().chain(of_slot).map(|(_, row)| row);
+            amounts.push(select(rows, &context).map(PriceRow::amount));
+        }
+    }
+
+    /// Decodes the rows of the document that are in the query's currency.
+    fn read_rows(&mut self, doc: DocId) {
+        let Prices { columns, words, names, rows, .. } = self;
+        read_document(&columns.price_rows, doc, words);
+        read_document(columns.price_scopes.places(), doc, names);
+        let mut names = names.iter().copied();
+        rows.clear();
+        let (packed_rows, _) = words.as_chunks::<ROW_WORDS>();
+        for [head, amount, from, until] in packed_rows {
+            let [warehouse, channel, country] =
+                NAMES.map(|bit| if head & bit == 0 { None } else { names.next() });
+            let window = Window::try_new(instant(*from), instant(*until));
+            let (Ok(window), true) =
+                (window, head >> CURRENCY_SHIFT == currency_word(self.currency))
+            else {
+                continue;
+            };
+            let level = if head & LEVEL_SKU == 0 { Level::Product } else { Level::Sku };
+            let row = PriceRow {
+                id: Uuid::nil(),
+                level,
+                currency: self.currency,
+                scope: Scope { warehouse, channel, country, ..Scope::UNSCOPED },
+                window,
+                base: *amount as i64,
+                sale: None,
+            };
+            rows.push((head & EVERY_VARIANT, row));
+        }
+    }
+}
+
+fn instant(word: u64) -> Option<DateTime<Utc>> {
+    match word as i64 {
+        NEVER_BEGAN | NEVER_ENDS => None,
+        micros => DateTime::from_timestamp_micros(micros),
+    }
+}

@@ -1,0 +1,118 @@
+//! The best hits of a query, in the order it asks for.
+
+use std::collections::BinaryHeap;
+
+use tantivy::{DocId, Score};
+use uuid::Uuid;
+
+/// A hit's place in the order of the query before ties are broken: the lowest comes first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rank(u64);
+
+impl Rank {
+    /// Of queries that prefer nothing.
+    pub const EQUAL: Rank = Rank(0);
+    const LAST: Rank = Rank(u64::MAX);
+
+    /// Higher scores first. Scores are never below zero, so their bits are in their order.
+    pub fn by_score(score: Score) -> Rank {
+        Rank(!u64::from(score.to_bits()))
+    }
+
+    /// The score it was made of.
+    pub fn score(self) -> Score {
+        Score::from_bits(!self.0 as u32)
+    }
+
+    /// Lower amounts first, nothing last.
+    pub fn by_lowest(amount: Option<i64>) -> Rank {
+        amount.map_or(Rank::LAST, |amount| Rank(in_order(amount)))
+    }
+
+    /// Higher amounts first, nothing last.
+    pub fn by_highest(amount: Option<i64>) -> Rank {
+        amount.map_or(Rank::LAST, |amount| Rank(!in_order(amount)))
+    }
+}
+
+/// Both ends are left to `Rank::LAST`, which no amount of money and no instant comes near.
+fn in_order(number: i64) -> u64 {
+    (number as u64) ^ (1 << 63)
+}
+
+/// A document that is among the best so far.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+pub struct Candidate {
+    /// First by this,
+    pub rank: Rank,
+    /// then by this, so the order is total: no two live documents are of one product.
+    pub product_id: Uuid,
+    /// Where the document is.
+    pub segment: usize,
+    /// Where in the segment.
+    pub doc: DocId,
+}
+
+/// The best so many candidates.
+pub struct Best {
+    size: usize,
+    worst_first: BinaryHeap<Candidate>,
+}
+
+impl Best {
+    /// Keeps the best `size`.
+    pub fn new(size: usize) -> Best {
+        Best { size, worst_first: BinaryHeap::new() }
+    }
+
+    /// Takes the candidate if it is among the best. Most are not by their rank alone, and for
+    /// those it is not worth reading the product's id.
+    pub fn offer(&mut self, rank: Rank, candidate: impl FnOnce() -> Candidate) {
+        if self.worst_first.len() < self.size {
+            self.worst_first.push(candidate());
+        } else if let Some(mut worst) = self.worst_first.peek_mut()
+            && rank <= worst.rank
+        {
+            let candidate = candidate();
+            if candidate < *worst {
+                *worst = candidate;
+            }
+        }
+    }
+
+    /// The candidates from the best on.
+    pub fn into_sorted(self) -> Vec<Candidate> {
+        self.worst_first.into_sorted_vec()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn best_of(size: usize, ranks: &[(Rank, u128)]) -> Vec<u128> {
+        let mut best = Best::new(size);
+        for (rank, product) in ranks.iter().copied() {
+            let product_id = Uuid::from_u128(product);
+            best.offer(rank, || Candidate { rank, product_id, segment: 0, doc: 0 });
+        }
+        best.into_sorted().iter().map(|candidate| candidate.product_id.as_u128()).collect()
+    }
+
+    #[test]
+    fn best_come_first_and_ties_go_by_product() {
+        let scores = [(1.5, 1), (0.0, 2), (7.25, 5), (7.25, 3), (7.25, 4)];
+        let ranks = scores.map(|(score, product)| (Rank::by_score(score), product));
+        assert_eq!(best_of(9, &ranks), [3, 4, 5, 1, 2]);
+        assert_eq!(best_of(2, &ranks), [3, 4]);
+        assert_eq!(best_of(0, &ranks), []);
+        assert_eq!(Rank::by_score(7.25).score(), 7.25);
+    }
+
+    #[test]
+    fn products_without_an_amount_are_last_in_either_order() {
+        let amounts = [(Some(0), 1), (None, 2), (Some(i64::MAX - 1), 3), (Some(5), 4)];
+        assert_eq!(best_of(9, &amounts.map(|(it, id)| (Rank::by_lowest(it), id))), [1, 4, 3, 2]);
+        assert_eq!(best_of(9, &amounts.map(|(it, id)| (Rank::by_highest(it), id))), [3, 4, 1, 2]);
+    }
+}

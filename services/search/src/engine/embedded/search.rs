@@ -1,0 +1,166 @@
+//! One query over all segments, in one pass: matches, order and facets.
+
+use tantivy::query::{EnableScoring, Weight};
+use tantivy::{DocId, Score, SegmentReader, TantivyError};
+
+use crate::engine::hits::{Hit, Hits};
+use crate::engine::query::{Query, Sort};
+use crate::engine::EngineError;
+use super::facets::facet_counts;
+use super::matcher::Matcher;
+use super::pack::WORD_BITS;
+use super::plan::Plan;
+use super::rank::{Best, Candidate, Rank};
+use super::schema::Fields;
+use super::tally::{Tally, Totals};
+use super::volume::Snapshot;
+
+/// Answers the query from one state of the index.
+pub fn search(snapshot: &Snapshot, fields: &Fields, query: &Query) -> Result<Hits, EngineError> {
+    query.check()?;
+    Search::new(snapshot, query).run(fields).map_err(EngineError::failed("search the index"))
+}
+
+struct Search<'a> {
+    snapshot: &'a Snapshot,
+    query: &'a Query,
+    plan: Plan,
+    /// Whether a match or a count depends on values.
+    asks_values: bool,
+    scores: bool,
+    total: u64,
+    best: Best,
+    facets: Vec<Totals>,
+}
+
+impl<'a> Search<'a> {
+    fn new(snapshot: &'a Snapshot, query: &'a Query) -> Search<'a> {
+        let plan = Plan::new(query);
+        let facets = query.facets.iter().map(|request| Totals::new(&request.facet, query));
+        Search {
+            snapshot,
+            query,
+            asks_values: !plan.term_filters.is_empty() || !query.facets.is_empty(),
+            scores: query.sort == Sort::Relevance && !query.text.trim().is_empty(),
+            total: 0,
+            best: Best::new(query.offset + query.limit),
+            facets: facets.collect(),
+            plan,
+        }
+    }
+
+    fn run(mut self, fields: &Fields) -> Result<Hits, TantivyError> {
+        let searcher = &self.snapshot.searcher;
+        let scoring = if self.scores {
+            EnableScoring::enabled_from_searcher(searcher)
+        } else {
+            EnableScoring::disabled_from_searcher(searcher)
+        };
+        let weight = self.plan.candidates(fields, self.query).weight(scoring)?;
+        let mut matchers = Vec::with_capacity(searcher.segment_readers().len());
+        for (segment, reader) in searcher.segment_readers().iter().enumerate() {
+            matchers.push(self.search_segment(weight.as_ref(), segment, reader)?);
+        }
+        let best = std::mem::replace(&mut self.best, Best::new(0)).into_sorted();
+        let page = best.into_iter().skip(self.query.offset);
+        let hits = page.map(|candidate| self.hit(&candidate, &mut matchers[candidate.segment]));
+        let hits = hits.collect();
+        let facets = self.query.facets.iter().zip(self.facets);
+        let facets = facets.map(|(request, totals)| {
+            facet_counts(request, &self.query.filters, totals)
+        });
+        Ok(Hits { total: self.total, hits, facets: facets.collect() })
+    }
+
+    fn search_segment(
+        &mut self,
+        weight: &dyn Weight,
+        segment: usize,
+        reader: &SegmentReader,
+    ) -> Result<Matcher, TantivyError> {
+        let columns = &self.snapshot.segments[segment];
+        let mut matcher = Matcher::new(columns, &self.plan, self.query)?;
+        let facets = self.query.facets.iter();
+        let mut tallies = facets
+            .map(|request| Tally::new(&request.facet, columns))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut mask = Vec::new();
+        let alive = reader.alive_bitset();
+        let scores = self.scores;
+        let mut look_at = |doc: DocId, score: Score| {
+            if alive.is_none_or(|alive| alive.is_alive(doc)) {
+                matcher.look_at(doc, self.asks_values, self.plan.asks_price);
+                self.count(&matcher, &mut tallies, &mut mask);
+                self.rank(&matcher, &mut mask, segment, doc, score);
+            }
+        };
+        if scores {
+            weight.for_each(reader, &mut look_at)?;
+        } else {
+            weight.for_each_no_score(reader, &mut |docs| {
+                docs.iter().for_each(|doc| look_at(*doc, 0.0));
+            })?;
+        }
+        for (totals, tally) in self.facets.iter_mut().zip(tallies) {
+            totals.add(tally, columns)?;
+        }
+        Ok(matcher)
+    }
+
+    fn count(&mut self, matcher: &Matcher, tallies: &mut [Tally], mask: &mut Vec<u64>) {
+        let facets = self.plan.own_filters.iter().zip(tallies).zip(&mut self.facets);
+        for ((own_filters, tally), totals) in facets {
+            if matcher.matching_without(*own_filters, mask) {
+                tally.count(matcher, mask, totals);
+            }
+        }
+    }
+
+    fn rank(
+        &mut self,
+        matcher: &Matcher,
+        mask: &mut Vec<u64>,
+        segment: usize,
+        doc: DocId,
+        score: Score,
+    ) {
+        if !matcher.matching_without(0, mask) {
+            return;
+        }
+        self.total += 1;
+        let columns = &self.snapshot.segments[segment];
+        let cheapest = || matcher.cheapest(mask).map(|(_, amount)| amount);
+        let rank = match self.query.sort {
+            Sort::Relevance if self.scores => Rank::by_score(score),
+            Sort::Relevance => Rank::EQUAL,
+            Sort::PriceAscending => Rank::by_lowest(cheapest()),
+            Sort::PriceDescending => Rank::by_highest(cheapest()),
+            Sort::Newest => Rank::by_highest(columns.created_at.first(doc)),
+        };
+        let product_id = || columns.product.get(doc, 0);
+        self.best.offer(rank, || Candidate { rank, product_id: product_id(), segment, doc });
+    }
+
+    /// What the page shows of a candidate is found out only now, for the few that are on it.
+    fn hit(&self, candidate: &Candidate, matcher: &mut Matcher) -> Hit {
+        let columns = &self.snapshot.segments[candidate.segment];
+        let mut mask = Vec::new();
+        matcher.look_at(candidate.doc, self.asks_values, true);
+        matcher.matching_without(0, &mut mask);
+        let cheapest = matcher.cheapest(&mask);
+        let slot = cheapest.map_or_else(|| first_slot(&mask), |(slot, _)| slot);
+        let has_variants = columns.variants.count(candidate.doc) > 0;
+        Hit {
+            product_id: candidate.product_id,
+            revision: columns.revision.first(candidate.doc).unwrap_or_default(),
+            score: if self.scores { candidate.rank.score() } else { 0.0 },
+            variant_id: has_variants.then(|| columns.variants.get(candidate.doc, slot)),
+            amount_minor: cheapest.map(|(_, amount)| amount),
+        }
+    }
+}
+
+fn first_slot(mask: &[u64]) -> usize {
+    let word = mask.iter().position(|word| *word != 0).unwrap_or_default();
+    word * WORD_BITS + mask.get(word).map_or(0, |word| word.trailing_zeros() as usize)
+}

@@ -1,0 +1,215 @@
+//! What is asked: words, filters, the scope that decides prices, facets, order and page.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use kernel::currency::Currency;
+use uuid::Uuid;
+
+use super::EngineError;
+use super::document::{AttributeKind, AttributeValue};
+
+/// The furthest hit an offset may skip to; further pages would cost every replica a sort of everything before them.
+pub const MAX_OFFSET: usize = 10_000;
+/// The most hits in one answer.
+pub const MAX_LIMIT: usize = 500;
+/// The most attribute filters in one query.
+pub const MAX_ATTRIBUTE_FILTERS: usize = 50;
+
+/// One search.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// Any of its words may match; empty = every product. A text that is exactly a SKU puts its product first.
+    pub text: String,
+    /// All of them must hold.
+    pub filters: Filters,
+    /// Decides every amount: of the price filter, the price facet, the price sorts and the hits.
+    pub pricing: PriceScope,
+    /// The instant at which prices are asked.
+    pub at: DateTime<Utc>,
+    /// Answered in this order.
+    pub facets: Vec<FacetRequest>,
+    /// Ties are broken by product id, ascending.
+    pub sort: Sort,
+    /// At most `MAX_OFFSET`.
+    pub offset: usize,
+    /// At most `MAX_LIMIT`; 0 asks for the total and the facets alone.
+    pub limit: usize,
+}
+
+/// Conditions on a product: any of the values within one, all of them together. Those on price and attributes must hold for one and the same variant.
+#[derive(Clone, Debug, Default)]
+pub struct Filters {
+    /// Any of these, or of their subtrees; empty = no condition, as for every list here.
+    pub category_ids: Vec<Uuid>,
+    /// Any of these.
+    pub brand_ids: Vec<Uuid>,
+    /// Needs a currency in the query's `pricing`; variants without a price never match.
+    pub price: Option<PriceRange>,
+    /// All of these.
+    pub attributes: Vec<AttributeFilter>,
+}
+
+/// An interval of amounts, both ends included, so that a price facet's value can be sent back as the filter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PriceRange {
+    /// `None` = from 0.
+    pub min_minor: Option<i64>,
+    /// `None` = without end.
+    pub max_minor: Option<i64>,
+}
+
+/// A condition on one attribute of a variant.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AttributeFilter {
+    /// The attribute's code.
+    pub code: String,
+    /// What its value must be.
+    pub condition: AttributeCondition,
+}
+
+/// What an attribute filter accepts. It decides the attribute's kind too.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AttributeCondition {
+    /// Any of these; not empty, and all of one kind.
+    AnyOf(Vec<AttributeValue>),
+    /// A number in this interval, both ends included.
+    NumberBetween {
+        /// `None` = without end.
+        min: Option<f64>,
+        /// `None` = without end.
+        max: Option<f64>,
+    },
+    /// A day in this interval, both ends included.
+    DateBetween {
+        /// `None` = without end.
+        min: Option<NaiveDate>,
+        /// `None` = without end.
+        max: Option<NaiveDate>,
+    },
+}
+
+/// For whom prices are evaluated.
+#[derive(Clone, Debug, Default)]
+pub struct PriceScope {
+    /// `None` = the query does not look at prices: hits carry no amount.
+    pub currency: Option<Currency>,
+    /// The warehouse the buyer is served from.
+    pub warehouse: Option<String>,
+    /// The sales channel.
+    pub channel: Option<String>,
+    /// The buyer's country.
+    pub country: Option<String>,
+}
+
+/// A facet to be counted and how many of its values to return.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FacetRequest {
+    /// What is counted.
+    pub facet: Facet,
+    /// The most values returned, selected ones aside, which always are.
+    pub size: usize,
+}
+
+/// What a facet counts products by.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Facet {
+    /// By brand id.
+    Brand,
+    /// By category id, ancestors included.
+    Category,
+    /// By the amount of any matching variant. Empty = ranges of the ladder 1, 2, 5, 10, 20, 50, ... that hold a product.
+    Price(Vec<PriceRange>),
+    /// By the values of one attribute.
+    Attribute {
+        /// The attribute's code.
+        code: String,
+        /// The attribute's kind.
+        kind: AttributeKind,
+    },
+}
+
+/// The order of hits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sort {
+    /// Best text match first.
+    #[default]
+    Relevance,
+    /// Cheapest first, by each product's cheapest matching variant; products without a price last.
+    PriceAscending,
+    /// Dearest first, by each product's cheapest matching variant; products without a price last.
+    PriceDescending,
+    /// Youngest first.
+    Newest,
+}
+
+impl Query {
+    /// Everything there is, as of `at`: no words, no filters, no prices, first page of 20.
+    pub fn everything(at: DateTime<Utc>) -> Query {
+        Query {
+            text: String::new(),
+            filters: Filters::default(),
+            pricing: PriceScope::default(),
+            at,
+            facets: Vec::new(),
+            sort: Sort::Relevance,
+            offset: 0,
+            limit: 20,
+        }
+    }
+
+    /// Refuses what no engine answers, so that all of them refuse the same.
+    pub fn check(&self) -> Result<(), EngineError> {
+        if self.offset > MAX_OFFSET {
+            return Err(EngineError::Invalid("the offset is beyond 10,000"));
+        }
+        if self.limit > MAX_LIMIT {
+            return Err(EngineError::Invalid("the limit is beyond 500"));
+        }
+        if self.filters.attributes.len() > MAX_ATTRIBUTE_FILTERS {
+            return Err(EngineError::Invalid("more than 50 attribute filters"));
+        }
+        if self.asks_price() && self.pricing.currency.is_none() {
+            return Err(EngineError::Invalid("prices are asked for without a currency"));
+        }
+        self.filters.attributes.iter().try_for_each(AttributeFilter::check)
+    }
+
+    /// Whether deciding which products match, or their order or counts, takes their prices.
+    pub fn asks_price(&self) -> bool {
+        self.filters.price.is_some()
+            || matches!(self.sort, Sort::PriceAscending | Sort::PriceDescending)
+            || self.facets.iter().any(|request| matches!(request.facet, Facet::Price(_)))
+    }
+}
+
+impl PriceRange {
+    /// Whether the amount lies in this interval.
+    pub fn contains(&self, amount_minor: i64) -> bool {
+        self.min_minor.is_none_or(|min| min <= amount_minor)
+            && self.max_minor.is_none_or(|max| amount_minor <= max)
+    }
+}
+
+impl AttributeFilter {
+    /// The kind of the attribute it is about; a filter without values is about none.
+    pub fn kind(&self) -> Option<AttributeKind> {
+        match &self.condition {
+            AttributeCondition::AnyOf(values) => values.first().map(AttributeValue::kind),
+            AttributeCondition::NumberBetween { .. } => Some(AttributeKind::Number),
+            AttributeCondition::DateBetween { .. } => Some(AttributeKind::Date),
+        }
+    }
+
+    fn check(&self) -> Result<(), EngineError> {
+        match &self.condition {
+            AttributeCondition::AnyOf(values) if values.is_empty() => {
+                Err(EngineError::Invalid("an attribute filter without values"))
+            }
+            AttributeCondition::AnyOf(values)
+                if values.iter().any(|value| Some(value.kind()) != self.kind()) =>
+            {
+                Err(EngineError::Invalid("an attribute filter with values of several kinds"))
+            }
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The index of this replica, and what is known beside it.
+
+use crate::domain::shared::Shared;
+use crate::engine::{Engine, EngineError};
+use contracts::search::v1::Reason;
+use fault::Fault;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::{Mutex, MutexGuard, Notify};
+
+/// The engine with what the follower last read of brands, categories and attributes. Cheap to clone.
+#[derive(Clone)]
+pub struct Index {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    engine: Arc<dyn Engine>,
+    shared: RwLock<Arc<Shared>>,
+    filled: AtomicBool,
+    changed: Notify,
+    writer: Mutex<()>,
+}
+
+impl Index {
+    /// Around an engine that may hold anything from before.
+    pub fn new(engine: Arc<dyn Engine>) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                engine,
+                shared: RwLock::default(),
+                filled: AtomicBool::new(false),
+                changed: Notify::new(),
+                writer: Mutex::new(()),
+            }),
+        }
+    }
+
+    /// Uses the engine where blocking is allowed.
+    pub async fn run<R: Send + 'static>(
+        &self,
+        work: impl FnOnce(&dyn Engine) -> Result<R, EngineError> + Send + 'static,
+    ) -> Result<R, Fault> {
+        let engine = Arc::clone(&self.inner.engine);
+        let done = tokio::task::spawn_blocking(move || work(engine.as_ref())).await;
+        done.map_err(Fault::internal)?.map_err(Fault::internal)
+    }
+
+    /// Brands, categories and attributes as the follower last read them.
+    pub fn shared(&self) -> Arc<Shared> {
+        Arc::clone(&self.inner.shared.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Replaces them.
+    pub fn share(&self, shared: Shared) -> Arc<Shared> {
+        let shared = Arc::new(shared);
+        *self.inner.shared.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&shared);
+        shared
+    }
+
+    /// From now on the index holds all that was in the table when the process began.
+    pub fn set_filled(&self) {
+        self.inner.filled.store(true, Ordering::Release);
+    }
+
+    /// Refuses while the index is not filled.
+    pub fn check_filled(&self) -> Result<(), Fault> {
+        if self.inner.filled.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        Err(Fault::new(Reason::IndexNotReady, "this replica is still filling its index; retry"))
+    }
+
+    /// The right to write to the live index or to swap it.
+    pub async fn writer(&self) -> MutexGuard<'_, ()> {
+        self.inner.writer.lock().await
+    }
+
+    /// Wakes the follower: the table is about to change.
+    pub fn wake(&self) {
+        self.inner.changed.notify_one();
+    }
+
+    /// Waits to be woken.
+    pub async fn woken(&self) {
+        self.inner.changed.notified().await;
+    }
+}

@@ -1,0 +1,61 @@
+//! Finds products.
+
+use crate::App;
+use crate::store::cards::{self, Card};
+use crate::wire;
+use chrono::Utc;
+use contracts::search::v1::{ProductHit, SearchProductsRequest, SearchProductsResponse};
+use contracts::types::v1::Money;
+use fault::{Common, Fault};
+
+const METHOD: &str = "/souk.search.v1.SearchService/SearchProducts";
+
+/// What happens when products are searched.
+pub async fn search_products(
+    app: &App,
+    mut request: SearchProductsRequest,
+) -> Result<SearchProductsResponse, Fault> {
+    app.index.check_filled()?;
+    let token = std::mem::take(&mut request.page_token);
+    let args = SearchProductsRequest { page_size: 0, ..request.clone() };
+    let offset = offset(app.paging.open(METHOD, &args, &token)?)?;
+    let shared = app.index.shared();
+    let query = wire::query(&request, offset, Utc::now(), &shared)?;
+    let (limit, currency) = (query.limit, query.pricing.currency);
+
+    let found = app.index.run(move |engine| engine.query(&query)).await?;
+    let hits = &found.hits;
+    let cards = app.db.read_stale("search.cards", async |tx| cards::of(tx, hits).await).await?;
+
+    let next = offset + limit;
+    let more = u64::try_from(next).is_ok_and(|next| next < found.total);
+    let product = |(hit, card): (&crate::engine::hits::Hit, Card)| ProductHit {
+        product_id: hit.product_id.to_string(),
+        title: card.title,
+        brand: card.brand_id.and_then(|id| shared.brands.get(&id)).cloned().unwrap_or_default(),
+        variant_id: hit.variant_id.map(|id| id.to_string()).unwrap_or_default(),
+        sku: card.sku,
+        amount: hit.amount_minor.zip(currency).map(|(minor_units, currency)| Money {
+            currency_code: currency.code().to_owned(),
+            minor_units,
+        }),
+        score: f64::from(hit.score),
+    };
+    Ok(SearchProductsResponse {
+        products: found.hits.iter().zip(cards).map(product).collect(),
+        total: wire::signed(found.total),
+        next_page_token: if more {
+            app.paging.seal(METHOD, &args, next.to_string().as_bytes())
+        } else {
+            String::new()
+        },
+        facets: found.facets.into_iter().map(|counts| wire::facet(counts, &shared)).collect(),
+    })
+}
+
+/// The cursor is the number of results before the page: an index that changes between two pages has no better one.
+fn offset(cursor: Option<Vec<u8>>) -> Result<usize, Fault> {
+    let Some(cursor) = cursor else { return Ok(0) };
+    let offset = std::str::from_utf8(&cursor).ok().and_then(|text| text.parse().ok());
+    offset.ok_or_else(|| Fault::new(Common::PageTokenInvalid, "start at the first page"))
+}

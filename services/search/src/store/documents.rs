@@ -1,0 +1,80 @@
+//! Documents as the follower reads them.
+
+use crate::domain::entry::{Entry, Section};
+use crate::schema::{documents, entries, index_life};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use fault::Fault;
+use pg::Tx;
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// A document to index: its revision and its entries; without entries it is no more.
+#[derive(Debug)]
+pub struct Stored {
+    /// Product that it is of.
+    pub product_id: Uuid,
+    /// Its revision.
+    pub revision: i64,
+    /// What its sources said last.
+    pub entries: Vec<Entry>,
+}
+
+/// The next documents after a revision, in the order of revisions.
+pub async fn after(tx: &mut Tx, revision: i64, limit: i64) -> Result<Vec<Stored>, Fault> {
+    let rows: Vec<(Uuid, i64)> = documents::table
+        .filter(documents::revision.gt(revision))
+        .order(documents::revision)
+        .limit(limit)
+        .select((documents::product_id, documents::revision))
+        .load(tx.conn())
+        .await?;
+    let ids: Vec<Uuid> = rows.iter().map(|(id, _)| *id).collect();
+    let mut found = of_products(tx, &ids).await?;
+    Ok(rows
+        .into_iter()
+        .map(|(product_id, revision)| Stored {
+            product_id,
+            revision,
+            entries: found.remove(&product_id).unwrap_or_default(),
+        })
+        .collect())
+}
+
+async fn of_products(tx: &mut Tx, ids: &[Uuid]) -> Result<HashMap<Uuid, Vec<Entry>>, Fault> {
+    type Row = (String, Uuid, i64, Option<Uuid>, Option<Vec<u8>>);
+    let rows: Vec<Row> = entries::table
+        .filter(entries::product_id.eq_any(ids).and(entries::body.is_not_null()))
+        .select((
+            entries::section,
+            entries::source_id,
+            entries::version,
+            entries::product_id,
+            entries::body,
+        ))
+        .load(tx.conn())
+        .await?;
+    let mut found: HashMap<Uuid, Vec<Entry>> = HashMap::new();
+    for (section, source_id, version, product_id, body) in rows {
+        let (Some(section), Some(product)) = (Section::of(&section), product_id) else { continue };
+        let entry = Entry { section, source_id, version, product_id, body, filing: None };
+        found.entry(product).or_default().push(entry);
+    }
+    Ok(found)
+}
+
+/// Which life of the tables it is, and how often what documents share has changed.
+pub async fn life(tx: &mut Tx) -> Result<(i64, i64), Fault> {
+    let life = index_life::table.select((index_life::epoch, index_life::shared));
+    Ok(life.first(tx.conn()).await?)
+}
+
+/// Every document that an index must hold: product and revision, by product.
+pub async fn inventory(tx: &mut Tx) -> Result<Vec<(Uuid, i64)>, Fault> {
+    Ok(documents::table
+        .filter(documents::shown)
+        .order(documents::product_id)
+        .select((documents::product_id, documents::revision))
+        .load(tx.conn())
+        .await?)
+}

@@ -1,0 +1,1 @@
+//! Customer stories that cross services: one file each, in `tests/it`.

@@ -1,0 +1,131 @@
+//! What ARCHITECTURE.md calls a rule, as far as the tree itself can be asked.
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().unwrap()
+}
+
+/// Every file that git would take, below `folder`, with this ending.
+fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
+    let listed = Command::new("git")
+        .args(["ls-files", "--cached", "--others", "--exclude-standard", folder])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let text = String::from_utf8(listed.stdout).unwrap();
+    let files = text.lines().filter(|name| name.ends_with(ending)).map(|name| root().join(name));
+    files.filter(|path| path.exists()).collect()
+}
+
+/// Layers from the outside in: a crate may use what stands further right, never the other way.
+const LAYERS: [&[&str]; 8] = [
+    &["souk"],
+    &["catalog", "pricing", "search"],
+    &["mesh"],
+    &["bus", "cache"],
+    &["pg"],
+    &["fault"],
+    &["contracts"],
+    &["kernel"],
+];
+
+/// Who may use the crates that stand beside the layers: `stack` and `testkit` never reach a service that is served.
+const BESIDE: [(&str, &[&str]); 2] = [
+    ("stack", &["testkit", "bench", "souk"]),
+    ("testkit", &["bench"]),
+];
+
+#[test]
+fn dependencies_point_one_way() {
+    let out = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .current_dir(root())
+        .output()
+        .unwrap();
+    let metadata: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
+    let layer: BTreeMap<&str, usize> = LAYERS
+        .iter()
+        .enumerate()
+        .flat_map(|(depth, names)| names.iter().map(move |name| (*name, depth)))
+        .collect();
+    let mut wrong = Vec::new();
+    for package in metadata["packages"].as_array().unwrap() {
+        let from = package["name"].as_str().unwrap();
+        for dependency in package["dependencies"].as_array().unwrap() {
+            let to = dependency["name"].as_str().unwrap();
+            // Tests may use the harness, which boots the real neighbours.
+            if dependency["kind"].as_str() == Some("dev") {
+                continue;
+            }
+            let allowed = match (layer.get(from), layer.get(to)) {
+                (Some(from), Some(to)) => from < to,
+                _ => BESIDE.iter().find(|(name, _)| *name == to).is_none_or(|(_, by)| by.contains(&from)),
+            };
+            if !allowed {
+                wrong.push(format!("{from} must not depend on {to}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn no_file_is_longer_than_500_lines() {
+    let sources = [files("", ".rs"), files("", ".sh"), files("", ".proto")].concat();
+    let long: Vec<String> = sources
+        .iter()
+        .filter(|path| !path.ends_with("schema.rs") && !path.to_string_lossy().contains("third_party"))
+        .filter_map(|path| {
+            let lines = std::fs::read_to_string(path).unwrap().lines().count();
+            // A contract is read by people who look for one thing in it; cutting a service in two helps nobody.
+            let limit = if path.extension().unwrap() == "proto" { 1_000 } else { 500 };
+            (lines > limit).then(|| format!("{}: {lines} lines", path.display()))
+        })
+        .collect();
+    assert!(long.is_empty(), "{}", long.join("\n"));
+}
+
+/// What only code that does IO, waits or looks at a clock has a use for.
+const IMPURE: [&str; 12] = [
+    "async fn", ".await", "diesel::", "diesel_async", "tokio::", "std::fs", "std::net", "std::env",
+    "Utc::now", "Instant::now", "SystemTime", "now_v7",
+];
+
+#[test]
+fn domain_is_pure() {
+    let mut wrong = Vec::new();
+    for path in files("services", ".rs") {
+        if !path.components().any(|part| part.as_os_str() == "domain") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let code = text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
+        for (number, line) in code {
+            if let Some(found) = IMPURE.iter().find(|impure| line.contains(**impure)) {
+                wrong.push(format!("{}:{}: {found}", path.display(), number + 1));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_environment_is_read_in_one_place() {
+    let exempt = ["libs/mesh/src/config", "libs/stack/", "build.rs", "/tests/", "tests/", "libs/testkit", "bin/souk", "bench/"];
+    let mut wrong = Vec::new();
+    for path in files("", ".rs") {
+        let name = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
+        if exempt.iter().any(|part| name.contains(part)) {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        if text.contains("env::var") {
+            wrong.push(name);
+        }
+    }
+    assert!(wrong.is_empty(), "only libs/mesh/src/config reads the environment: {wrong:?}");
+}
