@@ -14,8 +14,8 @@
 //! other events in one transaction. It writes by version: see the crate's page.
 //!
 //! The path of a message: [`follow`] takes it off the broker, [`work`] gives it to the worker of its key, [`effect`] does
-//! transactions, [`verdict`] decides what the broker is told, [`early`] keeps what comes too soon, [`upkeep`] is what
-//! happens by the clock.
+//! transactions, [`verdict`] decides what the broker is told, [`outage`] waits for the database, [`early`] keeps what comes
+//! too soon, [`upkeep`] is what happens by the clock.
 
 mod attempts;
 mod delivery;
@@ -25,6 +25,8 @@ mod effect;
 mod follow;
 mod handler;
 mod held;
+mod outage;
+mod registry;
 mod upkeep;
 mod verdict;
 mod work;
@@ -35,8 +37,8 @@ use contracts::Event;
 use delivery::Delivery;
 use effect::Effect;
 use fault::{Fault, Kind};
-use handler::Registry;
 use pg::{Db, Tx};
+use registry::Registry;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -127,7 +129,7 @@ impl Consumers {
     }
 
     /// Handles the events of `subjects` together, as many as share a transaction: for a service that merges many events into
-    /// few writes. There is one such handler.
+    /// few writes. Where it fails it is given them one by one.
     #[must_use]
     pub fn on_batch<A, F>(
         mut self,
@@ -163,6 +165,8 @@ impl Consumers {
     /// Handles events until `stop`, through every failure of broker and database. Fails only where the broker holds a
     /// stream or a consumer that differs from what is asked in a way that matters.
     pub async fn run(self, stop: CancellationToken) -> Result<(), Fault> {
+        // What fails here ends us, not whoever else waits for the same `stop`.
+        let stop = stop.child_token();
         self.prepare(&stop).await?;
         let ended = CancellationToken::new();
         let (workers, held) = work::start(&self, &stop);
@@ -170,10 +174,12 @@ impl Consumers {
         for publisher in self.registry.publishers() {
             let (all, queues, stop) = (self.clone(), workers.queues(), stop.clone());
             let held = held.clone();
-            tasks.spawn(async move { follow::follow(&all, publisher, &queues, &held, &stop).await });
+            tasks
+                .spawn(async move { follow::follow(&all, publisher, &queues, &held, &stop).await });
         }
         tasks.spawn(upkeep::run(self.clone(), stop.clone()));
-        let progress = tokio::spawn(held.clone().report(self.tuning.ack_wait, ended.clone()));
+        let mut progress = JoinSet::new();
+        progress.spawn(held.clone().report(self.tuning.ack_wait, ended.clone()));
         let mut result = Ok(());
         while let Some(joined) = tasks.join_next().await {
             let outcome = joined.unwrap_or_else(|died| Err(Fault::internal(died)));
@@ -184,7 +190,7 @@ impl Consumers {
         }
         let worked = workers.finish().await;
         ended.cancel();
-        let _ = progress.await;
+        progress.join_all().await;
         // What was acknowledged last is still in the client's buffer.
         let _ = tokio::time::timeout(Duration::from_secs(2), self.bus.client().flush()).await;
         result.and(worked)
@@ -229,7 +235,7 @@ impl Consumers {
     /// Replays the letters that an older binary parked because it did not know their type; returns how many. Done by
     /// [`Consumers::run`] at start and each minute.
     pub async fn replay_parked(&self) -> Result<usize, Fault> {
-        upkeep::replay_parked(self).await
+        upkeep::look_at_letters(self).await.map(|letters| letters.replayed)
     }
 
     pub(crate) fn service(&self) -> &'static str {

@@ -8,7 +8,7 @@ use crate::{Bus, envelope, streams};
 use async_nats::HeaderMap;
 use async_nats::jetstream::context::PublishErrorKind;
 use async_nats::jetstream::message::{PublishMessage, StreamMessage};
-use async_nats::jetstream::stream::{DeleteMessageErrorKind, RawMessageErrorKind, Stream};
+use async_nats::jetstream::stream::{RawMessageErrorKind, Stream};
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
 use contracts::Kind;
@@ -192,17 +192,13 @@ pub async fn find(
 /// Removes a letter for good; one that is gone already is success.
 pub async fn discard(bus: &Bus, letter: &Letter) -> Result<(), Fault> {
     let stream = stream(bus, &letter.service).await?;
-    match stream.delete_message(letter.sequence).await {
-        Ok(_) => Ok(()),
-        Err(error) => match error.kind() {
-            DeleteMessageErrorKind::JetStream(why) if why.error_code().0 == NO_SUCH_MESSAGE => Ok(()),
-            _ => Err(Fault::unavailable("the broker", error)),
-        },
+    let Err(error) = stream.delete_message(letter.sequence).await else { return Ok(()) };
+    // The broker has one code for all that can go wrong here, so it is asked what is there.
+    match stream.get_raw_message(letter.sequence).await {
+        Err(gone) if gone.kind() == RawMessageErrorKind::NoMessageFound => Ok(()),
+        _ => Err(Fault::unavailable("the broker", error)),
     }
 }
-
-/// The broker's code for a sequence that holds nothing.
-const NO_SUCH_MESSAGE: u64 = 10043;
 
 async fn stream(bus: &Bus, service: &str) -> Result<Stream<()>, Fault> {
     let name = streams::dead(service);

@@ -23,6 +23,8 @@ mod consumers;
 pub mod dead;
 
 pub use connect::{Bus, Settings};
-pub use consumers::{Arrived, Batch, BatchHandler, Consumers, Handler, Outcome, Received, Replayed, Tuning};
+pub use consumers::{
+    Arrived, Batch, BatchHandler, Consumers, Handler, Outcome, Received, Replayed, Tuning,
+};
 pub use envelope::Envelope;
 pub use relay::{Relay, Tempo};

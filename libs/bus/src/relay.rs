@@ -18,6 +18,7 @@ use fault::{Fault, Kind};
 use lead::Ended;
 use pg::Db;
 use session::Session;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -50,12 +51,14 @@ pub struct Relay {
     db: Db,
     bus: Bus,
     tempo: Tempo,
+    /// Whether the stream was ever as asked.
+    started: AtomicBool,
 }
 
 impl Relay {
     /// The relay of the service whose database this is.
     pub fn new(db: Db, bus: Bus) -> Self {
-        Self { db, bus, tempo: Tempo::default() }
+        Self { db, bus, tempo: Tempo::default(), started: AtomicBool::new(false) }
     }
 
     /// The same at another pace.
@@ -130,8 +133,16 @@ impl Relay {
         let mut pause = FIRST_PAUSE;
         while !stop.is_cancelled() {
             match session.alive_while(streams::ensure_events(&self.bus, service)).await? {
-                Ok(info) => return Ok(Some(info)),
-                Err(fault) if fault.kind() == Kind::Internal => return Err(Ended::Refused(fault)),
+                Ok(info) => {
+                    self.started.store(true, Ordering::Relaxed);
+                    return Ok(Some(info));
+                }
+                // At the start it is a wrong configuration, later a broker in trouble, which passes.
+                Err(fault)
+                    if fault.kind() == Kind::Internal && !self.started.load(Ordering::Relaxed) =>
+                {
+                    return Err(Ended::Refused(fault));
+                }
                 Err(fault) => {
                     tracing::info!(service, "the relay waits for the broker: {}", fault.chain());
                     self.back_off(session, stop, &mut pause).await?;

@@ -107,9 +107,15 @@ async fn ensure(bus: &Bus, asked: Config) -> Result<Info, Fault> {
     Err(Fault::internal(format!("stream {name} is not as asked: {}", differences.join("; "))))
 }
 
+/// The broker's codes for a configuration that is invalid, and for an update of what cannot be changed. Their class is that
+/// of the broker's own trouble.
+const REFUSALS: [u64; 2] = [10052, 10069];
+
 fn refused(error: &CreateStreamError) -> bool {
     match error.kind() {
-        CreateStreamErrorKind::JetStream(error) => error.code() < 500,
+        CreateStreamErrorKind::JetStream(error) => {
+            error.code() < 500 || REFUSALS.contains(&error.error_code().0)
+        }
         CreateStreamErrorKind::EmptyStreamName | CreateStreamErrorKind::InvalidStreamName => true,
         _ => false,
     }

@@ -4,7 +4,7 @@
 use crate::boot::{Boot, BootError};
 use crate::connection::Connection;
 use crate::readiness::{Readiness, Report};
-use crate::server::Stack;
+use crate::server::{Stack, arrived};
 use crate::{Service, Tasks, admin, health, telemetry};
 use std::io;
 use std::net::SocketAddr;
@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
+use tower::util::MapRequestLayer;
 
 /// How long tasks may take to finish what they are at, after the calls have ended.
 const TASKS: Duration = Duration::from_secs(3);
@@ -181,6 +182,7 @@ impl Listening {
             .http2_keepalive_timeout(Some(Duration::from_secs(10)))
             .http2_max_header_list_size(32 * 1024)
             .max_concurrent_streams(1024)
+            .layer(MapRequestLayer::new(arrived))
             .add_routes(routes);
         let server = tokio::spawn(async move {
             let served =

@@ -13,7 +13,7 @@ mod measure;
 mod name;
 mod trace;
 
-pub(crate) use deadline::grpc_timeout;
+pub(crate) use deadline::{arrived, grpc_timeout};
 
 use crate::Service;
 use crate::auth::Auth;

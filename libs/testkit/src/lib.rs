@@ -17,10 +17,12 @@ mod caller;
 mod databases;
 pub mod icecat;
 mod mesh;
+mod say;
 pub mod record;
 mod twice;
 mod wait;
 
 pub use self::caller::{Caller, reason};
 pub use self::mesh::{Mesh, Options};
+pub use self::say::say;
 pub use self::wait::{PATIENCE, eventually};

@@ -10,10 +10,14 @@ const COPY: &str = "Souk-Test-Copy";
 
 /// Copies whatever comes into `stream` until `stop`.
 pub(crate) async fn copy(js: jetstream::Context, stream: String, stop: CancellationToken) {
-    let stream = super::wait::eventually("the stream exists", async || {
-        js.get_stream(&stream).await.ok()
-    })
-    .await;
+    // The relay makes the stream when it first reaches the broker.
+    let stream = loop {
+        match js.get_stream(&stream).await {
+            Ok(stream) => break stream,
+            Err(_) if stop.is_cancelled() => return,
+            Err(_) => tokio::time::sleep(std::time::Duration::from_millis(20)).await,
+        }
+    };
     let config = pull::Config {
         durable_name: Some("test-copier".to_owned()),
         deliver_policy: DeliverPolicy::All,

@@ -9,8 +9,8 @@ use fault::Fault;
 use kernel::id::{Id, InvalidId};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The targets of the drafts, in one call. Refused with UNKNOWN_ITEM, which names every draft whose item is not there now, by the path
-/// that `path` gives it.
+/// The targets of the drafts, in one call. Refused with UNKNOWN_ITEM, which names every draft whose
+/// item is not there now, by the path that `path` gives it.
 pub async fn require(
     app: &App,
     drafts: &[PriceDraft],
@@ -28,13 +28,12 @@ pub async fn require_one(app: &App, draft: &PriceDraft, path: &str) -> Result<Ta
     targets.pop().ok_or_else(|| draft.key.item.unknown())
 }
 
-/// What the items stand for: as is remembered, else as the catalogue says, which is then remembered. An item that does not exist is
-/// left out.
+/// What the items stand for: as is remembered, else as the catalogue says, which is then
+/// remembered. An item that does not exist is left out.
 pub async fn known(app: &App, wanted: &[Item]) -> Result<BTreeMap<Item, Target>, Fault> {
     let mut known =
         app.db.read("pricing.find_items", async |tx| items::find(tx, wanted).await).await?;
-    let unknown: BTreeSet<&Item> =
-        wanted.iter().filter(|item| !known.contains_key(item)).collect();
+    let unknown: BTreeSet<&Item> = wanted.iter().filter(|item| !known.contains_key(item)).collect();
     if !unknown.is_empty() {
         let live = resolve(app, unknown).await?;
         let learned: Vec<Target> = live.values().cloned().collect();
@@ -76,10 +75,7 @@ fn targets(
 }
 
 /// The items that exist. The only remote call of this service.
-async fn resolve(
-    app: &App,
-    items: BTreeSet<&Item>,
-) -> Result<BTreeMap<Item, Target>, Fault> {
+async fn resolve(app: &App, items: BTreeSet<&Item>) -> Result<BTreeMap<Item, Target>, Fault> {
     let (skus, products): (Vec<&Item>, Vec<&Item>) =
         items.into_iter().partition(|item| matches!(item, Item::Sku(_)));
     let names = |items: &[&Item]| items.iter().map(ToString::to_string).collect();

@@ -34,8 +34,9 @@ pub enum Outcome {
     Unchanged,
 }
 
-/// Sets prices that all have different keys; answers in their order. New ones are inserted before those that are there are locked, and
-/// both in a fixed order: so of all callers some one can always go on.
+/// Sets prices that all have different keys; answers in their order. New ones are inserted before
+/// those that are there are locked, and both in a fixed order: so of all callers some one can
+/// always go on.
 pub async fn set_all(tx: &mut Tx, wanted: &[Wanted]) -> Result<Vec<(Outcome, Price)>, Fault> {
     let targets: BTreeSet<&Target> = wanted.iter().map(|wanted| &wanted.target).collect();
     let targets: Vec<Target> = targets.into_iter().cloned().collect();
@@ -51,15 +52,14 @@ pub async fn set_all(tx: &mut Tx, wanted: &[Wanted]) -> Result<Vec<(Outcome, Pri
     };
     wanted
         .iter()
-        .map(|wanted| of_key(wanted).ok_or_else(|| Fault::internal("a price was neither made nor found")))
+        .map(|wanted| {
+            of_key(wanted).ok_or_else(|| Fault::internal("a price was neither made nor found"))
+        })
         .collect()
 }
 
 /// Those that did not exist.
-async fn create(
-    tx: &mut Tx,
-    wanted: &[Wanted],
-) -> Result<HashMap<PriceKey, Price>, Fault> {
+async fn create(tx: &mut Tx, wanted: &[Wanted]) -> Result<HashMap<PriceKey, Price>, Fault> {
     let at = tx.now().await?;
     // Whoever has seen a version wants to change a price, not to make one.
     let new = wanted.iter().filter(|wanted| expect(0, wanted.expected).is_ok());
@@ -101,8 +101,8 @@ async fn change(
     Ok(done)
 }
 
-/// Names the row whose window overlaps another price: of those that could not be inserted, and of those that come back to life. The
-/// constraint would refuse these too, but without saying which.
+/// Names the row whose window overlaps another price: of those that could not be inserted, and of
+/// those that come back to life. The constraint would refuse these too, but without saying which.
 async fn require_room(
     tx: &mut Tx,
     wanted: &[&Wanted],

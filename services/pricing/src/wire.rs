@@ -17,11 +17,12 @@ use kernel::money::Money;
 use kernel::price::{Scope, Verdict};
 use kernel::sku::Sku;
 use kernel::window::Window;
-use proto::item::Name;
 use prost::Message;
 use prost_types::Timestamp;
+use proto::item::Name;
 
-/// The item that a message names; a SKU that no variant can have is unknown, like any other that the catalogue does not have.
+/// The item that a message names; a SKU that no variant can have is unknown, like any other that
+/// the catalogue does not have.
 pub fn item(message: Option<&proto::Item>) -> Result<Item, Fault> {
     match message.and_then(|item| item.name.as_ref()) {
         Some(Name::Sku(sku)) => Sku::parse(sku).map(Item::Sku).map_err(|error| {
@@ -113,7 +114,8 @@ impl From<&Price> for proto::Price {
 }
 
 impl From<&Price> for proto::PriceVersion {
-    /// The digest is that of the same bytes that the price's last event carries: both come from the stored row.
+    /// The digest is that of the same bytes that the price's last event carries: both come from the
+    /// stored row.
     fn from(price: &Price) -> Self {
         let deleted = price.deleted_at.is_some();
         let digest = if deleted {
@@ -179,7 +181,8 @@ fn scope(message: &proto::PriceScope) -> Result<Scope<String>, Fault> {
     })
 }
 
-/// No message where the price holds everywhere and for everyone, so that one price has one encoding.
+/// No message where the price holds everywhere and for everyone, so that one price has one
+/// encoding.
 fn scope_message(scope: &Scope<String>) -> Option<proto::PriceScope> {
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
     (!scope.is_unscoped()).then(|| proto::PriceScope {
@@ -225,4 +228,37 @@ fn named(text: &str) -> Option<String> {
 
 fn missing(field: &'static str) -> Fault {
     Fault::field(Common::InvalidField, field, "is required")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(from: Timestamp, channel: &str) -> proto::PriceDraft {
+        proto::PriceDraft {
+            item: Some(proto::Item { name: Some(Name::Sku("A-1".into())) }),
+            scope: Some(proto::PriceScope { channel: channel.into(), ..Default::default() }),
+            base: Some(MoneyMessage { currency_code: "USD".into(), minor_units: 100 }),
+            from: Some(from),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn instants_are_cut_to_what_the_database_keeps() {
+        let window =
+            draft(&message(Timestamp { seconds: 5, nanos: 1_999 }, "")).unwrap().key.window;
+        assert_eq!(window.from(), DateTime::from_timestamp(5, 1_000));
+    }
+
+    #[test]
+    fn what_cannot_be_stored_is_refused_with_its_field() {
+        let at = |seconds, nanos| Timestamp { seconds, nanos };
+        let field = |message| draft(&message).unwrap_err().violations()[0].field.clone();
+        for from in [at(0, -1), at(0, 1_000_000_000), at(253_402_300_800, 0), at(i64::MIN, 0)] {
+            assert_eq!(field(message(from, "")), "from");
+        }
+        assert_eq!(field(message(at(0, 0), "a\0b")), "scope.channel");
+        assert_eq!(draft(&message(at(0, 0), "")).unwrap().key.scope, Scope::UNSCOPED);
+    }
 }

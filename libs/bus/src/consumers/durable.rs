@@ -7,8 +7,11 @@ use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy};
 use async_nats::jetstream::stream::ConsumerErrorKind;
 use fault::Fault;
 
+/// The broker's code for a change that it does not make, whose class is that of the broker's own trouble.
+const NOT_CREATED: u64 = 10012;
+
 /// Creates or updates it and compares what came of it. The stream is the publisher's to create: while it is not there,
-/// this is UNAVAILABLE. An internal fault ends the start.
+/// this is UNAVAILABLE. An internal fault says that it cannot be as asked.
 pub(super) async fn ensure(
     consumers: &Consumers,
     publisher: &str,
@@ -22,7 +25,10 @@ pub(super) async fn ensure(
         Err(error) => {
             return Err(match error.kind() {
                 // 404 is the stream, which its publisher will create.
-                ConsumerErrorKind::JetStream(why) if why.code() < 500 && why.code() != 404 => {
+                ConsumerErrorKind::JetStream(why)
+                    if why.code() != 404
+                        && (why.code() < 500 || why.error_code().0 == NOT_CREATED) =>
+                {
                     Fault::internal(format!("the broker refuses consumer {name}: {why}"))
                 }
                 _ => Fault::unavailable("the broker", error),

@@ -1,7 +1,7 @@
 //! Events about something not known here yet. What they wait for is locked, by name, both while an event is kept and while
 //! kept events are taken: so an event cannot be kept just after the taking, and no service has to think of it.
 
-use super::effect::{Answer, Effect};
+use super::effect::{Answer, Effect, Waiting};
 use super::{Consumers, Delivery, Outcome};
 use crate::dead::{self, Burial};
 use crate::envelope;
@@ -15,6 +15,7 @@ use fault::{Fault, Kind};
 use pg::Tx;
 use pg::early::{self, Early};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// How long an event waits.
@@ -27,26 +28,44 @@ const ROUND: i64 = 500;
 const REASON: &str = "souk-reason";
 const ERROR: &str = "souk-error";
 
-/// Looks again under the lock, and keeps the event if it is still too early.
+/// Looks again under the locks of what is awaited, and keeps the events that are still too early. The locks are taken after
+/// all others and in one order, so that two workers do not wait for each other.
 pub(super) async fn keep_or_apply(
     consumers: &Consumers,
     tx: &mut Tx,
-    delivery: &Delivery,
-    mut awaits: String,
-) -> Result<Effect, Fault> {
+    deliveries: &[&Delivery],
+    mut waiting: Vec<Waiting>,
+    effects: &mut [Effect],
+) -> Result<(), Fault> {
     // What it waits for can change from one look to the next (first the product, then its variant), but not for long.
     for _ in 0..4 {
-        lock(tx, &awaits).await?;
-        match consumers.registry.handle(consumers, tx, delivery).await? {
-            Outcome::Done => return Ok(Effect::Applied),
-            Outcome::Early { awaits: still } if still == awaits => {
-                early::keep(tx, &delivery.kept(&awaits)).await?;
-                return Ok(Effect::Kept);
-            }
-            Outcome::Early { awaits: other } => awaits = other,
+        if waiting.is_empty() {
+            return Ok(());
         }
+        let awaited: BTreeSet<&str> = waiting.iter().map(|event| event.awaits.as_str()).collect();
+        for awaits in awaited {
+            lock(tx, awaits).await?;
+        }
+        let events: Vec<&Delivery> =
+            waiting.iter().map(|event| deliveries[event.position]).collect();
+        let outcomes = consumers.registry.handle(consumers, tx, &events).await?;
+        let mut other = Vec::new();
+        for (event, outcome) in waiting.into_iter().zip(outcomes) {
+            match outcome {
+                Outcome::Done => {}
+                Outcome::Early { awaits } if awaits == event.awaits => {
+                    early::keep(tx, &deliveries[event.position].kept(&awaits)).await?;
+                    effects[event.position] = Effect::Kept;
+                }
+                Outcome::Early { awaits } => other.push(Waiting { awaits, ..event }),
+            }
+        }
+        waiting = other;
     }
-    Err(Fault::internal(format!("the handler of {} keeps awaiting other things", delivery.subject())))
+    if waiting.is_empty() {
+        return Ok(());
+    }
+    Err(Fault::internal("a handler awaits something else each time that it is asked"))
 }
 
 /// Has the events applied that waited for `awaited`; returns how many were taken.
@@ -57,12 +76,19 @@ pub(super) async fn apply(
 ) -> Result<usize, Fault> {
     lock(tx, awaited).await?;
     let taken = early::take(tx, awaited).await?;
-    let mut back = Vec::new();
-    for kept in &taken {
-        if let Some(again) = apply_one(consumers, tx, kept).await? {
-            back.push(again);
-        }
+    if taken.is_empty() {
+        return Ok(0);
     }
+    let back = match apply_all(consumers, tx, &taken).await? {
+        Some(back) => back,
+        None => {
+            let mut back = Vec::new();
+            for kept in &taken {
+                back.extend(apply_one(consumers, tx, kept).await?);
+            }
+            back
+        }
+    };
     // Only now: a handler that calls this again must not meet them, or it could go on for ever.
     for entry in &back {
         put_back(tx, entry).await?;
@@ -76,6 +102,34 @@ struct Again {
     kept_at: Option<DateTime<Utc>>,
 }
 
+/// All at once; none if that does not work, and nothing has happened.
+async fn apply_all(
+    consumers: &Consumers,
+    tx: &mut Tx,
+    kept: &[Early],
+) -> Result<Option<Vec<Again>>, Fault> {
+    let Ok(deliveries) = kept.iter().map(Delivery::of_early).collect::<Result<Vec<_>, _>>() else {
+        return Ok(None);
+    };
+    let deliveries: Vec<&Delivery> = deliveries.iter().collect();
+    tx.conn().batch_execute("SAVEPOINT early").await?;
+    match consumers.registry.handle(consumers, tx, &deliveries).await {
+        Ok(outcomes) => {
+            tx.conn().batch_execute("RELEASE SAVEPOINT early").await?;
+            Ok(Some(
+                kept.iter()
+                    .zip(outcomes)
+                    .filter_map(|(kept, outcome)| still(kept, outcome))
+                    .collect(),
+            ))
+        }
+        Err(_) => {
+            tx.conn().batch_execute("ROLLBACK TO SAVEPOINT early; RELEASE SAVEPOINT early").await?;
+            Ok(None)
+        }
+    }
+}
+
 /// A failure of a kept event must not fail the event that it waited for: its own effect alone is undone, and the sweep
 /// makes a dead letter of it. What would pass by itself fails the whole transaction, which is then tried again.
 async fn apply_one(
@@ -85,29 +139,28 @@ async fn apply_one(
 ) -> Result<Option<Again>, Fault> {
     tx.conn().batch_execute("SAVEPOINT early").await?;
     let handled = match Delivery::of_early(kept) {
-        Ok(delivery) => {
-            consumers.registry.handle(consumers, tx, &delivery).await
-        }
+        Ok(delivery) => consumers.registry.handle(consumers, tx, &[&delivery]).await,
         Err(fault) => Err(fault),
     };
-    let again = match handled {
-        Ok(Outcome::Done) => None,
-        Ok(Outcome::Early { awaits }) => {
-            Some(Again { entry: Early { awaited: awaits, ..kept.clone() }, kept_at: None })
+    match handled {
+        Ok(outcomes) => {
+            tx.conn().batch_execute("RELEASE SAVEPOINT early").await?;
+            Ok(outcomes.into_iter().next().and_then(|outcome| still(kept, outcome)))
         }
         Err(fault) => {
-            tx.conn().batch_execute("ROLLBACK TO SAVEPOINT early").await?;
+            tx.conn().batch_execute("ROLLBACK TO SAVEPOINT early; RELEASE SAVEPOINT early").await?;
             match fault.kind() {
-                Kind::AlreadyExists => None,
-                Kind::Conflict | Kind::Exhausted | Kind::Unavailable | Kind::TimedOut => {
-                    return Err(fault);
-                }
-                _ => Some(failed(kept, &fault)),
+                Kind::AlreadyExists => Ok(None),
+                Kind::Conflict | Kind::Exhausted | Kind::Unavailable | Kind::TimedOut => Err(fault),
+                _ => Ok(Some(failed(kept, &fault))),
             }
         }
-    };
-    tx.conn().batch_execute("RELEASE SAVEPOINT early").await?;
-    Ok(again)
+    }
+}
+
+fn still(kept: &Early, outcome: Outcome) -> Option<Again> {
+    let Outcome::Early { awaits } = outcome else { return None };
+    Some(Again { entry: Early { awaited: awaits, ..kept.clone() }, kept_at: None })
 }
 
 fn failed(kept: &Early, fault: &Fault) -> Again {
@@ -140,13 +193,12 @@ async fn put_back(tx: &mut Tx, again: &Again) -> Result<(), Fault> {
 
 /// Whether the event is kept and waits.
 pub(super) async fn waits(tx: &mut Tx, delivery: &Delivery) -> Result<bool, Fault> {
-    let answer: Answer = sql_query(
-        "select exists (select 1 from early where consumer = $1 and event_id = $2)",
-    )
-    .bind::<Text, _>(&*delivery.consumer)
-    .bind::<SqlUuid, _>(delivery.id())
-    .get_result(tx.conn())
-    .await?;
+    let answer: Answer =
+        sql_query("select exists (select 1 from early where consumer = $1 and event_id = $2)")
+            .bind::<Text, _>(&*delivery.consumer)
+            .bind::<SqlUuid, _>(delivery.id())
+            .get_result(tx.conn())
+            .await?;
     Ok(answer.exists)
 }
 

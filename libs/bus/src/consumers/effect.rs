@@ -22,7 +22,8 @@ pub(super) enum Effect {
 /// Handles one event in a transaction of its own.
 pub(super) async fn alone(consumers: &Consumers, delivery: &Delivery) -> Result<Effect, Fault> {
     let limit = consumers.tuning.handling;
-    let handled = consumers.db.write("bus.handle", async move |tx| one(consumers, tx, delivery).await);
+    let handled =
+        consumers.db.write("bus.handle", async move |tx| one(consumers, tx, delivery).await);
     tokio::time::timeout(limit, handled).await.unwrap_or_else(|_| {
         Err(Fault::new(Common::DeadlineExceeded, format!("the event was not handled in {limit:?}")))
     })
@@ -37,10 +38,8 @@ async fn one(consumers: &Consumers, tx: &mut Tx, delivery: &Delivery) -> Result<
     if !inbox::claim(tx, &delivery.consumer, delivery.id(), delivery.subject()).await? {
         return Ok(Effect::Duplicate);
     }
-    match consumers.registry.handle(consumers, tx, delivery).await? {
-        Outcome::Done => Ok(Effect::Applied),
-        Outcome::Early { awaits } => early::keep_or_apply(consumers, tx, delivery, awaits).await,
-    }
+    let effects = handle_all(consumers, tx, &[delivery]).await?;
+    Ok(effects.into_iter().next().unwrap_or(Effect::Applied))
 }
 
 /// Why several events together had no effect.
@@ -86,7 +85,10 @@ pub(super) async fn together(
 }
 
 fn split() -> Fault {
-    Fault::new(Common::ConcurrentModification, "events of a shared transaction are taken one by one")
+    Fault::new(
+        Common::ConcurrentModification,
+        "events of a shared transaction are taken one by one",
+    )
 }
 
 async fn each(
@@ -95,39 +97,43 @@ async fn each(
     deliveries: &[&Delivery],
     claimed: &mut HashSet<(String, Uuid)>,
 ) -> Result<Vec<Effect>, Fault> {
-    let mut effects = Vec::with_capacity(deliveries.len());
-    let mut waiting = Vec::new();
-    let mut batched = Vec::new();
-    for (position, delivery) in deliveries.iter().enumerate() {
-        if !claimed.remove(&(delivery.consumer.to_string(), delivery.id())) {
-            effects.push(Effect::Duplicate);
-            continue;
-        }
-        if consumers.registry.is_batched(delivery.subject()) {
-            batched.push(position);
-            effects.push(Effect::Applied);
-            continue;
-        }
-        if let Outcome::Early { awaits } = consumers.registry.handle(consumers, tx, delivery).await? {
-            waiting.push((awaits, position));
-        }
-        effects.push(Effect::Applied);
-    }
-    if !batched.is_empty() {
-        let together: Vec<&Delivery> = batched.iter().map(|at| deliveries[*at]).collect();
-        let outcomes = consumers.registry.handle_batch(consumers, tx, &together).await?;
-        waiting.extend(batched.iter().zip(outcomes).filter_map(|(at, outcome)| match outcome {
-            Outcome::Early { awaits } => Some((awaits, *at)),
-            Outcome::Done => None,
-        }));
-    }
-    // Their locks are taken last and in one order, so that two workers do not wait for each other.
-    waiting.sort();
-    for (awaits, position) in waiting {
-        let effect = early::keep_or_apply(consumers, tx, deliveries[position], awaits).await?;
+    let mut effects = vec![Effect::Duplicate; deliveries.len()];
+    // An id may be there twice; its first message is the event.
+    let fresh: Vec<usize> = (0..deliveries.len())
+        .filter(|&position| {
+            let delivery = deliveries[position];
+            claimed.remove(&(delivery.consumer.to_string(), delivery.id()))
+        })
+        .collect();
+    let events: Vec<&Delivery> = fresh.iter().map(|&position| deliveries[position]).collect();
+    for (position, effect) in fresh.into_iter().zip(handle_all(consumers, tx, &events).await?) {
         effects[position] = effect;
     }
     Ok(effects)
+}
+
+/// Handles claimed events, and keeps those that are too early.
+async fn handle_all(
+    consumers: &Consumers,
+    tx: &mut Tx,
+    deliveries: &[&Delivery],
+) -> Result<Vec<Effect>, Fault> {
+    let outcomes = consumers.registry.handle(consumers, tx, deliveries).await?;
+    let mut effects = vec![Effect::Applied; deliveries.len()];
+    let mut waiting = Vec::new();
+    for (position, outcome) in outcomes.into_iter().enumerate() {
+        if let Outcome::Early { awaits } = outcome {
+            waiting.push(Waiting { awaits, position });
+        }
+    }
+    early::keep_or_apply(consumers, tx, deliveries, waiting, &mut effects).await?;
+    Ok(effects)
+}
+
+/// An event that is too early, and where it stands among the others.
+pub(super) struct Waiting {
+    pub awaits: String,
+    pub position: usize,
 }
 
 #[derive(QueryableByName)]

@@ -24,15 +24,18 @@ pub(super) async fn follow(
 ) -> Result<(), Fault> {
     let name: Arc<str> = consumers.name(publisher).into();
     let mut pause = Duration::from_millis(100);
+    let mut started = false;
     while !stop.is_cancelled() {
         match subscribe(consumers, publisher).await {
             Ok(messages) => {
+                started = true;
                 pause = Duration::from_millis(100);
                 drain(messages, &name, queues, held, stop).await;
             }
-            Err(fault) if fault.kind() == Kind::Internal => return Err(fault),
+            // At the start it is a wrong configuration, later a broker in trouble, which passes.
+            Err(fault) if fault.kind() == Kind::Internal && !started => return Err(fault),
             Err(fault) => {
-                tracing::debug!(consumer = &*name, "waits for the stream: {}", fault.chain());
+                tracing::info!(consumer = &*name, "waits for the stream: {}", fault.chain());
                 let _ = tokio::time::timeout(pause, stop.cancelled()).await;
                 pause = (pause * 2).min(Duration::from_secs(1));
             }

@@ -1,6 +1,6 @@
 //! What happens by the clock: gauges, letters that this binary can read by now, kept events that waited too long.
 
-use super::{Consumers, Replayed};
+use super::Consumers;
 use crate::dead::{self, Letter};
 use crate::streams;
 use contracts::Reason as _;
@@ -16,13 +16,15 @@ const PAGE: usize = 200;
 pub(super) async fn run(consumers: Consumers, stop: CancellationToken) -> Result<(), Fault> {
     let mut ticks = tokio::time::interval(Duration::from_secs(5));
     let mut round: u32 = 0;
+    let mut parked = 0;
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         let done = async {
             if round.is_multiple_of(12) {
-                report("replay parked letters", replay_parked(&consumers).await);
+                let letters = report("look at the letters", look_at_letters(&consumers).await);
+                parked = letters.map_or(parked, |letters| letters.parked);
                 report("sweep early events", consumers.sweep_early().await);
             }
-            report("read the gauges", gauges(&consumers).await);
+            report("read the gauges", gauges(&consumers, parked).await);
         };
         if stop.run_until_cancelled(done).await.is_none() {
             break;
@@ -32,13 +34,11 @@ pub(super) async fn run(consumers: Consumers, stop: CancellationToken) -> Result
     Ok(())
 }
 
-fn report<T>(doing: &'static str, result: Result<T, Fault>) {
-    if let Err(fault) = result {
-        tracing::info!("could not {doing}: {}", fault.chain());
-    }
+fn report<T>(doing: &'static str, result: Result<T, Fault>) -> Option<T> {
+    result.inspect_err(|fault| tracing::info!("could not {doing}: {}", fault.chain())).ok()
 }
 
-async fn gauges(consumers: &Consumers) -> Result<(), Fault> {
+async fn gauges(consumers: &Consumers, parked: u64) -> Result<(), Fault> {
     for publisher in consumers.registry.publishers() {
         let (stream, name) = (streams::events(publisher), consumers.name(publisher));
         let stream = consumers.bus.jetstream().get_stream_no_info(stream).await;
@@ -49,7 +49,11 @@ async fn gauges(consumers: &Consumers) -> Result<(), Fault> {
         metrics::gauge!("consumer_pending", "consumer" => name).set(float(pending));
     }
     let letters = dead::count(&consumers.bus, consumers.service()).await?;
-    metrics::gauge!("dead_letters", "service" => consumers.service()).set(float(letters));
+    let service = consumers.service();
+    // Parked ones are nobody's task, so they do not count for the alert.
+    metrics::gauge!("dead_letters", "service" => service)
+        .set(float(letters.saturating_sub(parked)));
+    metrics::gauge!("dead_letters_parked", "service" => service).set(float(parked));
     Ok(())
 }
 
@@ -58,32 +62,40 @@ fn float(count: u64) -> f64 {
     u32::try_from(count).map_or(f64::from(u32::MAX), f64::from)
 }
 
-/// Replays the letters that were parked for their type only, and that this binary knows.
-pub(super) async fn replay_parked(consumers: &Consumers) -> Result<usize, Fault> {
-    let mut replayed = 0;
+/// What became of the letters that were parked for their type only.
+#[derive(Default)]
+pub(super) struct Letters {
+    pub replayed: usize,
+    /// Those that stay parked.
+    pub parked: u64,
+}
+
+/// Replays the parked letters of types that this binary knows.
+pub(super) async fn look_at_letters(consumers: &Consumers) -> Result<Letters, Fault> {
+    let mut found = Letters::default();
     let mut after = 0;
     loop {
         let letters = dead::list(&consumers.bus, consumers.service(), after, PAGE).await?;
-        let Some(last) = letters.last() else { return Ok(replayed) };
+        let Some(last) = letters.last() else { return Ok(found) };
         after = last.sequence;
-        for letter in letters.iter().filter(|letter| ripe(consumers, letter)) {
-            match consumers.replay(letter).await {
-                Ok(Replayed::Applied | Replayed::Kept | Replayed::Duplicate | Replayed::Ignored) => {
-                    replayed += 1;
-                }
-                Err(fault) => {
-                    tracing::warn!(
-                        id = letter.letter_id,
-                        "a parked letter could not be replayed: {}",
-                        fault.chain()
-                    );
+        for letter in letters.iter().filter(|letter| is_parked(letter)) {
+            if consumers.registry.knows(&letter.original_subject) {
+                match consumers.replay(letter).await {
+                    Ok(_) => {
+                        found.replayed += 1;
+                        continue;
+                    }
+                    Err(fault) => {
+                        let (id, chain) = (&letter.letter_id, fault.chain());
+                        tracing::warn!(id, "a parked letter could not be replayed: {chain}");
+                    }
                 }
             }
+            found.parked += 1;
         }
     }
 }
 
-fn ripe(consumers: &Consumers, letter: &Letter) -> bool {
+fn is_parked(letter: &Letter) -> bool {
     letter.reason == dead::Reason::UnknownType.name()
-        && consumers.registry.knows(&letter.original_subject)
 }

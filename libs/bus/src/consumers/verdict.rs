@@ -2,7 +2,7 @@
 
 use super::effect::{self, Effect};
 use super::held::Hold;
-use super::{Consumers, Delivery, attempts};
+use super::{Consumers, Delivery, attempts, outage};
 use crate::dead::{self, Burial};
 use crate::envelope;
 use async_nats::jetstream::AckKind;
@@ -10,6 +10,7 @@ use chrono::{DateTime, Utc};
 use fault::{Common, Fault, Kind};
 use rand::Rng;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// How often an event that something else changed in the way of is tried before others get their turn.
 const CONFLICTS: u32 = 4;
@@ -20,7 +21,7 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// What is to be done with a message before anybody looks into it.
 pub(super) enum Class {
     /// It goes to a handler.
-    Handled(Delivery),
+    Handled(Box<Delivery>),
     /// Of the contract, but nothing that this service cares for.
     Ignored,
     /// It can go to no handler.
@@ -31,7 +32,7 @@ pub(super) fn class(consumers: &Consumers, hold: &Hold) -> Class {
     let subject = hold.message.subject.as_str();
     if consumers.registry.handles(subject) {
         match Delivery::of_message(&hold.consumer, &hold.message) {
-            Ok(delivery) => Class::Handled(delivery),
+            Ok(delivery) => Class::Handled(Box::new(delivery)),
             Err(fault) => Class::Unreadable(fault),
         }
     } else if consumers.registry.knows(subject) {
@@ -47,7 +48,12 @@ pub(super) async fn ignored(hold: Hold) {
 }
 
 /// Handles one event by itself and tells the broker.
-pub(super) async fn single(consumers: &Consumers, hold: Hold, delivery: &Delivery) {
+pub(super) async fn single(
+    consumers: &Consumers,
+    hold: Hold,
+    delivery: &Delivery,
+    stop: &CancellationToken,
+) {
     let mut conflicts = 0;
     loop {
         match effect::alone(consumers, delivery).await {
@@ -61,9 +67,19 @@ pub(super) async fn single(consumers: &Consumers, hold: Hold, delivery: &Deliver
                 conflicts += 1;
                 tokio::time::sleep(jittered(Duration::from_millis(5 << conflicts))).await;
             }
+            Err(fault) if ours(consumers, &fault).await => {
+                if !outage::wait(consumers, stop).await {
+                    return hold.answer(AckKind::Nak(None)).await;
+                }
+            }
             Err(fault) => return failed(consumers, hold, delivery, &fault).await,
         }
     }
+}
+
+/// Whether the failure is an outage of our own database, and no other dependency's.
+async fn ours(consumers: &Consumers, fault: &Fault) -> bool {
+    matches!(fault.kind(), Kind::Unavailable | Kind::TimedOut) && !outage::is_over(consumers).await
 }
 
 /// The effect is committed, so the broker may forget the message.
@@ -123,9 +139,19 @@ async fn later(hold: Hold, fault: &Fault, pause: Duration) {
     let consumer = &*hold.consumer;
     let subject = hold.message.subject.as_str();
     if fault.kind() == Kind::Internal {
-        tracing::error!(consumer, subject, "event failed, tried again in {pause:?}: {}", fault.chain());
+        tracing::error!(
+            consumer,
+            subject,
+            "event failed, tried again in {pause:?}: {}",
+            fault.chain()
+        );
     } else {
-        tracing::info!(consumer, subject, "event failed, tried again in {pause:?}: {}", fault.chain());
+        tracing::info!(
+            consumer,
+            subject,
+            "event failed, tried again in {pause:?}: {}",
+            fault.chain()
+        );
     }
     hold.answer(AckKind::Nak(Some(pause))).await;
 }
@@ -138,12 +164,10 @@ pub(super) async fn bury(
     attempts: u32,
     first_at: DateTime<Utc>,
 ) {
-    let (consumer, subject) = (&*hold.consumer, hold.message.subject.as_str());
     let burial = burial(&hold, fault, attempts, first_at);
     match dead::post(&consumers.bus, consumers.service(), &burial).await {
         Ok(()) => {
-            let (id, reason) = (&burial.letter_id, fault.reason());
-            tracing::error!(consumer, subject, id, reason, "event became a dead letter: {}", fault.chain());
+            told(&burial, fault);
             count(&hold, "dead");
             hold.answer(AckKind::Term).await;
         }
@@ -154,12 +178,26 @@ pub(super) async fn bury(
     }
 }
 
+/// An event of a type that is newer than this binary is no failure: a newer one will take it.
+fn told(burial: &Burial, fault: &Fault) {
+    let Burial { consumer, subject, letter_id: id, reason, .. } = burial;
+    if fault.is(dead::Reason::UnknownType) {
+        tracing::warn!(consumer, subject, id, "event of an unknown type is parked");
+    } else {
+        let chain = fault.chain();
+        tracing::error!(consumer, subject, id, reason, "event became a dead letter: {chain}");
+    }
+}
+
 fn burial(hold: &Hold, fault: &Fault, attempts: u32, first_at: DateTime<Utc>) -> Burial {
     let headers = hold.message.headers.clone().unwrap_or_default();
     let letter_id = envelope::id(&headers).map(|id| id.to_string());
     let position = || {
         let info = hold.message.info();
-        info.map_or_else(|_| "unknown".to_owned(), |info| format!("{}-{}", info.stream, info.stream_sequence))
+        info.map_or_else(
+            |_| "unknown".to_owned(),
+            |info| format!("{}-{}", info.stream, info.stream_sequence),
+        )
     };
     Burial {
         consumer: hold.consumer.to_string(),

@@ -4,7 +4,7 @@
 use super::effect::{self, Together};
 use super::held::{Held, Hold};
 use super::verdict::{self, Class};
-use super::{Consumers, Delivery};
+use super::{Consumers, Delivery, outage};
 use crate::envelope;
 use async_nats::jetstream::AckKind;
 use chrono::Utc;
@@ -74,26 +74,31 @@ async fn work(consumers: Consumers, mut queue: UnboundedReceiver<Hold>, stop: Ca
     let mut holds = Vec::with_capacity(most);
     while queue.recv_many(&mut holds, most).await > 0 {
         if stop.is_cancelled() {
-            for hold in holds.drain(..) {
-                hold.answer(AckKind::Nak(None)).await;
-            }
+            give_back(std::mem::take(&mut holds)).await;
         } else {
-            round(&consumers, holds.drain(..).collect()).await;
+            round(&consumers, std::mem::take(&mut holds), &stop).await;
         }
     }
 }
 
+/// Another replica can have them at once.
+async fn give_back(holds: impl IntoIterator<Item = Hold>) {
+    for hold in holds {
+        hold.answer(AckKind::Nak(None)).await;
+    }
+}
+
 /// Handles what has gathered: together if that works, else one by one.
-async fn round(consumers: &Consumers, holds: Vec<Hold>) {
+async fn round(consumers: &Consumers, holds: Vec<Hold>, stop: &CancellationToken) {
     let mut work = Vec::with_capacity(holds.len());
     for hold in holds {
         match verdict::class(consumers, &hold) {
-            Class::Handled(delivery) => work.push((hold, delivery)),
+            Class::Handled(delivery) => work.push((hold, *delivery)),
             Class::Ignored => verdict::ignored(hold).await,
             Class::Unreadable(fault) => verdict::bury(consumers, hold, &fault, 1, Utc::now()).await,
         }
     }
-    if work.len() > 1 {
+    while work.len() > 1 {
         let deliveries: Vec<&Delivery> = work.iter().map(|(_, delivery)| delivery).collect();
         match effect::together(consumers, &deliveries).await {
             Ok(effects) => {
@@ -103,18 +108,20 @@ async fn round(consumers: &Consumers, holds: Vec<Hold>) {
                 return;
             }
             Err(Together::Unusable(fault)) => {
-                for (hold, delivery) in work {
-                    verdict::failed(consumers, hold, &delivery, &fault).await;
+                let service = consumers.service();
+                tracing::warn!(service, "events wait for the database: {}", fault.chain());
+                if !outage::wait(consumers, stop).await {
+                    return give_back(work.into_iter().map(|(hold, _)| hold)).await;
                 }
-                return;
             }
             Err(Together::Split) => {
                 metrics::counter!("consumer_split_batches_total", "service" => consumers.service())
                     .increment(1);
+                break;
             }
         }
     }
     for (hold, delivery) in work {
-        verdict::single(consumers, hold, &delivery).await;
+        verdict::single(consumers, hold, &delivery, stop).await;
     }
 }

@@ -49,7 +49,9 @@ pub(super) async fn publish(bus: &Bus, rows: &[&Row]) -> Result<Vec<Acked>, Fail
         Err(error) => Err(error),
     }
     .map_err(|error| match judge(&error) {
-        _ if code(&error).is_some_and(|why| why.error_code().0 == NOT_ALLOWED) => Failed::NotAllowed,
+        _ if code(&error).is_some_and(|why| why.error_code().0 == NOT_ALLOWED) => {
+            Failed::NotAllowed
+        }
         Trouble::Away(why) => Failed::Away(why),
         Trouble::Refused(why) => Failed::Refused(why),
     })?;

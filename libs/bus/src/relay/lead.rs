@@ -7,6 +7,7 @@ use super::session::Session;
 use super::wake::Wake;
 use super::{FIRST_PAUSE, Relay};
 use crate::streams;
+use async_nats::jetstream::stream::Info;
 use fault::Fault;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
@@ -38,7 +39,7 @@ pub(super) async fn lead(
     let mut pause = FIRST_PAUSE;
     let mut poll = relay.tempo.poll_min;
     let mut measured: Option<Instant> = None;
-    // Due at once, which creates the stream.
+    // None: the stream is to be made sure of first.
     let mut looked: Option<Instant> = None;
     while !stop.is_cancelled() {
         if due(measured, MEASURE) {
@@ -51,7 +52,15 @@ pub(super) async fn lead(
             continue;
         }
         if due(looked, LOOK) {
-            let Some(info) = relay.stream(session, stop).await? else { break };
+            let seen = match looked {
+                Some(_) => look(relay, session).await?,
+                None => None,
+            };
+            let made = match seen {
+                Some(info) => Some(info),
+                None => relay.stream(session, stop).await?,
+            };
+            let Some(info) = made else { break };
             known.compare(session, &info).await?;
             batches = info.config.allow_atomic_publish;
             looked = Some(Instant::now());
@@ -74,6 +83,13 @@ pub(super) async fn lead(
         }
     }
     Ok(())
+}
+
+/// The stream as it is, if it is there.
+async fn look(relay: &Relay, session: &Session) -> Result<Option<Info>, Ended> {
+    let name = streams::events(relay.db.service());
+    let stream = session.alive_while(relay.bus.jetstream().get_stream(name)).await?;
+    Ok(stream.ok().map(|stream| stream.cached_info().clone()))
 }
 
 fn due(last: Option<Instant>, every: Duration) -> bool {

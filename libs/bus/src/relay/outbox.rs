@@ -61,7 +61,8 @@ pub(super) async fn unpublished(session: &Session, service: &str) -> Result<Vec<
 fn read(row: &SqlRow, service: &str) -> Result<Row, Ended> {
     let id: String = get(row, 1)?;
     let created: i64 = get(row, 10)?;
-    let broken = |what: &str| Ended::Lost(Fault::internal(format!("the outbox holds a broken {what}")));
+    let broken =
+        |what: &str| Ended::Lost(Fault::internal(format!("the outbox holds a broken {what}")));
     Ok(Row {
         seq: get(row, 0)?,
         envelope: Envelope {

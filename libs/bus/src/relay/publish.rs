@@ -61,7 +61,8 @@ pub(super) async fn publish(
     if !published.acked.is_empty() {
         let count = u32::try_from(published.acked.len()).unwrap_or(u32::MAX);
         metrics::histogram!("outbox_batch_size", "service" => service).record(count);
-        metrics::histogram!("outbox_publish_seconds", "service" => service).record(started.elapsed());
+        metrics::histogram!("outbox_publish_seconds", "service" => service)
+            .record(started.elapsed());
     }
     published
 }

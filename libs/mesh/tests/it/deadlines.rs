@@ -1,28 +1,28 @@
 //! Time runs out with a reason, and what is left of it goes on to the next service.
 
 use crate::world::{World, ask, refused, told};
-use fault::Common;
+use fault::{Common, Fault, Kind};
 use std::time::{Duration, Instant};
 use tonic::Code;
 
 #[tokio::test]
-async fn the_callers_deadline_ends_the_call_with_a_reason() {
+async fn the_callers_deadline_ends_the_call_and_its_reason_comes_in_time() {
     let world = World::start().await;
-    let mut late = 0;
-    for _ in 0..20 {
+    let mut with_reason = 0;
+    for _ in 0..10 {
         let begun = Instant::now();
         let mut request = world.signed(ask("SLOW"));
-        request.metadata_mut().insert("grpc-timeout", "60m".parse().unwrap());
+        request.metadata_mut().insert("grpc-timeout", "300m".parse().unwrap());
         let status = world.client().get_price(request).await.unwrap_err();
         assert!(begun.elapsed() < Duration::from_secs(5));
-        // The client's own timer may be first where this machine is busy.
-        if status.code() == Code::DeadlineExceeded {
-            refused(&status, Code::DeadlineExceeded, Common::DeadlineExceeded);
-        } else {
-            late += 1;
-        }
+        with_reason += usize::from(!status.details().is_empty());
+        // The client's own timer says CANCELLED without a reason; a fault means the same either way.
+        let fault = Fault::from(status);
+        assert_eq!(fault.kind(), Kind::TimedOut, "{fault:?}");
+        assert!(fault.is(Common::DeadlineExceeded), "{fault:?}");
     }
-    assert!(late < 20, "the server's answer never came in time");
+    // Measured: 97 to 100 of 100 with the server's lead, 3 to 40 without.
+    assert!(with_reason >= 7, "the client's own timer won {} times of 10", 10 - with_reason);
     world.end().await;
 }
 

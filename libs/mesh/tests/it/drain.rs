@@ -93,4 +93,5 @@ async fn tasks_finish_after_the_calls_and_a_dead_one_ends_the_process() {
     let died = outcome.unwrap_err().to_string();
     assert!(died.contains("timer") && died.contains("the timer broke"), "{died}");
     assert!(done.is_cancelled(), "the other task was told to end");
+    std::fs::remove_dir_all(world.folder).unwrap();
 }

@@ -7,7 +7,6 @@ use contracts::catalog::v1::Reason;
 use fault::{Fault, Fields};
 use kernel::id::Id;
 use regex::{Regex, RegexBuilder};
-use std::collections::BTreeSet;
 
 /// The definition of an attribute with its history. Its code and kind never change: with others it is another definition.
 #[derive(Debug, Clone, PartialEq)]

@@ -67,7 +67,8 @@ impl Brand {
     ) -> Result<Change, Fault> {
         expect_version(self.version, expected)?;
         if products > 0 {
-            let message = format!("{products} products have this brand; give them another one first");
+            let message =
+                format!("{products} products have this brand; give them another one first");
             return Err(Fault::new(Reason::Referenced, message).with("products", products));
         }
         self.version += 1;
@@ -112,7 +113,9 @@ mod tests {
         assert_eq!(brand.rename("Acme".into(), false, None, now).unwrap(), None);
         let changed = brand.rename("ACME".into(), false, None, now).unwrap();
         assert_eq!(changed, Some(Change::Updated(vec!["name"])));
-        assert!(brand.rename("Other".into(), true, None, now).unwrap_err().is(Reason::BrandNameTaken));
+        assert!(
+            brand.rename("Other".into(), true, None, now).unwrap_err().is(Reason::BrandNameTaken)
+        );
         assert_eq!(fold("ÉCOLE"), fold("école"));
     }
 }

@@ -44,6 +44,18 @@ pub struct Content {
     pub parent_id: Option<Id<Category>>,
 }
 
+impl Content {
+    /// This content with the fields of `new` that are `named`.
+    pub fn with(&self, new: Self, named: &[&str]) -> Self {
+        let own = self.clone();
+        Self {
+            key: if named.contains(&"key") { new.key } else { own.key },
+            name: if named.contains(&"name") { new.name } else { own.name },
+            parent_id: if named.contains(&"parent_id") { new.parent_id } else { own.parent_id },
+        }
+    }
+}
+
 /// What a write finds in the rest of the tree.
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {
@@ -69,30 +81,22 @@ impl Category {
         Ok((own, Change::Created))
     }
 
-    /// Takes over the fields of `new` that are `named`.
+    /// Gives it the content `next`.
     pub fn update(
         &mut self,
-        new: Content,
-        named: &[&str],
+        next: Content,
         around: &Surroundings,
         expected: Option<i64>,
         now: DateTime<Utc>,
     ) -> Result<Option<Change>, Fault> {
         expect_version(self.version, expected)?;
-        let mut next = self.content.clone();
-        let mut changed = Vec::new();
-        if named.contains(&"key") {
-            replace(&mut changed, "key", &mut next.key, new.key);
-        }
-        if named.contains(&"name") {
-            replace(&mut changed, "name", &mut next.name, new.name);
-        }
-        if named.contains(&"parent_id") {
-            replace(&mut changed, "parent_id", &mut next.parent_id, new.parent_id);
-        }
         self.place(&next, around)?;
+        let mut changed = Vec::new();
+        let own = &mut self.content;
+        replace(&mut changed, "key", &mut own.key, next.key);
+        replace(&mut changed, "name", &mut own.name, next.name);
+        replace(&mut changed, "parent_id", &mut own.parent_id, next.parent_id);
         if !changed.is_empty() {
-            self.content = next;
             self.version += 1;
             self.updated_at = now;
         }
@@ -109,8 +113,9 @@ impl Category {
     ) -> Result<Change, Fault> {
         expect_version(self.version, expected)?;
         if products > 0 || children > 0 {
-            let message =
-                format!("{products} products and {children} categories are below it; move them first");
+            let message = format!(
+                "{products} products and {children} categories are below it; move them first"
+            );
             let fault = Fault::new(Reason::Referenced, message);
             return Err(fault.with("products", products).with("children", children));
         }
@@ -177,7 +182,7 @@ mod tests {
         let child = Id::new();
         let around = Surroundings { ancestors: vec![child, own.id], ..Surroundings::default() };
         for parent in [own.id, child] {
-            let moved = own.update(below(parent), &["parent_id"], &around, None, now);
+            let moved = own.update(below(parent), &around, None, now);
             assert!(moved.unwrap_err().is(Reason::CategoryCycle));
         }
         assert_eq!((own.version, own.content.parent_id), (1, None));
@@ -187,8 +192,7 @@ mod tests {
     fn what_is_filed_under_it_keeps_it() {
         let now = Utc::now();
         let top = Content { key: "k".into(), name: "n".into(), parent_id: None };
-        let (mut own, _) =
-            Category::create(Id::new(), top, &Surroundings::default(), now).unwrap();
+        let (mut own, _) = Category::create(Id::new(), top, &Surroundings::default(), now).unwrap();
         let fault = own.delete(2, 1, None, now).unwrap_err();
         assert_eq!((&*fault.metadata()["products"], &*fault.metadata()["children"]), ("2", "1"));
         assert!(own.delete(0, 0, Some(7), now).is_err());

@@ -8,6 +8,11 @@ use kernel::id::Id;
 use regex::Regex;
 use std::collections::{HashMap, HashSet};
 
+/// Most values that are refused by name, and most characters of one that are quoted: a refusal travels in a header, which holds
+/// only a few kilobytes.
+const NAMED: usize = 20;
+const QUOTED: usize = 64;
+
 /// Definitions by code and kind, made ready to check many values.
 #[derive(Debug, Default)]
 pub struct Definitions {
@@ -60,26 +65,29 @@ impl Definitions {
         let mut invalid = Fields::default();
         let mut missing = None;
         let mut seen = HashSet::with_capacity(given.len());
+        let mut refused = 0;
         for (at, Given { code, value }) in given.iter().enumerate() {
+            if refused >= NAMED {
+                break;
+            }
             let Some(entry) = self.entry(code, value.kind()) else {
                 let kind = value.kind().name();
-                let message = format!("no attribute {code:?} is defined for a value of kind {kind}");
+                let message =
+                    format!("no attribute {code:?} is defined for a value of kind {kind}");
                 unknown.push(format!("{path}[{at}].code"), message);
                 missing.get_or_insert(code);
+                refused += 1;
                 continue;
             };
             if !seen.insert((code, value.kind())) {
                 invalid.push(format!("{path}[{at}]"), format!("{code} has two values"));
+                refused += 1;
             }
             if let Err(message) = entry.check(value) {
                 invalid.push(format!("{path}[{at}]"), format!("{code} {message}"));
+                refused += 1;
             }
-            held.push(Held {
-                attribute_id: entry.attribute.id,
-                code: code.clone(),
-                defining: entry.attribute.definition.variant_defining,
-                value: value.clone(),
-            });
+            held.push(entry.held(code, value));
         }
         if let Some(code) = missing {
             let refused = unknown.refuse(Reason::UnknownAttribute);
@@ -89,6 +97,15 @@ impl Definitions {
         Ok(Values::new(held))
     }
 
+    /// Those of the values that are defined, unchecked.
+    pub fn known(&self, given: &[Given]) -> Values {
+        let held = given.iter().filter_map(|Given { code, value }| {
+            let entry = self.entry(code, value.kind())?;
+            Some(entry.held(code, value))
+        });
+        Values::new(held.collect())
+    }
+
     fn entry(&self, code: &str, kind: Kind) -> Option<&Entry> {
         let of_code = self.by_code.get(code)?;
         of_code.iter().find(|entry| entry.attribute.definition.r#type.kind() == kind)
@@ -96,6 +113,15 @@ impl Definitions {
 }
 
 impl Entry {
+    fn held(&self, code: &str, value: &Value) -> Held {
+        Held {
+            attribute_id: self.attribute.id,
+            code: code.to_owned(),
+            defining: self.attribute.definition.variant_defining,
+            value: value.clone(),
+        }
+    }
+
     fn check(&self, value: &Value) -> Result<(), String> {
         match value {
             Value::Text(text) => self.text(text),
@@ -124,7 +150,8 @@ impl Entry {
         if self.allowed.is_empty() || self.allowed.contains(text) {
             return Ok(());
         }
-        Err(format!("cannot be {text:?}: it is not one of the allowed values"))
+        let start: String = text.chars().take(QUOTED).collect();
+        Err(format!("cannot be {start:?}: it is not one of the allowed values"))
     }
 
     fn bounds(&self, number: f64, of: &str) -> Result<(), String> {
@@ -162,13 +189,16 @@ mod tests {
             definitions(definition).check(&[given], "p").map_err(|fault| fault.reason().to_owned())
         };
         let invalid = Err("ATTRIBUTE_VALUE_INVALID".to_owned());
-        let size =
-            || Definition { rules: Rules { min: Some(2.0), max: Some(3.0), ..Rules::default() }, ..plain() };
+        let size = || Definition {
+            rules: Rules { min: Some(2.0), max: Some(3.0), ..Rules::default() },
+            ..plain()
+        };
         assert!(check(size(), text("äö")).is_ok());
         assert_eq!(check(size(), text("a")), invalid);
         assert_eq!(check(size(), text("abcd")), invalid);
 
-        let pattern = || Definition { rules: Rules { pattern: "a|b".into(), ..Rules::default() }, ..plain() };
+        let pattern =
+            || Definition { rules: Rules { pattern: "a|b".into(), ..Rules::default() }, ..plain() };
         assert!(check(pattern(), text("b")).is_ok());
         assert_eq!(check(pattern(), text("ab")), invalid);
 
@@ -176,7 +206,8 @@ mod tests {
         let one = || Definition { r#type: Type::Enum, allowed_values: allowed.clone(), ..plain() };
         assert!(check(one(), text("red")).is_ok());
         assert_eq!(check(one(), text("Red")), invalid);
-        let several = || Definition { r#type: Type::MultiEnum, allowed_values: allowed.clone(), ..plain() };
+        let several =
+            || Definition { r#type: Type::MultiEnum, allowed_values: allowed.clone(), ..plain() };
         let texts = |texts: &[&str]| {
             given("x", Value::Texts(texts.iter().map(ToString::to_string).collect()))
         };
@@ -196,7 +227,8 @@ mod tests {
     #[test]
     fn one_attribute_has_one_value_and_every_fault_its_path() {
         let definitions = definitions(Definition::plain("x".into(), Kind::Text));
-        let fault = definitions.check(&[text("a"), text("b")], "product.tier2_attributes").unwrap_err();
+        let fault =
+            definitions.check(&[text("a"), text("b")], "product.tier2_attributes").unwrap_err();
         assert!(fault.is(Reason::AttributeValueInvalid));
         assert_eq!(fault.violations()[0].field, "product.tier2_attributes[1]");
         let other = given("y", Value::Bool(true));

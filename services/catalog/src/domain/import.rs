@@ -138,6 +138,9 @@ struct Planner {
     skus: HashSet<Sku>,
 }
 
+/// A variant that a row changes; none: it is there already.
+type Written = Option<(Variant, Change)>;
+
 /// What one row does.
 #[derive(Default)]
 struct Effect {
@@ -242,7 +245,8 @@ impl Planner {
                 continue;
             }
             if !Definition::is_code(code) {
-                let message = "cannot be defined: only lower-case letters, digits and _ are allowed";
+                let message =
+                    "cannot be defined: only lower-case letters, digits and _ are allowed";
                 let path = format!("{path}[{at}].code");
                 return Err(Fault::field(Reason::AttributeDefinitionInvalid, path, message));
             }
@@ -279,7 +283,8 @@ impl Planner {
             let values = self.known.definitions.check(&own.given, &given)?;
             let content = variant::Content { values, ..own.content.clone() };
             let options = content.options();
-            let (id, written) = self.variant(own, content, of).map_err(|fault| fault.below(&path))?;
+            let (id, written) =
+                self.variant(own, content, of).map_err(|fault| fault.below(&path))?;
             if finals.insert(options, id).is_some() {
                 return Err(options_taken().below(&path));
             }
@@ -303,7 +308,7 @@ impl Planner {
         own: &VariantRow,
         content: variant::Content,
         of: Id<Product>,
-    ) -> Result<(Id<Variant>, Option<(Variant, Change)>), Fault> {
+    ) -> Result<(Id<Variant>, Written), Fault> {
         match self.known.variants.get(&own.sku) {
             Some(known) if known.product_id == of && known.deleted_at.is_none() => {
                 let mut variant = known.clone();

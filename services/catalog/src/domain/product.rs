@@ -235,7 +235,8 @@ mod tests {
     #[test]
     fn only_named_fields_that_differ_change() {
         let mut product = phone();
-        let new = || Content { title: "Phone 2".into(), key: Some("k".into()), ..Content::default() };
+        let new =
+            || Content { title: "Phone 2".into(), key: Some("k".into()), ..Content::default() };
         let none = References::default();
         let changed = product.update(new(), &["title"], &none, Some(1), Utc::now()).unwrap();
         assert_eq!(changed, Some(Change::Updated(vec!["title"])));

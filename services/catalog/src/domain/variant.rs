@@ -167,7 +167,8 @@ impl Variant {
 
 /// Refuses a SKU that another variant has or had.
 pub fn sku_taken(sku: &Sku) -> Fault {
-    let message = format!("{sku} belongs to another variant or did once; SKUs are never used again");
+    let message =
+        format!("{sku} belongs to another variant or did once; SKUs are never used again");
     Fault::field(Reason::SkuTaken, "sku", message).with("sku", sku)
 }
 

@@ -123,17 +123,16 @@ pub async fn uses(tx: &mut Tx, attribute: &Attribute, new: &Definition) -> Resul
         Kind::Texts | Kind::Money | Kind::Localized | Kind::Json => "json_value",
     };
     // Naming the column lets each question use the index of its kind.
-    let held = format!(
-        "from product_attribute_values where attribute_id = $1 and {column} is not null"
-    );
+    let held =
+        format!("from product_attribute_values where attribute_id = $1 and {column} is not null");
     let sql = format!(
         "select exists (select {held}) as any,
                 exists (select {held} and owner_type = 'variant') as by_variants"
     );
     let found: Found =
         sql_query(sql).bind::<SqlUuid, _>(attribute.id).get_result(tx.conn()).await?;
-    let narrowed = !new.allowed_values.is_empty()
-        && attribute.definition.allowed_values != new.allowed_values;
+    let narrowed =
+        !new.allowed_values.is_empty() && attribute.definition.allowed_values != new.allowed_values;
     let outside = if found.any && narrowed {
         outside(tx, attribute, &new.allowed_values).await?
     } else {
@@ -176,11 +175,7 @@ async fn outside(
 }
 
 /// A page of definitions, by id.
-pub async fn list(
-    tx: &mut Tx,
-    after: Id<Attribute>,
-    limit: i64,
-) -> Result<Vec<Attribute>, Fault> {
+pub async fn list(tx: &mut Tx, after: Id<Attribute>, limit: i64) -> Result<Vec<Attribute>, Fault> {
     let rows: Vec<Row> = attributes::table
         .filter(attributes::id.gt(after))
         .select(Row::as_select())

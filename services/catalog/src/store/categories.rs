@@ -215,11 +215,7 @@ fn not_found(id: Id<Category>) -> Fault {
 }
 
 /// Writes a category and tells of its change; without a change it does nothing.
-pub async fn save(
-    tx: &mut Tx,
-    category: &Category,
-    change: Option<&Change>,
-) -> Result<(), Fault> {
+pub async fn save(tx: &mut Tx, category: &Category, change: Option<&Change>) -> Result<(), Fault> {
     let Some(change) = change else { return Ok(()) };
     let content = (
         categories::parent_id.eq(category.content.parent_id),

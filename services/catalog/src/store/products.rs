@@ -14,9 +14,7 @@ use contracts::catalog::v1::Reason;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::{
-    Array, BigInt, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
-};
+use diesel::sql_types::{Array, BigInt, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use fault::Fault;
 use kernel::id::Id;
@@ -135,6 +133,14 @@ pub async fn hold(tx: &mut Tx, id: Id<Product>) -> Result<(), Fault> {
     held.map(|_| ()).ok_or_else(|| not_found(id))
 }
 
+/// Refuses a product that does not exist.
+pub async fn require(tx: &mut Tx, id: Id<Product>) -> Result<(), Fault> {
+    match states(tx, &[id]).await?.get(&id) {
+        Some(false) => Ok(()),
+        _ => Err(not_found(id)),
+    }
+}
+
 fn live(products: Vec<Product>, id: Id<Product>) -> Result<Product, Fault> {
     let found = products.into_iter().find(|product| product.deleted_at.is_none());
     found.ok_or_else(|| not_found(id))
@@ -166,13 +172,15 @@ pub async fn list(
     }
     which += " where p.id > $1 and p.deleted_at is null";
     if filter.brand_id.is_some() {
-        which += if filter.category_id.is_some() { " and p.brand_id = $4" } else { " and p.brand_id = $3" };
+        which += if filter.category_id.is_some() {
+            " and p.brand_id = $4"
+        } else {
+            " and p.brand_id = $3"
+        };
     }
     let sql = select(&format!("array({which} order by p.id limit $2)"));
-    let mut query = sql_query(sql)
-        .into_boxed::<Pg>()
-        .bind::<SqlUuid, _>(after)
-        .bind::<BigInt, _>(limit);
+    let mut query =
+        sql_query(sql).into_boxed::<Pg>().bind::<SqlUuid, _>(after).bind::<BigInt, _>(limit);
     if let Some(category_id) = filter.category_id {
         query = query.bind::<SqlUuid, _>(category_id);
     }
@@ -184,11 +192,7 @@ pub async fn list(
 }
 
 /// A page of all products, deleted ones too, by id.
-pub async fn list_all(
-    tx: &mut Tx,
-    after: Id<Product>,
-    limit: i64,
-) -> Result<Vec<Product>, Fault> {
+pub async fn list_all(tx: &mut Tx, after: Id<Product>, limit: i64) -> Result<Vec<Product>, Fault> {
     let sql = select("array(select id from products where id > $1 order by id limit $2)");
     let rows: Vec<Row> = sql_query(sql)
         .bind::<SqlUuid, _>(after)
@@ -199,10 +203,7 @@ pub async fn list_all(
 }
 
 /// Which of the products were ever there, and whether they have been deleted.
-pub async fn states(
-    tx: &mut Tx,
-    ids: &[Id<Product>],
-) -> Result<HashMap<Id<Product>, bool>, Fault> {
+pub async fn states(tx: &mut Tx, ids: &[Id<Product>]) -> Result<HashMap<Id<Product>, bool>, Fault> {
     let rows: Vec<(Id<Product>, bool)> = products::table
         .filter(products::id.eq_any(ids))
         .select((products::id, products::deleted_at.is_not_null()))
@@ -289,7 +290,9 @@ async fn upsert(tx: &mut Tx, changes: &[(&Product, &Change)]) -> Result<(), Faul
     .bind::<Array<BigInt>, _>(products().map(|own| own.version).collect::<Vec<_>>())
     .bind::<Array<Timestamptz>, _>(products().map(|own| own.created_at).collect::<Vec<_>>())
     .bind::<Array<Timestamptz>, _>(products().map(|own| own.updated_at).collect::<Vec<_>>())
-    .bind::<Array<Nullable<Timestamptz>>, _>(products().map(|own| own.deleted_at).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Timestamptz>>, _>(
+        products().map(|own| own.deleted_at).collect::<Vec<_>>(),
+    )
     .execute(tx.conn())
     .await
     .map_err(race)?;

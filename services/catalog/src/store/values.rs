@@ -6,9 +6,7 @@ use crate::domain::free::Free;
 use crate::domain::value::{Held, Kind, Value, Values};
 use chrono::NaiveDate;
 use diesel::pg::Pg;
-use diesel::sql_types::{
-    Array, Bool, Date, Double, Jsonb, Nullable, Text, Uuid as SqlUuid,
-};
+use diesel::sql_types::{Array, Bool, Date, Double, Jsonb, Nullable, Text, Uuid as SqlUuid};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
 use fault::Fault;

@@ -208,11 +208,7 @@ pub async fn list(
 }
 
 /// A page of all variants, deleted ones too, by id.
-pub async fn list_all(
-    tx: &mut Tx,
-    after: Id<Variant>,
-    limit: i64,
-) -> Result<Vec<Variant>, Fault> {
+pub async fn list_all(tx: &mut Tx, after: Id<Variant>, limit: i64) -> Result<Vec<Variant>, Fault> {
     let sql = select("array(select id from variants where id > $1 order by id limit $2)");
     let rows: Vec<Row> = sql_query(sql)
         .bind::<SqlUuid, _>(after)
@@ -368,7 +364,9 @@ async fn upsert(tx: &mut Tx, changes: &[(&Variant, &Change)]) -> Result<(), Faul
     .bind::<Array<BigInt>, _>(variants().map(|own| own.version).collect::<Vec<_>>())
     .bind::<Array<Timestamptz>, _>(variants().map(|own| own.created_at).collect::<Vec<_>>())
     .bind::<Array<Timestamptz>, _>(variants().map(|own| own.updated_at).collect::<Vec<_>>())
-    .bind::<Array<Nullable<Timestamptz>>, _>(variants().map(|own| own.deleted_at).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Timestamptz>>, _>(
+        variants().map(|own| own.deleted_at).collect::<Vec<_>>(),
+    )
     .execute(tx.conn())
     .await
     .map_err(race)?;

@@ -3,7 +3,9 @@
 use super::{proto, text, time};
 use crate::domain::attribute::{Attribute, Definition, Rules, Type};
 use contracts::Fact;
-use contracts::catalog::v1::{AttributeConfigChanged, AttributeDraft, AttributeRules, AttributeType};
+use contracts::catalog::v1::{
+    AttributeConfigChanged, AttributeDraft, AttributeRules, AttributeType,
+};
 use fault::{Common, Fault, Fields};
 
 /// Reads a definition.
@@ -58,7 +60,10 @@ fn type_of(sent: AttributeType) -> Option<Type> {
 }
 
 fn message_of(own: Type) -> AttributeType {
-    TYPES.iter().find(|(_, known)| *known == own).map_or(AttributeType::Unspecified, |(sent, _)| *sent)
+    TYPES
+        .iter()
+        .find(|(_, known)| *known == own)
+        .map_or(AttributeType::Unspecified, |(sent, _)| *sent)
 }
 
 impl From<&Attribute> for proto::Attribute {
@@ -92,4 +97,10 @@ impl From<&Attribute> for proto::Attribute {
 /// The event that tells of a change, whichever it was.
 pub fn fact(attribute: &Attribute) -> Fact {
     Fact::from(&AttributeConfigChanged { attribute: Some(attribute.into()) })
+}
+
+/// Its version and digest.
+pub fn version(attribute: &Attribute) -> proto::AggregateVersion {
+    let message = || proto::Attribute::from(attribute);
+    super::versioned(attribute.id, attribute.version, false, message)
 }

@@ -40,3 +40,9 @@ pub fn fact(brand: &Brand, change: &Change) -> Fact {
         }
     }
 }
+
+/// Its version and digest.
+pub fn version(brand: &Brand) -> proto::AggregateVersion {
+    let message = || proto::Brand::from(brand);
+    super::versioned(brand.id, brand.version, brand.deleted_at.is_some(), message)
+}

@@ -53,3 +53,9 @@ pub fn fact(category: &Category, change: &Change) -> Fact {
         }),
     }
 }
+
+/// Its version and digest.
+pub fn version(category: &Category) -> proto::AggregateVersion {
+    let message = || proto::Category::from(category);
+    super::versioned(category.id, category.version, category.deleted_at.is_some(), message)
+}

@@ -1,12 +1,19 @@
 //! Rows of an import, and what became of them.
 
-use super::{free, product, proto, text, value, variant};
+use super::{free, product, text, value, variant};
 use crate::domain::import::{Plan, Row, VariantRow};
 use crate::domain::product::Content;
 use crate::domain::variant::FIELDS;
-use contracts::Validate;
-use contracts::catalog::v1::{ImportChunkResult, ImportRow, ImportRowRefusal};
+use contracts::catalog::v1::{
+    ImportChunk, ImportChunkResult, ImportRow, ImportRowRefusal, ImportStart, Reason,
+};
+use contracts::{Validate, Violation};
 use fault::{Fault, Fields};
+use kernel::digest::sha256;
+use prost::Message;
+
+/// Most fields of a row that end an import by name.
+const MOST_FIELDS: usize = 20;
 
 /// Reads a row. Its own rules are checked here and not in the codec, so that the error policy decides what a broken one means.
 pub fn row(sent: &ImportRow) -> Result<Row, Fault> {
@@ -57,11 +64,39 @@ pub fn result(sequence: i64, plan: &Plan) -> ImportChunkResult {
 }
 
 fn refusal((row, key, fault): &(usize, String, Fault)) -> ImportRowRefusal {
-    proto::ImportRowRefusal {
+    ImportRowRefusal {
         row: i32::try_from(*row).unwrap_or(i32::MAX),
         key: key.clone(),
         reason: fault.reason().to_owned(),
         message: fault.message().to_owned(),
         fields: fault.violations().iter().map(|violation| violation.field.clone()).collect(),
     }
+}
+
+/// What makes two starts of an import the same.
+pub fn start_digest(start: &ImportStart) -> [u8; 32] {
+    let import_id = start.import_id.to_ascii_lowercase();
+    sha256(&ImportStart { import_id, ..start.clone() }.encode_to_vec())
+}
+
+/// What makes two chunks the same.
+pub fn chunk_digest(chunk: &ImportChunk) -> [u8; 32] {
+    sha256(&chunk.encode_to_vec())
+}
+
+/// Ends an import because of its first refused row. The rest of the chunk's refusals stay unsaid: an error travels in a header,
+/// which holds only a few kilobytes.
+pub fn stopped((row, key, fault): &(usize, String, Fault)) -> Fault {
+    let path = format!("chunk.rows[{row}]");
+    let message = format!("{path} was refused with {}: {}", fault.reason(), fault.message());
+    let violations = fault.violations().iter().take(MOST_FIELDS).map(|violation| Violation {
+        field: format!("{path}.{}", violation.field),
+        ..violation.clone()
+    });
+    let key: String = key.chars().take(128).collect();
+    Fault::new(Reason::ImportStopped, message)
+        .violating(violations.collect())
+        .with("row", row)
+        .with("key", key)
+        .with("reason", fault.reason())
 }

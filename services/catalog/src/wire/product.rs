@@ -101,3 +101,9 @@ pub fn fact(product: &Product, change: &Change) -> Fact {
         }),
     }
 }
+
+/// Its version and digest.
+pub fn version(product: &Product) -> proto::AggregateVersion {
+    let message = || proto::Product::from(product);
+    super::versioned(product.id, product.version, product.deleted_at.is_some(), message)
+}

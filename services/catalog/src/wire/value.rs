@@ -58,9 +58,7 @@ fn read(fields: &mut Fields, path: &str, sent: &Sent) -> Result<Value, Fault> {
             });
             Value::Localized(entries.collect())
         }
-        Sent::Json(own) => {
-            Value::Json(Free(free::object(fields, &format!("{path}.json"), own)))
-        }
+        Sent::Json(own) => Value::Json(Free(free::object(fields, &format!("{path}.json"), own))),
     })
 }
 

@@ -5,8 +5,8 @@ use crate::domain::change::Change;
 use crate::domain::value::Given;
 use crate::domain::variant::{Content, Tier1, Variant};
 use contracts::Fact;
+use contracts::catalog::v1::{ItemState, ResolvedItem, VariantUpdated};
 use contracts::catalog::v1::{Tier1Attributes, VariantCreated, VariantDeleted, VariantDraft};
-use contracts::catalog::v1::{VariantUpdated, ResolvedItem, ItemState};
 use fault::{Common, Fault, Fields};
 use kernel::sku::Sku;
 
@@ -117,4 +117,10 @@ pub fn unknown(sku: &str, product_id: &str) -> ResolvedItem {
 /// Whether an item that was once there still is.
 pub fn state(deleted: bool) -> i32 {
     if deleted { ItemState::Deleted.into() } else { ItemState::Live.into() }
+}
+
+/// Its version and digest.
+pub fn version(variant: &Variant) -> proto::AggregateVersion {
+    let message = || proto::Variant::from(variant);
+    super::versioned(variant.id, variant.version, variant.deleted_at.is_some(), message)
 }

@@ -110,8 +110,7 @@ mod tests {
     #[test]
     fn every_rule_names_its_reason_and_its_field() {
         let usd = |minor| money(minor, "USD");
-        let refused =
-            |reason: &str, field: &str| Some((reason.to_owned(), field.to_owned()));
+        let refused = |reason: &str, field: &str| Some((reason.to_owned(), field.to_owned()));
         let negative = |field| refused("NEGATIVE_PRICE", field);
         let cases = [
             (check(usd(100), Some(usd(100)), 1, 2), None),
@@ -119,10 +118,7 @@ mod tests {
             (check(usd(100), None, 1, 2), None),
             (check(usd(-1), None, 1, 2), negative("base.minor_units")),
             (check(usd(100), Some(usd(-1)), 1, 2), negative("sale.minor_units")),
-            (
-                check(usd(100), Some(usd(101)), 1, 2),
-                refused("SALE_ABOVE_BASE", "sale.minor_units"),
-            ),
+            (check(usd(100), Some(usd(101)), 1, 2), refused("SALE_ABOVE_BASE", "sale.minor_units")),
             (
                 check(usd(100), Some(money(90, "EUR")), 1, 2),
                 refused("CURRENCY_MISMATCH", "sale.currency_code"),

@@ -62,7 +62,8 @@ impl Item {
 }
 
 impl Target {
-    /// The items whose prices count for this one: a SKU's own come first, its product's stand in for them.
+    /// The items whose prices count for this one: a SKU's own come first, its product's stand in
+    /// for them.
     pub fn items(&self) -> Vec<Item> {
         let product = Item::Product(self.product_id);
         match &self.item {

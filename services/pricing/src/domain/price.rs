@@ -9,8 +9,9 @@ use kernel::id::Id;
 use kernel::price::PriceRow;
 use thiserror::Error;
 
-/// What an item costs for a scope, in a currency, during a window. Its key never changes. Every change takes the next version, a
-/// deletion too, and the row of a deleted price stays: so versions go on when it is set again, and nothing late resurrects it.
+/// What an item costs for a scope, in a currency, during a window. Its key never changes. Every
+/// change takes the next version, a deletion too, and the row of a deleted price stays: so versions
+/// go on when it is set again, and nothing late resurrects it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Price {
     /// UUIDv7; the same after a deletion and a new setting.
@@ -157,7 +158,8 @@ impl Price {
     }
 }
 
-/// Compares the version that a caller has seen, 0 for a price that does not exist, with the current one.
+/// Compares the version that a caller has seen, 0 for a price that does not exist, with the current
+/// one.
 pub fn expect(current: i64, expected: Option<i64>) -> Result<(), PriceRefusal> {
     match expected {
         Some(expected) if expected != current => Err(PriceRefusal::Stale { current, expected }),

@@ -27,7 +27,8 @@ pub enum RowRefusal {
     },
 }
 
-/// Refuses rows that set one price twice, and dated rows of one item, scope and currency that overlap.
+/// Refuses rows that set one price twice, and dated rows of one item, scope and currency that
+/// overlap.
 pub fn check_rows(drafts: &[PriceDraft]) -> Result<(), RowRefusal> {
     let mut seen = HashMap::new();
     for (row, draft) in drafts.iter().enumerate() {

@@ -1,4 +1,5 @@
-//! Which price applies, and why: the kernel's rule (PC-02) put to the prices of an item, and its verdicts in sentences.
+//! Which price applies, and why: the kernel's rule (PC-02) put to the prices of an item, and its
+//! verdicts in sentences.
 
 use crate::domain::price::Price;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -78,7 +79,8 @@ pub fn select<'p>(prices: &[&'p Price], context: &Context) -> Option<&'p Price> 
     prices.iter().copied().find(|price| price.id.uuid() == chosen)
 }
 
-/// What became of each of these prices, best first: the one that applies, those that could have, those that could not.
+/// What became of each of these prices, best first: the one that applies, those that could have,
+/// those that could not.
 pub fn explain<'p>(prices: &'p [Price], context: &Context) -> Vec<Judged<'p>> {
     let rows: Vec<_> = prices.iter().map(Price::row).collect();
     let borrowed = context.borrowed();

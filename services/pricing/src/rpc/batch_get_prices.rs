@@ -9,7 +9,8 @@ use contracts::pricing::v1::{BatchGetPricesRequest, BatchGetPricesResponse, Item
 use fault::{Common, Fault};
 use std::collections::{BTreeSet, HashMap};
 
-/// Selects the prices of items in one context, in the order asked for; an item without a price, or an unknown one, gets an empty answer.
+/// Selects the prices of items in one context, in the order asked for; an item without a price, or
+/// an unknown one, gets an empty answer.
 pub async fn batch_get_prices(
     app: &App,
     request: BatchGetPricesRequest,
@@ -54,14 +55,13 @@ pub async fn batch_get_prices(
 
 /// The items asked for; none for a SKU that no variant can have.
 fn items(request: &BatchGetPricesRequest) -> Result<Vec<Option<Item>>, Fault> {
-    let items = request.items.iter().enumerate().map(|(place, message)| {
-        match wire::item(Some(message)) {
+    let items =
+        request.items.iter().enumerate().map(|(place, message)| match wire::item(Some(message)) {
             Ok(item) => Ok(Some(item)),
             Err(fault) if fault.is(Common::InvalidField) => {
                 Err(fault.below(&format!("items[{place}]")))
             }
             Err(_) => Ok(None),
-        }
-    });
+        });
     items.collect()
 }

@@ -22,16 +22,16 @@ pub async fn bulk_set_prices(
     }
     let targets = catalog::require(app, &drafts, path).await?;
     let wanted = drafts.into_iter().zip(targets).enumerate();
-    let wanted = wanted
-        .map(|(row, (draft, target))| Wanted { draft, target, expected: None, path: path(row) });
+    let wanted = wanted.map(|(row, (draft, target))| Wanted {
+        draft,
+        target,
+        expected: None,
+        path: path(row),
+    });
     let (wanted, validate_only) = (&wanted.collect::<Vec<_>>(), request.validate_only);
     app.db
         .write_once(METHOD, &request, async move |tx| {
-            if validate_only {
-                validate_all(tx, wanted).await
-            } else {
-                count(tx, wanted).await
-            }
+            if validate_only { validate_all(tx, wanted).await } else { count(tx, wanted).await }
         })
         .await
 }

@@ -2,7 +2,7 @@
 
 use crate::store::prices;
 use crate::{App, page, wire};
-use contracts::pricing::v1::{ListPricesRequest, ListPricesResponse};
+use contracts::pricing::v1::{ListPricesRequest, ListPricesResponse, Reason};
 use fault::Fault;
 use mesh::Paging;
 
@@ -16,7 +16,12 @@ pub async fn list_prices(
     let size = usize::from(Paging::size(request.page_size)?.get());
     let args = ListPricesRequest { page_size: 0, page_token: String::new(), ..request.clone() };
     let after = page::open(&app.paging, METHOD, &args, &request.page_token)?;
-    let item = request.item.as_ref().map(|item| wire::item(Some(item))).transpose()?;
+    let item = match request.item.as_ref().map(|item| wire::item(Some(item))).transpose() {
+        Ok(item) => item,
+        // No price can be of a SKU that no variant can have.
+        Err(fault) if fault.is(Reason::UnknownItem) => return Ok(ListPricesResponse::default()),
+        Err(fault) => return Err(fault),
+    };
     let item = &item;
     let mut prices = app
         .db

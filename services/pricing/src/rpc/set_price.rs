@@ -13,8 +13,7 @@ const PATH: &str = "price";
 /// Creates or changes the price that has the draft's item, scope, currency and window.
 pub async fn set_price(app: &App, request: SetPriceRequest) -> Result<SetPriceResponse, Fault> {
     let message = request.price.as_ref();
-    let message =
-        message.ok_or_else(|| Fault::field(Common::InvalidField, PATH, "is required"))?;
+    let message = message.ok_or_else(|| Fault::field(Common::InvalidField, PATH, "is required"))?;
     let draft = wire::draft(message).map_err(|fault| fault.below(PATH))?;
     if let Some(answer) = app.db.replayed(METHOD, &request).await? {
         return Ok(answer);

@@ -2,6 +2,7 @@
 
 use crate::domain::item::{Item, Product, Target, Variant};
 use crate::schema::items;
+use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{Array, Nullable, Text, Uuid as SqlUuid};
@@ -20,21 +21,18 @@ pub(super) const PRODUCT: &str = "product";
 /// Those of the items that are known here.
 pub async fn find(tx: &mut Tx, wanted: &[Item]) -> Result<BTreeMap<Item, Target>, Fault> {
     let (skus, products) = names(wanted);
-    let rows: Vec<(String, String, Id<Product>, Option<Id<Variant>>)> = items::table
+    let rows: Vec<Row> = items::table
         .filter(items::level.eq(SKU).and(items::item.eq_any(skus)))
         .or_filter(items::level.eq(PRODUCT).and(items::item.eq_any(products)))
-        .select((items::level, items::item, items::product_id, items::variant_id))
+        .select(Row::as_select())
         .load(tx.conn())
         .await?;
-    rows.into_iter()
-        .map(|(level, name, product_id, variant_id)| {
-            let item = parse(&level, name, product_id)?;
-            Ok((item.clone(), Target { item, product_id, variant_id }))
-        })
-        .collect()
+    let targets = rows.into_iter().map(Target::try_from);
+    targets.map(|target| target.map(|target| (target.item.clone(), target))).collect()
 }
 
-/// Remembers what items stand for. In the order of the items, so that two who learn the same do not block each other.
+/// Remembers what items stand for. In the order of the items, so that two who learn the same do not
+/// block each other.
 pub async fn insert(tx: &mut Tx, targets: &[Target]) -> Result<(), Fault> {
     let levels: Vec<&str> = targets.iter().map(|target| level(&target.item)).collect();
     let names: Vec<String> = targets.iter().map(|target| target.item.to_string()).collect();
@@ -76,9 +74,24 @@ pub(super) fn level(item: &Item) -> &'static str {
     }
 }
 
-fn parse(level: &str, name: String, product_id: Id<Product>) -> Result<Item, Fault> {
-    match level {
-        SKU => name.try_into().map(Item::Sku).map_err(Fault::internal),
-        _ => Ok(Item::Product(product_id)),
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = items, check_for_backend(Pg))]
+struct Row {
+    level: String,
+    item: String,
+    product_id: Id<Product>,
+    variant_id: Option<Id<Variant>>,
+}
+
+impl TryFrom<Row> for Target {
+    type Error = Fault;
+
+    fn try_from(row: Row) -> Result<Self, Fault> {
+        let Row { level, item, product_id, variant_id } = row;
+        let item = match level.as_str() {
+            SKU => Item::Sku(item.try_into().map_err(Fault::internal)?),
+            _ => Item::Product(product_id),
+        };
+        Ok(Self { item, product_id, variant_id })
     }
 }

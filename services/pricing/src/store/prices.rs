@@ -1,4 +1,5 @@
-//! Prices. [`insert`], [`save`] and [`save_all`] are the only writers of their table; each writes the outbox too.
+//! Prices. [`insert`], [`save`] and [`save_all`] are the only writers of their table; each writes
+//! the outbox too.
 
 mod keys;
 mod row;
@@ -39,8 +40,9 @@ pub async fn of_items(tx: &mut Tx, items: &[Item]) -> Result<Vec<Price>, Fault> 
     whole(rows)
 }
 
-/// Those prices of these items that could apply in the context as far as currency, customer and groups go: items can have tens of
-/// thousands of customers' prices. The choice among them is the domain's.
+/// Those prices of these items that could apply in the context as far as currency, customer and
+/// groups go: items can have tens of thousands of customers' prices. The choice among them is the
+/// domain's.
 pub async fn candidates(
     tx: &mut Tx,
     items: &[Item],
@@ -55,9 +57,7 @@ pub async fn candidates(
         )
         .filter(prices::currency.eq(context.currency))
         .filter(prices::customer_id.is_null().or(prices::customer_id.eq(&context.customer)))
-        .filter(
-            prices::customer_group.is_null().or(prices::customer_group.eq_any(&context.groups)),
-        )
+        .filter(prices::customer_group.is_null().or(prices::customer_group.eq_any(&context.groups)))
         .select(Row::as_select())
         .load(tx.conn())
         .await?;
@@ -109,8 +109,9 @@ pub async fn lock(tx: &mut Tx, id: Id<Price>) -> Result<Option<Price>, Fault> {
     row.optional()?.map(Price::try_from).transpose()
 }
 
-/// The prices that have these keys, for change, deleted or not. They are locked in the order of their ids, as everywhere, so two callers
-/// with the same prices wait for each other instead of blocking each other.
+/// The prices that have these keys, for change, deleted or not. They are locked in the order of
+/// their ids, as everywhere, so two callers with the same prices wait for each other instead of
+/// blocking each other.
 pub async fn lock_all(tx: &mut Tx, keys: &[&PriceKey]) -> Result<Vec<Price>, Fault> {
     if keys.is_empty() {
         return Ok(Vec::new());
@@ -158,10 +159,11 @@ pub async fn overlapping(
     Ok(found.iter().map(|overlap| (place(overlap), overlap.price_id)).collect())
 }
 
-/// Inserts new prices and says which: one whose key is taken, or whose window overlaps another's, is left out. They go in the order of
-/// their keys, so two callers with the same new prices wait for each other instead of blocking each other. No conflict target is
-/// named, so that the exclusion constraint counts too: of two inserts at the same time one gives way at once, where a plain insert
-/// would end in a deadlock.
+/// Inserts new prices and says which: one whose key is taken, or whose window overlaps another's,
+/// is left out. They go in the order of their keys, so two callers with the same new prices wait
+/// for each other instead of blocking each other. No conflict target is named, so that the
+/// exclusion constraint counts too: of two inserts at the same time one gives way at once, where a
+/// plain insert would end in a deadlock.
 pub async fn insert(
     tx: &mut Tx,
     fresh: &[(Price, PriceEvent)],
@@ -217,7 +219,8 @@ pub async fn save(tx: &mut Tx, price: Price, event: PriceEvent) -> Result<(), Fa
     save_all(tx, &[(price, event)]).await
 }
 
-/// Saves locked prices and says what happened to them. Refused with OVERLAPPING_PRICE where one that is set again overlaps another.
+/// Saves locked prices and says what happened to them. Refused with OVERLAPPING_PRICE where one
+/// that is set again overlaps another.
 pub async fn save_all(tx: &mut Tx, changed: &[(Price, PriceEvent)]) -> Result<(), Fault> {
     if changed.is_empty() {
         return Ok(());

@@ -1,0 +1,70 @@
+//! What every engine must do, whatever it is made of: one case for each rule.
+
+mod facets;
+mod lifecycle;
+mod model;
+mod order;
+mod paging;
+mod prices;
+mod random;
+mod shop;
+mod text;
+mod variants;
+
+use super::Engine;
+
+/// Opens the case's own index: empty the first time, then as it was left.
+type Open<'a> = dyn Fn() -> Box<dyn Engine> + 'a;
+
+type Case = fn(&Open);
+
+const CASES: &[(&str, Case)] = &[
+    ("facets: the example of SE-05", facets::the_example),
+    ("facets: a product counts once per value", facets::a_product_counts_once),
+    ("facets: selected values are told even at 0", facets::selected_values_are_always_told),
+    ("facets: a size and the count of the others", facets::a_size_and_the_others),
+    ("facets: codes and kinds are kept apart", facets::codes_and_kinds_are_kept_apart),
+    ("facets: values in their own order", facets::values_in_their_own_order),
+    ("facets: brands by id under their latest name", facets::brands_go_by_id),
+    ("facets: categories with their ancestors", facets::categories_with_their_ancestors),
+    ("facets: prices in ranges", facets::prices_in_ranges),
+    ("variants: attributes bind to one variant", variants::attributes_bind_to_one),
+    ("variants: price and attribute bind to one variant", variants::price_and_attribute_bind),
+    ("variants: more than fit a machine word", variants::very_many),
+    ("variants: products without any", variants::none_at_all),
+    ("variants: ranges of numbers and days", variants::ranges),
+    ("variants: values are compared whole", variants::values_are_compared_whole),
+    ("prices: the selection examples of PC-02", prices::the_selection_examples),
+    ("prices: a window's edge needs no reindex", prices::an_edge_needs_no_reindex),
+    ("prices: a warehouse's own prices", prices::a_warehouse_has_its_own),
+    ("prices: products without one", prices::products_without_one),
+    ("prices: the instant of pricing does not show", prices::the_instant_of_pricing),
+    ("prices: rows for customers do not show", prices::rows_for_customers),
+    ("order: by price", order::by_price),
+    ("order: by the cheapest matching variant", order::by_the_cheapest_matching_variant),
+    ("order: newest first", order::newest_first),
+    ("order: ties by product id", order::ties_by_product_id),
+    ("paging: pages add up to the total", paging::pages_add_up),
+    ("paging: limits are refused", paging::limits_are_refused),
+    ("text: any word, in any form", text::any_word_in_any_form),
+    ("text: title, brand, SKU and description", text::all_parts_are_searched),
+    ("text: nothing asked, nothing meant", text::nothing_asked_nothing_meant),
+    ("text: a better match comes first", text::a_better_match_comes_first),
+    ("text: an exact SKU comes first", text::an_exact_sku_comes_first),
+    ("lifecycle: replace and remove", lifecycle::replace_and_remove),
+    ("lifecycle: reopening goes on from the checkpoint", lifecycle::reopening),
+    ("lifecycle: a batch shows at once", lifecycle::a_batch_shows_at_once),
+    ("lifecycle: a rebuild shows when swapped", lifecycle::a_rebuild_shows_when_swapped),
+    ("lifecycle: a swap never shows partial data", lifecycle::a_swap_is_atomic),
+    ("lifecycle: a rebuild that is behind is refused", lifecycle::a_rebuild_behind_is_refused),
+    ("lifecycle: a rebuild given up leaves no trace", lifecycle::a_rebuild_given_up),
+    ("random: as the model answers", random::as_the_model_answers),
+];
+
+/// Runs all cases, each on an index of its own name, and names the one that fails.
+pub fn suite(open: impl Fn(&str) -> Box<dyn Engine>) {
+    for (number, (name, case)) in CASES.iter().enumerate() {
+        println!("{name}");
+        case(&|| open(&format!("case{number}")));
+    }
+}

@@ -23,6 +23,9 @@ mod tally;
 // On disk.
 mod volume;
 
+#[cfg(test)]
+mod tests;
+
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};

@@ -41,9 +41,10 @@ fn finds_what_people_judged_relevant() {
     let mut sum = 0.0;
     for (query, grades) in &grades {
         let found = engine.query(&Query { limit: TOP, ..worded(query) }).unwrap();
-        let gains = found.hits.iter().map(|hit| {
-            grades.get(&hit.product_id.as_u128()).map_or(0.0, |grade| gain(*grade))
-        });
+        let gains = found
+            .hits
+            .iter()
+            .map(|hit| grades.get(&hit.product_id.as_u128()).map_or(0.0, |grade| gain(*grade)));
         let mut ideal: Vec<f64> = grades.values().map(|grade| gain(*grade)).collect();
         ideal.sort_by(|left, right| right.total_cmp(left));
         sum += discounted(gains) / discounted(ideal.into_iter().take(TOP));
@@ -56,8 +57,7 @@ fn finds_what_people_judged_relevant() {
         .into_iter()
         .chain([Facet::Brand, Facet::Price(Vec::new())])
         .chain([Facet::Attribute { code: "weight".to_owned(), kind: AttributeKind::Number }]);
-    let facets: Vec<FacetRequest> =
-        facets.map(|facet| FacetRequest { facet, size: 20 }).collect();
+    let facets: Vec<FacetRequest> = facets.map(|facet| FacetRequest { facet, size: 20 }).collect();
     let words: Vec<&str> = grades.keys().map(String::as_str).collect();
     time("top 20", &engine, words.iter().map(|words| worded(words)));
     let with_facets = |words: &&str| Query { facets: facets.clone(), ..worded(words) };
@@ -106,15 +106,19 @@ fn time(what: &str, engine: &EmbeddedEngine, queries: impl Iterator<Item = Query
 
 fn indexed_catalogue(data: &Path) -> (PathBuf, EmbeddedEngine, u64) {
     let documents = (1..=4).flat_map(|part| products(&data.join(format!("{part}.json.zip"))));
-    let changes: Vec<Change> =
-        documents.map(|document| Change::Put(Box::new(document))).collect();
+    let changes: Vec<Change> = documents.map(|document| Change::Put(Box::new(document))).collect();
     let directory = std::env::temp_dir().join(format!("souk-quality-{}", std::process::id()));
     let engine = EmbeddedEngine::open(&directory).unwrap();
     let updates = changes[..200].to_vec();
     let begun = Instant::now();
     engine.index(changes, Checkpoint { revision: 1, epoch: 1 }).unwrap();
     let stats = engine.stats().unwrap();
-    println!("indexed {} documents in {:?}, {} bytes", stats.documents, begun.elapsed(), stats.bytes);
+    println!(
+        "indexed {} documents in {:?}, {} bytes",
+        stats.documents,
+        begun.elapsed(),
+        stats.bytes
+    );
     let mut times = Vec::new();
     for _ in 0..5 {
         for batch in updates.chunks(20) {

@@ -11,8 +11,10 @@ use super::document::{AttributeKind, AttributeValue};
 pub const MAX_OFFSET: usize = 10_000;
 /// The most hits in one answer.
 pub const MAX_LIMIT: usize = 500;
-/// The most attribute filters in one query.
+/// The most attribute filters in one query, and the most facets.
 pub const MAX_ATTRIBUTE_FILTERS: usize = 50;
+/// The most values that one filter accepts any of.
+pub const MAX_FILTER_VALUES: usize = 500;
 
 /// One search.
 #[derive(Clone, Debug)]
@@ -167,6 +169,13 @@ impl Query {
         if self.filters.attributes.len() > MAX_ATTRIBUTE_FILTERS {
             return Err(EngineError::Invalid("more than 50 attribute filters"));
         }
+        if self.facets.len() > MAX_ATTRIBUTE_FILTERS {
+            return Err(EngineError::Invalid("more than 50 facets"));
+        }
+        let lists = [&self.filters.category_ids, &self.filters.brand_ids];
+        if lists.iter().any(|list| list.len() > MAX_FILTER_VALUES) {
+            return Err(EngineError::Invalid("a filter with more than 500 values"));
+        }
         if self.asks_price() && self.pricing.currency.is_none() {
             return Err(EngineError::Invalid("prices are asked for without a currency"));
         }
@@ -203,6 +212,9 @@ impl AttributeFilter {
         match &self.condition {
             AttributeCondition::AnyOf(values) if values.is_empty() => {
                 Err(EngineError::Invalid("an attribute filter without values"))
+            }
+            AttributeCondition::AnyOf(values) if values.len() > MAX_FILTER_VALUES => {
+                Err(EngineError::Invalid("a filter with more than 500 values"))
             }
             AttributeCondition::AnyOf(values)
                 if values.iter().any(|value| Some(value.kind()) != self.kind()) =>

@@ -1,7 +1,9 @@
 //! Customer stories that cross services.
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a story fails by a panic")]
+#![expect(clippy::unwrap_used, reason = "a story fails by a panic")]
 
 mod shop;
 
+mod catalog_day;
 mod icecat;
 mod price_change;
+mod pricing_day;

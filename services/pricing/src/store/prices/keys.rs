@@ -24,8 +24,8 @@ pub(super) struct Keys<'k> {
     untils: Vec<Option<DateTime<Utc>>>,
 }
 
-/// How the columns of `wanted` find the rows of `prices` that have the same item, scope and currency. As in the index
-/// `prices_natural_key`, so that it is used.
+/// How the columns of `wanted` find the rows of `prices` that have the same item, scope and
+/// currency. As in the index `prices_natural_key`, so that it is used.
 pub(super) const SAME_SCOPE: &str = "prices.item = wanted.item and prices.level = wanted.level
      and prices.currency = wanted.currency
      and coalesce(prices.customer_id, '') = coalesce(wanted.customer_id, '')

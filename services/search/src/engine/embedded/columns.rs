@@ -125,7 +125,9 @@ impl TermColumn {
     /// The terms at places given in ascending order.
     pub fn terms(&self, places: &[u64]) -> Result<Vec<Vec<u8>>, std::io::Error> {
         let mut terms = Vec::with_capacity(places.len());
-        self.column.dictionary().sorted_ords_to_term_cb(places, |term| terms.push(term.to_vec()))?;
+        self.column
+            .dictionary()
+            .sorted_ords_to_term_cb(places, |term| terms.push(term.to_vec()))?;
         Ok(terms)
     }
 }

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use uuid::Uuid;
 
-use crate::engine::hits::{FacetCount, FacetCounts, FacetValue};
-use crate::engine::query::{AttributeCondition, Facet, FacetRequest, Filters, PriceRange};
 use super::tally::Totals;
 use super::terms;
+use crate::engine::hits::{FacetCount, FacetCounts, FacetValue};
+use crate::engine::query::{AttributeCondition, Facet, FacetRequest, Filters, PriceRange};
 
 /// Most products first, then by value; what is selected stays whatever its place.
 pub fn facet_counts(request: &FacetRequest, filters: &Filters, totals: Totals) -> FacetCounts {
@@ -86,9 +86,8 @@ fn counted_brands(totals: HashMap<Vec<u8>, u64>, selected: &[Uuid]) -> Vec<Facet
             continue;
         };
         let spelled = (Reverse(count), name);
-        let (total, most, spelling) = brands
-            .entry(brand_id)
-            .or_insert_with(|| (0, spelled.0, spelled.1.clone()));
+        let (total, most, spelling) =
+            brands.entry(brand_id).or_insert_with(|| (0, spelled.0, spelled.1.clone()));
         *total += count;
         if spelled < (*most, spelling.clone()) {
             (*most, *spelling) = spelled;

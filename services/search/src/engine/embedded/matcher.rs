@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use tantivy::DocId;
 
-use crate::engine::query::{PriceRange, Query};
 use super::columns::{Columns, read_document};
 use super::pack::{WORD_BITS, all_slots, slots, words};
 use super::plan::{FilterSet, Plan};
 use super::prices::Prices;
+use crate::engine::query::{PriceRange, Query};
 
 /// Looks at one document of a segment after the other; keeps what it found out about the last.
 pub struct Matcher {
@@ -62,11 +62,11 @@ impl Matcher {
         if let (true, Some(prices)) = (with_prices, &mut self.prices) {
             prices.read(doc, self.slots, &mut self.amounts);
         }
-        self.passes.clear();
-        if !self.term_filters.is_empty() {
+        if with_values && self.has_filters() {
             read_document(&self.columns.masks, doc, &mut self.masks);
-            self.pass_term_filters();
         }
+        self.passes.clear();
+        self.pass_term_filters();
         if let Some(range) = self.price_filter {
             self.pass_price_filter(range);
         }
@@ -107,6 +107,10 @@ impl Matcher {
         mask.iter().any(|word| *word != 0)
     }
 
+    fn has_filters(&self) -> bool {
+        !self.term_filters.is_empty() || self.price_filter.is_some()
+    }
+
     /// The places of the document's distinct values within a range of the dictionary that a slot
     /// of the mask has.
     pub fn values_within<'a>(
@@ -116,7 +120,7 @@ impl Matcher {
     ) -> impl Iterator<Item = u64> + 'a {
         let words = mask.len();
         // Without filters no masks were read, and every value counts.
-        let is_filtered = !self.passes.is_empty();
+        let is_filtered = self.has_filters();
         positions(&self.values, places).step_by(words).filter_map(move |at| {
             let has = |word: usize| self.masks[at + word] & mask[word] != 0;
             (!is_filtered || (0..words).any(has)).then(|| self.values[at])

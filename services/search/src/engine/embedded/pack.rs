@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 
 use tantivy::TantivyDocument;
 
-use crate::engine::document::Document;
 use super::schema::Fields;
 use super::{prices, terms, text};
+use crate::engine::document::Document;
 
 /// Variants per mask word.
 pub const WORD_BITS: usize = 64;

@@ -1,15 +1,13 @@
 //! What a query asks of each document, the same for all segments.
 
 use tantivy::Term;
-use tantivy::query::{
-    AllQuery, BooleanQuery, ConstScoreQuery, InvertedIndexRangeQuery, TermQuery,
-};
+use tantivy::query::{AllQuery, BooleanQuery, ConstScoreQuery, InvertedIndexRangeQuery, TermQuery};
 use tantivy::schema::{Field, IndexRecordOption};
 
-use crate::engine::query::{Facet, PriceRange, Query};
 use super::schema::Fields;
 use super::terms::{self, Span};
 use super::text;
+use crate::engine::query::{Facet, PriceRange, Query};
 
 /// More words of a query than these are not looked at: nobody types them.
 const MAX_WORDS: usize = 50;

@@ -19,10 +19,10 @@ use kernel::window::Window;
 use tantivy::{DocId, TantivyDocument};
 use uuid::Uuid;
 
-use crate::engine::document::{Document, VariantDocument};
-use crate::engine::query::PriceScope;
 use super::columns::{Columns, read_document, read_rows};
 use super::schema::Fields;
+use crate::engine::document::{Document, VariantDocument};
+use crate::engine::query::PriceScope;
 
 const ROW_WORDS: usize = 4;
 /// The owner of a row that applies to all variants.
@@ -52,8 +52,7 @@ pub fn pack(fields: &Fields, document: &Document, packed: &mut TantivyDocument) 
         .flat_map(|row| [row.window.from(), row.window.until()])
         .flatten();
     let since = edges.filter(|edge| *edge <= document.priced_at).max();
-    let until =
-        currencies.iter().filter_map(|it| next_edge(rows(), *it, document.priced_at)).min();
+    let until = currencies.iter().filter_map(|it| next_edge(rows(), *it, document.priced_at)).min();
     packed.add_i64(fields.priced_since, since.map_or(NEVER_BEGAN, |at| at.timestamp_micros()));
     packed.add_i64(fields.priced_until, until.map_or(NEVER_ENDS, |at| at.timestamp_micros()));
     if since.is_some() || until.is_some() || rows().any(|row| !row.scope.is_unscoped()) {
@@ -67,15 +66,13 @@ fn is_public(row: &&PriceRow<String>) -> bool {
 }
 
 fn pack_rows(fields: &Fields, variants: &[VariantDocument], packed: &mut TantivyDocument) {
-    let is_shared = |row: &&PriceRow<String>| {
-        row.level == Level::Product && variants.iter().all(|variant| variant.prices.contains(row))
-    };
+    let is_everywhere =
+        |row: &&PriceRow<String>| variants.iter().all(|variant| variant.prices.contains(row));
     let first = variants.first().into_iter().flat_map(|variant| &variant.prices);
-    for row in first.filter(is_public).filter(is_shared) {
-        pack_row(fields, EVERY_VARIANT, row, packed);
-    }
+    let shared: Vec<_> = first.filter(is_public).filter(is_everywhere).collect();
+    shared.iter().for_each(|row| pack_row(fields, EVERY_VARIANT, row, packed));
     for (owner, variant) in (0..).zip(variants) {
-        let own = variant.prices.iter().filter(is_public).filter(|row| !is_shared(row));
+        let own = variant.prices.iter().filter(is_public).filter(|row| !shared.contains(row));
         own.for_each(|row| pack_row(fields, owner, row, packed));
     }
 }
@@ -130,7 +127,8 @@ impl Prices {
             Some(name) => columns.price_scopes.place(name.as_bytes()),
             None => Ok(None),
         };
-        let scope = [place(&pricing.warehouse)?, place(&pricing.channel)?, place(&pricing.country)?];
+        let scope =
+            [place(&pricing.warehouse)?, place(&pricing.channel)?, place(&pricing.country)?];
         let now = at.timestamp_micros();
         Ok(Some(Prices {
             columns: Arc::clone(columns),
@@ -159,7 +157,8 @@ impl Prices {
 
     fn is_ready_made(&self, doc: DocId) -> bool {
         // A scope that no row of the segment names has no place, and changes nothing.
-        if self.is_scoped && !self.columns.price_scopes.places().index.value_row_ids(doc).is_empty() {
+        if self.is_scoped && !self.columns.price_scopes.places().index.value_row_ids(doc).is_empty()
+        {
             return false;
         }
         let now = self.at.timestamp_micros();
@@ -188,9 +187,8 @@ impl Prices {
             country,
             ..PriceContext::new(self.currency, self.at)
         };
-        let (every, own) = self.rows.split_at(
-            self.rows.partition_point(|(owner, _)| *owner == EVERY_VARIANT),
-        );
+        let (every, own) =
+            self.rows.split_at(self.rows.partition_point(|(owner, _)| *owner == EVERY_VARIANT));
         let mut own = own;
         for slot in 0..slots as u64 {
             let (of_slot, after) = own.split_at(own.partition_point(|(owner, _)| *owner <= slot));

@@ -106,9 +106,10 @@ impl Fields {
     /// What distinguishes indexes that this binary can read from all others.
     pub fn hash(&self) -> Result<u64, serde_json::Error> {
         let schema = serde_json::to_string(&self.schema)?;
-        Ok([FORMAT, &schema].concat().bytes().fold(FNV_OFFSET, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME)
-        }))
+        Ok([FORMAT, &schema]
+            .concat()
+            .bytes()
+            .fold(FNV_OFFSET, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(FNV_PRIME)))
     }
 }
 

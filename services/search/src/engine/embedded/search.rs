@@ -3,9 +3,6 @@
 use tantivy::query::{EnableScoring, Weight};
 use tantivy::{DocId, Score, SegmentReader, TantivyError};
 
-use crate::engine::hits::{Hit, Hits};
-use crate::engine::query::{Query, Sort};
-use crate::engine::EngineError;
 use super::facets::facet_counts;
 use super::matcher::Matcher;
 use super::pack::WORD_BITS;
@@ -14,6 +11,9 @@ use super::rank::{Best, Candidate, Rank};
 use super::schema::Fields;
 use super::tally::{Tally, Totals};
 use super::volume::Snapshot;
+use crate::engine::EngineError;
+use crate::engine::hits::{Hit, Hits};
+use crate::engine::query::{Facet, Query, Sort};
 
 /// Answers the query from one state of the index.
 pub fn search(snapshot: &Snapshot, fields: &Fields, query: &Query) -> Result<Hits, EngineError> {
@@ -40,7 +40,8 @@ impl<'a> Search<'a> {
         Search {
             snapshot,
             query,
-            asks_values: !plan.term_filters.is_empty() || !query.facets.is_empty(),
+            asks_values: !plan.term_filters.is_empty()
+                || query.facets.iter().any(|it| !matches!(it.facet, Facet::Price(_))),
             scores: query.sort == Sort::Relevance && !query.text.trim().is_empty(),
             total: 0,
             best: Best::new(query.offset + query.limit),
@@ -66,9 +67,8 @@ impl<'a> Search<'a> {
         let hits = page.map(|candidate| self.hit(&candidate, &mut matchers[candidate.segment]));
         let hits = hits.collect();
         let facets = self.query.facets.iter().zip(self.facets);
-        let facets = facets.map(|(request, totals)| {
-            facet_counts(request, &self.query.filters, totals)
-        });
+        let facets =
+            facets.map(|(request, totals)| facet_counts(request, &self.query.filters, totals));
         Ok(Hits { total: self.total, hits, facets: facets.collect() })
     }
 

@@ -4,10 +4,10 @@ use std::collections::HashMap;
 use std::io;
 use std::ops::Range;
 
-use crate::engine::query::{Facet, PriceRange, Query};
 use super::columns::Columns;
 use super::matcher::Matcher;
 use super::terms;
+use crate::engine::query::{Facet, PriceRange, Query};
 
 /// The counts of one facet over all segments.
 pub enum Totals {

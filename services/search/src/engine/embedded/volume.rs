@@ -13,10 +13,10 @@ use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
 use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyDocument, Term};
 use uuid::Uuid;
 
-use crate::engine::{Change, Checkpoint, EngineError, Stats};
 use super::columns::Columns;
 use super::pack::pack;
 use super::schema::{Fields, tokenizers};
+use crate::engine::{Change, Checkpoint, EngineError, Stats};
 
 /// Memory for documents that are not committed yet; past it a segment is written early.
 const WRITER_BYTES: usize = 50_000_000;

@@ -1,0 +1,129 @@
+//! The commands. Flags are stronger than the environment, that is stronger than the file, and that than the defaults.
+
+pub mod flags;
+
+// Running it.
+mod config;
+mod migrate;
+mod serve;
+pub(crate) mod token;
+
+// Filling it.
+mod import;
+mod seed;
+
+// Developing it.
+mod dev;
+mod generate;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use mesh::BootError;
+use mesh::config::Problems;
+
+/// A commerce backend that runs as a mesh of gRPC services.
+#[derive(Debug, Parser)]
+#[command(name = "souk", version, max_term_width = 120, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str =
+    "Exit codes: 0 done, 1 failed, 2 wrong usage or configuration (every problem is named).";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve roles in this process until SIGTERM or SIGINT.
+    Serve(serve::Serve),
+    /// Bring databases up to date.
+    Migrate(migrate::Migrate),
+    /// Print a signed token.
+    Token(token::Token),
+    /// Print every setting: its value, where that comes from, and what it does.
+    Config(config::Show),
+    /// Import products or prices from JSON lines.
+    #[command(subcommand)]
+    Import(import::Import),
+    /// Fill the shop with a generated assortment.
+    Seed(seed::Seed),
+    /// Run everything on this machine, servers included.
+    #[command(subcommand)]
+    Dev(dev::Dev),
+}
+
+/// Runs a command.
+pub async fn run(cli: Cli) -> Result<()> {
+    match cli.command {
+        Command::Serve(command) => command.run().await,
+        Command::Migrate(command) => command.run().await,
+        Command::Token(command) => command.run(),
+        Command::Config(command) => command.run(),
+        Command::Import(command) => command.run().await,
+        Command::Seed(command) => command.run().await,
+        Command::Dev(command) => command.run().await,
+    }
+}
+
+/// A command that was called wrongly, in a way that only shows when it runs.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Usage(pub String);
+
+/// 2 where the caller or the operator has to change something, else 1.
+pub fn exit_code(error: &anyhow::Error) -> u8 {
+    let wrong = error.chain().any(|cause| {
+        cause.is::<Usage>()
+            || cause.is::<Problems>()
+            || matches!(cause.downcast_ref(), Some(BootError::Configuration(_)))
+    });
+    if wrong { 2 } else { 1 }
+}
+
+/// Roles as the command line names them; `all` stands for every one.
+fn roles(named: &[String]) -> Vec<&'static str> {
+    let wanted = |role: &&str| named.iter().any(|name| name == "all" || name == role);
+    crate::ROLES.into_iter().filter(wanted).collect()
+}
+
+/// The names that stand for roles.
+fn role_names() -> clap::builder::PossibleValuesParser {
+    clap::builder::PossibleValuesParser::new(["all"].into_iter().chain(crate::ROLES))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::{Context, anyhow};
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn whose_fault_it_is_decides_the_exit_code() {
+        let problems = || Problems(vec!["a".to_owned()]);
+        let wrapped: Result<()> = Err(BootError::from(problems())).context("boot catalog");
+        for error in [anyhow!(problems()), anyhow!(Usage("b".to_owned())), wrapped.unwrap_err()] {
+            assert_eq!(exit_code(&error), 2, "{error:#}");
+        }
+        assert_eq!(exit_code(&anyhow!("the disk is full")), 1);
+    }
+
+    #[test]
+    fn settings_are_flags() {
+        let cli = Cli::try_parse_from(["souk", "serve", "all", "--grpc-listen", "0.0.0.0:1"]);
+        let Command::Serve(serve) = cli.unwrap().command else { panic!("another command") };
+        let (config, _) =
+            serve.flags.load(&crate::environment::Environment::default(), |_, _| {}).unwrap();
+        assert_eq!(config.server.grpc_listen.to_string(), "0.0.0.0:1");
+    }
+
+    #[test]
+    fn roles_come_once_and_in_their_order() {
+        assert_eq!(roles(&["search".to_owned(), "catalog".to_owned()]), ["catalog", "search"]);
+        assert_eq!(roles(&["search".to_owned(), "all".to_owned()]), crate::ROLES);
+    }
+}

@@ -1,0 +1,88 @@
+use super::up;
+use crate::commands::flags::Flags;
+use crate::commands::seed::fill;
+use crate::environment::Environment;
+use crate::load::caller::{Caller, call};
+use crate::load::entries::patiently;
+use crate::say;
+use crate::seed::Shop;
+use anyhow::{Context, Result, bail};
+use contracts::search::v1::{PriceView, ProductHit, SearchProductsRequest, SearchProductsResponse};
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+const SHOP: Shop = Shop { products: 2_000, seed: 1 };
+const QUERY: &str = "noise-cancelling headphones";
+
+/// Starts everything, fills the shop, waits until search knows it, and prints what to try.
+pub async fn demo() -> Result<()> {
+    up::up(&[]).await?;
+    let caller = Caller::new(&Environment::of_client(), &Flags::default())?;
+    fill(&caller, SHOP).await?;
+    say::note("waiting until all of it can be found");
+    tour(&found(&caller).await?)
+}
+
+/// The first result, once every product is in the index and this one has its price.
+async fn found(caller: &Caller) -> Result<ProductHit> {
+    let until = Instant::now() + Duration::from_secs(120);
+    loop {
+        let all = search(caller, "").await?.total;
+        let hit = search(caller, QUERY).await?.products.into_iter().next();
+        match hit {
+            Some(hit) if hit.amount.is_some() && all >= i64::from(SHOP.products) => return Ok(hit),
+            _ if until < Instant::now() => {
+                bail!(
+                    "after two minutes {all} of {} products can be found; see .souk/dev/log/all.log",
+                    SHOP.products
+                )
+            }
+            _ => sleep(Duration::from_millis(200)).await,
+        }
+    }
+}
+
+async fn search(caller: &Caller, query: &str) -> Result<SearchProductsResponse> {
+    let price_view = PriceView { currency_code: "USD".to_owned(), ..PriceView::default() };
+    let request = SearchProductsRequest {
+        query: query.to_owned(),
+        price_view: Some(price_view),
+        page_size: 1,
+        ..SearchProductsRequest::default()
+    };
+    let ask = async || caller.search.clone().search_products(call(request.clone())).await;
+    patiently("search", ask).await
+}
+
+fn tour(hit: &ProductHit) -> Result<()> {
+    let amount = hit.amount.as_ref().context("the first result has no price")?.minor_units;
+    let call = r#"-H "authorization: Bearer $SOUK_TOKEN""#;
+    let search = format!(
+        r#"grpcurl -plaintext {call} -d '{{"query": "{QUERY}", "price_view": {{"currency_code": "USD"}}, "page_size": 1}}' "$SOUK_GRPC" souk.search.v1.SearchService/SearchProducts"#
+    );
+    // Always another amount, however often the tour is taken.
+    let lower = (amount - 1000).max(amount / 2).max(1);
+    let set = format!(
+        r#"grpcurl -plaintext {call} -d '{{"price": {{"item": {{"sku": "{}"}}, "base": {{"currency_code": "USD", "minor_units": {lower}}}}}}}' "$SOUK_GRPC" souk.pricing.v1.PricingService/SetPrice"#,
+        hit.sku
+    );
+    say::line("\nTry it, from this folder:\n");
+    say::line(
+        "# addresses and a token with every scope\n. .souk/env; PATH=$PWD/.souk/tools/bin:$PATH\n",
+    );
+    say::line("# what is there\ngrpcurl -plaintext \"$SOUK_GRPC\" list");
+    say::line(
+        "grpcurl -plaintext \"$SOUK_GRPC\" describe souk.search.v1.SearchService.SearchProducts\n",
+    );
+    say::line(format_args!("# the best match costs {} now\n{search}\n", dollars(amount)));
+    say::line(format_args!("# sell {} for {}\n{set}\n", hit.sku, dollars(lower)));
+    say::line(format_args!("# and find it at the new price\n{search}\n"));
+    say::line(
+        "# health and metrics\ncurl -s \"http://$SOUK_ADMIN/health/detailed\"; curl -s \"http://$SOUK_ADMIN/metrics\" | head",
+    );
+    Ok(())
+}
+
+fn dollars(cents: i64) -> String {
+    format!("{}.{:02} USD", cents / 100, cents % 100)
+}

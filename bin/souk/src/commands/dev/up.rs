@@ -1,0 +1,223 @@
+use super::mesh::{ALL, Ledger, Ports};
+use super::places::{Places, write_private};
+use super::process::{self, Process};
+use super::secrets::Secrets;
+use super::{
+    super::{migrate, token},
+    health,
+};
+use crate::{environment, say};
+use ::mesh::auth::all_scopes;
+use ::mesh::identity::{generate_keys, keys_folder};
+use ::mesh::{Config, config::Server};
+use anyhow::{Context, Result};
+use secrecy::ExposeSecret;
+use stack::{Profile, Stack};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A token is written anew once the file is older than this, long before it expires.
+const FRESH: Duration = Duration::from_secs(7 * 86_400);
+const TOKEN_LIFETIME: Duration = Duration::from_secs(30 * 86_400);
+
+type Variables = BTreeMap<String, String>;
+
+/// Makes sure that servers and mesh run and are ready: one process, or one for each named role.
+pub async fn up(named: &[String]) -> Result<()> {
+    let places = Places::here()?;
+    let _lock = places.lock().await?;
+    let wanted: Vec<&str> = match named.is_empty() || named.iter().any(|name| name == ALL) {
+        true => vec![ALL],
+        false => super::super::roles(named),
+    };
+    say::note("servers: PostgreSQL, Redis, NATS");
+    let servers = Stack::up(places.dev(), Profile::Development).await?;
+    let shared = prepare(&places, &servers).await?;
+
+    let running = leave(&places, &wanted).await?;
+    let mut ledger = Ledger::read(&places);
+    // Roles that do not run are assigned ports too: whoever calls them needs to know where they will be.
+    let others = if wanted == [ALL] { Vec::new() } else { crate::ROLES.to_vec() };
+    for role in wanted.iter().copied().chain(others) {
+        if ledger.of(role).is_none() || !running.iter().any(|own| own.role == role) {
+            ledger.assign(role)?;
+        }
+    }
+    ledger.write(&places)?;
+
+    let mut pids: BTreeMap<String, u32> =
+        running.iter().map(|own| (own.role.clone(), own.pid)).collect();
+    for role in wanted.iter().filter(|role| !running.iter().any(|own| own.role == **role)) {
+        say::note(format_args!("starting {role}; log: {}", places.log(role).display()));
+        pids.insert(
+            (*role).to_owned(),
+            process::start(&places, role, &settings(role, &shared, &ledger)?)?,
+        );
+    }
+    for (role, pid) in &pids {
+        health::ready(&places, role, *pid, &ports(&ledger, role)?.admin()).await?;
+    }
+
+    let mut variables = shared;
+    // Only the processes themselves need the key of page tokens.
+    variables.remove("SOUK_PAGE_KEY");
+    let servers = servers.running.iter().map(|server| (server.name.to_owned(), server.pid));
+    for (name, pid) in pids.clone().into_iter().chain(servers) {
+        variables.insert(format!("SOUK_PID_{}", name.to_ascii_uppercase()), pid.to_string());
+    }
+    for role in pids.keys() {
+        let ports = ports(&ledger, role)?;
+        let end =
+            if role == ALL { String::new() } else { format!("_{}", role.to_ascii_uppercase()) };
+        variables.insert(format!("SOUK_GRPC{end}"), ports.grpc());
+        variables.insert(format!("SOUK_ADMIN{end}"), ports.admin());
+        say::line(format_args!("{role}: gRPC {}, admin http://{}", ports.grpc(), ports.admin()));
+    }
+    publish(&places, variables)?;
+    say::line(format_args!("ready; `. {}` in a shell, `./dev down` to stop", environment::FILE));
+    Ok(())
+}
+
+/// Databases, keys, migrations: all that is done once. Returns the settings that every process shares.
+async fn prepare(places: &Places, servers: &Stack) -> Result<Variables> {
+    let secrets = Secrets::keep(places)?;
+    let keys = keys_folder(&Server { data_dir: places.data(), ..Server::default() });
+    generate_keys(&keys).context("make the key that signs tokens")?;
+
+    let superuser = servers.postgres_url.clone().into();
+    let mut config = Config::default();
+    for role in crate::ROLES {
+        let (name, password) = (format!("souk_{role}"), secrets.password(role));
+        let created = pg::provision::create(&superuser, &name, password).await;
+        created
+            .map_err(|fault| anyhow::anyhow!("create the database {name}: {}", fault.chain()))?;
+        let url = owned(&pg::provision::at(&servers.postgres_url, &name), &name, password);
+        config.database.url.insert(role.to_owned(), url.into());
+        for migration in migrate::migrate(&config, role, false).await? {
+            say::note(format_args!("{role}: ran {migration}"));
+        }
+    }
+
+    let path = |path: &std::path::Path| path.display().to_string();
+    let mut variables = Variables::from([
+        ("SOUK_NATS_URL".to_owned(), servers.nats_url.clone()),
+        ("SOUK_REDIS_URL".to_owned(), servers.redis_url.clone()),
+        ("SOUK_DATA_DIR".to_owned(), path(&places.data())),
+        ("SOUK_AUTH_SIGNING_KEY_FILE".to_owned(), path(&keys.join("signing.pem"))),
+        ("SOUK_AUTH_JWKS_FILE".to_owned(), path(&keys.join("jwks.json"))),
+        ("SOUK_PAGE_KEY".to_owned(), secrets.page_key),
+    ]);
+    for (role, url) in config.database.url {
+        let name = format!("SOUK_DATABASE_URL_{}", role.to_ascii_uppercase());
+        variables.insert(name, url.expose_secret().to_owned());
+    }
+    Ok(variables)
+}
+
+/// The same database, as another user.
+fn owned(url: &str, user: &str, password: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("postgres", url));
+    let end = rest.find('/').unwrap_or(rest.len());
+    let host = rest[..end].rsplit_once('@').map_or(&rest[..end], |(_, host)| host);
+    format!("{scheme}://{user}:{password}@{host}{}", &rest[end..])
+}
+
+/// What of the mesh goes on: processes of the wanted shape that run this very program. The others are ended.
+async fn leave(places: &Places, wanted: &[&str]) -> Result<Vec<Process>> {
+    let program = std::env::current_exe().context("find this program")?;
+    let one = wanted == [ALL];
+    let (stay, go): (Vec<Process>, Vec<Process>) = process::running(places)
+        .into_iter()
+        .partition(|own| (own.role == ALL) == one && own.program.as_ref() == Some(&program));
+    for own in &go {
+        let why = if (own.role == ALL) == one {
+            "it runs another build"
+        } else {
+            "roles are cut otherwise"
+        };
+        say::note(format_args!("stopping {} (pid {}): {why}", own.role, own.pid));
+    }
+    process::end(places, &go).await?;
+    Ok(stay)
+}
+
+/// The settings of one process.
+fn settings(role: &str, shared: &Variables, ledger: &Ledger) -> Result<Variables> {
+    let own = ports(ledger, role)?;
+    let mut settings = shared.clone();
+    settings.insert("SOUK_GRPC_LISTEN".to_owned(), own.grpc());
+    settings.insert("SOUK_ADMIN_LISTEN".to_owned(), own.admin());
+    if role != ALL {
+        for other in crate::ROLES.into_iter().filter(|other| *other != role) {
+            let name = format!("SOUK_ENDPOINT_{}", other.to_ascii_uppercase());
+            settings.insert(name, ports(ledger, other)?.grpc());
+        }
+        // A role reaches its own database and no other.
+        settings.retain(|name, _| {
+            let of = name.strip_prefix("SOUK_DATABASE_URL_");
+            of.is_none_or(|of| of.eq_ignore_ascii_case(role))
+        });
+    }
+    Ok(settings)
+}
+
+fn ports(ledger: &Ledger, role: &str) -> Result<Ports> {
+    ledger.of(role).with_context(|| format!("{role} has no ports"))
+}
+
+/// Writes what clients need. Where nothing changed, the file stays as it is, token and all.
+fn publish(places: &Places, mut variables: Variables) -> Result<()> {
+    let path = places.env();
+    let mut known = environment::read(&std::fs::read_to_string(&path).unwrap_or_default());
+    let token = known.remove("SOUK_TOKEN");
+    let age = std::fs::metadata(&path).and_then(|file| file.modified()).ok();
+    let fresh = age.and_then(|time| time.elapsed().ok()).is_some_and(|age| age < FRESH);
+    if token.is_some() && fresh && known == variables {
+        return Ok(());
+    }
+    let mut config = Config::default();
+    config.server.data_dir = places.data();
+    let token = token::mint(&config, "developer", &all_scopes(), TOKEN_LIFETIME)?;
+    variables.insert("SOUK_TOKEN".to_owned(), token.expose_secret().to_owned());
+    write_private(&path, &environment::write(&variables))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_gets_another_user() {
+        assert_eq!(
+            owned("postgres://postgres:x@127.0.0.1:5432/souk_a?k=v", "souk_a", "p"),
+            "postgres://souk_a:p@127.0.0.1:5432/souk_a?k=v"
+        );
+        assert_eq!(owned("postgres://h:1/d", "u", "p"), "postgres://u:p@h:1/d");
+    }
+
+    #[test]
+    fn a_role_that_runs_apart_knows_its_neighbors_and_only_its_own_database() {
+        let mut ledger = Ledger::default();
+        for role in crate::ROLES {
+            ledger.assign(role).unwrap();
+        }
+        let shared = crate::ROLES.map(|role| {
+            (
+                format!("SOUK_DATABASE_URL_{}", role.to_ascii_uppercase()),
+                format!("postgres://{role}"),
+            )
+        });
+        let settings = settings("pricing", &Variables::from(shared), &ledger).unwrap();
+        let names: Vec<&str> = settings.keys().map(String::as_str).collect();
+        assert_eq!(
+            names,
+            [
+                "SOUK_ADMIN_LISTEN",
+                "SOUK_DATABASE_URL_PRICING",
+                "SOUK_ENDPOINT_CATALOG",
+                "SOUK_ENDPOINT_SEARCH",
+                "SOUK_GRPC_LISTEN"
+            ]
+        );
+    }
+}

@@ -1,0 +1,169 @@
+use super::flags::Flags;
+use crate::environment::Environment;
+use crate::load::caller::Caller;
+use crate::load::chunks::Chunks;
+use crate::load::lines::{Keyed, Lines};
+use crate::load::progress::Progress;
+use crate::load::{OnError, Tally, prices, products};
+use crate::say;
+use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand};
+use contracts::catalog::v1::{ImportErrorPolicy, ImportStart};
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use uuid::Uuid;
+
+/// Imports JSON lines: on each line a message in protobuf's JSON. Refused rows are named on standard error.
+#[derive(Debug, Subcommand)]
+pub enum Import {
+    /// Products with their variants, as souk.catalog.v1.ImportRow.
+    Products(Products),
+    /// Prices, as souk.pricing.v1.PriceDraft.
+    Prices(Prices),
+}
+
+/// Creates and updates products by their keys.
+#[derive(Debug, Args)]
+pub struct Products {
+    #[command(flatten)]
+    rows: Rows,
+    /// Rows that are written in one transaction.
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    chunk: u16,
+    /// Define an attribute that is not defined from its first value.
+    #[arg(long)]
+    define_missing_attributes: bool,
+    /// Create a brand that does not exist.
+    #[arg(long)]
+    create_missing_brands: bool,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+/// Creates and changes prices.
+#[derive(Debug, Args)]
+pub struct Prices {
+    #[command(flatten)]
+    rows: Rows,
+    /// Rows that are written in one transaction.
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    chunk: u16,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+/// Which rows, and how to take them.
+#[derive(Debug, Args)]
+struct Rows {
+    /// File with the rows; `-` is standard input.
+    #[arg(default_value = "-")]
+    file: PathBuf,
+    /// Check every row against the shop and write nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// What to do about a row that is refused.
+    #[arg(long, value_enum, default_value_t)]
+    on_error: OnError,
+    /// Id of the import: the same id, rows and chunk size go on where an import was cut off. Left out: a new one.
+    #[arg(long)]
+    import_id: Option<Uuid>,
+}
+
+impl Import {
+    /// Fails where the import stopped at a refused row.
+    pub async fn run(self) -> Result<()> {
+        match self {
+            Self::Products(command) => command.run().await,
+            Self::Prices(command) => command.run().await,
+        }
+    }
+}
+
+impl Products {
+    async fn run(self) -> Result<()> {
+        let caller = Caller::new(&Environment::of_client(), &self.flags)?;
+        let import_id = self.rows.begin();
+        let chunks = Chunks::new(self.rows.read()?, self.chunk.into(), self.rows.on_error);
+        let start = ImportStart {
+            import_id: import_id.to_string(),
+            on_error: policy(self.rows.on_error).into(),
+            dry_run: self.rows.dry_run,
+            define_missing_attributes: self.define_missing_attributes,
+            create_missing_brands: self.create_missing_brands,
+        };
+        let mut progress = Progress::new("products", self.rows.count()?);
+        let tally = products::send(&caller, start, chunks, &mut progress).await;
+        progress.finish();
+        self.rows.end("products", tally?)
+    }
+}
+
+impl Prices {
+    async fn run(self) -> Result<()> {
+        let caller = Caller::new(&Environment::of_client(), &self.flags)?;
+        let options = prices::Options {
+            import_id: self.rows.begin(),
+            dry_run: self.rows.dry_run,
+            on_error: self.rows.on_error,
+        };
+        let chunks = Chunks::new(self.rows.read()?, self.chunk.into(), self.rows.on_error);
+        let mut progress = Progress::new("prices", self.rows.count()?);
+        let tally = prices::send(&caller, options, chunks, &mut progress).await;
+        progress.finish();
+        self.rows.end("prices", tally?)
+    }
+}
+
+impl Rows {
+    /// Says under which id it runs, so that it can be resumed even where it is killed.
+    fn begin(&self) -> Uuid {
+        let id = self.import_id.unwrap_or_else(Uuid::now_v7);
+        say::note(format_args!("import {id}"));
+        id
+    }
+
+    fn read<M: Keyed>(&self) -> Result<Lines<Box<dyn BufRead>, M>> {
+        Lines::new(match self.is_pipe() {
+            true => Box::new(std::io::stdin().lock()),
+            false => Box::new(self.open()?),
+        })
+    }
+
+    /// How many rows the file has, for the progress; none for a pipe.
+    fn count(&self) -> Result<Option<u64>> {
+        if self.is_pipe() {
+            return Ok(None);
+        }
+        let mut rows = 0;
+        for line in self.open()?.split(b'\n') {
+            rows += u64::from(!line?.trim_ascii().is_empty());
+        }
+        Ok(Some(rows))
+    }
+
+    fn open(&self) -> Result<BufReader<File>> {
+        let file = File::open(&self.file);
+        Ok(BufReader::new(file.with_context(|| format!("read {}", self.file.display()))?))
+    }
+
+    fn is_pipe(&self) -> bool {
+        self.file.as_os_str() == "-"
+    }
+
+    fn end(&self, what: &str, tally: Tally) -> Result<()> {
+        let dry_run = if self.dry_run { " (dry run: nothing was written)" } else { "" };
+        say::line(format_args!("{what}: {tally}{dry_run}"));
+        if tally.stopped || (tally.refused > 0 && self.on_error == OnError::Stop) {
+            bail!("a row was refused; mend it, or go on without such rows by --on-error skip");
+        }
+        Ok(())
+    }
+}
+
+fn policy(on_error: OnError) -> ImportErrorPolicy {
+    match on_error {
+        OnError::Stop => ImportErrorPolicy::Stop,
+        OnError::Skip => ImportErrorPolicy::Skip,
+    }
+}

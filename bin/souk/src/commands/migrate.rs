@@ -1,0 +1,68 @@
+use super::flags::Flags;
+use super::{Usage, role_names, roles};
+use crate::environment::Environment;
+use crate::say;
+use anyhow::{Context, Result};
+use clap::Args;
+use mesh::Config;
+
+/// Brings databases up to date. Several at once are fine: one works, the others wait.
+#[derive(Debug, Args)]
+pub struct Migrate {
+    /// Roles whose databases to migrate; none: every one that has a database URL.
+    #[arg(value_parser = role_names())]
+    roles: Vec<String>,
+    /// Print what would run, and run nothing.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+impl Migrate {
+    /// Prints each migration that ran.
+    pub async fn run(self) -> Result<()> {
+        let roles = roles(&self.roles);
+        let needed = |config: &Config, loader: &mut mesh::config::Loader| {
+            for role in roles.iter().filter(|role| !config.database.url.contains_key(**role)) {
+                let name = role.to_ascii_uppercase();
+                loader.problem(format!("SOUK_DATABASE_URL_{name}: is needed to migrate {role}"));
+            }
+        };
+        let (config, _) = self.flags.load(&Environment::of_process(), needed)?;
+        let roles = if self.roles.is_empty() { with_database(&config) } else { roles };
+        if roles.is_empty() {
+            let message = "there is no database to migrate; set SOUK_DATABASE_URL_<ROLE>";
+            return Err(Usage(message.to_owned()).into());
+        }
+        for role in roles {
+            report(role, &migrate(&config, role, self.dry_run).await?, self.dry_run);
+        }
+        Ok(())
+    }
+}
+
+fn with_database(config: &Config) -> Vec<&'static str> {
+    crate::ROLES.into_iter().filter(|role| config.database.url.contains_key(*role)).collect()
+}
+
+/// Migrates one role's database, or only looks, and returns the names.
+pub async fn migrate(config: &Config, role: &str, dry_run: bool) -> Result<Vec<String>> {
+    let url = config.database.url.get(role).with_context(|| format!("{role} has no database"))?;
+    let own = crate::migrations(role).with_context(|| format!("{role} has no migrations"))?;
+    let names = match dry_run {
+        true => pg::migrate::pending(url, own).await,
+        false => pg::migrate::run(url, own).await,
+    };
+    // The cause of a fault stands in its chain only.
+    names.map_err(|fault| anyhow::anyhow!("migrate {role}: {}", fault.chain()))
+}
+
+fn report(role: &str, names: &[String], dry_run: bool) {
+    if names.is_empty() {
+        say::line(format_args!("{role}: up to date"));
+    }
+    for name in names {
+        say::line(format_args!("{role}: {} {name}", if dry_run { "would run" } else { "ran" }));
+    }
+}

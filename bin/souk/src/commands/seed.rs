@@ -1,0 +1,117 @@
+use super::flags::Flags;
+use crate::environment::Environment;
+use crate::load::caller::Caller;
+use crate::load::chunks::Chunks;
+use crate::load::progress::Progress;
+use crate::load::{OnError, Refused, Row, Tally, entries, prices, products};
+use crate::say;
+use crate::seed::Shop;
+use anyhow::{Result, bail};
+use clap::Args;
+use contracts::Validate;
+use contracts::catalog::v1::{ImportErrorPolicy, ImportStart};
+use kernel::digest::{hex, sha256};
+use prost::Message;
+use uuid::Uuid;
+
+/// Fills the shop with a generated assortment of invented brands. A second run changes nothing.
+#[derive(Debug, Args)]
+pub struct Seed {
+    /// How many products.
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    products: u32,
+    /// Other numbers make other shops.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Generate and check everything here, and send nothing.
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+impl Seed {
+    /// Fails where the shop refuses a row, which only a shop with other contents does.
+    pub async fn run(self) -> Result<()> {
+        let shop = Shop { products: self.products, seed: self.seed };
+        if self.dry_run {
+            return preview(shop);
+        }
+        fill(&Caller::new(&Environment::of_client(), &self.flags)?, shop).await
+    }
+}
+
+/// Sends a generated shop, and prints what became of each part.
+pub async fn fill(caller: &Caller, shop: Shop) -> Result<()> {
+    report("categories", entries::categories(caller, &shop.categories()).await?)?;
+    report("brands", entries::brands(caller, &shop.brands()).await?)?;
+    report("attributes", entries::attributes(caller, &shop.attributes()).await?)?;
+
+    let mut progress = Progress::new("products", Some(shop.products.into()));
+    let start = ImportStart {
+        // A new id each time: what a person changed since then is put right again instead of being taken as done.
+        import_id: Uuid::now_v7().to_string(),
+        on_error: ImportErrorPolicy::Stop.into(),
+        ..ImportStart::default()
+    };
+    let chunks = Chunks::new(numbered(shop.rows()), 200, OnError::Stop);
+    let tally = products::send(caller, start, chunks, &mut progress).await;
+    progress.finish();
+    report("products", tally?)?;
+
+    let total = u64::try_from(shop.prices().count()).ok();
+    let mut progress = Progress::new("prices", total);
+    let options =
+        prices::Options { import_id: Uuid::now_v7(), dry_run: false, on_error: OnError::Stop };
+    let chunks = Chunks::new(numbered(shop.prices()), prices::MOST_ROWS / 2, OnError::Stop);
+    let tally = prices::send(caller, options, chunks, &mut progress).await;
+    progress.finish();
+    report("prices", tally?)
+}
+
+fn numbered<M>(
+    messages: impl Iterator<Item = M>,
+) -> impl Iterator<Item = Result<Result<Row<M>, Refused>>> {
+    (1..).zip(messages).map(|(line, message)| Ok(Ok(Row { line, message })))
+}
+
+fn report(what: &str, tally: Tally) -> Result<()> {
+    say::line(format_args!("{what}: {tally}"));
+    if tally.stopped || tally.refused > 0 {
+        bail!("the shop refused {what} of the sample; does it hold another assortment already?");
+    }
+    Ok(())
+}
+
+fn preview(shop: Shop) -> Result<()> {
+    let (mut bytes, mut variants, mut rows, mut prices) = (Vec::new(), 0, 0, 0);
+    let mut broken = Vec::new();
+    for row in shop.rows() {
+        broken.extend(row.violations());
+        variants += row.variants.len();
+        rows += 1;
+        row.encode(&mut bytes)?;
+    }
+    for price in shop.prices() {
+        broken.extend(price.violations());
+        prices += 1;
+        price.encode(&mut bytes)?;
+    }
+    if let Some(violation) = broken.first() {
+        bail!(
+            "{} rows break a rule; the first: {}: {}",
+            broken.len(),
+            violation.field,
+            violation.message
+        );
+    }
+    say::line(format_args!(
+        "would send {} categories, {} brands, {} attributes, {rows} products with {variants} variants, \
+         {prices} prices; sha256 {}",
+        shop.categories().len(),
+        shop.brands().len(),
+        shop.attributes().len(),
+        hex(&sha256(&bytes)),
+    ));
+    Ok(())
+}

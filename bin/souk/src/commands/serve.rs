@@ -1,0 +1,51 @@
+use super::flags::Flags;
+use super::{role_names, roles};
+use crate::environment::Environment;
+use anyhow::Result;
+use clap::Args;
+use mesh::config::{Config, Loader};
+use mesh::{Tasks, signals, telemetry};
+use tokio_util::sync::CancellationToken;
+
+/// Serves roles until it is asked to end. A second signal ends it at once.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// Roles to serve in this process.
+    #[arg(required = true, value_parser = role_names())]
+    roles: Vec<String>,
+    #[command(flatten)]
+    pub(super) flags: Flags,
+}
+
+impl Serve {
+    /// Returns once the process has ended in order.
+    pub async fn run(self) -> Result<()> {
+        let roles = roles(&self.roles);
+        let needed = |config: &Config, loader: &mut Loader| check(config, &roles, loader);
+        let (config, settings) = self.flags.load(&Environment::of_process(), needed)?;
+        telemetry::init(&config.telemetry);
+        for warning in &settings.warnings {
+            tracing::warn!("{warning}");
+        }
+        let tasks = Tasks::new(CancellationToken::new());
+        signals::stop_on_signals(&tasks)?;
+        let stop = tasks.stop();
+        let running = tokio::select! {
+            running = crate::serve(config, &roles, tasks) => running?,
+            // Asked to end before it served: there is nothing to drain.
+            () = stop.cancelled() => return Ok(()),
+        };
+        Ok(running.finished().await?)
+    }
+}
+
+/// What no role can do without, so that all of it is named at once and not service by service.
+fn check(config: &Config, roles: &[&str], loader: &mut Loader) {
+    for role in roles.iter().filter(|role| !config.database.url.contains_key(**role)) {
+        let name = role.to_ascii_uppercase();
+        loader.problem(format!("SOUK_DATABASE_URL_{name}: is needed to serve {role}"));
+    }
+    if config.nats.url.is_none() {
+        loader.problem("SOUK_NATS_URL: is needed, since every role publishes or reads events");
+    }
+}

@@ -1,0 +1,106 @@
+use super::Usage;
+use super::flags::Flags;
+use crate::environment::Environment;
+use crate::say;
+use anyhow::{Result, anyhow};
+use clap::Args;
+use mesh::Config;
+use mesh::auth::{ACT_AS, all_scopes};
+use mesh::identity::Signer;
+use secrecy::{ExposeSecret, SecretString};
+use std::time::Duration;
+
+/// Prints a token that the configured key signed.
+#[derive(Debug, Args)]
+pub struct Token {
+    /// Whom the token stands for.
+    #[arg(long, default_value = "me")]
+    subject: String,
+    /// Scopes, separated by spaces; left out: every scope of the contract.
+    #[arg(long)]
+    scope: Option<String>,
+    /// How long it holds: a number with s, m, h or d.
+    #[arg(long, default_value = "12h", value_parser = duration)]
+    ttl: Duration,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+impl Token {
+    /// Prints the token and nothing else.
+    pub fn run(self) -> Result<()> {
+        let (config, _) = self.flags.load(&Environment::of_client(), |_, _| {})?;
+        let scopes = scopes(self.scope.as_deref())?;
+        say::line(mint(&config, &self.subject, &scopes, self.ttl)?.expose_secret());
+        Ok(())
+    }
+}
+
+/// Signs a token by the configured key.
+pub fn mint(
+    config: &Config,
+    subject: &str,
+    scopes: &[&str],
+    ttl: Duration,
+) -> Result<SecretString> {
+    let signer = Signer::open(&config.auth, &config.server);
+    let signer = signer.map_err(|problem| Usage(format!("auth.signing_key_file: {problem}")))?;
+    let signer = signer.ok_or_else(|| {
+        let message = "there is no key to sign a token with: set SOUK_AUTH_SIGNING_KEY_FILE, or start the \
+                       development stack (`./dev up`), which makes one";
+        Usage(message.to_owned())
+    })?;
+    signer.mint(subject, scopes, ttl).map_err(|problem| anyhow!("sign a token: {problem}"))
+}
+
+fn scopes(named: Option<&str>) -> Result<Vec<&str>, Usage> {
+    let all = all_scopes();
+    let Some(named) = named else { return Ok(all) };
+    let named: Vec<&str> = named.split_whitespace().collect();
+    let unknown: Vec<&str> =
+        named.iter().copied().filter(|scope| *scope != ACT_AS && !all.contains(scope)).collect();
+    match unknown.is_empty() {
+        true => Ok(named),
+        false => {
+            let (unknown, all) = (unknown.join(" "), all.join(" "));
+            Err(Usage(format!("no method asks for the scope {unknown}; there are: {all} {ACT_AS}")))
+        }
+    }
+}
+
+fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is not a number with s, m, h or d, e.g. 12h");
+    let split = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
+    let (number, unit) = text.split_at(split);
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let total = number.checked_mul(seconds).filter(|total| (1..=366 * 86_400).contains(total));
+    total.map(Duration::from_secs).ok_or_else(|| format!("{text:?} is not between 1s and 366d"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations() {
+        assert_eq!(duration("12h"), Ok(Duration::from_secs(43_200)));
+        assert_eq!(duration("90s"), Ok(Duration::from_secs(90)));
+        for wrong in ["", "12", "h", "1w", "0s", "400d", "99999999999999999999d", "-1h"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_scope_that_nothing_asks_for_is_refused() {
+        assert_eq!(scopes(None).unwrap(), all_scopes());
+        assert_eq!(scopes(Some("catalog:read pricing:write")).unwrap().len(), 2);
+        assert!(scopes(Some("catalog:raed")).unwrap_err().to_string().contains("catalog:raed;"));
+    }
+}

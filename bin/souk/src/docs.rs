@@ -1,0 +1,68 @@
+//! Documentation that is read off the contract and the settings, and committed so that it can be read without a build.
+
+mod events;
+mod methods;
+mod reasons;
+mod settings;
+
+/// Every generated file: its path from the project's root, and its text.
+pub fn render() -> Vec<(&'static str, String)> {
+    vec![
+        ("docs/reasons.md", reasons::render()),
+        ("docs/methods.md", methods::render()),
+        ("docs/events.md", events::render()),
+        ("docs/settings.md", settings::render()),
+    ]
+}
+
+/// A table in Markdown.
+fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+    let mut text = line(head.iter().map(|cell| (*cell).to_owned()).collect());
+    text.push_str(&line(head.iter().map(|_| "---".to_owned()).collect()));
+    for row in rows {
+        text.push_str(&line(
+            row.iter().map(|cell| cell.replace('|', "\\|").replace('\n', " ")).collect(),
+        ));
+    }
+    text
+}
+
+fn code(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!("`{text}`") }
+}
+
+/// What stands at the top of a generated file.
+fn head(title: &str, source: &str) -> String {
+    format!("# {title}\n\nGenerated from {source} by `./dev gen`; change it there.\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_of_the_contract_is_named() {
+        let files = render();
+        let text = |name: &str| {
+            let file = files.iter().find(|(path, _)| path.ends_with(name));
+            &file.unwrap().1
+        };
+        for reason in contracts::REASONS.iter().filter(|reason| reason.name != "UNSPECIFIED") {
+            assert!(text("reasons.md").contains(&format!("| `{}` |", reason.name)), "{reason:?}");
+        }
+        for method in contracts::METHODS {
+            let (_, name) = method.path.rsplit_once('/').unwrap();
+            assert!(text("methods.md").contains(&format!("| `{name}` |")), "{method:?}");
+        }
+        for event in contracts::EVENTS {
+            assert!(text("events.md").contains(&format!("| `{}` |", event.subject)), "{event:?}");
+        }
+        assert!(text("settings.md").contains("| `SOUK_DATABASE_POOL_SIZE` |"));
+    }
+
+    #[test]
+    fn a_cell_cannot_break_its_table() {
+        assert_eq!(table(&["a"], [vec!["b|c\nd".to_owned()]]), "| a |\n| --- |\n| b\\|c d |\n");
+    }
+}

@@ -1,0 +1,48 @@
+use super::{code, head, table};
+use contracts::REASONS;
+
+/// One table for each domain.
+pub fn render() -> String {
+    let mut text = head("Reasons", "`proto/souk/**/reason.proto`");
+    text.push_str(
+        "\nEvery refused call says why in its `google.rpc.ErrorInfo`: a reason and its domain. The code follows from the \
+         reason, and says whether to retry.\n",
+    );
+    let mut domains: Vec<&str> = REASONS.iter().map(|reason| reason.domain).collect();
+    domains.sort_unstable();
+    domains.dedup();
+    for domain in domains {
+        let of_domain =
+            REASONS.iter().filter(|reason| reason.domain == domain && reason.name != "UNSPECIFIED");
+        let rows = of_domain.map(|reason| {
+            let grpc = format!("{:?}", reason.kind.code());
+            vec![code(reason.name), upper(&grpc), reason.meaning.trim().to_owned()]
+        });
+        text.push_str(&format!(
+            "\n## {domain}\n\n{}",
+            table(&["Reason", "gRPC code", "Meaning"], rows)
+        ));
+    }
+    text
+}
+
+/// `FailedPrecondition` as it is on the wire: `FAILED_PRECONDITION`.
+fn upper(name: &str) -> String {
+    let mut upper = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && !upper.is_empty() {
+            upper.push('_');
+        }
+        upper.push(letter.to_ascii_uppercase());
+    }
+    upper
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn codes_are_named_as_on_the_wire() {
+        assert_eq!(super::upper("FailedPrecondition"), "FAILED_PRECONDITION");
+        assert_eq!(super::upper("Internal"), "INTERNAL");
+    }
+}

@@ -1,0 +1,106 @@
+//! A client of a running mesh, with a token.
+
+use crate::commands::flags::Flags;
+use crate::commands::{Usage, token};
+use crate::environment::Environment;
+use anyhow::{Context, Result};
+use contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
+use contracts::pricing::v1::pricing_service_client::PricingServiceClient;
+use contracts::search::v1::search_service_client::SearchServiceClient;
+use mesh::auth::all_scopes;
+use secrecy::{ExposeSecret, SecretString};
+use std::time::Duration;
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Request, Status};
+
+/// Where a mesh serves that nobody told otherwise.
+const ADDRESS: &str = "127.0.0.1:50051";
+/// Longer than any method may take.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// Longer than any import takes.
+const TOKEN_LIFETIME: Duration = Duration::from_secs(12 * 3600);
+
+/// A connection that shows a token.
+pub type Authorized = InterceptedService<Channel, Bearer>;
+
+/// Clients of the services.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// The catalogue.
+    pub catalog: CatalogServiceClient<Authorized>,
+    /// Prices.
+    pub pricing: PricingServiceClient<Authorized>,
+    /// Search.
+    pub search: SearchServiceClient<Authorized>,
+}
+
+impl Caller {
+    /// Calls the mesh that `SOUK_GRPC` names, or the role that `SOUK_GRPC_<ROLE>` does, with the token of `SOUK_TOKEN` or one signed
+    /// here and now. Connects when it is first used.
+    pub fn new(environment: &Environment, flags: &Flags) -> Result<Self> {
+        let bearer = Bearer::new(&token(environment, flags)?)?;
+        let of = |role: &str| {
+            let own = environment.get(&format!("SOUK_GRPC_{}", role.to_ascii_uppercase()));
+            let address = own.or_else(|| environment.get("SOUK_GRPC")).unwrap_or(ADDRESS);
+            channel(address).map(|channel| InterceptedService::new(channel, bearer.clone()))
+        };
+        Ok(Self {
+            catalog: CatalogServiceClient::new(of("catalog")?),
+            pricing: PricingServiceClient::new(of("pricing")?),
+            search: SearchServiceClient::new(of("search")?),
+        })
+    }
+}
+
+fn token(environment: &Environment, flags: &Flags) -> Result<SecretString> {
+    if let Some(token) = environment.get("SOUK_TOKEN") {
+        return Ok(token.to_owned().into());
+    }
+    let (config, _) = flags.load(environment, |_, _| {})?;
+    token::mint(&config, "souk", &all_scopes(), TOKEN_LIFETIME)
+        .context("SOUK_TOKEN is not set, so a token is signed here")
+}
+
+fn channel(address: &str) -> Result<Channel> {
+    let spelled =
+        if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
+    let endpoint = Endpoint::from_shared(spelled)
+        .map_err(|error| Usage(format!("SOUK_GRPC: {address:?} is not host:port ({error})")))?;
+    let endpoint = endpoint
+        .connect_timeout(Duration::from_secs(3))
+        // Without these a connection to a vanished machine hangs until the kernel gives up on it.
+        .http2_keep_alive_interval(Duration::from_secs(10))
+        .keep_alive_timeout(Duration::from_secs(5));
+    Ok(endpoint.connect_lazy())
+}
+
+/// A request that is answered once.
+pub fn call<M>(message: M) -> Request<M> {
+    let mut request = Request::new(message);
+    request.set_timeout(TIMEOUT);
+    request
+}
+
+/// Puts the token on each call.
+#[derive(Debug, Clone)]
+pub struct Bearer(MetadataValue<Ascii>);
+
+impl Bearer {
+    fn new(token: &SecretString) -> Result<Self> {
+        let value = format!("Bearer {}", token.expose_secret()).parse();
+        let mut value: MetadataValue<Ascii> =
+            value.map_err(|_| Usage("SOUK_TOKEN: is not a token".to_owned()))?;
+        value.set_sensitive(true);
+        Ok(Self(value))
+    }
+}
+
+impl Interceptor for Bearer {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        request.metadata_mut().insert("authorization", self.0.clone());
+        Ok(request)
+    }
+}

@@ -1,0 +1,149 @@
+//! Rows in portions that are written together. The same rows make the same chunks every time, so that an import can be resumed.
+
+use super::{OnError, Refused, Row};
+use anyhow::Result;
+use prost::Message;
+
+/// A service takes 4 MiB in one message; what is around the rows needs some of it.
+const MOST_BYTES: usize = 3 * 1024 * 1024;
+
+/// Rows that are written in one transaction.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chunk<M> {
+    /// 1 for the first chunk, then one more for each.
+    pub sequence: i64,
+    /// Its rows.
+    pub rows: Vec<Row<M>>,
+}
+
+/// Makes chunks of rows.
+pub struct Chunks<I, M> {
+    rows: I,
+    size: usize,
+    on_error: OnError,
+    sequence: i64,
+    /// A row that did not fit into the chunk before.
+    waiting: Option<Row<M>>,
+    stopped: bool,
+}
+
+/// What comes next.
+#[derive(Debug, PartialEq)]
+pub enum Next<M> {
+    /// Rows to write.
+    Chunk(Chunk<M>),
+    /// There are no more rows.
+    End,
+    /// A row could not be read, and the policy is to stop.
+    Stopped,
+}
+
+impl<I, M> Chunks<I, M>
+where
+    I: Iterator<Item = Result<Result<Row<M>, Refused>>>,
+    M: Message,
+{
+    /// Of at most `size` rows.
+    pub fn new(rows: I, size: usize, on_error: OnError) -> Self {
+        Self { rows, size, on_error, sequence: 0, waiting: None, stopped: false }
+    }
+
+    /// Reads the next one; rows that cannot be read are told to `refused`.
+    pub fn next(&mut self, refused: &mut impl FnMut(&Refused)) -> Result<Next<M>> {
+        if self.stopped {
+            return Ok(Next::Stopped);
+        }
+        let mut rows = Vec::new();
+        let mut bytes = 0;
+        while rows.len() < self.size {
+            let row = match self.waiting.take().map(|row| Ok(Ok(row))).or_else(|| self.rows.next())
+            {
+                None => break,
+                Some(row) => row?,
+            };
+            match row {
+                Ok(row) => {
+                    bytes += row.message.encoded_len();
+                    if bytes > MOST_BYTES && !rows.is_empty() {
+                        self.waiting = Some(row);
+                        break;
+                    }
+                    rows.push(row);
+                }
+                Err(why) => {
+                    refused(&why);
+                    if self.on_error == OnError::Stop {
+                        self.stopped = true;
+                        return Ok(Next::Stopped);
+                    }
+                }
+            }
+        }
+        if rows.is_empty() {
+            return Ok(Next::End);
+        }
+        self.sequence += 1;
+        Ok(Next::Chunk(Chunk { sequence: self.sequence, rows }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contracts::catalog::v1::ImportRow;
+
+    fn row(line: u64, description: usize) -> Result<Result<Row<ImportRow>, Refused>> {
+        let message = ImportRow { description: "x".repeat(description), ..ImportRow::default() };
+        Ok(Ok(Row { line, message }))
+    }
+
+    fn broken(line: u64) -> Result<Result<Row<ImportRow>, Refused>> {
+        let (key, reason, message) = Default::default();
+        Ok(Err(Refused { line, key, reason, message }))
+    }
+
+    /// Lines of each chunk, and the lines that were refused.
+    fn check(
+        rows: Vec<Result<Result<Row<ImportRow>, Refused>>>,
+        on_error: OnError,
+        end: Next<ImportRow>,
+    ) -> (Vec<Vec<u64>>, Vec<u64>) {
+        let mut chunks = Chunks::new(rows.into_iter(), 2, on_error);
+        let (mut lines, mut refused) = (Vec::new(), Vec::new());
+        loop {
+            match chunks.next(&mut |why| refused.push(why.line)).unwrap() {
+                Next::Chunk(chunk) => {
+                    assert_eq!(chunk.sequence as usize, lines.len() + 1);
+                    lines.push(chunk.rows.iter().map(|row| row.line).collect());
+                }
+                other => {
+                    assert_eq!(other, end);
+                    return (lines, refused);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn chunks_are_full_but_for_the_last() {
+        let rows = (1..=5).map(|line| row(line, 0)).collect();
+        let (lines, _) = check(rows, OnError::Stop, Next::End);
+        assert_eq!(lines, [vec![1, 2], vec![3, 4], vec![5]]);
+    }
+
+    #[test]
+    fn large_rows_make_small_chunks() {
+        let rows = (1..=3).map(|line| row(line, MOST_BYTES)).collect();
+        let (lines, _) = check(rows, OnError::Stop, Next::End);
+        assert_eq!(lines, [vec![1], vec![2], vec![3]]);
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_read_is_left_out_or_ends_it_before_its_chunk() {
+        let rows = || vec![row(1, 0), row(2, 0), row(3, 0), broken(4), row(5, 0), row(6, 0)];
+        let (lines, refused) = check(rows(), OnError::Skip, Next::End);
+        assert_eq!((lines, refused), (vec![vec![1, 2], vec![3, 5], vec![6]], vec![4]));
+        let (lines, refused) = check(rows(), OnError::Stop, Next::Stopped);
+        assert_eq!((lines, refused), (vec![vec![1, 2]], vec![4]));
+    }
+}

@@ -1,0 +1,77 @@
+use crate::seed::kinds::{Axis, Fact, Kind};
+
+/// Kinds of this department.
+pub const KINDS: [Kind; 3] = [
+    Kind {
+        key: "tents",
+        name: "Tents",
+        code: "TNT",
+        group: "outdoor",
+        series: &["Shelter", "Polaris", "Burrow", "Cirrus"],
+        nouns: &["Two-Person Tent", "Trekking Tent", "Family Tent"],
+        axis: Axis::Color,
+        dollars: (79, 899),
+        grams: (1100, 9500),
+        materials: &["Nylon", "Polyester"],
+        facts: &[
+            ("persons", Fact::Number(1, 6)),
+            ("season", Fact::Choice(&["1 season", "3 seasons", "4 seasons"])),
+            ("water_column_mm", Fact::Number(1500, 6000)),
+            ("freestanding", Fact::Flag(60)),
+            ("poles", Fact::Text(&["Aluminum", "Fiberglass", "Carbon"])),
+        ],
+        sentences: &[
+            "The {} stands in five minutes, also in the wind.",
+            "Two entrances and room for wet gear.",
+            "The {} packs to the size of a loaf of bread.",
+        ],
+    },
+    Kind {
+        key: "sleeping-bags",
+        name: "Sleeping Bags",
+        code: "SLB",
+        group: "outdoor",
+        series: &["Cocoon", "Frost", "Ursa", "Lull"],
+        nouns: &["Down Sleeping Bag", "Light Sleeping Bag", "Sleeping Bag"],
+        axis: Axis::Size(&["S", "M", "L"]),
+        dollars: (49, 549),
+        grams: (500, 2100),
+        materials: &["Nylon", "Recycled polyester"],
+        facts: &[
+            ("season", Fact::Choice(&["1 season", "3 seasons", "4 seasons"])),
+            ("comfort_celsius", Fact::Number(-15, 15)),
+            ("filling", Fact::Choice(&["Down", "Synthetic"])),
+            ("hood", Fact::Flag(80)),
+            ("zip", Fact::Text(&["Left", "Right", "Center"])),
+        ],
+        sentences: &[
+            "The {} keeps warm on clear nights in the mountains.",
+            "Roomy at the shoulders and snug at the feet.",
+            "The {} dries quickly and packs small.",
+        ],
+    },
+    Kind {
+        key: "helmets",
+        name: "Helmets",
+        code: "HLM",
+        group: "cycling",
+        series: &["Aero", "Guard", "Crest", "Volt"],
+        nouns: &["Bicycle Helmet", "Road Bike Helmet", "City Helmet"],
+        axis: Axis::Size(&["S", "M", "L"]),
+        dollars: (29, 279),
+        grams: (220, 450),
+        materials: &["Polycarbonate", "Carbon"],
+        facts: &[
+            ("vents", Fact::Number(6, 24)),
+            ("rear_light", Fact::Flag(35)),
+            ("closure", Fact::Choice(&["Magnetic buckle", "Click buckle"])),
+            ("certified", Fact::Text(&["EN 1078", "CPSC", "NTA 8776"])),
+            ("visor", Fact::Flag(30)),
+        ],
+        sentences: &[
+            "The {} is so light that you forget it.",
+            "Cool on climbs and quiet on descents.",
+            "The {} fits with one turn of a dial.",
+        ],
+    },
+];

@@ -1,0 +1,222 @@
+//! Handlers of many types behind one, by subject.
+
+use super::handler::{Arrived, Batch, BatchHandler, Handler, Outcome, Received};
+use super::{Consumers, Delivery};
+use contracts::Event;
+use fault::context::{self, Context};
+use fault::{Common, Fault};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use pg::Tx;
+use std::any::Any;
+use std::collections::{BTreeMap, BTreeSet};
+use std::marker::PhantomData;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+
+type Outcomes<'a> = BoxFuture<'a, Result<Vec<Outcome>, Fault>>;
+
+/// A handler with its service, the types forgotten.
+trait Handle: Send + Sync {
+    fn handle<'a>(
+        &'a self,
+        consumers: &'a Consumers,
+        tx: &'a mut Tx,
+        events: &'a [(&'static str, &'a Delivery)],
+    ) -> Outcomes<'a>;
+
+    /// Whether it takes several events at once.
+    fn takes_batches(&self) -> bool;
+}
+
+struct Single<A, E, F> {
+    app: Arc<A>,
+    handler: F,
+    event: PhantomData<fn() -> E>,
+}
+
+impl<A, E, F> Handle for Single<A, E, F>
+where
+    E: Event + Send + Sync + 'static,
+    A: Send + Sync + 'static,
+    F: for<'a> Handler<'a, A, E> + 'static,
+{
+    fn handle<'a>(
+        &'a self,
+        consumers: &'a Consumers,
+        tx: &'a mut Tx,
+        events: &'a [(&'static str, &'a Delivery)],
+    ) -> Outcomes<'a> {
+        Box::pin(async move {
+            let mut outcomes = Vec::with_capacity(events.len());
+            for (_, delivery) in events {
+                let received = Received {
+                    id: delivery.id(),
+                    event: decode::<E>(delivery)?,
+                    at: delivery.envelope.at,
+                    consumers: consumers.clone(),
+                };
+                outcomes.push((self.handler)(&self.app, tx, received).await?);
+            }
+            Ok(outcomes)
+        })
+    }
+
+    fn takes_batches(&self) -> bool {
+        false
+    }
+}
+
+fn decode<E: Event>(delivery: &Delivery) -> Result<E, Fault> {
+    let event = E::decode(delivery.payload.clone()).map_err(|error| {
+        Fault::new(Common::Undecodable, format!("the bytes are no {}: {error}", E::TYPE))
+    })?;
+    let violations = event.violations();
+    if violations.is_empty() { Ok(event) } else { Err(Fault::invalid(violations)) }
+}
+
+struct Whole<A, F> {
+    app: Arc<A>,
+    handler: F,
+}
+
+impl<A, F> Handle for Whole<A, F>
+where
+    A: Send + Sync + 'static,
+    F: for<'a> BatchHandler<'a, A> + 'static,
+{
+    fn handle<'a>(
+        &'a self,
+        consumers: &'a Consumers,
+        tx: &'a mut Tx,
+        events: &'a [(&'static str, &'a Delivery)],
+    ) -> Outcomes<'a> {
+        let arrived = |(subject, delivery): &(&'static str, &Delivery)| Arrived {
+            id: delivery.id(),
+            subject,
+            payload: delivery.payload.clone(),
+            at: delivery.envelope.at,
+        };
+        let batch =
+            Batch { events: events.iter().map(arrived).collect(), consumers: consumers.clone() };
+        Box::pin((self.handler)(&self.app, tx, batch))
+    }
+
+    fn takes_batches(&self) -> bool {
+        true
+    }
+}
+
+/// What a service listens to.
+#[derive(Clone, Default)]
+pub(super) struct Registry {
+    handlers: BTreeMap<&'static str, Arc<dyn Handle>>,
+    ignored: BTreeSet<&'static str>,
+}
+
+impl Registry {
+    pub fn on<E, A, F>(&mut self, app: Arc<A>, handler: F)
+    where
+        E: Event + Send + Sync + 'static,
+        A: Send + Sync + 'static,
+        F: for<'a> Handler<'a, A, E> + 'static,
+    {
+        let handler = Single { app, handler, event: PhantomData };
+        self.handlers.insert(E::SUBJECT, Arc::new(handler));
+    }
+
+    pub fn on_batch<A, F>(
+        &mut self,
+        app: Arc<A>,
+        subjects: impl IntoIterator<Item = &'static str>,
+        handler: F,
+    ) where
+        A: Send + Sync + 'static,
+        F: for<'a> BatchHandler<'a, A> + 'static,
+    {
+        let handler: Arc<dyn Handle> = Arc::new(Whole { app, handler });
+        for subject in subjects {
+            self.handlers.insert(subject, handler.clone());
+        }
+    }
+
+    pub fn ignore(&mut self, subject: &'static str) {
+        self.ignored.insert(subject);
+    }
+
+    pub fn subjects(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.handlers.keys().chain(&self.ignored).copied()
+    }
+
+    pub fn publishers(&self) -> BTreeSet<&'static str> {
+        self.subjects().map(crate::streams::publisher).collect()
+    }
+
+    pub fn handles(&self, subject: &str) -> bool {
+        self.handlers.contains_key(subject)
+    }
+
+    /// Whether this binary knows the type, if only to ignore it.
+    pub fn knows(&self, subject: &str) -> bool {
+        self.handles(subject)
+            || self.ignored.contains(subject)
+            || contracts::EVENTS.iter().any(|event| event.subject == subject)
+    }
+
+    /// Has events handled in the given order; neighbours with the same batch handler go to it together.
+    pub async fn handle(
+        &self,
+        consumers: &Consumers,
+        tx: &mut Tx,
+        deliveries: &[&Delivery],
+    ) -> Result<Vec<Outcome>, Fault> {
+        let mut events = Vec::with_capacity(deliveries.len());
+        for delivery in deliveries {
+            let (subject, handler) = self
+                .handlers
+                .get_key_value(delivery.subject())
+                .ok_or_else(|| crate::dead::unknown_type(delivery.subject()))?;
+            events.push((*subject, *delivery, handler));
+        }
+        let together = events.chunk_by(|(_, _, left), (_, _, right)| {
+            left.takes_batches() && Arc::ptr_eq(left, right)
+        });
+        let mut outcomes = Vec::with_capacity(deliveries.len());
+        for run in together {
+            let Some((_, _, handler)) = run.first() else { continue };
+            let run: Vec<_> = run.iter().map(|(subject, event, _)| (*subject, *event)).collect();
+            outcomes.extend(guarded(handler.as_ref(), consumers, tx, &run).await?);
+        }
+        Ok(outcomes)
+    }
+}
+
+/// Has events handled under a context of their own. A panic is a bug in one handler and must not take the others down: it
+/// is an internal failure of these events.
+async fn guarded(
+    handler: &dyn Handle,
+    consumers: &Consumers,
+    tx: &mut Tx,
+    events: &[(&'static str, &Delivery)],
+) -> Result<Vec<Outcome>, Fault> {
+    let context = match events {
+        [(_, only)] => only.context(consumers.service()),
+        _ => Context::of_service(consumers.service()),
+    };
+    // The handler's function itself may panic too, not only its future.
+    let handled = async { handler.handle(consumers, tx, events).await };
+    let handled = context::scope(context, AssertUnwindSafe(handled).catch_unwind()).await;
+    let outcomes = handled.unwrap_or_else(|panic| {
+        Err(Fault::internal(format!("the handler panicked: {}", text(&*panic))))
+    })?;
+    if outcomes.len() == events.len() {
+        return Ok(outcomes);
+    }
+    let (got, told) = (outcomes.len(), events.len());
+    Err(Fault::internal(format!("the handler has {got} outcomes for {told} events")))
+}
+
+fn text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no text")
+}

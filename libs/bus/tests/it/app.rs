@@ -1,0 +1,83 @@
+//! The service that listens: it writes down what it is told, and fails as its test wants.
+
+use bus::{Outcome, Received};
+use contracts::Event;
+use contracts::pricing::v1::{PriceDeleted, PriceUpdated};
+use diesel::sql_query;
+use diesel::sql_types::{BigInt, Text};
+use diesel_async::RunQueryDsl;
+use fault::Fault;
+use pg::Tx;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+type Script = dyn Fn(&str, u32) -> Result<Outcome, Fault> + Send + Sync;
+
+/// What a handler needs.
+pub struct App {
+    script: Box<Script>,
+    calls: Mutex<HashMap<String, u32>>,
+}
+
+impl App {
+    /// Takes everything.
+    pub fn new() -> Arc<Self> {
+        Self::scripted(|_, _| Ok(Outcome::Done))
+    }
+
+    /// Answers as the script says, which is given the event's key and how often it has come.
+    pub fn scripted(
+        script: impl Fn(&str, u32) -> Result<Outcome, Fault> + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Arc::new(Self { script: Box::new(script), calls: Mutex::default() })
+    }
+
+    /// How often events of a key have come.
+    pub fn calls(&self, key: &str) -> u32 {
+        self.calls.lock().unwrap().get(key).copied().unwrap_or_default()
+    }
+
+    fn answer(&self, key: &str) -> Result<Outcome, Fault> {
+        let call = {
+            let mut calls = self.calls.lock().unwrap();
+            let call = calls.entry(key.to_owned()).or_default();
+            *call += 1;
+            *call
+        };
+        (self.script)(key, call)
+    }
+}
+
+/// Writes first and fails then, so that what is not rolled back shows.
+pub async fn price_updated(
+    app: &App,
+    tx: &mut Tx,
+    price: Received<PriceUpdated>,
+) -> Result<Outcome, Fault> {
+    let outcome = app.answer(price.key());
+    if !matches!(outcome, Ok(Outcome::Early { .. })) {
+        see(tx, price.key(), price.version()).await?;
+    }
+    outcome
+}
+
+/// What was deleted is what others waited for.
+pub async fn price_deleted(
+    app: &App,
+    tx: &mut Tx,
+    deleted: Received<PriceDeleted>,
+) -> Result<Outcome, Fault> {
+    see(tx, deleted.key(), deleted.version()).await?;
+    let outcome = app.answer(deleted.key());
+    deleted.apply_early(tx, deleted.key()).await?;
+    outcome
+}
+
+pub async fn see(tx: &mut Tx, key: &str, version: i64) -> Result<(), Fault> {
+    sql_query("insert into seen (key, version) values ($1, $2)")
+        .bind::<Text, _>(key)
+        .bind::<BigInt, _>(version)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
+}

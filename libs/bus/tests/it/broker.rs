@@ -1,0 +1,129 @@
+//! Brokers that come and go.
+
+use crate::app::{App, price_updated};
+use crate::world::{World, eventually, listen, prices};
+use bus::Bus;
+use std::time::Duration;
+
+#[tokio::test]
+async fn a_broker_that_is_away_costs_neither_events_nor_attempts() {
+    let mut world = World::new().await;
+    let relay = world.relay();
+    let consumers = listen(world.consumers().on(App::new(), price_updated));
+    world.say(&prices(20)).await;
+    eventually("the first have effects", async || world.effects().await == 20).await;
+    for round in 1..=3 {
+        if round == 2 {
+            world.nats.kill().await.unwrap();
+        } else {
+            world.nats.stop().await.unwrap();
+        }
+        for _ in 0..10 {
+            world.say(&prices(25)).await;
+        }
+        assert!(world.bus.health().await.is_err());
+        world.nats.restart().await.unwrap();
+        let expected = 20 + round * 250;
+        eventually("all have effects", async || world.effects().await == expected).await;
+    }
+    world.bus.health().await.unwrap();
+    assert!(world.outbox().await.iter().all(|row| row.attempts == 0));
+    assert_eq!(world.count("select count(*) from attempts").await, 0);
+    relay.end().await;
+    consumers.end().await;
+}
+
+#[tokio::test]
+async fn all_can_start_before_the_broker() {
+    let mut world = World::new().await;
+    world.nats.stop().await.unwrap();
+    world.bus = Bus::connect(&bus::Settings::of(world.nats.url())).await.unwrap();
+    let relay = world.relay();
+    let consumers = listen(world.consumers().on(App::new(), price_updated));
+    world.say(&prices(3)).await;
+    assert!(world.bus.health().await.is_err());
+    world.nats.restart().await.unwrap();
+    eventually("all have effects", async || world.effects().await == 3).await;
+    relay.end().await;
+    consumers.end().await;
+}
+
+#[tokio::test]
+async fn a_deleted_consumer_is_made_anew_and_repeats_no_effect() {
+    let world = World::new().await;
+    let relay = world.relay();
+    let consumers = listen(world.consumers().on(App::new(), price_updated));
+    for round in 1..=2 {
+        world.say(&prices(10)).await;
+        eventually("all have effects", async || world.effects().await == round * 10).await;
+        world.stream().await.delete_consumer("search-from-pricing").await.unwrap();
+    }
+    world.say(&prices(10)).await;
+    eventually("the rest has effects", async || world.effects().await == 30).await;
+    eventually("nothing is left", async || {
+        let info = world.stream().await.consumer_info("search-from-pricing").await;
+        info.is_ok_and(|info| info.num_pending == 0 && info.num_ack_pending == 0)
+    })
+    .await;
+    assert_eq!(world.effects().await, 30);
+    relay.end().await;
+    consumers.end().await;
+}
+
+#[tokio::test]
+async fn a_stream_that_cannot_be_as_asked_ends_the_start() {
+    let world = World::new().await;
+    let config = async_nats::jetstream::stream::Config {
+        name: "PRICING".into(),
+        subjects: vec!["pricing.>".into()],
+        // Storage cannot be changed.
+        storage: async_nats::jetstream::stream::StorageType::Memory,
+        max_age: Duration::from_secs(1),
+        ..Default::default()
+    };
+    world.bus.jetstream().create_stream(config).await.unwrap();
+    let fault = world.relay().fails().await;
+    assert!(fault.chain().contains("PRICING"), "{fault:?}");
+}
+
+#[tokio::test]
+async fn a_consumer_that_cannot_be_as_asked_ends_the_start() {
+    use async_nats::jetstream::consumer::{DeliverPolicy, pull::Config};
+    let world = World::new().await;
+    let config = Config {
+        durable_name: Some("search-from-pricing".into()),
+        // Where it begins cannot be changed.
+        deliver_policy: DeliverPolicy::New,
+        ..Config::default()
+    };
+    world.stream().await.create_consumer(config).await.unwrap();
+    let fault = listen(world.consumers().on(App::new(), price_updated)).fails().await;
+    assert!(fault.chain().contains("search-from-pricing"), "{fault:?}");
+}
+
+#[tokio::test]
+async fn while_the_database_is_away_events_are_held_and_not_given_back() {
+    let world = World::new().await;
+    let relay = world.relay();
+    let consumers = listen(world.consumers().on(App::new(), price_updated));
+    world.say(&prices(1)).await;
+    eventually("the first has an effect", async || world.effects().await == 1).await;
+    world.database_of_search(false).await;
+    world.say(&prices(200)).await;
+    let stream = world.stream().await;
+    let held = async || {
+        let info = stream.consumer_info("search-from-pricing").await.unwrap();
+        (info.num_ack_pending, info.num_redelivered)
+    };
+    eventually("they are with us", async || held().await.0 == 200).await;
+    // Longer than the broker waits for an acknowledgement.
+    let begun = std::time::Instant::now();
+    eventually("time has passed", async || begun.elapsed() > Duration::from_secs(4)).await;
+    assert_eq!(held().await, (200, 0));
+    world.database_of_search(true).await;
+    eventually("all have effects", async || world.effects().await == 201).await;
+    eventually("the broker is done", async || held().await == (0, 0)).await;
+    assert_eq!(world.count("select count(*) from attempts").await, 0);
+    relay.end().await;
+    consumers.end().await;
+}

@@ -1,0 +1,134 @@
+//! Each kind of failure has its own consequence.
+
+use crate::app::{App, price_updated};
+use crate::world::{Running, World, eventually, listen, price};
+use bus::{Outcome, dead};
+use contracts::types::v1::Reason;
+use fault::{Common, Fault};
+use std::sync::Arc;
+use uuid::Uuid;
+
+struct Case {
+    world: World,
+    app: Arc<App>,
+    id: Uuid,
+    relay: Running,
+    consumers: Running,
+}
+
+impl Case {
+    /// One event comes to a handler that answers as the script says.
+    async fn new(script: impl Fn(u32) -> Result<Outcome, Fault> + Send + Sync + 'static) -> Self {
+        let world = World::new().await;
+        let relay = world.relay();
+        let app = App::scripted(move |_, call| script(call));
+        let consumers = listen(world.consumers().on(app.clone(), price_updated));
+        let id = Uuid::now_v7();
+        world.say(&[price(id, 1)]).await;
+        Self { world, app, id, relay, consumers }
+    }
+
+    fn calls(&self) -> u32 {
+        self.app.calls(&self.id.to_string())
+    }
+
+    async fn letters(&self) -> Vec<dead::Letter> {
+        dead::list(&self.world.bus, "search", 0, 10).await.unwrap_or_default()
+    }
+
+    /// The broker has nothing left to send.
+    async fn settled(&self) {
+        eventually("the broker is done", async || {
+            let info = self.world.stream().await.consumer_info("search-from-pricing").await;
+            info.is_ok_and(|info| info.ack_floor.stream_sequence == 1)
+        })
+        .await;
+    }
+
+    async fn end(self) {
+        self.relay.end().await;
+        self.consumers.end().await;
+    }
+}
+
+fn fault(reason: Reason) -> Result<Outcome, Fault> {
+    Err(Fault::new(reason, "as the test wants"))
+}
+
+#[tokio::test]
+async fn what_can_never_succeed_is_a_dead_letter_at_once() {
+    for reason in
+        [Reason::InvalidField, Reason::RequestIdReused, Reason::TokenMissing, Reason::ScopeMissing]
+    {
+        let case = Case::new(move |_| fault(reason)).await;
+        eventually("there is a letter", async || case.letters().await.len() == 1).await;
+        case.settled().await;
+        assert_eq!(case.calls(), 1);
+        assert_eq!(case.letters().await[0].attempts, 1);
+        assert_eq!(case.world.effects().await, 0);
+        case.end().await;
+    }
+}
+
+#[tokio::test]
+async fn what_may_be_a_bug_is_a_dead_letter_after_three_failures() {
+    for reason in [Reason::Internal, Reason::MethodUnknown] {
+        let case = Case::new(move |_| fault(reason)).await;
+        eventually("there is a letter", async || case.letters().await.len() == 1).await;
+        case.settled().await;
+        assert_eq!(case.calls(), 3);
+        let letter = &case.letters().await[0];
+        assert_eq!(letter.attempts, 3);
+        assert!(letter.first_at.unwrap() < letter.last_at.unwrap());
+        case.end().await;
+    }
+}
+
+#[tokio::test]
+async fn a_panic_counts_as_a_failure_of_its_event() {
+    let case = Case::new(|call| {
+        assert!(call > 2, "the handler broke");
+        Ok(Outcome::Done)
+    })
+    .await;
+    eventually("it has an effect", async || case.world.effects().await == 1).await;
+    case.settled().await;
+    assert_eq!((case.calls(), case.letters().await.len()), (3, 0));
+    let failures = "select failures::bigint as count from attempts";
+    assert_eq!(case.world.count(failures).await, 2);
+    case.end().await;
+}
+
+#[tokio::test]
+async fn what_exists_already_is_acknowledged() {
+    let sku_taken = contracts::catalog::v1::Reason::SkuTaken;
+    let case = Case::new(move |_| Err(Fault::new(sku_taken, "is there"))).await;
+    case.settled().await;
+    assert_eq!((case.calls(), case.letters().await.len()), (1, 0));
+    assert_eq!(case.world.effects().await, 0);
+    case.end().await;
+}
+
+#[tokio::test]
+async fn conflicts_and_outages_are_tried_again_and_are_no_attempts() {
+    for reason in [
+        Reason::ConcurrentModification,
+        Reason::Contended,
+        Reason::Overloaded,
+        Reason::DependencyUnavailable,
+        Reason::DeadlineExceeded,
+    ] {
+        let case =
+            Case::new(move |call| if call < 8 { fault(reason) } else { Ok(Outcome::Done) }).await;
+        eventually("it has an effect", async || case.world.effects().await == 1).await;
+        case.settled().await;
+        assert_eq!((case.calls(), case.letters().await.len()), (8, 0), "{reason:?}");
+        assert_eq!(case.world.count("select count(*) from attempts").await, 0);
+        case.end().await;
+    }
+}
+
+#[tokio::test]
+async fn a_common_reason_is_the_contracts() {
+    assert!(Fault::new(Common::Internal, "x").is(Reason::Internal));
+}

@@ -1,0 +1,237 @@
+//! From the outbox to the stream.
+
+use crate::world::{World, count, eventually, price, prices, relay, say};
+use bus::{Envelope, Tempo};
+use diesel::sql_query;
+use diesel_async::RunQueryDsl;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// So slow that only being woken explains what comes in time.
+fn asleep() -> Tempo {
+    let hour = Duration::from_secs(3600);
+    Tempo { poll_min: hour, poll_max: hour, ..Tempo::default() }
+}
+
+#[tokio::test]
+async fn what_is_committed_is_published_once_with_its_envelope() {
+    let world = World::new().await;
+    let relay = world.relay();
+    let id = Uuid::now_v7();
+    world.say(&[price(id, 1), price(id, 2)]).await;
+    world.say(&[price(id, 3)]).await;
+    eventually("all is published", async || world.all_published().await).await;
+    relay.end().await;
+
+    let rows = world.outbox().await;
+    let positions: Vec<_> = rows.iter().map(|row| row.published_seq.unwrap()).collect();
+    assert_eq!(positions, [1, 2, 3]);
+    let ids: Vec<Uuid> = rows.iter().map(|row| row.id).collect();
+    assert_eq!(world.stored().await, ids);
+
+    let message = world.stream().await.get_raw_message(3).await.unwrap();
+    let envelope = Envelope::read(&message.subject, &message.headers).unwrap();
+    assert_eq!(envelope.subject, "pricing.price.updated");
+    assert_eq!(envelope.message, "souk.pricing.v1.PriceUpdated");
+    assert_eq!(envelope.source, "/souk/pricing");
+    assert_eq!((envelope.key, envelope.version), (id.to_string(), 3));
+    assert!(envelope.correlation_id.is_some());
+    assert_eq!(message.headers.get("ce-specversion").unwrap().as_str(), "1.0");
+}
+
+#[tokio::test]
+async fn two_relays_have_one_leader_and_the_other_one_wakes_it() {
+    let world = World::new().await;
+    let (other_db, other_bus) = world.other_pricing().await;
+    let locks = "select count(*) from pg_locks
+                 where locktype = 'advisory' and granted
+                   and database = (select oid from pg_database where datname = current_database())";
+    let leader = relay(&world.pricing, &world.bus, asleep());
+    world.say(&prices(1)).await;
+    eventually("the first one leads", async || world.all_published().await).await;
+    let stand_by = relay(&other_db, &other_bus, asleep());
+    for round in 0..5 {
+        say(&other_db, &prices(3)).await;
+        eventually(&format!("round {round}"), async || world.all_published().await).await;
+        assert_eq!(count(&world.pricing, locks).await, 1);
+    }
+    leader.crash().await;
+    say(&other_db, &prices(1)).await;
+    eventually("the other one leads", async || world.all_published().await).await;
+    stand_by.end().await;
+    let stored = world.stored().await;
+    assert_eq!(stored.len(), 17);
+}
+
+#[tokio::test]
+async fn a_relay_that_dies_half_way_is_followed_by_another_and_nothing_is_lost_or_stored_twice() {
+    let world = World::new().await;
+    let mut said = 0;
+    for round in 0..6 {
+        let relay = world.relay();
+        for _ in 0..4 {
+            world.say(&prices(150)).await;
+            said += 150;
+        }
+        // Not at a point that the test chose: it may be reading, publishing or marking.
+        eventually("some are published", async || {
+            let published = "select count(*) from outbox where published_at is not null";
+            count(&world.pricing, published).await > round * 100
+        })
+        .await;
+        relay.crash().await;
+    }
+    let relay = world.relay();
+    eventually("all is published", async || world.all_published().await).await;
+    relay.end().await;
+    let mut stored = world.stored().await;
+    assert_eq!(stored.len(), said);
+    stored.sort();
+    stored.dedup();
+    assert_eq!(stored.len(), said);
+}
+
+#[tokio::test]
+async fn a_leader_whose_session_is_ended_leads_again() {
+    let world = World::new().await;
+    let relay = world.relay();
+    for _ in 0..3 {
+        world.say(&prices(2)).await;
+        eventually("all is published", async || world.all_published().await).await;
+        world
+            .pricing
+            .write("test.terminate", async |tx| {
+                let end = "select pg_terminate_backend(pid) from pg_stat_activity
+                           where application_name = 'souk relay pricing'
+                             and datname = current_database()";
+                sql_query(end).execute(tx.conn()).await?;
+                Ok(())
+            })
+            .await
+            .unwrap();
+    }
+    world.say(&prices(2)).await;
+    eventually("all is published", async || world.all_published().await).await;
+    relay.end().await;
+}
+
+#[tokio::test]
+async fn a_refused_row_blocks_its_key_and_no_other() {
+    let world = World::new().await;
+    let (blocked, free) = (Uuid::now_v7(), Uuid::now_v7());
+    world.say(&[price(free, 1)]).await;
+    let subject = "pricing.price.updated";
+    world.force(subject, &blocked.to_string(), 1, vec![0; 300 * 1024]).await;
+    world.say(&[price(blocked, 2), price(free, 2), price(blocked, 3)]).await;
+    // Neither of the broker's size nor of its subjects: refused before it is sent.
+    world.force("catalog.product.created", "foreign", 1, vec![0]).await;
+    let relay = world.relay();
+
+    let state = async || -> Vec<(bool, bool)> {
+        let rows = world.outbox().await;
+        rows.iter().map(|row| (row.published_seq.is_some(), row.attempts > 0)).collect()
+    };
+    let (done, waits, refused) = ((true, false), (false, false), (false, true));
+    let expected = [done, refused, waits, done, waits, refused];
+    eventually("the free key is through", async || state().await == expected).await;
+    let rows = world.outbox().await;
+    assert!(rows[1].last_error.as_ref().unwrap().contains("maximum"), "{:?}", rows[1].last_error);
+    assert!(rows[5].last_error.as_ref().unwrap().contains("no subject of pricing"));
+
+    // What others say meanwhile is not held up, and the pause grows.
+    world.say(&prices(100)).await;
+    eventually("the rest is through", async || {
+        let rows = world.outbox().await;
+        rows[6..].iter().all(|row| row.published_seq.is_some()) && rows[1].attempts >= 2
+    })
+    .await;
+    assert!(state().await[2] == waits && state().await[4] == waits);
+
+    // An operator repairs the row.
+    world
+        .pricing
+        .write("test.repair", async |tx| {
+            let repair = "update outbox set payload = '', retry_at = null where attempts > 0";
+            sql_query(repair).execute(tx.conn()).await?;
+            sql_query("delete from outbox where key = 'foreign'").execute(tx.conn()).await?;
+            Ok(())
+        })
+        .await
+        .unwrap();
+    eventually("its key goes on", async || world.all_published().await).await;
+    relay.end().await;
+    let rows = world.outbox().await;
+    let positions: Vec<_> = [1, 2, 4].map(|at: usize| rows[at].published_seq.unwrap()).to_vec();
+    assert!(positions.is_sorted(), "{positions:?}");
+    assert_eq!(rows[1].last_error, None);
+}
+
+#[tokio::test]
+async fn a_batch_whose_outcome_got_lost_is_stored_once() {
+    let world = World::new().await;
+    world.say(&prices(50)).await;
+    // As if a batch had been stored and its acknowledgement lost.
+    let rows = world.outbox().await;
+    for row in rows.iter().step_by(7) {
+        let mut headers = async_nats::HeaderMap::new();
+        headers.insert("Nats-Msg-Id", row.id.to_string());
+        headers.insert("ce-id", row.id.to_string());
+        world.publish("pricing.price.updated", headers, Vec::new()).await;
+    }
+    let relay = world.relay();
+    eventually("all is published", async || world.all_published().await).await;
+    relay.end().await;
+    let mut stored = world.stored().await;
+    assert_eq!(stored.len(), 50);
+    stored.sort();
+    stored.dedup();
+    assert_eq!(stored.len(), 50);
+    assert!(world.outbox().await.iter().all(|row| row.attempts == 0));
+}
+
+/// A process that stands still, as one behind a network that swallows everything: connections stay open, nothing is said.
+#[tokio::test]
+async fn a_leader_that_stands_still_loses_the_lead() {
+    let world = World::new().await;
+    let (other_db, other_bus) = world.other_pricing().await;
+    let (still, stand_still) = std::sync::mpsc::channel::<std::sync::mpsc::Receiver<()>>();
+    let (db_settings, nats) = (pg::Settings::of(world.pricing.url().clone()), world.nats.url());
+    let process = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let db = pg::Db::new("pricing", db_settings).unwrap();
+            let bus = bus::Bus::connect(&bus::Settings::of(nats)).await.unwrap();
+            let relay = relay(&db, &bus, Tempo::default());
+            loop {
+                match stand_still.try_recv() {
+                    // Blocks the only thread of the process.
+                    Ok(until) => _ = until.recv(),
+                    Err(std::sync::mpsc::TryRecvError::Empty) => {
+                        tokio::time::sleep(Duration::from_millis(5)).await;
+                    }
+                    Err(std::sync::mpsc::TryRecvError::Disconnected) => break,
+                }
+            }
+            relay.end().await;
+        });
+    });
+    world.say(&prices(1)).await;
+    eventually("the first leads", async || world.all_published().await).await;
+    let (go_on, until) = std::sync::mpsc::channel::<()>();
+    still.send(until).unwrap();
+    let stand_by = relay(&other_db, &other_bus, Tempo::default());
+    world.say(&prices(3)).await;
+    let begun = std::time::Instant::now();
+    eventually("the other one leads", async || world.all_published().await).await;
+    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    // The first one wakes up and finds its session gone.
+    drop(go_on);
+    for _ in 0..3 {
+        world.say(&prices(3)).await;
+        eventually("all is published", async || world.all_published().await).await;
+    }
+    drop(still);
+    process.join().unwrap();
+    stand_by.end().await;
+    assert_eq!(world.stored().await.len(), 13);
+}

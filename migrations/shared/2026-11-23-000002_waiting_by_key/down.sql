@@ -1,0 +1,3 @@
+drop index outbox_refused;
+drop index early_awaited;
+create index early_awaited on early (consumer, awaited);

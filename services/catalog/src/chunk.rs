@@ -1,0 +1,88 @@
+//! A chunk of an import inside its transaction: everything that its rows name is read by a few queries, each row is decided, and
+//! what changed is written at once.
+
+use crate::domain::import::{Known, Plan, Row, Settings, VariantRow, Weights, plan};
+use crate::domain::product::Product;
+use crate::domain::variant::{Content, Options, Variant};
+use crate::store::{attributes, brands, categories, products, variants};
+use crate::{domain::brand::fold, wire};
+use contracts::catalog::v1::{self as proto, ImportRow};
+use fault::Fault;
+use kernel::id::Id;
+use pg::Tx;
+use pg::outbox::MAX_EVENT_BYTES;
+use prost::Message;
+use std::collections::{BTreeSet, HashMap};
+
+/// An event holds the aggregate and the names of what changed.
+const WEIGHTS: Weights = Weights {
+    most: MAX_EVENT_BYTES - 512,
+    product: |product: &Product| proto::Product::from(product).encoded_len(),
+    variant: |variant: &Variant| proto::Variant::from(variant).encoded_len(),
+};
+
+/// Decides every row, writing nothing.
+pub async fn decide(tx: &mut Tx, rows: &[ImportRow], settings: Settings) -> Result<Plan, Fault> {
+    let rows: Vec<_> = rows.iter().map(|row| (row.key.clone(), wire::import::row(row))).collect();
+    let readable: Vec<&Row> = rows.iter().filter_map(|(_, row)| row.as_ref().ok()).collect();
+    let known = known(tx, &readable).await?;
+    let now = tx.now().await?;
+    Ok(plan(rows, settings, known, WEIGHTS, now))
+}
+
+/// Writes what was decided.
+pub async fn save(tx: &mut Tx, plan: &Plan) -> Result<(), Fault> {
+    let attributes: Vec<_> = plan.attributes.iter().map(|(own, _)| own).collect();
+    attributes::save_all(tx, &attributes).await?;
+    let brands: Vec<_> = plan.brands.iter().map(|(own, change)| (own, change)).collect();
+    brands::save_all(tx, &brands).await?;
+    let products: Vec<_> = plan.products.iter().map(|(own, change)| (own, change)).collect();
+    products::save_all(tx, &products).await?;
+    let variants: Vec<_> = plan.variants.iter().map(|(own, change)| (own, change)).collect();
+    variants::save_all(tx, &variants).await
+}
+
+/// Reads and locks all that the rows name, in the order of locks.
+async fn known(tx: &mut Tx, rows: &[&Row]) -> Result<Known, Fault> {
+    let own = rows.iter().flat_map(|row| row.variants.iter()).collect::<Vec<&VariantRow>>();
+    let given = rows.iter().flat_map(|row| &row.given);
+    let definitions =
+        attributes::hold(tx, given.chain(own.iter().flat_map(|own| &own.given))).await?;
+    let folded: BTreeSet<String> = rows.iter().map(|row| fold(&row.brand)).collect();
+    let brands = brands::hold_named(tx, &folded.into_iter().collect::<Vec<_>>()).await?;
+    let keys: BTreeSet<&str> =
+        rows.iter().flat_map(|row| row.category_keys.iter().map(String::as_str)).collect();
+    let categories = categories::hold_keyed(tx, &keys.into_iter().collect::<Vec<_>>()).await?;
+    let keys: Vec<&str> = rows.iter().filter_map(|row| row.content.key.as_deref()).collect();
+    let keys = products::of_keys(tx, &keys).await?;
+    let ids: Vec<Id<Product>> = keys.values().copied().collect();
+    let there = products::lock_all(tx, &ids).await?;
+    let skus: Vec<_> = own.iter().map(|own| &own.sku).collect();
+    let variants = variants::lock_skus(tx, &skus).await?;
+    let mut known = Known {
+        definitions,
+        brands,
+        categories,
+        keys,
+        products: there.into_iter().map(|product| (product.id, product)).collect(),
+        variants: variants.into_iter().map(|own| (own.sku.clone(), own)).collect(),
+        options: HashMap::new(),
+    };
+    let wanted = wanted(rows, &known);
+    known.options = variants::of_options(tx, &wanted).await?;
+    Ok(known)
+}
+
+/// The options that the rows want in products that are there. A value that is not defined yet is never variant-defining.
+fn wanted(rows: &[&Row], known: &Known) -> Vec<(Id<Product>, Options)> {
+    let mut wanted = Vec::new();
+    for row in rows {
+        let key = row.content.key.as_ref();
+        let Some(product) = key.and_then(|key| known.keys.get(key)) else { continue };
+        for own in &row.variants {
+            let values = known.definitions.known(&own.given);
+            wanted.push((*product, Content { values, ..own.content.clone() }.options()));
+        }
+    }
+    wanted
+}

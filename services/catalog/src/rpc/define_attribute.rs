@@ -1,0 +1,40 @@
+//! Defines an attribute, or changes its definition.
+
+use crate::domain::attribute::Attribute;
+use crate::domain::change::expect_version;
+use crate::store::attributes;
+use crate::{App, wire};
+use contracts::catalog::v1::{DefineAttributeRequest, DefineAttributeResponse};
+use fault::Fault;
+use kernel::id::Id;
+
+/// Creates the definition of a code and kind of value, or changes the one that there is.
+pub async fn define_attribute(
+    app: &App,
+    request: DefineAttributeRequest,
+) -> Result<DefineAttributeResponse, Fault> {
+    let draft = wire::present("attribute", request.attribute.as_ref())?;
+    let definition = &wire::attribute::draft(draft)?;
+    let expected = request.expected_version;
+    app.db
+        .write_once("catalog.define_attribute", &request, async move |tx| {
+            let kind = definition.r#type.kind();
+            let current = attributes::lock(tx, &definition.code, kind).await?;
+            let new = definition.clone();
+            let (attribute, change) = match current {
+                Some(mut attribute) => {
+                    let uses = attributes::uses(tx, &attribute, &new).await?;
+                    let change = attribute.redefine(new, &uses, expected, tx.now().await?)?;
+                    (attribute, change)
+                }
+                None => {
+                    expect_version(0, expected)?;
+                    let (own, created) = Attribute::define(Id::new(), new, tx.now().await?)?;
+                    (own, Some(created))
+                }
+            };
+            attributes::save(tx, &attribute, change.as_ref()).await?;
+            Ok(DefineAttributeResponse { attribute: Some((&attribute).into()) })
+        })
+        .await
+}

@@ -1,0 +1,33 @@
+//! Deletes a product with its variants.
+
+use crate::domain::product::MAX_DELETED_VARIANTS;
+use crate::store::{products, variants};
+use crate::{App, wire};
+use contracts::catalog::v1::{DeleteProductRequest, DeleteProductResponse};
+use fault::Fault;
+
+/// Deletes a product and its variants, which are at most 1,000, in one transaction.
+pub async fn delete_product(
+    app: &App,
+    request: DeleteProductRequest,
+) -> Result<DeleteProductResponse, Fault> {
+    let id = wire::id("product_id", &request.product_id)?;
+    let expected = request.expected_version;
+    // One more tells that there are too many.
+    let limit = i64::try_from(MAX_DELETED_VARIANTS).unwrap_or(i64::MAX).saturating_add(1);
+    app.db
+        .write_once("catalog.delete_product", &request, async move |tx| {
+            let mut product = products::lock(tx, id).await?;
+            let mut own = variants::lock_of_product(tx, id, limit).await?;
+            let now = tx.now().await?;
+            let deleted = product.delete(own.len(), expected, now)?;
+            let gone: Vec<_> = own.iter_mut().map(|own| own.delete_with_product(now)).collect();
+            products::save(tx, &product, Some(&deleted)).await?;
+            variants::save_all(tx, &own.iter().zip(&gone).collect::<Vec<_>>()).await?;
+            Ok(DeleteProductResponse {
+                version: product.version,
+                variants: i32::try_from(own.len()).unwrap_or(i32::MAX),
+            })
+        })
+        .await
+}

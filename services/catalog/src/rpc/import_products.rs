@@ -1,0 +1,212 @@
+//! Creates and updates products in bulk.
+
+use crate::domain::import::{MAX_ROWS, Settings};
+use crate::store::imports;
+use crate::{App, chunk, wire};
+use contracts::catalog::v1::import_products_request::Part as Sent;
+use contracts::catalog::v1::import_products_response::Part as Answer;
+use contracts::catalog::v1::{
+    ImportChunk, ImportChunkResult, ImportErrorPolicy, ImportProductsRequest,
+    ImportProductsResponse, ImportStart, ImportStarted, Reason,
+};
+use fault::{Common, Fault, context};
+use futures::{Stream, StreamExt, stream};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
+use tonic::Status;
+use uuid::Uuid;
+
+const PATH: &str = "/souk.catalog.v1.CatalogService/ImportProducts";
+
+/// Answers the messages of an import one after the other. The stream is answered while it is read, long after the call's own time
+/// was up; so each message gets that time anew.
+pub fn import_products<S>(
+    app: App,
+    incoming: S,
+) -> impl Stream<Item = Result<ImportProductsResponse, Status>> + Send + use<S>
+where
+    S: Stream<Item = Result<ImportProductsRequest, Status>> + Send + Unpin + 'static,
+{
+    let context = context::Context::clone(&context::current());
+    let begun = (app, context, None, incoming);
+    stream::unfold(Some(begun), async |state| {
+        let (app, context, mut import, mut incoming) = state?;
+        let message = match incoming.next().await? {
+            Ok(message) => message,
+            Err(status) => return Some((Err(status), None)),
+        };
+        let limit = contracts::policy(PATH).map_or(Duration::from_secs(10), |own| own.timeout);
+        let deadline = Instant::now() + limit;
+        let own = context::Context { deadline: Some(deadline), ..context.clone() };
+        let answered = context::scope(own, async {
+            let answered = timeout_at(deadline, answer(&app, &mut import, message)).await;
+            let answered = answered.unwrap_or_else(|_| {
+                Err(Fault::new(Common::DeadlineExceeded, "the time for this chunk was up"))
+            });
+            answered.map_err(Status::from)
+        });
+        match answered.await {
+            Ok(part) => {
+                let answer = ImportProductsResponse { part: Some(part) };
+                Some((Ok(answer), Some((app, context, import, incoming))))
+            }
+            Err(status) => Some((Err(status), None)),
+        }
+    })
+}
+
+/// An import that was started in this stream.
+struct Import {
+    id: Uuid,
+    on_error: ImportErrorPolicy,
+    settings: Settings,
+    /// What became of the chunks of a dry run, which are kept nowhere else; none: it is no dry run.
+    dry: Option<BTreeMap<i64, ([u8; 32], ImportChunkResult)>>,
+}
+
+async fn answer(
+    app: &App,
+    import: &mut Option<Import>,
+    message: ImportProductsRequest,
+) -> Result<Answer, Fault> {
+    match (wire::present("part", message.part)?, import) {
+        (Sent::Start(_), Some(_)) => {
+            Err(Fault::new(Reason::ImportStartedTwice, "the import was started already"))
+        }
+        (Sent::Start(sent), own) => {
+            let (import, started) = start(app, &sent).await?;
+            *own = Some(import);
+            Ok(Answer::Started(started))
+        }
+        (Sent::Chunk(_), None) => {
+            Err(Fault::new(Reason::ImportNotStarted, "the first message must be the start"))
+        }
+        (Sent::Chunk(chunk), Some(import)) => {
+            if !(1..=MAX_ROWS).contains(&chunk.rows.len()) {
+                let message = format!("must hold 1 to {MAX_ROWS} rows, not {}", chunk.rows.len());
+                return Err(Fault::field(Common::InvalidField, "chunk.rows", message));
+            }
+            let result = match &mut import.dry {
+                Some(done) => dry_run(app, import.on_error, import.settings, done, &chunk).await,
+                None => write(app, import, &chunk).await,
+            };
+            result.map(Answer::Chunk)
+        }
+    }
+}
+
+async fn start(app: &App, sent: &ImportStart) -> Result<(Import, ImportStarted), Fault> {
+    let id = wire::id::<Import>("start.import_id", &sent.import_id)?.uuid();
+    let digest = &wire::import::start_digest(sent);
+    let dry_run = sent.dry_run;
+    let begun = app
+        .db
+        .write("catalog.import_start", async move |tx| {
+            if !dry_run {
+                imports::begin(tx, id, digest).await?;
+            }
+            imports::find(tx, id).await
+        })
+        .await?;
+    let committed = match &begun {
+        Some(begun) if begun.settings_digest != *digest => {
+            let message = "the import was begun with other settings; use another import_id";
+            return Err(Fault::new(Reason::ImportChanged, message));
+        }
+        Some(begun) => begun.committed_sequence,
+        None => 0,
+    };
+    let import = Import {
+        id,
+        on_error: sent.on_error(),
+        settings: Settings {
+            define_missing_attributes: sent.define_missing_attributes,
+            create_missing_brands: sent.create_missing_brands,
+        },
+        dry: dry_run.then(BTreeMap::new),
+    };
+    Ok((import, ImportStarted { committed_sequence: committed }))
+}
+
+/// One transaction: rows, events, and the place from which to go on.
+async fn write(
+    app: &App,
+    import: &Import,
+    chunk: &ImportChunk,
+) -> Result<ImportChunkResult, Fault> {
+    let digest = &wire::import::chunk_digest(chunk);
+    app.db
+        .write("catalog.import_chunk", async move |tx| {
+            let begun = imports::lock(tx, import.id).await?;
+            if chunk.sequence <= begun.committed_sequence {
+                let done = imports::chunk(tx, import.id, chunk.sequence).await?;
+                return replay(done.as_ref().map(|(own, result)| (own.as_slice(), result)), digest);
+            }
+            expect_next(begun.committed_sequence, chunk.sequence)?;
+            let plan = chunk::decide(tx, &chunk.rows, import.settings).await?;
+            stop(import.on_error, &plan)?;
+            chunk::save(tx, &plan).await?;
+            let result = wire::import::result(chunk.sequence, &plan);
+            imports::commit(tx, import.id, digest, &result).await?;
+            Ok(result)
+        })
+        .await
+}
+
+/// The same decisions, and nothing is written.
+async fn dry_run(
+    app: &App,
+    on_error: ImportErrorPolicy,
+    settings: Settings,
+    done: &mut BTreeMap<i64, ([u8; 32], ImportChunkResult)>,
+    chunk: &ImportChunk,
+) -> Result<ImportChunkResult, Fault> {
+    let digest = wire::import::chunk_digest(chunk);
+    let last = done.keys().last().copied().unwrap_or_default();
+    if chunk.sequence <= last {
+        let done = done.get(&chunk.sequence);
+        return replay(done.map(|(own, result)| (own.as_slice(), result)), &digest);
+    }
+    expect_next(last, chunk.sequence)?;
+    let rows = chunk.rows.as_slice();
+    let plan = app
+        .db
+        .write("catalog.import_dry_run", async move |tx| chunk::decide(tx, rows, settings).await)
+        .await?;
+    stop(on_error, &plan)?;
+    let result = wire::import::result(chunk.sequence, &plan);
+    done.insert(chunk.sequence, (digest, result.clone()));
+    Ok(result)
+}
+
+fn replay(
+    done: Option<(&[u8], &ImportChunkResult)>,
+    digest: &[u8; 32],
+) -> Result<ImportChunkResult, Fault> {
+    match done {
+        Some((own, result)) if own == digest => {
+            Ok(ImportChunkResult { replayed: true, ..result.clone() })
+        }
+        _ => {
+            let message = "a chunk with this sequence was committed with other rows";
+            Err(Fault::new(Reason::ImportChanged, message))
+        }
+    }
+}
+
+fn expect_next(committed: i64, sequence: i64) -> Result<(), Fault> {
+    if committed.checked_add(1) == Some(sequence) {
+        return Ok(());
+    }
+    let message = format!("the chunk after {committed} is wanted, not {sequence}");
+    let fault = Fault::new(Reason::ImportSequenceGap, message);
+    Err(fault.with("committed_sequence", committed))
+}
+
+fn stop(on_error: ImportErrorPolicy, plan: &crate::domain::import::Plan) -> Result<(), Fault> {
+    match plan.refused.first() {
+        Some(refused) if on_error == ImportErrorPolicy::Stop => Err(wire::import::stopped(refused)),
+        _ => Ok(()),
+    }
+}

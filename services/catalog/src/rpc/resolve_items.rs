@@ -1,0 +1,48 @@
+//! Tells other services which items exist.
+
+use crate::domain::product::Product;
+use crate::store::{products, variants};
+use crate::{App, wire};
+use contracts::catalog::v1::{ResolveItemsRequest, ResolveItemsResponse, ResolvedItem};
+use fault::Fault;
+use kernel::id::Id;
+use kernel::sku::Sku;
+
+/// One answer for each SKU, then one for each product id, in the order asked for.
+pub async fn resolve_items(
+    app: &App,
+    request: ResolveItemsRequest,
+) -> Result<ResolveItemsResponse, Fault> {
+    // What is no SKU is no variant's either, and need not be looked for.
+    let skus = &request.skus.iter().filter_map(|sku| Sku::parse(sku).ok()).collect::<Vec<_>>();
+    let ids = request.product_ids.iter().enumerate();
+    let ids = ids.map(|(at, id)| wire::id(&format!("product_ids[{at}]"), id));
+    let ids = &ids.collect::<Result<Vec<Id<Product>>, _>>()?;
+    let (variants, products) = app
+        .db
+        .read("catalog.resolve_items", async move |tx| {
+            Ok((variants::states(tx, skus).await?, products::states(tx, ids).await?))
+        })
+        .await?;
+    let skus = request.skus.iter().map(|asked| {
+        let known = Sku::parse(asked).ok().and_then(|sku| variants.get(&sku));
+        known.map_or_else(
+            || wire::variant::unknown(asked, ""),
+            |(product, variant, deleted)| ResolvedItem {
+                sku: asked.clone(),
+                product_id: product.to_string(),
+                variant_id: variant.to_string(),
+                state: wire::variant::state(*deleted),
+            },
+        )
+    });
+    let ids = ids.iter().map(|id| match products.get(id) {
+        Some(deleted) => ResolvedItem {
+            product_id: id.to_string(),
+            state: wire::variant::state(*deleted),
+            ..ResolvedItem::default()
+        },
+        None => wire::variant::unknown("", &id.to_string()),
+    });
+    Ok(ResolveItemsResponse { items: skus.chain(ids).collect() })
+}

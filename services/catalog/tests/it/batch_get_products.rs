@@ -1,0 +1,16 @@
+use crate::shop::{Shop, uuid};
+use catalog::rpc::batch_get_products::batch_get_products;
+use contracts::catalog::v1::BatchGetProductsRequest;
+
+#[tokio::test]
+async fn those_that_exist_come_in_the_order_asked_for() {
+    let shop = Shop::open().await;
+    let first = shop.product(&["A-1"]).await.product.unwrap();
+    let second = shop.product(&["A-2"]).await.product.unwrap();
+    let product_ids = vec![second.product_id.clone(), uuid(), first.product_id.clone()];
+    let answer = batch_get_products(&shop.app, BatchGetProductsRequest { product_ids });
+    assert_eq!(answer.await.unwrap().products, [second, first]);
+    let wrong = BatchGetProductsRequest { product_ids: vec!["x".into()] };
+    assert_eq!(batch_get_products(&shop.app, wrong).await.unwrap_err().reason(), "INVALID_FIELD");
+    shop.close().await;
+}

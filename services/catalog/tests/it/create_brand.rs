@@ -1,0 +1,35 @@
+use crate::shop::Shop;
+use catalog::rpc::create_brand::create_brand;
+use contracts::catalog::v1::{BrandCreated, CreateBrandRequest, Reason};
+use futures::future::join_all;
+
+fn request(name: &str) -> CreateBrandRequest {
+    CreateBrandRequest { name: name.into(), ..Default::default() }
+}
+
+#[tokio::test]
+async fn a_brand_is_created_and_its_name_is_taken_in_every_case() {
+    let shop = Shop::open().await;
+    let brand = shop.brand("École").await;
+    let event = shop.said().await.last().unwrap().read::<BrandCreated>();
+    assert_eq!(event.brand, Some(brand));
+    let fault = create_brand(&shop.app, request("éCOLE")).await.unwrap_err();
+    assert!(fault.is(Reason::BrandNameTaken));
+    assert_eq!(
+        create_brand(&shop.app, request("a\0")).await.unwrap_err().reason(),
+        "INVALID_FIELD"
+    );
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn one_of_many_gets_the_name() {
+    let shop = Shop::open().await;
+    let names = (0..10).map(|at| if at % 2 == 0 { "Acme" } else { "ACME" });
+    let answers = join_all(names.map(|name| create_brand(&shop.app, request(name)))).await;
+    assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);
+    for fault in answers.into_iter().filter_map(Result::err) {
+        assert!(fault.is(Reason::BrandNameTaken), "{fault}");
+    }
+    shop.close().await;
+}

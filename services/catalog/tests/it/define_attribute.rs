@@ -1,0 +1,112 @@
+use crate::shop::{Shop, attribute, create, product, text, value, variant};
+use catalog::rpc::create_product::create_product;
+use catalog::rpc::create_variant::create_variant;
+use catalog::rpc::define_attribute::define_attribute;
+use contracts::catalog::v1::attribute_value::Value;
+use contracts::catalog::v1::{
+    AttributeConfigChanged, AttributeDraft, AttributeRules, AttributeType, CreateVariantRequest,
+    DefineAttributeRequest, ProductDraft, Reason, TextList, VariantDraft,
+};
+use fault::Common;
+use futures::future::join_all;
+
+#[tokio::test]
+async fn a_definition_is_made_changed_and_left_alone() {
+    let shop = Shop::open().await;
+    let draft = AttributeDraft {
+        unit: "cm".into(),
+        rules: Some(AttributeRules { min: Some(0.5), max: None, pattern: String::new() }),
+        ..attribute("screen_size", AttributeType::Measurement)
+    };
+    let made = shop.define(draft.clone()).await.unwrap();
+    assert_eq!((made.version, made.definition.as_ref()), (1, Some(&draft)));
+    let before = shop.all_rows().await;
+    assert_eq!(shop.define(draft.clone()).await.unwrap(), made);
+    assert_eq!(shop.all_rows().await, before);
+    let other = AttributeDraft { sortable: true, ..draft.clone() };
+    let changed = shop.define(other.clone()).await.unwrap();
+    assert_eq!((changed.version, &changed.attribute_id), (2, &made.attribute_id));
+    let event = shop.said().await.last().unwrap().read::<AttributeConfigChanged>();
+    assert_eq!(event.attribute, Some(changed));
+
+    // The same code for another kind of value is another definition.
+    let text = shop.define(attribute("screen_size", AttributeType::Text)).await.unwrap();
+    assert_eq!(text.version, 1);
+    let with = |attribute, expected_version| DefineAttributeRequest {
+        attribute: Some(attribute),
+        expected_version,
+        ..Default::default()
+    };
+    let unknown = attribute("new", AttributeType::Text);
+    for request in [with(draft.clone(), Some(1)), with(unknown, Some(1))] {
+        let fault = define_attribute(&shop.app, request).await.unwrap_err();
+        assert!(fault.is(Common::ConcurrentModification));
+    }
+    let contradictory = AttributeDraft { unit: String::new(), ..draft };
+    let fault = shop.define(contradictory).await.unwrap_err();
+    assert!(fault.is(Reason::AttributeDefinitionInvalid));
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_definition_in_use_keeps_what_its_values_mean() {
+    let shop = Shop::open().await;
+    let finish = AttributeDraft {
+        allowed_values: vec!["matt".into(), "gloss".into(), "raw".into()],
+        ..attribute("finish", AttributeType::Enum)
+    };
+    let bands = attribute("bands", AttributeType::MultiEnum);
+    shop.define(finish.clone()).await.unwrap();
+    shop.define(bands.clone()).await.unwrap();
+    let list = TextList { values: vec!["n1".into(), "n78".into()] };
+    let values = vec![text("finish", "matt"), value("bands", Value::Texts(list))];
+    let draft = ProductDraft { tier2_attributes: values, ..product() };
+    let made = create_product(&shop.app, create(draft, &["A-1"])).await.unwrap();
+
+    let allowing = |draft: &AttributeDraft, values: &[&str]| AttributeDraft {
+        allowed_values: values.iter().map(ToString::to_string).collect(),
+        ..draft.clone()
+    };
+    let refused = [
+        AttributeDraft {
+            r#type: AttributeType::Text.into(),
+            allowed_values: vec![],
+            ..finish.clone()
+        },
+        allowing(&finish, &["gloss"]),
+        allowing(&bands, &["n1"]),
+    ];
+    for draft in refused {
+        let fault = shop.define(draft).await.unwrap_err();
+        assert!(fault.is(Reason::AttributeInUse), "{fault}");
+    }
+    shop.define(allowing(&finish, &["matt", "gloss"])).await.unwrap();
+    shop.define(allowing(&bands, &["n1", "n78", "n79"])).await.unwrap();
+
+    // No variant has it, so variants may come to differ by it; then one has it.
+    let finish = AttributeDraft { variant_defining: true, ..allowing(&finish, &["matt", "gloss"]) };
+    shop.define(finish.clone()).await.unwrap();
+    let matt =
+        VariantDraft { tier2_attributes: vec![text("finish", "matt")], ..variant("A-2", "new") };
+    let request = CreateVariantRequest {
+        product_id: made.product.unwrap().product_id,
+        variant: Some(matt),
+        ..Default::default()
+    };
+    create_variant(&shop.app, request).await.unwrap();
+    let fault =
+        shop.define(AttributeDraft { variant_defining: false, ..finish }).await.unwrap_err();
+    assert!(fault.is(Reason::AttributeInUse));
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn many_at_once_make_one_definition() {
+    let shop = Shop::open().await;
+    let drafts = (0..8).map(|_| shop.define(attribute("processor", AttributeType::Text)));
+    let made = join_all(drafts).await;
+    let first = made[0].as_ref().unwrap();
+    assert!(made.iter().all(|made| made.as_ref().unwrap() == first));
+    assert_eq!((shop.rows("attributes").await, shop.rows("outbox").await), (1, 1));
+    shop.close().await;
+}

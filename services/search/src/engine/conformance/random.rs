@@ -1,0 +1,191 @@
+//! Random shops and questions, answered as the model answers them, through batches, replacements,
+//! removals and whatever merging the engine does meanwhile.
+
+use std::collections::BTreeMap;
+
+use kernel::price::PriceRow;
+use uuid::Uuid;
+
+use super::Open;
+use super::model::{self, Answer};
+use super::shop::{Narrow, Shop, all, color, date, day, facet, number, product, size, usd};
+use crate::engine::Change;
+use crate::engine::document::{Attribute, AttributeKind, Document};
+use crate::engine::query::{AttributeCondition, Facet, Query, Sort};
+
+const BATCHES: u64 = 40;
+const QUESTIONS_PER_BATCH: u64 = 25;
+
+pub fn as_the_model_answers(open: &Open) {
+    let mut shop = Shop::new(open(), []);
+    let mut documents: BTreeMap<Uuid, Document> = BTreeMap::new();
+    for batch in 0..BATCHES {
+        let mut dice = Dice::new(batch);
+        let changes: Vec<Change> =
+            (0..dice.roll(12)).map(|_| change(&mut dice, &mut documents)).collect();
+        shop.change(changes);
+        for question in 0..QUESTIONS_PER_BATCH {
+            let query = question_of(&mut dice);
+            let hits = shop.ask(query.clone());
+            let answer = Answer {
+                total: hits.total,
+                hits: hits
+                    .hits
+                    .iter()
+                    .map(|hit| (hit.product_id, hit.variant_id, hit.amount_minor))
+                    .collect(),
+                facets: hits.facets,
+            };
+            let expected = model::answer(documents.values(), &query);
+            assert_eq!(answer, expected, "batch {batch}, question {question}: {query:#?}");
+        }
+    }
+}
+
+/// Splitmix64: the same shops every time.
+struct Dice(u64);
+
+impl Dice {
+    fn new(seed: u64) -> Dice {
+        Dice(seed)
+    }
+
+    /// One of so many numbers from 0 on.
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % sides
+    }
+
+    fn one_in(&mut self, sides: u64) -> bool {
+        self.roll(sides) == 0
+    }
+
+    fn pick<T: Clone>(&mut self, from: &[T]) -> T {
+        from[self.roll(from.len() as u64) as usize].clone()
+    }
+}
+
+fn change(dice: &mut Dice, documents: &mut BTreeMap<Uuid, Document>) -> Change {
+    let number = 1 + dice.roll(60) as u128;
+    if dice.one_in(6) {
+        documents.remove(&Uuid::from_u128(number));
+        return Change::Remove(Uuid::from_u128(number));
+    }
+    let document = document(dice, number);
+    documents.insert(document.product_id, document.clone());
+    Change::Put(Box::new(document))
+}
+
+fn document(dice: &mut Dice, number: u128) -> Document {
+    let word = dice.pick(&["lamp", "desk", "lamp desk", "chair"]);
+    let mut document =
+        product(number).titled(word).created(day(dice.roll(9) as i64)).priced(day_of(dice));
+    if !dice.one_in(5) {
+        document = document.of_brand(dice.pick(&["A", "B", "C"]));
+    }
+    let categories = dice.pick(&[&[][..], &[1], &[1, 2], &[1, 2, 3], &[4]]);
+    document = document.in_categories(categories);
+    let of_product: Vec<PriceRow<String>> =
+        (0..dice.roll(4)).map(|_| price(dice).of_product()).collect();
+    let common: Vec<Attribute> = (0..dice.roll(3)).map(|_| attribute(dice)).collect();
+    let variants = if dice.one_in(20) { 60 + dice.roll(80) } else { dice.roll(5) };
+    for _ in 0..variants {
+        let mut prices: Vec<_> = (0..dice.roll(4)).map(|_| price(dice)).collect();
+        prices.extend(of_product.iter().cloned());
+        let mut attributes: Vec<_> = (0..dice.roll(4)).map(|_| attribute(dice)).collect();
+        attributes.extend(common.iter().cloned());
+        document = document.with(&attributes, &prices);
+    }
+    document
+}
+
+fn attribute(dice: &mut Dice) -> Attribute {
+    match dice.roll(4) {
+        0 => color(dice.pick(&["red", "reddish", "blue", "green"])),
+        1 => size(dice.pick(&["S", "M"])),
+        2 => number("n", dice.pick(&[-7.5, 0.0, 1.0, 300.0])),
+        _ => date("d", dice.pick(&[1960, 1999, 2024])),
+    }
+}
+
+fn price(dice: &mut Dice) -> PriceRow<String> {
+    let mut row = usd(10 * dice.roll(30) as i64);
+    if dice.one_in(3) {
+        row = row.eur();
+    }
+    if dice.one_in(4) {
+        row = row.at_warehouse(dice.pick(&["W1", "W2"]));
+    }
+    if dice.one_in(6) {
+        row = row.on_channel(dice.pick(&["app", "W1"]));
+    }
+    if dice.one_in(6) {
+        row = row.in_country("DE");
+    }
+    let from = dice.roll(20) as i64;
+    match dice.roll(6) {
+        0 => row.within(from, None),
+        1 => row.within(None, from),
+        2 => row.within(from, from + 5),
+        _ => row,
+    }
+}
+
+fn day_of(dice: &mut Dice) -> chrono::DateTime<chrono::Utc> {
+    day(dice.roll(25) as i64)
+}
+
+fn question_of(dice: &mut Dice) -> Query {
+    let mut query = all().at(day_of(dice)).page(dice.roll(4) as usize, 1 + dice.roll(40) as usize);
+    query = query.sorted(dice.pick(&[Sort::Relevance, Sort::Newest]));
+    if !dice.one_in(4) {
+        query = query.in_currency(dice.pick(&["USD", "EUR", "JPY"]));
+        query = with_prices(dice, query);
+    }
+    if dice.one_in(4) {
+        query = query.words(dice.pick(&["lamp", "chair lamp", "sofa"])).sorted(Sort::Newest);
+    }
+    if dice.one_in(4) {
+        query = query.only_brand(dice.pick(&["A", "B", "D"]));
+    }
+    for _ in 0..dice.roll(3) {
+        query = query.only_category(dice.pick(&[1, 2, 3, 4, 5]));
+    }
+    for _ in 0..dice.roll(3) {
+        query = query.only(dice.pick(&[color("red"), color("pink"), size("M"), number("n", 1.0)]));
+    }
+    if dice.one_in(5) {
+        let between = AttributeCondition::NumberBetween { min: Some(-7.5), max: Some(1.0) };
+        query = query.only_if("n", between);
+    }
+    let numbers = Facet::Attribute { code: "n".to_owned(), kind: AttributeKind::Number };
+    let facets = [Facet::Brand, Facet::Category, facet("color"), facet("size"), numbers];
+    for facet in facets {
+        if dice.one_in(2) {
+            query = query.count(facet, dice.roll(5) as usize);
+        }
+    }
+    query
+}
+
+fn with_prices(dice: &mut Dice, mut query: Query) -> Query {
+    if dice.one_in(2) {
+        query = query.sorted(dice.pick(&[Sort::PriceAscending, Sort::PriceDescending]));
+    }
+    if dice.one_in(3) {
+        query = query.served_by(dice.pick(&["W1", "W2", "W3"]));
+    }
+    if dice.one_in(4) {
+        query = query.through_channel("app");
+    }
+    if dice.one_in(4) {
+        query = query.sent_to(dice.pick(&["DE", "FR"]));
+    }
+    if dice.one_in(3) {
+        query = query.only_price(50, 50 + 10 * dice.roll(20) as i64);
+    }
+    query
+}

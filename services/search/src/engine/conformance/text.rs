@@ -1,0 +1,95 @@
+//! What words find.
+
+use super::Open;
+use super::shop::{Shop, all, color, product, usd};
+use crate::engine::query::Sort;
+
+pub fn any_word_in_any_form(open: &Open) {
+    let shop = Shop::new(
+        open(),
+        [
+            product(1).titled("Gaming Laptop"),
+            product(2).titled("laptop batteries"),
+            product(3).titled("Écran tactile"),
+            product(4).titled("USB-C hub"),
+        ],
+    );
+    let find = |text: &str| {
+        let mut found = shop.ask(all().words(text)).hits;
+        found.sort_by_key(|hit| hit.product_id);
+        found.iter().map(|hit| hit.product_id.as_u128().to_string()).collect::<String>()
+    };
+    assert_eq!(find("LAPTOPS"), "12");
+    assert_eq!(find("battery"), "2");
+    assert_eq!(find("ecrans"), "3");
+    assert_eq!(find("écran laptop"), "123");
+    assert_eq!(find("hub, usb!"), "4");
+    assert_eq!(find("lap"), "");
+}
+
+pub fn all_parts_are_searched(open: &Open) {
+    let described = product(4).described("<p class=\"bright\">Loud &amp; <b>clear</b></p>");
+    let shop = Shop::new(
+        open(),
+        [
+            product(1).titled("toner"),
+            product(2).of_brand("Toner King"),
+            product(3).with_sku("TONER-77").with_sku("X1"),
+            described,
+        ],
+    );
+    assert_eq!(shop.find(all().words("toner").sorted(Sort::Newest)), "1 2 3");
+    assert_eq!(shop.find(all().words("x1 whatever")), "3");
+    assert_eq!(shop.find(all().words("clear")), "4");
+    assert_eq!(shop.find(all().words("bright class amp b")), "");
+}
+
+pub fn nothing_asked_nothing_meant(open: &Open) {
+    let shop = Shop::new(open(), [product(1), product(2)]);
+    assert_eq!(shop.find(all()), "1 2");
+    assert_eq!(shop.find(all().words("  \t")), "1 2");
+    assert_eq!(shop.find(all().words("?!")), "");
+    assert_eq!(shop.find(all().words("unheard")), "");
+    assert!(shop.ask(all()).hits.iter().all(|hit| hit.score == 0.0));
+}
+
+pub fn a_better_match_comes_first(open: &Open) {
+    let shop = Shop::new(
+        open(),
+        [
+            product(1).titled("red cotton shirt for summer and winter with many buttons"),
+            product(2).titled("red bag"),
+            product(3).titled("red cotton shirt"),
+            product(4).titled("green shirt"),
+        ],
+    );
+    let answer = shop.ask(all().words("red cotton shirt"));
+    let found: Vec<u128> = answer.hits.iter().map(|hit| hit.product_id.as_u128()).collect();
+    assert_eq!(found[..2], [3, 1]);
+    assert_eq!(answer.total, 4);
+    assert!(answer.hits.is_sorted_by(|left, right| left.score >= right.score));
+    assert!(answer.hits.iter().all(|hit| hit.score > 0.0));
+}
+
+pub fn an_exact_sku_comes_first(open: &Open) {
+    let shop = Shop::new(
+        open(),
+        [
+            product(1).titled("AB 12 AB 12 AB 12"),
+            product(2).titled("cable").with(&[color("red")], &[usd(1)]).with_sku("AB-12"),
+            product(3).titled("plug").with_sku("AB-12-3"),
+            product(4).titled("socket").with_sku("##"),
+        ],
+    );
+    for text in ["AB-12", "ab-12", " Ab-12 "] {
+        let found = shop.find(all().words(text));
+        assert!(found.starts_with("2 "), "{text}: {found}");
+        assert_eq!(shop.ask(all().words(text)).total, 3);
+    }
+    assert!(shop.find(all().words("AB 12")).starts_with("1 "));
+    assert_eq!(shop.find(all().words("##")), "4");
+    // It obeys the filters and the order that were asked for.
+    assert_eq!(shop.find(all().words("AB-12").only(color("red"))), "2");
+    assert_eq!(shop.find(all().words("AB-12").only(color("blue"))), "");
+    assert_eq!(shop.find(all().words("AB-12").sorted(Sort::Newest)), "1 2 3");
+}

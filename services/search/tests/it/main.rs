@@ -1,0 +1,18 @@
+//! Search against real servers and its real neighbours.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
+
+mod shop;
+
+mod asked {
+    //! One file for each RPC.
+    mod check_drift;
+    mod operations;
+    mod reindex;
+    mod search_products;
+}
+mod told {
+    //! One file for each kind of source.
+    mod any_order;
+    mod shared;
+    mod sources;
+}

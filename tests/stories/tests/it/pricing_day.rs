@@ -1,0 +1,98 @@
+//! A day of somebody who keeps prices: set, read, explained, listed and taken away; every mistake is refused with its reason.
+
+use crate::shop::{create, product, sku, usd};
+use contracts::pricing::v1::item::Name;
+use contracts::pricing::v1::*;
+use contracts::types::v1::Money;
+use testkit::{Mesh, reason};
+use tonic::Status;
+
+fn refused<T: std::fmt::Debug>(answer: Result<T, Status>, expected: &str) {
+    assert_eq!(reason(&answer.unwrap_err()), expected);
+}
+
+fn at(seconds: i64) -> Option<prost_types::Timestamp> {
+    Some(prost_types::Timestamp { seconds, nanos: 0 })
+}
+
+fn context(currency: &str) -> Option<PriceContext> {
+    Some(PriceContext { currency_code: currency.to_owned(), ..Default::default() })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prices() {
+    let mesh = Mesh::boot(&["catalog", "pricing", "search"]).await;
+    create(&mesh, product("Desk", &["D-1", "D-2"])).await;
+    let mut pricing = mesh.pricing();
+    let draft = PriceDraft { item: sku("D-1"), base: usd(9_900), sale: usd(7_900), ..Default::default() };
+    let set = |price: PriceDraft| SetPriceRequest { price: Some(price), ..Default::default() };
+    let price = pricing.set_price(set(draft.clone())).await.unwrap().into_inner().price.unwrap();
+    assert_eq!(price.version, 1);
+    let again = pricing.set_price(set(draft.clone())).await.unwrap().into_inner().price.unwrap();
+    assert_eq!(again, price, "what is there already is written by nobody");
+
+    let eur = |minor_units: i64| Some(Money { currency_code: "EUR".into(), minor_units });
+    let xxq = Some(Money { currency_code: "XXQ".into(), minor_units: 1 });
+    for (expected, wrong) in [
+        ("UNKNOWN_ITEM", PriceDraft { item: sku("D-9"), ..draft.clone() }),
+        ("UNKNOWN_CURRENCY", PriceDraft { base: xxq, sale: None, ..draft.clone() }),
+        ("CURRENCY_MISMATCH", PriceDraft { sale: eur(1), ..draft.clone() }),
+        ("NEGATIVE_PRICE", PriceDraft { base: usd(-1), sale: None, ..draft.clone() }),
+        ("SALE_ABOVE_BASE", PriceDraft { sale: usd(9_901), ..draft.clone() }),
+        ("WINDOW_INVALID", PriceDraft { from: at(20), until: at(10), ..draft.clone() }),
+    ] {
+        refused(pricing.set_price(set(wrong)).await, expected);
+    }
+    let windowed = |from, until| PriceDraft { from: at(from), until: at(until), ..draft.clone() };
+    pricing.set_price(set(windowed(10, 20))).await.unwrap();
+    refused(pricing.set_price(set(windowed(15, 25))).await, "OVERLAPPING_PRICE");
+    let stale = SetPriceRequest { expected_version: Some(7), ..set(draft.clone()) };
+    refused(pricing.set_price(stale).await, "CONCURRENT_MODIFICATION");
+    let request_id = uuid::Uuid::now_v7().to_string();
+    let once = SetPriceRequest { request_id, ..set(PriceDraft { base: usd(9_901), ..draft.clone() }) };
+    let first = pricing.set_price(once.clone()).await.unwrap().into_inner();
+    assert_eq!(pricing.set_price(once.clone()).await.unwrap().into_inner(), first);
+    let other = SetPriceRequest { price: Some(draft.clone()), ..once };
+    refused(pricing.set_price(other).await, "REQUEST_ID_REUSED");
+
+    let bulk = BulkSetPricesRequest {
+        prices: vec![draft.clone(), PriceDraft { item: sku("D-2"), ..draft.clone() }],
+        ..Default::default()
+    };
+    let counts = pricing.bulk_set_prices(bulk.clone()).await.unwrap().into_inner();
+    assert_eq!((counts.created, counts.updated, counts.unchanged), (1, 1, 0));
+    let counts = pricing.bulk_set_prices(bulk).await.unwrap().into_inner();
+    assert_eq!((counts.created, counts.updated, counts.unchanged), (0, 0, 2));
+    let twice = BulkSetPricesRequest { prices: vec![draft.clone(), draft], ..Default::default() };
+    refused(pricing.bulk_set_prices(twice).await, "DUPLICATE_ROW");
+
+    let get = |currency: &str| GetPriceRequest { item: sku("D-1"), context: context(currency) };
+    let got = pricing.get_price(get("USD")).await.unwrap().into_inner();
+    assert_eq!(got.amount, usd(7_900));
+    assert_eq!(got.trace[0].verdict(), Verdict::Chosen);
+    assert_eq!(got.trace[1].verdict(), Verdict::NoLongerValid);
+    refused(pricing.get_price(get("GBP")).await, "MATCHING_PRICE_NOT_FOUND");
+    let items = vec![sku("D-2").unwrap(), sku("D-9").unwrap()];
+    let batch = BatchGetPricesRequest { items, context: context("USD") };
+    let prices = pricing.batch_get_prices(batch.clone()).await.unwrap().into_inner().prices;
+    assert_eq!((prices[0].amount.clone(), prices[1].amount.clone()), (usd(7_900), None));
+    let unknown = BatchGetPricesRequest { context: context("XXQ"), ..batch };
+    refused(pricing.batch_get_prices(unknown).await, "UNKNOWN_CURRENCY");
+    let of = ListPricesRequest { item: sku("D-1"), ..Default::default() };
+    assert_eq!(pricing.list_prices(of).await.unwrap().into_inner().prices.len(), 2);
+    let forged = ListPricesRequest { page_token: "forged".into(), ..Default::default() };
+    refused(pricing.list_prices(forged).await, "PAGE_TOKEN_INVALID");
+
+    let delete = DeletePriceRequest { price_id: price.price_id.clone(), ..Default::default() };
+    pricing.delete_price(delete.clone()).await.unwrap();
+    refused(pricing.delete_price(delete).await, "PRICE_NOT_FOUND");
+    let versions = pricing.list_versions(ListVersionsRequest::default()).await.unwrap().into_inner();
+    let deleted = versions.versions.iter().find(|version| version.price_id == price.price_id).unwrap();
+    assert!(deleted.deleted && deleted.digest.is_empty());
+    let forged = ListVersionsRequest { page_token: "forged".into(), ..Default::default() };
+    refused(pricing.list_versions(forged).await, "PAGE_TOKEN_INVALID");
+    let of_nobody = Item { name: Some(Name::ProductId("019ab000-0000-7000-8000-000000000000".into())) };
+    let get = GetPriceRequest { item: Some(of_nobody), context: context("USD") };
+    refused(pricing.get_price(get).await, "UNKNOWN_ITEM");
+    mesh.finish().await;
+}
