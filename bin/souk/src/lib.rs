@@ -1,7 +1,13 @@
-//! The library half of the binary `souk`: which roles there are and how they are served. The commands of the binary, the
-//! test harness and the benches all serve the mesh through [`serve()`].
+//! The library half of the binary `souk`: which roles there are, how they are served, and every command. The test harness
+//! and the benches serve the mesh through [`serve()`] as the binary does.
 
-pub mod docs;
 mod serve;
+
+pub mod commands;
+pub mod docs;
+mod environment;
+pub mod load;
+pub mod say;
+pub mod seed;
 
 pub use serve::{ROLES, migrations, serve};

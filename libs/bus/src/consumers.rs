@@ -1,7 +1,7 @@
 //! How a service listens. One durable consumer for each publisher, `search-from-catalog`, found by the subjects of the
 //! handlers:
 //!
-//! ```ignore
+//! ```text
 //! Consumers::new(db, bus)
 //!     .on(app.clone(), on::product_created::product_created)
 //!     .on(app.clone(), on::price_updated::price_updated)

@@ -19,8 +19,6 @@ use kernel::digest::sha256;
 use kernel::id::Id;
 use prost::Message;
 
-pub use text::required;
-
 /// Reads an id that the contract's rules have let through.
 pub fn id<T>(path: &str, text: &str) -> Result<Id<T>, Fault> {
     Id::parse(text).map_err(|error| Fault::field(Common::InvalidField, path, error.to_string()))

@@ -1,7 +1,8 @@
 //! The search engine: what every one of them must do, and the one that runs inside the process.
 //!
-//! An engine is a cache of the service's own table. Whatever it loses, the follower writes again from the checkpoint on;
-//! so it may always begin empty, and never has to be repaired. It is synchronous: the service calls it where blocking is allowed.
+//! An engine is a cache of the service's own table. Whatever it loses, the follower writes again
+//! from the checkpoint on; so it may always begin empty, and never has to be repaired. It is
+//! synchronous: the service calls it where blocking is allowed.
 
 pub mod document;
 pub mod query;
@@ -27,7 +28,8 @@ use query::Query;
 
 /// A search engine: full text, filters, facets and prices over product documents.
 pub trait Engine: Send + Sync {
-    /// Applies the changes in their order, then `upto`, and makes both visible at once; on an error none of it is.
+    /// Applies the changes in their order, then `upto`, and makes both visible at once; on an error
+    /// none of it is.
     fn index(&self, changes: Vec<Change>, upto: Checkpoint) -> Result<(), EngineError>;
 
     /// Answers from one consistent state of the index, whatever is indexed or swapped meanwhile.
@@ -51,8 +53,9 @@ pub trait Rebuild: Send {
     /// What the new index holds, to be verified before the swap.
     fn stats(&self) -> Result<Stats, EngineError>;
 
-    /// Puts the new index in the live one's place at once and removes the old one. Refused while the new one has seen less of
-    /// the table than the live one: the follower, which goes on from the live checkpoint, would never give it the difference.
+    /// Puts the new index in the live one's place at once and removes the old one. Refused while
+    /// the new one has seen less of the table than the live one: the follower, which goes on from
+    /// the live checkpoint, would never give it the difference.
     fn swap(self: Box<Self>) -> Result<(), EngineError>;
 }
 
@@ -70,7 +73,8 @@ pub enum Change {
 pub struct Checkpoint {
     /// The highest revision applied.
     pub revision: i64,
-    /// Which life of the table the revision belongs to: a table that was made anew counts from the start.
+    /// Which life of the table the revision belongs to: a table that was made anew counts from the
+    /// start.
     pub epoch: i64,
 }
 
@@ -114,7 +118,8 @@ pub enum EngineError {
 }
 
 impl EngineError {
-    /// Wraps a cause, naming what was being done: `.map_err(EngineError::failed("commit the index"))`.
+    /// Wraps a cause, naming what was being done: `.map_err(EngineError::failed("commit the
+    /// index"))`.
     fn failed<E: Into<Box<dyn Error + Send + Sync>>>(
         doing: &'static str,
     ) -> impl FnOnce(E) -> EngineError {

@@ -260,7 +260,7 @@ async fn template(superuser: &str) -> &'static str {
     MADE.get_or_init(async || {
         let name = format!("bus_template_{}", std::process::id());
         let superuser = superuser.to_owned().into();
-        provision::drop(&superuser, &name).await.unwrap();
+        drop_templates_of_the_dead(&superuser).await;
         provision::create(&superuser, &name, "unused").await.unwrap();
         let url = secrecy::ExposeSecret::expose_secret(&superuser);
         let url = provision::at(url, &name);
@@ -276,6 +276,29 @@ async fn template(superuser: &str) -> &'static str {
         name
     })
     .await
+}
+
+/// Nothing runs at the end of a test process, so the next one cleans up.
+async fn drop_templates_of_the_dead(superuser: &secrecy::SecretString) {
+    #[derive(QueryableByName)]
+    struct Name {
+        #[diesel(sql_type = Text)]
+        datname: String,
+    }
+    let server = Db::new("postgres", pg::Settings::of(superuser.clone())).unwrap();
+    let names: Vec<Name> = server
+        .read("test.templates", async |tx| {
+            let ask = "select datname::text from pg_database where datname like 'bus_template_%'";
+            Ok(sql_query(ask).get_results(tx.conn()).await?)
+        })
+        .await
+        .unwrap();
+    for Name { datname } in names {
+        let process = datname.trim_start_matches("bus_template_");
+        if !Path::new("/proc").join(process).exists() {
+            provision::drop(superuser, &datname).await.unwrap();
+        }
+    }
 }
 
 pub fn relay(db: &Db, bus: &Bus, tempo: Tempo) -> Running {

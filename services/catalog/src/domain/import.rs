@@ -335,3 +335,68 @@ impl Planner {
 fn key_taken(key: &str, message: &str) -> Fault {
     Fault::field(Reason::ProductKeyTaken, "key", message).with("key", key)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::value::Value;
+    use crate::domain::variant::Tier1;
+
+    const WEIGHTS: Weights = Weights { most: 9, product: |_| 9, variant: |_| 9 };
+
+    fn row(key: &str, skus: &[&str]) -> (String, Result<Row, Fault>) {
+        let variants = skus.iter().map(|sku| VariantRow {
+            sku: Sku::parse(sku).unwrap(),
+            content: variant::Content {
+                tier1: Tier1 { color: (*sku).to_owned(), ..Tier1::default() },
+                ..variant::Content::default()
+            },
+            given: Vec::new(),
+        });
+        let content = product::Content { key: Some(key.to_owned()), ..product::Content::default() };
+        let variants = variants.collect();
+        let (brand, category_keys, given) = (String::new(), Vec::new(), Vec::new());
+        (key.to_owned(), Ok(Row { content, brand, category_keys, given, variants }))
+    }
+
+    fn all() -> Settings {
+        Settings { define_missing_attributes: true, create_missing_brands: true }
+    }
+
+    fn reasons(plan: &Plan) -> Vec<(usize, &str)> {
+        plan.refused.iter().map(|(row, _, fault)| (*row, fault.reason())).collect()
+    }
+
+    #[test]
+    fn the_second_row_with_a_key_or_a_sku_is_refused() {
+        let rows =
+            vec![row("a", &["1"]), row("a", &["2"]), row("b", &["1"]), row("c", &["3", "3"])];
+        let plan = plan(rows, all(), Known::default(), WEIGHTS, Utc::now());
+        let taken = [(1, "PRODUCT_KEY_TAKEN"), (2, "SKU_TAKEN"), (3, "SKU_TAKEN")];
+        assert_eq!(reasons(&plan), taken);
+        assert_eq!((plan.created, plan.products.len(), plan.variants.len()), (1, 1, 1));
+    }
+
+    #[test]
+    fn what_a_refused_row_would_have_made_the_next_one_makes() {
+        let with = |key: &str, codes: &[&str]| {
+            let (key, row) = row(key, &[key]);
+            let given = |code: &&str| Given { code: (*code).into(), value: Value::Bool(true) };
+            let given = codes.iter().map(given).collect();
+            (key, row.map(|row| Row { given, brand: "Acme".into(), ..row }))
+        };
+        let rows = vec![with("a", &["x", "No Code"]), with("b", &["x"]), with("c", &["x"])];
+        let plan = plan(rows, all(), Known::default(), WEIGHTS, Utc::now());
+        assert_eq!(reasons(&plan), [(0, "ATTRIBUTE_DEFINITION_INVALID")]);
+        assert_eq!((plan.attributes.len(), plan.brands.len(), plan.created), (1, 1, 2));
+        let brands: Vec<_> = plan.products.iter().map(|(own, _)| own.content.brand_id).collect();
+        assert_eq!(brands, [Some(plan.brands[0].0.id); 2]);
+    }
+
+    #[test]
+    fn what_is_too_heavy_for_an_event_is_refused() {
+        let heavy = Weights { product: |_| 10, ..WEIGHTS };
+        let plan = plan(vec![row("a", &["1"])], all(), Known::default(), heavy, Utc::now());
+        assert_eq!(reasons(&plan), [(0, "EVENT_TOO_LARGE")]);
+    }
+}

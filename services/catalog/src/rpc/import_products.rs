@@ -89,7 +89,7 @@ async fn answer(
             }
             let result = match &mut import.dry {
                 Some(done) => dry_run(app, import.on_error, import.settings, done, &chunk).await,
-                None => write(app, import, &chunk).await,
+                None => write_patiently(app, import, &chunk).await,
             };
             result.map(Answer::Chunk)
         }
@@ -127,6 +127,21 @@ async fn start(app: &App, sent: &ImportStart) -> Result<(Import, ImportStarted),
         dry: dry_run.then(BTreeMap::new),
     };
     Ok((import, ImportStarted { committed_sequence: committed }))
+}
+
+/// A chunk holds so many names that others may take one of them again and again while it is written. It goes on trying until the
+/// time of the chunk is up; each time it sees what the others did.
+async fn write_patiently(
+    app: &App,
+    import: &Import,
+    chunk: &ImportChunk,
+) -> Result<ImportChunkResult, Fault> {
+    loop {
+        match write(app, import, chunk).await {
+            Err(fault) if fault.is(Common::Contended) => {}
+            done => return done,
+        }
+    }
 }
 
 /// One transaction: rows, events, and the place from which to go on.

@@ -9,7 +9,7 @@ pub(super) fn plain(fields: &mut Fields, path: &str, text: &str) -> String {
 }
 
 /// A text that must not be empty.
-pub fn required(fields: &mut Fields, path: &str, text: &str) -> String {
+pub(super) fn required(fields: &mut Fields, path: &str, text: &str) -> String {
     if text.is_empty() {
         fields.push(path, "is needed");
     }

@@ -1,4 +1,5 @@
 //! The catalogue against a real PostgreSQL: every RPC, and what happens when two come at once.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
 
 mod shop;
 
@@ -35,3 +36,4 @@ mod list_versions;
 mod resolve_items;
 
 mod schema;
+mod speed;

@@ -4,12 +4,14 @@ use chrono::{DateTime, NaiveDate, Utc};
 use kernel::price::PriceRow;
 use uuid::Uuid;
 
-/// A product as the engine indexes it. Putting it replaces whatever was indexed under the same `product_id`.
+/// A product as the engine indexes it. Putting it replaces whatever was indexed under the same
+/// `product_id`.
 #[derive(Clone, Debug)]
 pub struct Document {
     /// The key.
     pub product_id: Uuid,
-    /// The revision of the row this was read from; `inventory` gives it back, so that drift can be seen.
+    /// The revision of the row this was read from; `inventory` gives it back, so that drift can be
+    /// seen.
     pub revision: i64,
     /// Searched, together with brand, SKUs and description, as one text.
     pub title: String,
@@ -19,11 +21,13 @@ pub struct Document {
     pub brand_id: Option<Uuid>,
     /// The brand's name: searched, and the label of the brand facet.
     pub brand: String,
-    /// The direct categories and all their ancestors, so that a filter by a category finds its subtree.
+    /// The direct categories and all their ancestors, so that a filter by a category finds its
+    /// subtree.
     pub category_ids: Vec<Uuid>,
     /// Sorts `Newest`.
     pub created_at: DateTime<Utc>,
-    /// The instant whose amounts are stored ready-made. Every answer is right at every `at`; answers near this one are faster.
+    /// The instant whose amounts are stored ready-made. Every answer is right at every `at`;
+    /// answers near this one are faster.
     pub priced_at: DateTime<Utc>,
     /// A product without variants is still found by its text, brand and categories.
     pub variants: Vec<VariantDocument>,
@@ -38,11 +42,13 @@ pub struct VariantDocument {
     pub sku: String,
     /// The variant's attributes and its product's, already merged.
     pub attributes: Vec<Attribute>,
-    /// The rows of the variant and of its product; rows that name a customer or a group never get here.
+    /// The rows of the variant and of its product; rows that name a customer or a group never get
+    /// here.
     pub prices: Vec<PriceRow<String>>,
 }
 
-/// One value of one attribute. Two attributes of one code but different kinds have nothing to do with each other.
+/// One value of one attribute. Two attributes of one code but different kinds have nothing to do
+/// with each other.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Attribute {
     /// The attribute's code, compared byte by byte.

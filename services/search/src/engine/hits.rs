@@ -25,7 +25,8 @@ pub struct Hit {
     pub revision: i64,
     /// Comparable within one answer only; 0 where the order is not by relevance.
     pub score: f32,
-    /// The cheapest variant that matches, else the first that does; `None` for a product without variants.
+    /// The cheapest variant that matches, else the first that does; `None` for a product without
+    /// variants.
     pub variant_id: Option<Uuid>,
     /// That variant's amount in the query's currency and scope, in force at the query's `at`.
     pub amount_minor: Option<i64>,
@@ -36,7 +37,8 @@ pub struct Hit {
 pub struct FacetCounts {
     /// The facet as it was asked for.
     pub facet: Facet,
-    /// Most products first, then by value; price ranges in their own order. Selected values are always here, even at 0.
+    /// Most products first, then by value; price ranges in their own order. Selected values are
+    /// always here, even at 0.
     pub values: Vec<FacetCount>,
     /// The sum of the counts of values that did not fit.
     pub other_count: u64,
@@ -62,7 +64,8 @@ pub enum FacetValue {
     Brand {
         /// The brand.
         brand_id: Uuid,
-        /// As most of the counted products spell it; empty for a selected brand that no product has.
+        /// As most of the counted products spell it; empty for a selected brand that no product
+        /// has.
         name: String,
     },
     /// Of `Facet::Category`.

@@ -7,7 +7,8 @@ use uuid::Uuid;
 use super::EngineError;
 use super::document::{AttributeKind, AttributeValue};
 
-/// The furthest hit an offset may skip to; further pages would cost every replica a sort of everything before them.
+/// The furthest hit an offset may skip to; further pages would cost every replica a sort of
+/// everything before them.
 pub const MAX_OFFSET: usize = 10_000;
 /// The most hits in one answer.
 pub const MAX_LIMIT: usize = 500;
@@ -19,7 +20,8 @@ pub const MAX_FILTER_VALUES: usize = 500;
 /// One search.
 #[derive(Clone, Debug)]
 pub struct Query {
-    /// Any of its words may match; empty = every product. A text that is exactly a SKU puts its product first.
+    /// Any of its words may match; empty = every product. A text that is exactly a SKU puts its
+    /// product first.
     pub text: String,
     /// All of them must hold.
     pub filters: Filters,
@@ -37,7 +39,8 @@ pub struct Query {
     pub limit: usize,
 }
 
-/// Conditions on a product: any of the values within one, all of them together. Those on price and attributes must hold for one and the same variant.
+/// Conditions on a product: any of the values within one, all of them together. Those on price and
+/// attributes must hold for one and the same variant.
 #[derive(Clone, Debug, Default)]
 pub struct Filters {
     /// Any of these, or of their subtrees; empty = no condition, as for every list here.
@@ -50,7 +53,8 @@ pub struct Filters {
     pub attributes: Vec<AttributeFilter>,
 }
 
-/// An interval of amounts, both ends included, so that a price facet's value can be sent back as the filter.
+/// An interval of amounts, both ends included, so that a price facet's value can be sent back as
+/// the filter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PriceRange {
     /// `None` = from 0.
@@ -118,7 +122,8 @@ pub enum Facet {
     Brand,
     /// By category id, ancestors included.
     Category,
-    /// By the amount of any matching variant. Empty = ranges of the ladder 1, 2, 5, 10, 20, 50, ... that hold a product.
+    /// By the amount of any matching variant. Empty = ranges of the ladder 1, 2, 5, 10, 20, 50, ...
+    /// that hold a product.
     Price(Vec<PriceRange>),
     /// By the values of one attribute.
     Attribute {

@@ -26,6 +26,8 @@ pub struct Process {
     pub role: String,
     /// The program that it runs; none where that was replaced since, as a build does.
     pub program: Option<PathBuf>,
+    /// What it was told.
+    pub settings: BTreeMap<String, String>,
 }
 
 /// Every process of this project's mesh, recorded or not.
@@ -51,7 +53,17 @@ fn look(pid: u32, data: &Path) -> Option<Process> {
         return None;
     }
     let program = std::fs::read_link(of_process.join("exe")).ok();
-    Some(Process { pid, role, program: program.filter(|program| program.exists()) })
+    let environment = std::fs::read(of_process.join("environ")).unwrap_or_default();
+    let variables = environment.split(|byte| *byte == 0).filter_map(|line| {
+        let (name, value) = std::str::from_utf8(line).ok()?.split_once('=')?;
+        Some((name.to_owned(), value.to_owned()))
+    });
+    Some(Process {
+        pid,
+        role,
+        program: program.filter(|program| program.exists()),
+        settings: variables.filter(|(name, _)| name.starts_with("SOUK_")).collect(),
+    })
 }
 
 /// Starts a daemon that serves a role: in a session of its own, so no terminal's end reaches it, and holding none of our files, so

@@ -14,6 +14,7 @@ use anyhow::{Context, Result};
 use secrecy::ExposeSecret;
 use stack::{Profile, Stack};
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A token is written anew once the file is older than this, long before it expires.
@@ -34,7 +35,7 @@ pub async fn up(named: &[String]) -> Result<()> {
     let servers = Stack::up(places.dev(), Profile::Development).await?;
     let shared = prepare(&places, &servers).await?;
 
-    let running = leave(&places, &wanted).await?;
+    let running = leave(&places, &wanted, &shared).await?;
     let mut ledger = Ledger::read(&places);
     // Roles that do not run are assigned ports too: whoever calls them needs to know where they will be.
     let others = if wanted == [ALL] { Vec::new() } else { crate::ROLES.to_vec() };
@@ -81,7 +82,7 @@ pub async fn up(named: &[String]) -> Result<()> {
 /// Databases, keys, migrations: all that is done once. Returns the settings that every process shares.
 async fn prepare(places: &Places, servers: &Stack) -> Result<Variables> {
     let secrets = Secrets::keep(places)?;
-    let keys = keys_folder(&Server { data_dir: places.data(), ..Server::default() });
+    let keys = keys(places);
     generate_keys(&keys).context("make the key that signs tokens")?;
 
     let superuser = servers.postgres_url.clone().into();
@@ -98,7 +99,7 @@ async fn prepare(places: &Places, servers: &Stack) -> Result<Variables> {
         }
     }
 
-    let path = |path: &std::path::Path| path.display().to_string();
+    let path = |path: &Path| path.display().to_string();
     let mut variables = Variables::from([
         ("SOUK_NATS_URL".to_owned(), servers.nats_url.clone()),
         ("SOUK_REDIS_URL".to_owned(), servers.redis_url.clone()),
@@ -114,6 +115,10 @@ async fn prepare(places: &Places, servers: &Stack) -> Result<Variables> {
     Ok(variables)
 }
 
+fn keys(places: &Places) -> PathBuf {
+    keys_folder(&Server { data_dir: places.data(), ..Server::default() })
+}
+
 /// The same database, as another user.
 fn owned(url: &str, user: &str, password: &str) -> String {
     let (scheme, rest) = url.split_once("://").unwrap_or(("postgres", url));
@@ -122,20 +127,26 @@ fn owned(url: &str, user: &str, password: &str) -> String {
     format!("{scheme}://{user}:{password}@{host}{}", &rest[end..])
 }
 
-/// What of the mesh goes on: processes of the wanted shape that run this very program. The others are ended.
-async fn leave(places: &Places, wanted: &[&str]) -> Result<Vec<Process>> {
+/// What of the mesh goes on. Processes that are not as they should be are ended, and it says why.
+async fn leave(places: &Places, wanted: &[&str], shared: &Variables) -> Result<Vec<Process>> {
     let program = std::env::current_exe().context("find this program")?;
-    let one = wanted == [ALL];
-    let (stay, go): (Vec<Process>, Vec<Process>) = process::running(places)
-        .into_iter()
-        .partition(|own| (own.role == ALL) == one && own.program.as_ref() == Some(&program));
-    for own in &go {
-        let why = if (own.role == ALL) == one {
-            "it runs another build"
-        } else {
+    let (mut stay, mut go) = (Vec::new(), Vec::new());
+    for own in process::running(places) {
+        let moved = |(name, value): (&String, &String)| {
+            own.settings.get(name).is_some_and(|known| known != value)
+        };
+        let why = if (own.role == ALL) != (wanted == [ALL]) {
             "roles are cut otherwise"
+        } else if own.program.as_ref() != Some(&program) {
+            "it runs another build"
+        } else if shared.iter().any(moved) {
+            "a server or a secret is another one now"
+        } else {
+            stay.push(own);
+            continue;
         };
         say::note(format_args!("stopping {} (pid {}): {why}", own.role, own.pid));
+        go.push(own);
     }
     process::end(places, &go).await?;
     Ok(stay)
@@ -170,8 +181,11 @@ fn publish(places: &Places, mut variables: Variables) -> Result<()> {
     let path = places.env();
     let mut known = environment::read(&std::fs::read_to_string(&path).unwrap_or_default());
     let token = known.remove("SOUK_TOKEN");
-    let age = std::fs::metadata(&path).and_then(|file| file.modified()).ok();
-    let fresh = age.and_then(|time| time.elapsed().ok()).is_some_and(|age| age < FRESH);
+    let written = |path: &Path| std::fs::metadata(path).and_then(|file| file.modified()).ok();
+    let (file, key) = (written(&path), written(&keys(places).join("signing.pem")));
+    // A token that another key signed is of no use.
+    let fresh =
+        file >= key && file.and_then(|time| time.elapsed().ok()).is_some_and(|age| age < FRESH);
     if token.is_some() && fresh && known == variables {
         return Ok(());
     }
