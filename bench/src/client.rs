@@ -18,7 +18,8 @@ impl Mesh {
     /// The mesh of `.souk/env`, or of the environment where that names one.
     pub fn find() -> Result<Self> {
         let file = std::fs::read_to_string(".souk/env").unwrap_or_default();
-        let file: HashMap<&str, &str> = file.lines().filter_map(|line| line.split_once('=')).collect();
+        let file: HashMap<&str, &str> =
+            file.lines().filter_map(|line| line.split_once('=')).collect();
         let read = |name: &str| {
             let given = std::env::var(name).ok();
             given.or_else(|| file.get(name).map(|value| value.trim_matches(['\'', '"']).to_owned()))

@@ -47,7 +47,11 @@ pub async fn run() -> Result<()> {
     }
     let (offered, served) = offered.stop();
     println!("load: {offered} searches/s offered, {served} served; {rate} changes/s offered");
-    println!("freshness: {} changes from the answer of SetPrice until search shows it: {}", shown.len(), shown.line());
+    println!(
+        "freshness: {} changes from the answer of SetPrice until search shows it: {}",
+        shown.len(),
+        shown.line()
+    );
     Ok(())
 }
 

@@ -85,7 +85,8 @@ impl Offered {
                     number += 1;
                     let Some(connection) = connections.get(number % 16) else { return };
                     let Some(query) = queries.get(number % queries.len().max(1)) else { return };
-                    let (mut search, request, served) = (connection.clone(), request(query), served.clone());
+                    let (mut search, request, served) =
+                        (connection.clone(), request(query), served.clone());
                     sent.fetch_add(1, Ordering::Relaxed);
                     tokio::spawn(async move {
                         if search.search_products(request).await.is_ok() {

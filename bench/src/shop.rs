@@ -27,10 +27,8 @@ pub async fn open(mesh: &Mesh) -> Result<Shop> {
     let skus = rows.iter().map(|(row, price)| {
         (row.key.clone(), price.base.as_ref().map_or(0, |base| base.minor_units))
     });
-    let shop = Shop {
-        skus: skus.collect(),
-        queries: icecat::judgments(&folder).into_keys().collect(),
-    };
+    let shop =
+        Shop { skus: skus.collect(), queries: icecat::judgments(&folder).into_keys().collect() };
     if count(mesh).await? < i64::try_from(rows.len())? {
         let begun = Instant::now();
         let (rows, prices): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
@@ -61,9 +59,12 @@ async fn import(mesh: &Mesh, rows: Vec<contracts::catalog::v1::ImportRow>) -> Re
             ..ImportStart::default()
         };
         let mut parts = vec![Part::Start(start)];
-        parts.extend(chunks.into_iter().zip(1..).map(|(rows, sequence)| {
-            Part::Chunk(ImportChunk { sequence, rows })
-        }));
+        parts.extend(
+            chunks
+                .into_iter()
+                .zip(1..)
+                .map(|(rows, sequence)| Part::Chunk(ImportChunk { sequence, rows })),
+        );
         for part in parts {
             if send.send(ImportProductsRequest { part: Some(part) }).await.is_err() {
                 return;

@@ -50,7 +50,8 @@ impl Boot {
         let (swept, ending) = (db.clone(), self.tasks.ending());
         self.tasks.keep("sweep", async move {
             while tokio::time::timeout(SWEEP, ending.cancelled()).await.is_err() {
-                let work = context::scope(context::Context::of_service(service), sweep::sweep(&swept));
+                let work =
+                    context::scope(context::Context::of_service(service), sweep::sweep(&swept));
                 if let Err(fault) = work.await {
                     tracing::warn!("sweeping failed, trying again: {}", fault.chain());
                 }

@@ -89,7 +89,15 @@ impl Boot {
             admin: listen(config.server.admin_listen).await?,
         };
         let local = local.iter().copied().collect();
-        Ok(Self { config, tasks, auth, ports, signer: signer.map(Arc::new), local, bus: OnceCell::new() })
+        Ok(Self {
+            config,
+            tasks,
+            auth,
+            ports,
+            signer: signer.map(Arc::new),
+            local,
+            bus: OnceCell::new(),
+        })
     }
 
     /// A client with which `service` calls `target`: at the configured address, else inside this process.

@@ -30,7 +30,8 @@ impl Operations {
     async fn get(&self, name: &str) -> Result<GetOperationResponse, Fault> {
         let unknown = || Fault::new(Reason::OperationNotFound, format!("no operation {name}"));
         let mut parts = name.splitn(3, '/');
-        let (Some(service), Some(kind), Some(id)) = (parts.next(), parts.next(), parts.next()) else {
+        let (Some(service), Some(kind), Some(id)) = (parts.next(), parts.next(), parts.next())
+        else {
             return Err(unknown());
         };
         let id = Uuid::parse_str(id).map_err(|_| unknown())?;
@@ -39,7 +40,10 @@ impl Operations {
         Ok(GetOperationResponse { operation: Some(operation.message(service)) })
     }
 
-    async fn list(&self, mut request: ListOperationsRequest) -> Result<ListOperationsResponse, Fault> {
+    async fn list(
+        &self,
+        mut request: ListOperationsRequest,
+    ) -> Result<ListOperationsResponse, Fault> {
         let token = std::mem::take(&mut request.page_token);
         let size = Paging::size(std::mem::take(&mut request.page_size))?.get();
         let db = self.databases.get(request.service.as_str()).ok_or_else(|| {
@@ -48,8 +52,9 @@ impl Operations {
         })?;
         let cursor = self.paging.open(LIST, &request, &token)?;
         let before = cursor.map(|cursor| Uuid::from_slice(&cursor)).transpose();
-        let before = before
-            .map_err(|error| Fault::new(Common::PageTokenInvalid, "start at the first page").because(error))?;
+        let before = before.map_err(|error| {
+            Fault::new(Common::PageTokenInvalid, "start at the first page").because(error)
+        })?;
         let mut page = db.operations(before, i64::from(size) + 1).await?;
         let more = page.len() > usize::from(size);
         page.truncate(size.into());
@@ -58,7 +63,8 @@ impl Operations {
             Some(last) => self.paging.seal(LIST, &request, last.as_bytes()),
             None => String::new(),
         };
-        let operations = page.into_iter().map(|operation| operation.message(db.service())).collect();
+        let operations =
+            page.into_iter().map(|operation| operation.message(db.service())).collect();
         Ok(ListOperationsResponse { operations, next_page_token })
     }
 }

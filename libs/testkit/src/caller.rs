@@ -28,7 +28,8 @@ impl Caller {
     }
 }
 
-type Calling = Pin<Box<dyn Future<Output = Result<Response<Body>, tonic::transport::Error>> + Send>>;
+type Calling =
+    Pin<Box<dyn Future<Output = Result<Response<Body>, tonic::transport::Error>> + Send>>;
 
 impl Service<Request<Body>> for Caller {
     type Response = Response<Body>;

@@ -28,9 +28,9 @@ impl Databases {
 
     /// Role and URL of each.
     pub(crate) fn urls(&self) -> impl Iterator<Item = (&'static str, SecretString)> + '_ {
-        self.names.iter().map(|(role, name)| {
-            (*role, provision::at(self.superuser.expose_secret(), name).into())
-        })
+        self.names
+            .iter()
+            .map(|(role, name)| (*role, provision::at(self.superuser.expose_secret(), name).into()))
     }
 
     /// Drops them.
@@ -79,7 +79,8 @@ fn digest(folder: &Path) -> u64 {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         let inner = if path.is_dir() { digest(&path) } else { fnv(&std::fs::read(&path).unwrap()) };
-        sum = sum.wrapping_add(inner ^ fnv(path.file_name().unwrap().as_encoded_bytes()).rotate_left(7));
+        sum = sum
+            .wrapping_add(inner ^ fnv(path.file_name().unwrap().as_encoded_bytes()).rotate_left(7));
     }
     sum
 }

@@ -44,7 +44,10 @@ fn row(product: &Map<String, Json>) -> (ImportRow, PriceDraft) {
         title: text("title"),
         description: format!("{} {}", text("name"), text("short_description")).trim().to_owned(),
         brand: text("supplier"),
-        tier2_attributes: product.iter().filter_map(|(name, value)| attribute(name, value)).collect(),
+        tier2_attributes: product
+            .iter()
+            .filter_map(|(name, value)| attribute(name, value))
+            .collect(),
         variants: vec![VariantDraft { sku: sku.clone(), ..VariantDraft::default() }],
         ..ImportRow::default()
     };
@@ -79,7 +82,10 @@ pub fn judgments(folder: &Path) -> BTreeMap<String, BTreeMap<String, u32>> {
         let mut parts = line.rsplitn(3, ',');
         let (grade, id) = (parts.next().unwrap(), parts.next().unwrap());
         let query = parts.next().unwrap().trim_matches('"').to_owned();
-        judged.entry(query).or_default().insert(format!("icecat-{id}"), grade.trim().parse().unwrap());
+        judged
+            .entry(query)
+            .or_default()
+            .insert(format!("icecat-{id}"), grade.trim().parse().unwrap());
     }
     judged.retain(|_, grades| grades.values().any(|grade| *grade > 0));
     judged

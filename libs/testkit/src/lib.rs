@@ -17,8 +17,8 @@ mod caller;
 mod databases;
 pub mod icecat;
 mod mesh;
-mod say;
 pub mod record;
+mod say;
 mod twice;
 mod wait;
 

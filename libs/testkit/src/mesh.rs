@@ -90,7 +90,8 @@ impl Mesh {
         };
         if options.twice {
             for role in roles.iter().filter(|role| publishes(role)) {
-                let copier = twice::copy(mesh.js.clone(), bus::streams::events(role), mesh.copiers.clone());
+                let copier =
+                    twice::copy(mesh.js.clone(), bus::streams::events(role), mesh.copiers.clone());
                 tokio::spawn(copier);
             }
         }
@@ -175,9 +176,11 @@ impl Mesh {
     }
 
     async fn drained(&self) -> bool {
-        let roles: Vec<&str> = self.databases.iter().flat_map(|d| d.urls()).map(|(role, _)| role).collect();
+        let roles: Vec<&str> =
+            self.databases.iter().flat_map(|d| d.urls()).map(|(role, _)| role).collect();
         for role in roles {
-            if self.count(role, "select count(*) from outbox where published_at is null").await > 0 {
+            if self.count(role, "select count(*) from outbox where published_at is null").await > 0
+            {
                 return false;
             }
         }
@@ -226,7 +229,8 @@ impl Mesh {
             #[diesel(sql_type = Text)]
             subject: String,
         }
-        let roles: Vec<&str> = self.databases.iter().flat_map(|d| d.urls()).map(|(role, _)| role).collect();
+        let roles: Vec<&str> =
+            self.databases.iter().flat_map(|d| d.urls()).map(|(role, _)| role).collect();
         for role in roles {
             let rows: Vec<Row> = sql_query("select distinct consumer, subject from inbox")
                 .get_results(&mut self.database(role).await)
@@ -242,7 +246,9 @@ impl Mesh {
 impl Drop for Mesh {
     fn drop(&mut self) {
         if !self.finished && !std::thread::panicking() {
-            panic!("a test must end with mesh.finish().await, which checks that nothing is left undone");
+            panic!(
+                "a test must end with mesh.finish().await, which checks that nothing is left undone"
+            );
         }
     }
 }

@@ -36,7 +36,8 @@ pub(crate) async fn copy(js: jetstream::Context, stream: String, stop: Cancellat
         if headers.get(COPY).is_none() {
             headers = without_nats(&headers);
             headers.insert(COPY, "1");
-            let copied = js.publish_with_headers(message.subject.clone(), headers, message.payload.clone());
+            let copied =
+                js.publish_with_headers(message.subject.clone(), headers, message.payload.clone());
             let Ok(sent) = copied.await else { continue };
             if sent.await.is_err() {
                 continue;

@@ -55,10 +55,11 @@ pub async fn service(boot: &Boot) -> Result<(Service, Db), BootError> {
     tasks.keep("follow_table", follow_table(app.clone(), tasks.ending()));
     tasks.keep("fill_new_index", fill_new_index(app.clone(), tasks.ending()));
     tasks.keep("compare_with_owners", compare_with_owners(app.clone(), tasks.ending()));
-    boot.listen(
-        Consumers::new(backing.db.clone(), backing.bus.clone())
-            .on_batch(app.clone(), on::subjects(), told::told),
-    );
+    boot.listen(Consumers::new(backing.db.clone(), backing.bus.clone()).on_batch(
+        app.clone(),
+        on::subjects(),
+        told::told,
+    ));
 
     let index = app.index.clone();
     let filled = Check::hard("index", move || {

@@ -1,21 +1,21 @@
 //! What happens when search is told something: every event becomes an entry, and `store::entries` merges a batch of them at
 //! once.
 
-pub mod product_created;
-pub mod product_updated;
-pub mod product_deleted;
-pub mod variant_created;
-pub mod variant_updated;
-pub mod variant_deleted;
-pub mod category_created;
-pub mod category_updated;
-pub mod category_deleted;
-pub mod brand_created;
-pub mod brand_updated;
-pub mod brand_deleted;
 pub mod attribute_config_changed;
-pub mod price_updated;
+pub mod brand_created;
+pub mod brand_deleted;
+pub mod brand_updated;
+pub mod category_created;
+pub mod category_deleted;
+pub mod category_updated;
 pub mod price_deleted;
+pub mod price_updated;
+pub mod product_created;
+pub mod product_deleted;
+pub mod product_updated;
+pub mod variant_created;
+pub mod variant_deleted;
+pub mod variant_updated;
 
 use crate::domain::entry::Entry;
 use contracts::Event;
@@ -40,7 +40,9 @@ const TOLD: &[(&str, Read)] = &[
     (catalog::BrandCreated::SUBJECT, |bytes| brand_created::brand_created(decode(bytes)?)),
     (catalog::BrandUpdated::SUBJECT, |bytes| brand_updated::brand_updated(decode(bytes)?)),
     (catalog::BrandDeleted::SUBJECT, |bytes| brand_deleted::brand_deleted(decode(bytes)?)),
-    (catalog::AttributeConfigChanged::SUBJECT, |bytes| attribute_config_changed::attribute_config_changed(decode(bytes)?)),
+    (catalog::AttributeConfigChanged::SUBJECT, |bytes| {
+        attribute_config_changed::attribute_config_changed(decode(bytes)?)
+    }),
     (pricing::PriceUpdated::SUBJECT, |bytes| price_updated::price_updated(decode(bytes)?)),
     (pricing::PriceDeleted::SUBJECT, |bytes| price_deleted::price_deleted(decode(bytes)?)),
 ];

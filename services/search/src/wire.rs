@@ -132,7 +132,8 @@ fn attribute_filter(
 }
 
 fn not_searchable(code: &str, path: &str, what: &str) -> Fault {
-    let message = format!("the attribute {code} of this kind is not defined so that search may {what}");
+    let message =
+        format!("the attribute {code} of this kind is not defined so that search may {what}");
     Fault::field(Reason::AttributeNotSearchable, path, message).with("code", code)
 }
 
@@ -143,7 +144,8 @@ fn term_value(term: &wire::AttributeTerm, path: &str) -> Result<AttributeValue, 
         Some(Term::Boolean(yes)) => AttributeValue::Bool(*yes),
         Some(Term::Date(day)) => {
             let day = NaiveDate::parse_from_str(day, "%Y-%m-%d").map_err(|error| {
-                Fault::field(Reason::FilterInvalid, path, "is no day of the calendar").because(error)
+                Fault::field(Reason::FilterInvalid, path, "is no day of the calendar")
+                    .because(error)
             })?;
             AttributeValue::Date(day)
         }
@@ -158,9 +160,10 @@ fn facets(said: &[wire::FacetRequest], shared: &Shared) -> Result<Vec<FacetReque
             Some(SaidFacet::Brand(_)) => Facet::Brand,
             Some(SaidFacet::Category(_)) => Facet::Category,
             Some(SaidFacet::Price(price)) => {
-                let ranges = price.ranges.iter().enumerate().map(|(at, range)| {
-                    price_range(range, &format!("{path}.price.ranges[{at}]"))
-                });
+                let ranges =
+                    price.ranges.iter().enumerate().map(|(at, range)| {
+                        price_range(range, &format!("{path}.price.ranges[{at}]"))
+                    });
                 Facet::Price(ranges.collect::<Result<_, Fault>>()?)
             }
             Some(SaidFacet::Attribute(attribute)) => {

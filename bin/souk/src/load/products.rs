@@ -5,9 +5,7 @@ use super::chunks::{Chunk, Chunks, Next};
 use super::patience::Patience;
 use super::progress::Progress;
 use super::{Refused, Row, Tally};
-use crate::say;
 use anyhow::{Context, Result, bail};
-use contracts::Reason;
 use contracts::catalog::v1::import_products_request::Part;
 use contracts::catalog::v1::import_products_response::Part as Answer;
 use contracts::catalog::v1::{
@@ -47,6 +45,10 @@ struct Import<'a, I> {
     pending: VecDeque<Chunk<ImportRow>>,
     /// No more chunks will come.
     drained: bool,
+    /// Chunks that a stream before this one dealt with and this one does not know of, as in a dry run: nothing of it is kept.
+    before: i64,
+    /// Sequence of the last chunk that was answered.
+    answered: i64,
 }
 
 /// Imports products. Under an import id that was used before, what was committed then is answered and not written again.
@@ -66,6 +68,8 @@ where
         tally: Tally::default(),
         pending: VecDeque::new(),
         drained: false,
+        before: 0,
+        answered: 0,
     };
     let mut patience = Patience::default();
     loop {
@@ -85,16 +89,19 @@ where
             },
         };
         if fault.is(Catalog::ImportStopped) {
-            // The refusals were told with the answer to the chunk, unless that was lost with a connection.
-            if import.tally.refused == 0 {
-                say::note(&fault);
-            }
-            import.tally.stopped = true;
+            import.stopped(&fault);
             return Ok(import.tally);
         }
         let id = &import.start.import_id;
-        let again = "; what was committed stays, and the same command with";
-        bail!("import products: {fault}{}{again} --import-id {id} goes on", details(&fault));
+        if fault.is(Catalog::ImportChanged) {
+            bail!(
+                "import products: {fault}; the import {id} was run with other settings, other rows or another chunk \
+                 size, so give this one another id"
+            );
+        }
+        bail!(
+            "import products: {fault}; what was committed stays, and the same command with --import-id {id} goes on"
+        );
     }
 }
 
@@ -107,8 +114,11 @@ where
         let (send, requests) = mpsc::channel(WINDOW + 1);
         let start = Part::Start(self.start.clone());
         queue(&send, start).await;
+        if self.start.dry_run {
+            self.before = self.answered;
+        }
         for chunk in &self.pending {
-            queue(&send, message(chunk)).await;
+            queue(&send, self.message(chunk)).await;
         }
         let mut client = caller.catalog.clone();
         let answers = client.import_products(ReceiverStream::new(requests)).await?;
@@ -140,7 +150,7 @@ where
         };
         match self.chunks.next(&mut refused).map_err(Broken::Fatal)? {
             Next::Chunk(chunk) => {
-                queue(send, message(&chunk)).await;
+                queue(send, self.message(&chunk)).await;
                 self.pending.push_back(chunk);
             }
             Next::End => self.drained = true,
@@ -152,11 +162,36 @@ where
         Ok(())
     }
 
+    fn message(&self, chunk: &Chunk<ImportRow>) -> Part {
+        let rows = chunk.rows.iter().map(|row| row.message.clone()).collect();
+        Part::Chunk(ImportChunk { sequence: chunk.sequence - self.before, rows })
+    }
+
+    /// The catalogue ended it at the first row of the oldest chunk that it refuses.
+    fn stopped(&mut self, fault: &Fault) {
+        let said = |name: &str| fault.metadata().get(name).cloned();
+        let row = said("row").and_then(|row| row.parse::<usize>().ok());
+        let row = row.and_then(|row| self.pending.front()?.rows.get(row));
+        // The message begins with the place in the chunk and the reason, which are said before it.
+        let message = fault.message().split_once(": ").map_or(fault.message(), |(_, rest)| rest);
+        self.progress.refused(&Refused {
+            line: row.map_or(0, |row| row.line),
+            key: said("key").unwrap_or_default(),
+            reason: said("reason").unwrap_or_else(|| fault.reason().to_owned()),
+            message: message.to_owned(),
+        });
+        self.tally.refused += 1;
+        self.tally.stopped = true;
+    }
+
     fn account(&mut self, result: &ImportChunkResult) -> Result<(), Broken> {
-        let Some(chunk) = self.pending.pop_front_if(|chunk| chunk.sequence == result.sequence)
+        let before = self.before;
+        let Some(chunk) =
+            self.pending.pop_front_if(|chunk| chunk.sequence - before == result.sequence)
         else {
             return Err(unexpected("the answer to a chunk that was not sent"));
         };
+        self.answered = chunk.sequence;
         for refusal in &result.refusals {
             let row = usize::try_from(refusal.row).ok().and_then(|row| chunk.rows.get(row));
             let why = Refused {
@@ -179,11 +214,6 @@ async fn queue(send: &mpsc::Sender<ImportProductsRequest>, part: Part) {
     let _ = send.send(ImportProductsRequest { part: Some(part) }).await;
 }
 
-fn message(chunk: &Chunk<ImportRow>) -> Part {
-    let rows = chunk.rows.iter().map(|row| row.message.clone()).collect();
-    Part::Chunk(ImportChunk { sequence: chunk.sequence, rows })
-}
-
 async fn next(answers: &mut Streaming<ImportProductsResponse>) -> Result<Answer, Broken> {
     let answer = answers.message().await?;
     let lost = || Status::unavailable("the stream ended before all chunks were answered");
@@ -193,12 +223,4 @@ async fn next(answers: &mut Streaming<ImportProductsResponse>) -> Result<Answer,
 
 fn unexpected(what: &str) -> Broken {
     Broken::Fatal(anyhow::anyhow!("the catalogue sent {what}; is it of another release?"))
-}
-
-fn details(fault: &Fault) -> &'static str {
-    if fault.reason() == Catalog::ImportChanged.name() {
-        ". This id was used with other settings, other rows or another chunk size: use a new one"
-    } else {
-        ""
-    }
 }

@@ -36,4 +36,3 @@ mod list_versions;
 mod resolve_items;
 
 mod schema;
-mod speed;

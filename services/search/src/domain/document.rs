@@ -5,7 +5,9 @@ use crate::domain::shared::{Shared, TIER1_NUMBER, TIER1_TEXTS};
 use crate::engine::document::{Attribute, AttributeValue, Document, VariantDocument};
 use chrono::{DateTime, NaiveDate, Utc};
 use contracts::catalog::v1::attribute_value::Value;
-use contracts::catalog::v1::{AttributeValue as Said, Product, ProductStatus, Tier1Attributes, Variant};
+use contracts::catalog::v1::{
+    AttributeValue as Said, Product, ProductStatus, Tier1Attributes, Variant,
+};
 use contracts::pricing::v1::{Price, PriceScope};
 use fault::Fault;
 use kernel::currency::Currency;
@@ -63,7 +65,9 @@ fn bodies<M: Message + Default>(entries: &[Entry], section: Section) -> Result<V
         .iter()
         .filter(|entry| entry.section == section)
         .filter_map(|entry| entry.body.as_deref())
-        .map(|body| M::decode(body).map_err(|error| Fault::internal(error).context("read an entry")))
+        .map(|body| {
+            M::decode(body).map_err(|error| Fault::internal(error).context("read an entry"))
+        })
         .collect()
 }
 
@@ -120,7 +124,11 @@ fn time(at: Option<&prost_types::Timestamp>) -> Option<DateTime<Utc>> {
 }
 
 fn attributes(said: &[Said]) -> Vec<Attribute> {
-    said.iter().flat_map(|said| values(said).into_iter().map(|value| Attribute { code: said.code.clone(), value })).collect()
+    said.iter()
+        .flat_map(|said| {
+            values(said).into_iter().map(|value| Attribute { code: said.code.clone(), value })
+        })
+        .collect()
 }
 
 /// Money, localized texts and JSON are shown, not searched.
@@ -129,9 +137,11 @@ fn values(said: &Said) -> Vec<AttributeValue> {
         Some(Value::Text(text)) => vec![AttributeValue::Text(text.clone())],
         Some(Value::Number(number)) => vec![AttributeValue::Number(*number)],
         Some(Value::Boolean(yes)) => vec![AttributeValue::Bool(*yes)],
-        Some(Value::Date(day)) => {
-            NaiveDate::parse_from_str(day, "%Y-%m-%d").ok().map(AttributeValue::Date).into_iter().collect()
-        }
+        Some(Value::Date(day)) => NaiveDate::parse_from_str(day, "%Y-%m-%d")
+            .ok()
+            .map(AttributeValue::Date)
+            .into_iter()
+            .collect(),
         Some(Value::Texts(texts)) => {
             texts.values.iter().cloned().map(AttributeValue::Text).collect()
         }
@@ -140,13 +150,17 @@ fn values(said: &Said) -> Vec<AttributeValue> {
 }
 
 fn tier1(tier1: Option<&Tier1Attributes>) -> Vec<Attribute> {
-    let Some(Tier1Attributes { color, size, material, gender, age_group, weight_grams }) = tier1 else {
+    let Some(Tier1Attributes { color, size, material, gender, age_group, weight_grams }) = tier1
+    else {
         return Vec::new();
     };
     let texts = TIER1_TEXTS.into_iter().zip([color, size, material, gender, age_group]);
     let mut found: Vec<Attribute> = texts
         .filter(|(_, text)| !text.is_empty())
-        .map(|(code, text)| Attribute { code: code.into(), value: AttributeValue::Text(text.clone()) })
+        .map(|(code, text)| Attribute {
+            code: code.into(),
+            value: AttributeValue::Text(text.clone()),
+        })
         .collect();
     if let Some(grams) = i32::try_from(*weight_grams).ok().filter(|grams| *grams > 0) {
         let value = AttributeValue::Number(f64::from(grams));

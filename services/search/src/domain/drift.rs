@@ -71,7 +71,13 @@ mod tests {
 
     #[test]
     fn each_way_to_differ_is_named() {
-        let owner = list(&[(1, 1, 1, false), (2, 2, 1, false), (3, 1, 1, false), (4, 2, 0, true), (6, 1, 1, false)]);
+        let owner = list(&[
+            (1, 1, 1, false),
+            (2, 2, 1, false),
+            (3, 1, 1, false),
+            (4, 2, 0, true),
+            (6, 1, 1, false),
+        ]);
         let copy = list(&[(1, 1, 9, false), (2, 1, 1, false), (5, 1, 1, false), (6, 1, 1, false)]);
         let kinds: Vec<(u128, DriftKind)> = differences("price", &owner, &copy)
             .iter()

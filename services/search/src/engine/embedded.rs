@@ -21,6 +21,7 @@ mod search;
 mod tally;
 
 // On disk.
+mod directory;
 mod volume;
 
 #[cfg(test)]

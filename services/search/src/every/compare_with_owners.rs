@@ -33,7 +33,8 @@ pub async fn compare_with_owners(app: App, ending: CancellationToken) {
 }
 
 async fn round(app: &App) -> Result<(), Fault> {
-    let asked = app.db.write("search.drift", async |tx| operations::take_up(tx, "drift").await).await?;
+    let asked =
+        app.db.write("search.drift", async |tx| operations::take_up(tx, "drift").await).await?;
     let Some(operation) = asked else { return Ok(()) };
     let compared = compare(app).await;
     app.db
@@ -53,7 +54,8 @@ async fn compare(app: &App) -> Result<DriftReport, Fault> {
         confirmed(first, &look(app).await?.1)
     };
     let differences = i64::try_from(drifts.len()).unwrap_or(i64::MAX);
-    metrics::gauge!("search_index_drift_documents").set(i32::try_from(drifts.len()).unwrap_or(i32::MAX));
+    metrics::gauge!("search_index_drift_documents")
+        .set(i32::try_from(drifts.len()).unwrap_or(i32::MAX));
     Ok(DriftReport { compared, differences, drifts: drifts.into_iter().take(REPORTED).collect() })
 }
 
@@ -61,7 +63,8 @@ async fn look(app: &App) -> Result<(i64, Vec<Drift>), Fault> {
     let (mut compared, mut found) = (0, Vec::new());
     for section in Section::ALL {
         let owner = of_owner(app, section).await?;
-        let copy = app.db.read("search.versions", async |tx| versions::of(tx, section).await).await?;
+        let copy =
+            app.db.read("search.versions", async |tx| versions::of(tx, section).await).await?;
         compared += i64::try_from(owner.len()).unwrap_or_default();
         found.extend(differences(section.name(), &owner, &copy));
     }

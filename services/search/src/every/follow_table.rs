@@ -58,7 +58,8 @@ struct Follower {
 impl Follower {
     /// Indexes the next documents; false: there are none.
     async fn step(&mut self) -> Result<bool, Fault> {
-        let (epoch, shared_changes) = self.app.db.read("search.life", async |tx| documents::life(tx).await).await?;
+        let (epoch, shared_changes) =
+            self.app.db.read("search.life", async |tx| documents::life(tx).await).await?;
         let at = self.app.index.run(|engine| Ok(engine.stats()?.checkpoint)).await?;
         if at.epoch != epoch {
             // Another life of the table: what is indexed has nothing to do with it.
@@ -109,11 +110,7 @@ fn change(stored: &Stored, shared: &Shared) -> Result<Change, Fault> {
 
 /// Fills a new index from the whole table beside the live one and swaps it in. Searches see the old one until then. How far
 /// it is goes into the operation that asked for it, if one did.
-pub async fn fill(
-    app: &App,
-    epoch: i64,
-    operation: Option<Uuid>,
-) -> Result<(), Fault> {
+pub async fn fill(app: &App, epoch: i64, operation: Option<Uuid>) -> Result<(), Fault> {
     let mut rebuild = app.index.run(|engine| engine.rebuild()).await?;
     let read = app.db.read("search.shared", async |tx| shared::load(tx).await).await?;
     let shared = app.index.share(read);

@@ -6,7 +6,6 @@ use contracts::catalog::v1::{Brand, BrandCreated};
 use fault::Fault;
 use prost::Message;
 
-
 /// The entry that the event makes.
 pub fn brand_created(event: BrandCreated) -> Result<Entry, Fault> {
     entry(event.brand.unwrap_or_default())

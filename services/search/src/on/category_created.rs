@@ -6,7 +6,6 @@ use contracts::catalog::v1::{Category, CategoryCreated};
 use fault::Fault;
 use prost::Message;
 
-
 /// The entry that the event makes.
 pub fn category_created(event: CategoryCreated) -> Result<Entry, Fault> {
     entry(event.category.unwrap_or_default())

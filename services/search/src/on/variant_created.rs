@@ -6,7 +6,6 @@ use contracts::catalog::v1::{Variant, VariantCreated};
 use fault::Fault;
 use prost::Message;
 
-
 /// The entry that the event makes.
 pub fn variant_created(event: VariantCreated) -> Result<Entry, Fault> {
     entry(event.variant.unwrap_or_default())

@@ -1,7 +1,7 @@
 //! The only writer of documents: merges a batch of entries and hands out revisions.
 
 use crate::domain::entry::{Entry, Filing, Section, newest};
-use diesel::sql_types::{Array, BigInt, Bool, Binary, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text, Uuid as SqlUuid};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
 use fault::Fault;
@@ -11,7 +11,10 @@ use uuid::Uuid;
 
 /// Locks the rows of products, making those that are not there, in the order of their ids; says which of them have come
 /// already.
-pub async fn lock_products(tx: &mut Tx, ids: &BTreeSet<Uuid>) -> Result<HashMap<Uuid, bool>, Fault> {
+pub async fn lock_products(
+    tx: &mut Tx,
+    ids: &BTreeSet<Uuid>,
+) -> Result<HashMap<Uuid, bool>, Fault> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = SqlUuid)]
@@ -80,13 +83,18 @@ async fn write(tx: &mut Tx, entries: &[Entry]) -> Result<BTreeSet<(Section, Uuid
     )
     .get_results(tx.conn())
     .await?;
-    Ok(rows.into_iter().filter_map(|row| Some((Section::of(&row.section)?, row.source_id))).collect())
+    Ok(rows
+        .into_iter()
+        .filter_map(|row| Some((Section::of(&row.section)?, row.source_id)))
+        .collect())
 }
 
 /// Repeats in the rows of products by what brands and categories find them, and notes that they have come.
 async fn file(tx: &mut Tx, changed: &[&Entry]) -> Result<(), Fault> {
-    let filed: Vec<(Uuid, &Filing)> =
-        changed.iter().filter_map(|entry| Some((entry.source_id, entry.filing.as_ref()?))).collect();
+    let filed: Vec<(Uuid, &Filing)> = changed
+        .iter()
+        .filter_map(|entry| Some((entry.source_id, entry.filing.as_ref()?)))
+        .collect();
     if filed.is_empty() {
         return Ok(());
     }

@@ -6,9 +6,7 @@ use contracts::catalog::v1::{
 use contracts::operations::v1::{GetOperationRequest, Operation, OperationState};
 use contracts::pricing::v1::item::Name;
 use contracts::pricing::v1::{Item, PriceDraft, SetPriceRequest};
-use contracts::search::v1::{
-    PriceView, SearchProductsRequest, SearchProductsResponse,
-};
+use contracts::search::v1::{PriceView, SearchProductsRequest, SearchProductsResponse};
 use contracts::types::v1::Money;
 use testkit::{Mesh, eventually};
 

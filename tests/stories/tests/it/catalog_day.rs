@@ -7,7 +7,6 @@ use prost_types::FieldMask;
 use testkit::{Mesh, reason};
 use tonic::Status;
 
-
 const NOBODY: &str = "019ab000-0000-7000-8000-000000000000";
 
 fn refused<T: std::fmt::Debug>(answer: Result<T, Status>, expected: &str) {
@@ -36,7 +35,10 @@ async fn brands_and_categories() {
     refused(catalog.create_brand(named("ACME")).await, "BRAND_NAME_TAKEN");
     let got = GetBrandRequest { brand_id: brand.brand_id.clone() };
     assert_eq!(catalog.get_brand(got).await.unwrap().into_inner().brand.unwrap(), brand);
-    refused(catalog.get_brand(GetBrandRequest { brand_id: NOBODY.into() }).await, "BRAND_NOT_FOUND");
+    refused(
+        catalog.get_brand(GetBrandRequest { brand_id: NOBODY.into() }).await,
+        "BRAND_NOT_FOUND",
+    );
     let listed = catalog.list_brands(ListBrandsRequest::default()).await.unwrap().into_inner();
     assert_eq!(listed.brands, [brand.clone()]);
     let forged = ListBrandsRequest { page_token: "forged".into(), ..Default::default() };
@@ -52,10 +54,15 @@ async fn brands_and_categories() {
     assert_eq!(catalog.update_brand(rename).await.unwrap().into_inner().brand.unwrap().version, 2);
 
     let category = |key: &str, parent_id: &str| CreateCategoryRequest {
-        category: Some(CategoryDraft { key: key.into(), name: key.into(), parent_id: parent_id.into() }),
+        category: Some(CategoryDraft {
+            key: key.into(),
+            name: key.into(),
+            parent_id: parent_id.into(),
+        }),
         ..Default::default()
     };
-    let top = catalog.create_category(category("top", "")).await.unwrap().into_inner().category.unwrap();
+    let top =
+        catalog.create_category(category("top", "")).await.unwrap().into_inner().category.unwrap();
     let leaf = catalog.create_category(category("leaf", &top.category_id)).await.unwrap();
     let leaf = leaf.into_inner().category.unwrap();
     refused(catalog.create_category(category("leaf", "")).await, "CATEGORY_KEY_TAKEN");
@@ -64,7 +71,8 @@ async fn brands_and_categories() {
     assert_eq!(catalog.get_category(got).await.unwrap().into_inner().category.unwrap(), leaf);
     let nobody = GetCategoryRequest { category_id: NOBODY.into() };
     refused(catalog.get_category(nobody).await, "CATEGORY_NOT_FOUND");
-    let children = ListCategoriesRequest { parent_id: top.category_id.clone(), ..Default::default() };
+    let children =
+        ListCategoriesRequest { parent_id: top.category_id.clone(), ..Default::default() };
     let listed = catalog.list_categories(children).await.unwrap().into_inner();
     assert_eq!(listed.categories, [leaf.clone()]);
     let forged = ListCategoriesRequest { page_token: "forged".into(), ..Default::default() };
@@ -77,7 +85,10 @@ async fn brands_and_categories() {
     };
     let below_itself = CategoryDraft { parent_id: leaf.category_id.clone(), ..Default::default() };
     refused(catalog.update_category(update("parent_id", below_itself)).await, "CATEGORY_CYCLE");
-    refused(catalog.update_category(update("color", CategoryDraft::default())).await, "FIELD_MASK_INVALID");
+    refused(
+        catalog.update_category(update("color", CategoryDraft::default())).await,
+        "FIELD_MASK_INVALID",
+    );
     let renamed = CategoryDraft { name: "Roof".into(), ..Default::default() };
     catalog.update_category(update("name", renamed)).await.unwrap();
     let delete = |id: &str| DeleteCategoryRequest { category_id: id.into(), ..Default::default() };
@@ -100,15 +111,22 @@ async fn products_and_variants() {
         variants: skus.iter().map(|sku| variant(sku)).collect(),
         ..Default::default()
     };
-    let created = catalog.create_product(create("Chair", &["C-1", "C-2"])).await.unwrap().into_inner();
+    let created =
+        catalog.create_product(create("Chair", &["C-1", "C-2"])).await.unwrap().into_inner();
     let (product, variants) = (created.product.unwrap(), created.variants);
     refused(catalog.create_product(create("Chair", &["C-1"])).await, "SKU_TAKEN");
     let product_id = product.product_id.clone();
     let got = GetProductRequest { product_id: product_id.clone() };
     assert_eq!(catalog.get_product(got).await.unwrap().into_inner().product.unwrap(), product);
-    refused(catalog.get_product(GetProductRequest { product_id: NOBODY.into() }).await, "PRODUCT_NOT_FOUND");
+    refused(
+        catalog.get_product(GetProductRequest { product_id: NOBODY.into() }).await,
+        "PRODUCT_NOT_FOUND",
+    );
     let batch = BatchGetProductsRequest { product_ids: vec![NOBODY.into(), product_id.clone()] };
-    assert_eq!(catalog.batch_get_products(batch).await.unwrap().into_inner().products, [product.clone()]);
+    assert_eq!(
+        catalog.batch_get_products(batch).await.unwrap().into_inner().products,
+        [product.clone()]
+    );
     refused(catalog.batch_get_products(BatchGetProductsRequest::default()).await, "INVALID_FIELD");
     let listed = catalog.list_products(ListProductsRequest::default()).await.unwrap().into_inner();
     assert_eq!(listed.products, [product]);
@@ -131,11 +149,18 @@ async fn products_and_variants() {
     };
     let third = catalog.create_variant(add("C-3")).await.unwrap().into_inner().variant.unwrap();
     refused(catalog.create_variant(add("C-3")).await, "SKU_TAKEN");
-    let by_sku = |sku: &str| GetVariantRequest { name: Some(get_variant_request::Name::Sku(sku.into())) };
-    assert_eq!(catalog.get_variant(by_sku("C-3")).await.unwrap().into_inner().variant.unwrap(), third);
+    let by_sku =
+        |sku: &str| GetVariantRequest { name: Some(get_variant_request::Name::Sku(sku.into())) };
+    assert_eq!(
+        catalog.get_variant(by_sku("C-3")).await.unwrap().into_inner().variant.unwrap(),
+        third
+    );
     refused(catalog.get_variant(by_sku("C-9")).await, "VARIANT_NOT_FOUND");
     let of = |id: &str| ListVariantsRequest { product_id: id.into(), ..Default::default() };
-    assert_eq!(catalog.list_variants(of(&product_id)).await.unwrap().into_inner().variants.len(), 3);
+    assert_eq!(
+        catalog.list_variants(of(&product_id)).await.unwrap().into_inner().variants.len(),
+        3
+    );
     refused(catalog.list_variants(of(NOBODY)).await, "PRODUCT_NOT_FOUND");
     let recolor = |color: &str| UpdateVariantRequest {
         variant_id: third.variant_id.clone(),
@@ -159,7 +184,8 @@ async fn products_and_variants() {
     assert_eq!(states, [ItemState::Live, ItemState::Deleted, ItemState::Unknown, ItemState::Live]);
     let nonsense = ResolveItemsRequest { product_ids: vec!["x".into()], ..Default::default() };
     refused(catalog.resolve_items(nonsense).await, "INVALID_FIELD");
-    let versions = ListVersionsRequest { r#type: AggregateType::Variant.into(), ..Default::default() };
+    let versions =
+        ListVersionsRequest { r#type: AggregateType::Variant.into(), ..Default::default() };
     let listed = catalog.list_versions(versions.clone()).await.unwrap().into_inner();
     assert_eq!(listed.versions.iter().filter(|version| version.deleted).count(), 2);
     let forged = ListVersionsRequest { page_token: "forged".into(), ..versions };
@@ -184,9 +210,11 @@ async fn attributes_and_imports() {
         }),
         ..Default::default()
     };
-    let defined = catalog.define_attribute(define("cm")).await.unwrap().into_inner().attribute.unwrap();
+    let defined =
+        catalog.define_attribute(define("cm")).await.unwrap().into_inner().attribute.unwrap();
     refused(catalog.define_attribute(define("")).await, "ATTRIBUTE_DEFINITION_INVALID");
-    let listed = catalog.list_attributes(ListAttributesRequest::default()).await.unwrap().into_inner();
+    let listed =
+        catalog.list_attributes(ListAttributesRequest::default()).await.unwrap().into_inner();
     assert_eq!(listed.attributes, [defined]);
     let forged = ListAttributesRequest { page_token: "forged".into(), ..Default::default() };
     refused(catalog.list_attributes(forged).await, "PAGE_TOKEN_INVALID");
@@ -197,20 +225,24 @@ async fn attributes_and_imports() {
         variants: vec![variant(sku)],
         ..Default::default()
     };
-    let start = |on_error: ImportErrorPolicy| Part::Start(ImportStart {
-        import_id: uuid::Uuid::now_v7().to_string(),
-        on_error: on_error.into(),
-        ..Default::default()
-    });
+    let start = |on_error: ImportErrorPolicy| {
+        Part::Start(ImportStart {
+            import_id: uuid::Uuid::now_v7().to_string(),
+            on_error: on_error.into(),
+            ..Default::default()
+        })
+    };
     let chunk = |sequence: i64, rows: Vec<ImportRow>| Part::Chunk(ImportChunk { sequence, rows });
     let rows = vec![row("stool", "S-1"), row("", "S-2"), row("bench", "S-1")];
     let parts = [start(ImportErrorPolicy::Skip), chunk(1, rows.clone())];
     let answers = import(&mesh, parts.to_vec()).await.unwrap();
     assert_eq!((answers[0].created, answers[0].refused), (1, 2));
-    let reasons: Vec<&str> = answers[0].refusals.iter().map(|refusal| refusal.reason.as_str()).collect();
+    let reasons: Vec<&str> =
+        answers[0].refusals.iter().map(|refusal| refusal.reason.as_str()).collect();
     assert_eq!(reasons, ["INVALID_FIELD", "SKU_TAKEN"]);
 
-    let stop = vec![start(ImportErrorPolicy::Stop), chunk(1, vec![row("new", "S-9"), rows[1].clone()])];
+    let stop =
+        vec![start(ImportErrorPolicy::Stop), chunk(1, vec![row("new", "S-9"), rows[1].clone()])];
     refused(import(&mesh, stop).await, "IMPORT_STOPPED");
     refused(import(&mesh, vec![chunk(1, rows.clone())]).await, "IMPORT_NOT_STARTED");
     let twice = vec![start(ImportErrorPolicy::Skip), start(ImportErrorPolicy::Skip)];

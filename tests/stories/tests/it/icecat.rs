@@ -3,7 +3,8 @@
 use contracts::catalog::v1::import_products_request::Part;
 use contracts::catalog::v1::import_products_response::Part as Answer;
 use contracts::catalog::v1::{
-    ImportChunk, ImportChunkResult, ImportErrorPolicy, ImportProductsRequest, ImportRow, ImportStart,
+    ImportChunk, ImportChunkResult, ImportErrorPolicy, ImportProductsRequest, ImportRow,
+    ImportStart,
 };
 use contracts::pricing::v1::BulkSetPricesRequest;
 use contracts::search::v1::SearchProductsRequest;
@@ -27,7 +28,8 @@ async fn a_real_catalogue_is_imported_found_and_imported_again() {
         created += mesh.pricing().bulk_set_prices(request).await.unwrap().into_inner().created;
     }
     assert_eq!(created, 19_406);
-    eventually("all products are found", async || (total(&mesh).await == 19_406).then_some(())).await;
+    eventually("all products are found", async || (total(&mesh).await == 19_406).then_some(()))
+        .await;
     mesh.settle().await;
 
     let before = written(&mesh).await;
@@ -52,9 +54,10 @@ async fn import(mesh: &Mesh, rows: &[ImportRow]) -> Vec<ImportChunkResult> {
         create_missing_brands: true,
         ..Default::default()
     };
-    let chunks = rows.chunks(500).zip(1..).map(|(rows, sequence)| {
-        Part::Chunk(ImportChunk { sequence, rows: rows.to_vec() })
-    });
+    let chunks = rows
+        .chunks(500)
+        .zip(1..)
+        .map(|(rows, sequence)| Part::Chunk(ImportChunk { sequence, rows: rows.to_vec() }));
     let parts: Vec<ImportProductsRequest> = std::iter::once(Part::Start(start))
         .chain(chunks)
         .map(|part| ImportProductsRequest { part: Some(part) })
@@ -89,10 +92,16 @@ async fn written(mesh: &Mesh) -> Vec<i64> {
         ("catalog", "select coalesce(sum(version), 0)::bigint as count from products"),
         ("catalog", "select coalesce(sum(version), 0)::bigint as count from variants"),
         ("catalog", "select count(*) from product_attribute_values"),
-        ("catalog", "select (extract(epoch from max(updated_at)) * 1000)::bigint as count from products"),
+        (
+            "catalog",
+            "select (extract(epoch from max(updated_at)) * 1000)::bigint as count from products",
+        ),
         ("pricing", "select count(*) from outbox"),
         ("pricing", "select coalesce(sum(version), 0)::bigint as count from prices"),
-        ("pricing", "select (extract(epoch from max(updated_at)) * 1000)::bigint as count from prices"),
+        (
+            "pricing",
+            "select (extract(epoch from max(updated_at)) * 1000)::bigint as count from prices",
+        ),
     ] {
         all.push(mesh.count(role, query).await);
     }
@@ -108,11 +117,8 @@ async fn ndcg_at_10(mesh: &Mesh, judged: &BTreeMap<String, BTreeMap<String, u32>
     };
     let mut sum = 0.0;
     for (query, grades) in judged {
-        let request = SearchProductsRequest {
-            query: query.clone(),
-            page_size: 10,
-            ..Default::default()
-        };
+        let request =
+            SearchProductsRequest { query: query.clone(), page_size: 10, ..Default::default() };
         let found = mesh.search().search_products(request).await.unwrap().into_inner().products;
         let got: Vec<u32> =
             found.iter().map(|hit| grades.get(&hit.sku).copied().unwrap_or_default()).collect();

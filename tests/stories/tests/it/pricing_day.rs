@@ -24,7 +24,8 @@ async fn prices() {
     let mesh = Mesh::boot(&["catalog", "pricing", "search"]).await;
     create(&mesh, product("Desk", &["D-1", "D-2"])).await;
     let mut pricing = mesh.pricing();
-    let draft = PriceDraft { item: sku("D-1"), base: usd(9_900), sale: usd(7_900), ..Default::default() };
+    let draft =
+        PriceDraft { item: sku("D-1"), base: usd(9_900), sale: usd(7_900), ..Default::default() };
     let set = |price: PriceDraft| SetPriceRequest { price: Some(price), ..Default::default() };
     let price = pricing.set_price(set(draft.clone())).await.unwrap().into_inner().price.unwrap();
     assert_eq!(price.version, 1);
@@ -49,7 +50,8 @@ async fn prices() {
     let stale = SetPriceRequest { expected_version: Some(7), ..set(draft.clone()) };
     refused(pricing.set_price(stale).await, "CONCURRENT_MODIFICATION");
     let request_id = uuid::Uuid::now_v7().to_string();
-    let once = SetPriceRequest { request_id, ..set(PriceDraft { base: usd(9_901), ..draft.clone() }) };
+    let once =
+        SetPriceRequest { request_id, ..set(PriceDraft { base: usd(9_901), ..draft.clone() }) };
     let first = pricing.set_price(once.clone()).await.unwrap().into_inner();
     assert_eq!(pricing.set_price(once.clone()).await.unwrap().into_inner(), first);
     let other = SetPriceRequest { price: Some(draft.clone()), ..once };
@@ -86,12 +88,15 @@ async fn prices() {
     let delete = DeletePriceRequest { price_id: price.price_id.clone(), ..Default::default() };
     pricing.delete_price(delete.clone()).await.unwrap();
     refused(pricing.delete_price(delete).await, "PRICE_NOT_FOUND");
-    let versions = pricing.list_versions(ListVersionsRequest::default()).await.unwrap().into_inner();
-    let deleted = versions.versions.iter().find(|version| version.price_id == price.price_id).unwrap();
+    let versions =
+        pricing.list_versions(ListVersionsRequest::default()).await.unwrap().into_inner();
+    let deleted =
+        versions.versions.iter().find(|version| version.price_id == price.price_id).unwrap();
     assert!(deleted.deleted && deleted.digest.is_empty());
     let forged = ListVersionsRequest { page_token: "forged".into(), ..Default::default() };
     refused(pricing.list_versions(forged).await, "PAGE_TOKEN_INVALID");
-    let of_nobody = Item { name: Some(Name::ProductId("019ab000-0000-7000-8000-000000000000".into())) };
+    let of_nobody =
+        Item { name: Some(Name::ProductId("019ab000-0000-7000-8000-000000000000".into())) };
     let get = GetPriceRequest { item: Some(of_nobody), context: context("USD") };
     refused(pricing.get_price(get).await, "UNKNOWN_ITEM");
     mesh.finish().await;

@@ -76,7 +76,7 @@ fn tour(hit: &ProductHit) -> Result<()> {
     );
     say::line(format_args!("# the best match costs {} now\n{search}\n", dollars(amount)));
     say::line(format_args!("# sell {} for {}\n{set}\n", hit.sku, dollars(lower)));
-    say::line(format_args!("# and find it at the new price\n{search}\n"));
+    say::line(format_args!("# and find it at the new price, a moment later\nsleep 1; {search}\n"));
     say::line(
         "# health and metrics\ncurl -s \"http://$SOUK_ADMIN/health/detailed\"; curl -s \"http://$SOUK_ADMIN/metrics\" | head",
     );

@@ -151,7 +151,13 @@ mod tests {
             .spawn()
             .unwrap();
         let pid = child.id();
-        let found = running(&ours);
+        // Between fork and exec a process has another command line, or none.
+        let until = Instant::now() + PATIENCE;
+        let mut found = running(&ours);
+        while found.is_empty() && Instant::now() < until {
+            sleep(Duration::from_millis(10)).await;
+            found = running(&ours);
+        }
         assert_eq!(
             found.iter().map(|own| (own.pid, own.role.as_str())).collect::<Vec<_>>(),
             [(pid, "all")]

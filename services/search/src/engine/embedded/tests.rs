@@ -2,7 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::thread;
+use std::time::Duration;
 
 use chrono::DateTime;
 use uuid::Uuid;
@@ -99,9 +102,12 @@ fn an_index_of_another_schema_is_discarded() {
 #[test]
 fn a_damaged_index_is_discarded() {
     type Damage = fn(&mut Vec<u8>);
-    let damages: [(&str, Damage); 4] = [
+    let damages: [(&str, Damage); 7] = [
         (".fast", |bytes| bytes.truncate(bytes.len() / 2)),
         (".idx", |bytes| bytes[3] ^= 0xff),
+        (".store", |bytes| bytes.fill(0)),
+        (".term", |bytes| bytes.clear()),
+        (".managed.json", |bytes| bytes.clear()),
         ("meta.json", |bytes| bytes.clear()),
         ("meta.json", |bytes| *bytes = b"{}".to_vec()),
     ];
@@ -204,4 +210,45 @@ fn small_commits_are_merged() {
     assert_eq!(engine.stats().unwrap().documents, 40);
     let segments = engine.store.live().snapshot().segments.len();
     assert!(segments < 30, "{segments}");
+}
+
+/// Where the process that is to be killed writes.
+const KILLED_WRITER: &str = "SOUK_TEST_KILLED_WRITER";
+
+/// Not a test but that process: without the variable it does nothing.
+#[test]
+fn writes_until_killed() {
+    let Some(root) = std::env::var_os(KILLED_WRITER) else { return };
+    let engine = EmbeddedEngine::open(Path::new(&root)).unwrap();
+    for revision in engine.stats().unwrap().checkpoint.revision + 1.. {
+        let changes = vec![put(revision as u128), put(1)];
+        engine.index(changes, Checkpoint { revision, epoch: 1 }).unwrap();
+    }
+}
+
+#[test]
+fn a_killed_process_loses_no_commit() {
+    let scratch = Scratch::new();
+    drop(scratch.open());
+    let (_, module) = module_path!().split_once("::").unwrap();
+    let mut last = 0;
+    for round in 0..6 {
+        let mut writer = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", &format!("{module}::writes_until_killed")])
+            .env(KILLED_WRITER, &scratch.0)
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        thread::sleep(Duration::from_millis(300 + 17 * round));
+        writer.kill().unwrap();
+        writer.wait().unwrap();
+
+        let engine = scratch.open();
+        assert_eq!(*engine.opening(), Opening::Kept);
+        let stats = engine.stats().unwrap();
+        assert!(stats.checkpoint.revision >= last, "{last}, then {stats:?}");
+        last = stats.checkpoint.revision;
+        assert_eq!(stats.documents, last as u64, "as many documents as revisions");
+    }
+    assert!(last > 0);
 }

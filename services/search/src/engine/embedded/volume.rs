@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::{fs, io};
 
 use serde::{Deserialize, Serialize};
-use tantivy::directory::MmapDirectory;
 use tantivy::index::SegmentId;
 use tantivy::indexer::{IndexWriterOptions, LogMergePolicy};
 use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, Searcher, TantivyDocument, Term};
 use uuid::Uuid;
 
 use super::columns::Columns;
+use super::directory::CacheDirectory;
 use super::pack::pack;
 use super::schema::{Fields, tokenizers};
 use crate::engine::{Change, Checkpoint, EngineError, Stats};
@@ -68,7 +68,7 @@ impl Volume {
             let index = Index::builder()
                 .schema(fields.schema.clone())
                 .tokenizers(tokenizers())
-                .create_in_dir(directory)?;
+                .open_or_create(CacheDirectory::open(directory)?)?;
             let volume = Volume::new(directory, fields, index)?;
             volume.commit(Vec::new(), Checkpoint::default())?;
             Ok(volume)
@@ -78,7 +78,7 @@ impl Volume {
 
     /// Opens the index that a directory holds, if it is whole and of this binary's schema.
     pub fn open(directory: &Path) -> Result<Volume, Unusable> {
-        let mut index = Index::open(MmapDirectory::open(directory)?)?;
+        let mut index = Index::open(CacheDirectory::open(directory)?)?;
         index.set_tokenizers(tokenizers());
         let damaged = index.validate_checksum()?;
         if !damaged.is_empty() {

@@ -8,7 +8,8 @@ use testkit::{Mesh, reason};
 async fn check(mesh: &Mesh) -> DriftReport {
     let asked = mesh.search().check_drift(CheckDriftRequest::default()).await.unwrap();
     let done = ended(mesh, asked.into_inner().operation.unwrap()).await;
-    DriftReport::decode(done.result.unwrap_or_else(|| panic!("{}", done.message)).value.as_slice()).unwrap()
+    DriftReport::decode(done.result.unwrap_or_else(|| panic!("{}", done.message)).value.as_slice())
+        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -28,7 +28,11 @@ async fn operations_are_listed_latest_first_and_page_by_page() {
 async fn what_is_not_there_is_refused() {
     let mesh = Mesh::boot(&ALL).await;
     let mut operations = mesh.operations();
-    for name in ["nonsense", "search/reindex/nonsense", "search/reindex/019ab000-0000-7000-8000-000000000000"] {
+    for name in [
+        "nonsense",
+        "search/reindex/nonsense",
+        "search/reindex/019ab000-0000-7000-8000-000000000000",
+    ] {
         let request = GetOperationRequest { name: name.to_owned() };
         let refused = operations.get_operation(request).await.unwrap_err();
         assert_eq!(reason(&refused), "OPERATION_NOT_FOUND");
@@ -40,6 +44,9 @@ async fn what_is_not_there_is_refused() {
         page_token: "forged".into(),
         ..Default::default()
     };
-    assert_eq!(reason(&operations.list_operations(request).await.unwrap_err()), "PAGE_TOKEN_INVALID");
+    assert_eq!(
+        reason(&operations.list_operations(request).await.unwrap_err()),
+        "PAGE_TOKEN_INVALID"
+    );
     mesh.finish().await;
 }

@@ -7,7 +7,12 @@ use testkit::{Mesh, reason};
 async fn a_new_index_takes_the_place_of_the_old_one() {
     let mesh = Mesh::boot(&ALL).await;
     for number in 0..30 {
-        create(&mesh, titled(&format!("Cup {number}")), vec![variant(&format!("CUP-{number}"), "", "")]).await;
+        create(
+            &mesh,
+            titled(&format!("Cup {number}")),
+            vec![variant(&format!("CUP-{number}"), "", "")],
+        )
+        .await;
     }
     until(&mesh, "all cups are found", in_usd("cup"), |answer| answer.total == 30).await;
 

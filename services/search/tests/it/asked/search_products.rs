@@ -41,13 +41,12 @@ async fn facets_count_products_and_filters_bind_to_one_variant() {
         ("P4", &[("red", "S"), ("blue", "M")]),
     ];
     for (title, variants) in shop {
-        let draft = |(color, size): &(&str, &str)| variant(&format!("{title}-{color}-{size}"), color, size);
+        let draft =
+            |(color, size): &(&str, &str)| variant(&format!("{title}-{color}-{size}"), color, size);
         create(&mesh, titled(title), variants.iter().map(draft).collect()).await;
     }
-    let mut request = SearchProductsRequest {
-        facets: vec![count("color"), count("size")],
-        ..Default::default()
-    };
+    let mut request =
+        SearchProductsRequest { facets: vec![count("color"), count("size")], ..Default::default() };
     let all = until(&mesh, "all variants are indexed", request.clone(), |answer| {
         answer.facets.first().map(values) == Some(pairs(&[("blue", 3), ("red", 3), ("green", 1)]))
     })
@@ -111,36 +110,59 @@ async fn pages_go_through_all_results_in_the_order_of_prices() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nonsense_is_refused_with_a_reason() {
     let mesh = Mesh::boot(&ALL).await;
-    let filtered = |filters: Filters| SearchProductsRequest {
-        filters: Some(filters),
-        ..in_usd("")
-    };
+    let filtered =
+        |filters: Filters| SearchProductsRequest { filters: Some(filters), ..in_usd("") };
     let attribute = |filter: AttributeFilter| {
         filtered(Filters { attributes: vec![filter], ..Default::default() })
     };
     let range = |min, max| PriceRange { min_minor_units: min, max_minor_units: max };
     let cases = [
-        ("CURRENCY_REQUIRED", SearchProductsRequest { price_view: None, sort: Sort::PriceAscending.into(), ..in_usd("") }),
-        ("CURRENCY_REQUIRED", SearchProductsRequest {
-            price_view: None,
-            ..filtered(Filters { price: Some(range(1, None)), ..Default::default() })
-        }),
-        ("UNKNOWN_CURRENCY", SearchProductsRequest {
-            price_view: Some(PriceView { currency_code: "XXQ".into(), ..Default::default() }),
-            ..Default::default()
-        }),
-        ("FILTER_INVALID", filtered(Filters { price: Some(range(5, Some(4))), ..Default::default() })),
+        (
+            "CURRENCY_REQUIRED",
+            SearchProductsRequest {
+                price_view: None,
+                sort: Sort::PriceAscending.into(),
+                ..in_usd("")
+            },
+        ),
+        (
+            "CURRENCY_REQUIRED",
+            SearchProductsRequest {
+                price_view: None,
+                ..filtered(Filters { price: Some(range(1, None)), ..Default::default() })
+            },
+        ),
+        (
+            "UNKNOWN_CURRENCY",
+            SearchProductsRequest {
+                price_view: Some(PriceView { currency_code: "XXQ".into(), ..Default::default() }),
+                ..Default::default()
+            },
+        ),
+        (
+            "FILTER_INVALID",
+            filtered(Filters { price: Some(range(5, Some(4))), ..Default::default() }),
+        ),
         ("FILTER_INVALID", attribute(with("color", &[]))),
-        ("FILTER_INVALID", attribute(AttributeFilter {
-            range: Some(NumberRange { min: Some(2.0), max: Some(1.0) }),
-            ..with("weight_grams", &[])
-        })),
-        ("FILTER_INVALID", attribute(AttributeFilter {
-            values: vec![text("red"), AttributeTerm { value: Some(Value::Boolean(true)) }],
-            ..with("color", &[])
-        })),
+        (
+            "FILTER_INVALID",
+            attribute(AttributeFilter {
+                range: Some(NumberRange { min: Some(2.0), max: Some(1.0) }),
+                ..with("weight_grams", &[])
+            }),
+        ),
+        (
+            "FILTER_INVALID",
+            attribute(AttributeFilter {
+                values: vec![text("red"), AttributeTerm { value: Some(Value::Boolean(true)) }],
+                ..with("color", &[])
+            }),
+        ),
         ("ATTRIBUTE_NOT_SEARCHABLE", attribute(with("flavor", &["sweet"]))),
-        ("ATTRIBUTE_NOT_SEARCHABLE", SearchProductsRequest { facets: vec![count("flavor")], ..in_usd("") }),
+        (
+            "ATTRIBUTE_NOT_SEARCHABLE",
+            SearchProductsRequest { facets: vec![count("flavor")], ..in_usd("") },
+        ),
         ("PAGE_TOKEN_INVALID", SearchProductsRequest { page_token: "forged".into(), ..in_usd("") }),
         ("INVALID_FIELD", SearchProductsRequest { page_size: -1, ..in_usd("") }),
     ];

@@ -18,7 +18,8 @@ struct Lamp {
 
 impl Lamp {
     fn new() -> Self {
-        let [product_id, variant_id, price_id] = std::array::from_fn(|_| Uuid::now_v7().to_string());
+        let [product_id, variant_id, price_id] =
+            std::array::from_fn(|_| Uuid::now_v7().to_string());
         Self { product_id, variant_id, price_id }
     }
 
@@ -77,16 +78,26 @@ async fn early_late_and_repeated_events_give_the_same_document() {
         (mesh.count("search", "select count(*) from early").await == 2).then_some(())
     })
     .await;
-    assert_eq!(search(&mesh, in_usd("lamp")).await.total, 0, "never a document without its product");
+    assert_eq!(
+        search(&mesh, in_usd("lamp")).await.total,
+        0,
+        "never a document without its product"
+    );
 
     say(&mesh, &lamp.created()).await;
-    eventually("what waited is applied", async || (amount(&mesh).await == Some(9_000)).then_some(())).await;
+    eventually("what waited is applied", async || {
+        (amount(&mesh).await == Some(9_000)).then_some(())
+    })
+    .await;
     assert_eq!(mesh.count("search", "select count(*) from early").await, 0);
 
     // Late and older: 95.00 at version 6 must not replace 90.00 at version 7.
     say(&mesh, &lamp.priced(6, 9_500)).await;
     mesh.settle().await;
-    assert_eq!(mesh.count("search", "select version as count from entries where section = 'price'").await, 7);
+    assert_eq!(
+        mesh.count("search", "select version as count from entries where section = 'price'").await,
+        7
+    );
 
     // Deleted: nothing late brings it back.
     say(&mesh, &lamp.deleted(5)).await;
@@ -114,8 +125,14 @@ async fn a_window_that_begins_needs_no_event() {
         price.from = Some(prost_types::Timestamp { seconds: begins.timestamp(), nanos: 0 });
     }
     say(&mesh, &event).await;
-    eventually("the price without a window holds", async || (amount(&mesh).await == Some(9_000)).then_some(())).await;
-    eventually("the one with a window takes over", async || (amount(&mesh).await == Some(4_500)).then_some(())).await;
+    eventually("the price without a window holds", async || {
+        (amount(&mesh).await == Some(9_000)).then_some(())
+    })
+    .await;
+    eventually("the one with a window takes over", async || {
+        (amount(&mesh).await == Some(4_500)).then_some(())
+    })
+    .await;
     assert!(begins.timestamp() <= chrono::Utc::now().timestamp());
     mesh.finish().await;
 }

@@ -3,9 +3,9 @@
 use crate::shop::{ALL, create, in_usd, search, titled, until, variant};
 use contracts::catalog::v1::attribute_value::Value;
 use contracts::catalog::v1::{
-    AttributeDraft, AttributeType, AttributeValue, Brand, Category, CategoryDraft, CreateBrandRequest,
-    CreateCategoryRequest, DefineAttributeRequest, DeleteBrandRequest, DeleteCategoryRequest,
-    ProductDraft, UpdateBrandRequest, UpdateCategoryRequest,
+    AttributeDraft, AttributeType, AttributeValue, Brand, Category, CategoryDraft,
+    CreateBrandRequest, CreateCategoryRequest, DefineAttributeRequest, DeleteBrandRequest,
+    DeleteCategoryRequest, ProductDraft, UpdateBrandRequest, UpdateCategoryRequest,
 };
 use contracts::search::v1::attribute_term::Value as Term;
 use contracts::search::v1::facet_request::Facet;
@@ -70,7 +70,10 @@ async fn a_moved_category_takes_its_products_along() {
 
     let moved = UpdateCategoryRequest {
         category_id: lamps.category_id,
-        category: Some(CategoryDraft { parent_id: garden.category_id.clone(), ..Default::default() }),
+        category: Some(CategoryDraft {
+            parent_id: garden.category_id.clone(),
+            ..Default::default()
+        }),
         update_mask: Some(FieldMask { paths: vec!["parent_id".into()] }),
         ..Default::default()
     };

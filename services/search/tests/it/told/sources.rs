@@ -2,8 +2,8 @@
 
 use crate::shop::{ALL, create, in_usd, set_price, titled, until, variant};
 use contracts::catalog::v1::{
-    CreateVariantRequest, DeleteProductRequest, DeleteVariantRequest, ProductDraft, Tier1Attributes,
-    UpdateProductRequest, UpdateVariantRequest, VariantDraft,
+    CreateVariantRequest, DeleteProductRequest, DeleteVariantRequest, ProductDraft,
+    Tier1Attributes, UpdateProductRequest, UpdateVariantRequest, VariantDraft,
 };
 use contracts::pricing::v1::{DeletePriceRequest, ListPricesRequest};
 use prost_types::FieldMask;
@@ -16,7 +16,8 @@ fn mask(path: &str) -> Option<FieldMask> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_product_changes_and_goes() {
     let mesh = Mesh::boot(&ALL).await;
-    let (product, variants) = create(&mesh, titled("Teapot"), vec![variant("TEA-1", "red", "")]).await;
+    let (product, variants) =
+        create(&mesh, titled("Teapot"), vec![variant("TEA-1", "red", "")]).await;
     set_price(&mesh, "TEA-1", 2_000).await;
     until(&mesh, "it is found", in_usd("teapot"), |answer| answer.total == 1).await;
 
@@ -47,7 +48,10 @@ async fn a_product_changes_and_goes() {
     let second = mesh.catalog().create_variant(second).await.unwrap().into_inner().variant.unwrap();
     set_price(&mesh, "TEA-2", 1_500).await;
     until(&mesh, "the new variant is the cheapest", in_usd("kettle"), |answer| {
-        answer.products.first().is_some_and(|product| product.sku == "TEA-2" && product.amount.is_some())
+        answer
+            .products
+            .first()
+            .is_some_and(|product| product.sku == "TEA-2" && product.amount.is_some())
     })
     .await;
     let gone = DeleteVariantRequest { variant_id: second.variant_id, ..Default::default() };
@@ -57,7 +61,8 @@ async fn a_product_changes_and_goes() {
     })
     .await;
 
-    let prices = mesh.pricing().list_prices(ListPricesRequest::default()).await.unwrap().into_inner();
+    let prices =
+        mesh.pricing().list_prices(ListPricesRequest::default()).await.unwrap().into_inner();
     for price in prices.prices {
         let request = DeletePriceRequest { price_id: price.price_id, ..Default::default() };
         mesh.pricing().delete_price(request).await.unwrap();
