@@ -139,11 +139,12 @@ mod tests {
 
     #[tokio::test]
     async fn only_processes_that_serve_from_this_folder_are_ours() {
-        let places = |name: &str| Places { root: PathBuf::from("/nowhere").join(name) };
-        let (ours, others) = (places("souk-ours"), places("souk-others"));
+        // A folder of this run's own: what a run before it left behind must not be found.
         let folder = std::env::temp_dir().join(format!("souk-process-{}", uuid::Uuid::now_v7()));
+        let places = |name: &str| Places { root: folder.join(name) };
+        let (ours, others) = (places("ours"), places("others"));
         std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(folder.join("serve"), "while :; do sleep 0.1; done").unwrap();
+        std::fs::write(folder.join("serve"), "for i in 1 2 3 4 5 6 7 8 9; do sleep 2; done").unwrap();
         let mut child = Command::new("sh")
             .args(["serve", "all", "--data-dir"])
             .arg(ours.data())
