@@ -3,8 +3,8 @@
 mod demo;
 mod down;
 mod health;
-mod mesh;
 mod places;
+mod ports;
 mod process;
 mod secrets;
 mod status;

@@ -1,51 +1,72 @@
 use super::places::Places;
 use super::process;
 use crate::say;
-use anyhow::{Result, bail};
+use anyhow::{Error, anyhow};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
 const PATIENCE: Duration = Duration::from_secs(60);
+const GRACE: Duration = Duration::from_secs(2);
+const LAST_LINES: usize = 15;
 
-/// Waits until a process is ready, or explains why it never will be.
-pub async fn ready(places: &Places, role: &str, pid: u32, admin: &str) -> Result<()> {
-    // Until setsid has become the program, the process looks like none of ours.
-    let grace = Instant::now() + Duration::from_secs(2);
+/// What became of a process that was waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It may be sent calls.
+    Ready,
+    /// It has ended.
+    Ended,
+    /// It runs and is not ready, and nobody knows whether it ever will be.
+    Late,
+}
+
+/// Waits until a process is ready.
+pub async fn wait(places: &Places, pid: u32, admin: &str) -> Outcome {
+    // Until setsid has become the program, a process that was just started looks like none of ours.
+    let grace = Instant::now() + GRACE;
     let until = Instant::now() + PATIENCE;
+    let mut seen = false;
     loop {
         let alive = process::alive(places, pid);
+        seen |= alive;
         if alive && is_ready(admin).await {
-            return Ok(());
+            return Outcome::Ready;
         }
-        let why = match () {
-            () if !alive && grace < Instant::now() => "has ended before it was ready",
-            () if until < Instant::now() => "is not ready after a minute",
-            () => {
-                sleep(Duration::from_millis(50)).await;
-                continue;
-            }
-        };
-        let log = places.log(role);
-        let text = std::fs::read(&log).unwrap_or_default();
-        let text = String::from_utf8_lossy(&text);
-        let lines: Vec<&str> = text.lines().collect();
-        for line in lines.iter().skip(lines.len().saturating_sub(15)) {
-            say::note(format_args!("  | {line}"));
+        if !alive && (seen || grace < Instant::now()) {
+            return Outcome::Ended;
         }
-        let detailed = if alive {
-            format!("; `curl http://{admin}/health/detailed` says what is missing")
-        } else {
-            String::new()
-        };
-        bail!(
-            "{role} (pid {pid}) {why}; above are the last lines of {}{detailed}. Fix what they name and call this again; to begin \
-             with empty data instead, `./dev down` and remove {}",
-            log.display(),
-            places.dev().display()
-        );
+        if until < Instant::now() {
+            return Outcome::Late;
+        }
+        sleep(Duration::from_millis(50)).await;
     }
+}
+
+/// Says what a person needs to know of a process that did not become ready: its log's last lines, and the way out.
+pub fn explain(places: &Places, role: &str, admin: &str, outcome: Outcome) -> Error {
+    let log = places.log(role);
+    let text = std::fs::read(&log).unwrap_or_default();
+    let text = String::from_utf8_lossy(&text);
+    let lines: Vec<&str> = text.lines().collect();
+    for line in lines.iter().skip(lines.len().saturating_sub(LAST_LINES)) {
+        say::note(format_args!("  | {line}"));
+    }
+    let what = match outcome {
+        Outcome::Late => {
+            format!(
+                "is not ready after a minute (http://{admin}/health/detailed says what is missing)"
+            )
+        }
+        _ => "has ended before it was ready".to_owned(),
+    };
+    anyhow!(
+        "{role} {what}; above are the last lines of {}. Mend what they name and try again; to begin with empty data \
+         instead, `./dev down` and remove {}",
+        log.display(),
+        places.dev().display()
+    )
 }
 
 /// Whether a process says that it may be sent calls.

@@ -144,7 +144,8 @@ mod tests {
         let places = |name: &str| Places { root: folder.join(name) };
         let (ours, others) = (places("ours"), places("others"));
         std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(folder.join("serve"), "for i in 1 2 3 4 5 6 7 8 9; do sleep 2; done").unwrap();
+        std::fs::write(folder.join("serve"), "for i in 1 2 3 4 5 6 7 8 9; do sleep 2; done")
+            .unwrap();
         let mut child = Command::new("sh")
             .args(["serve", "all", "--data-dir"])
             .arg(ours.data())

@@ -1,5 +1,5 @@
-use super::mesh::Ledger;
 use super::places::Places;
+use super::ports::Ledger;
 use super::{health, process};
 use crate::say;
 use anyhow::Result;

@@ -1,16 +1,14 @@
-use super::mesh::{ALL, Ledger, Ports};
+use super::health::{self, Outcome};
 use super::places::{Places, write_private};
-use super::process::{self, Process};
+use super::ports::{ALL, Ledger, Ports};
+use super::process;
 use super::secrets::Secrets;
-use super::{
-    super::{migrate, token},
-    health,
-};
+use crate::commands::{migrate, roles, token};
 use crate::{environment, say};
-use ::mesh::auth::all_scopes;
-use ::mesh::identity::{generate_keys, keys_folder};
-use ::mesh::{Config, config::Server};
 use anyhow::{Context, Result};
+use mesh::auth::all_scopes;
+use mesh::identity::{generate_keys, keys_folder};
+use mesh::{Config, config::Server};
 use secrecy::ExposeSecret;
 use stack::{Profile, Stack};
 use std::collections::BTreeMap;
@@ -29,54 +27,64 @@ pub async fn up(named: &[String]) -> Result<()> {
     let _lock = places.lock().await?;
     let wanted: Vec<&str> = match named.is_empty() || named.iter().any(|name| name == ALL) {
         true => vec![ALL],
-        false => super::super::roles(named),
+        false => roles(named),
     };
     say::note("servers: PostgreSQL, Redis, NATS");
     let servers = Stack::up(places.dev(), Profile::Development).await?;
     let shared = prepare(&places, &servers).await?;
 
-    let running = leave(&places, &wanted, &shared).await?;
     let mut ledger = Ledger::read(&places);
+    let mut pids = leave(&places, &wanted, &shared, &ledger).await?;
     // Roles that do not run are assigned ports too: whoever calls them needs to know where they will be.
     let others = if wanted == [ALL] { Vec::new() } else { crate::ROLES.to_vec() };
     for role in wanted.iter().copied().chain(others) {
-        if ledger.of(role).is_none() || !running.iter().any(|own| own.role == role) {
+        if !pids.contains_key(role) {
             ledger.assign(role)?;
         }
     }
     ledger.write(&places)?;
 
-    let mut pids: BTreeMap<String, u32> =
-        running.iter().map(|own| (own.role.clone(), own.pid)).collect();
-    for role in wanted.iter().filter(|role| !running.iter().any(|own| own.role == **role)) {
-        say::note(format_args!("starting {role}; log: {}", places.log(role).display()));
-        pids.insert(
-            (*role).to_owned(),
-            process::start(&places, role, &settings(role, &shared, &ledger)?)?,
-        );
+    for role in wanted {
+        if !pids.contains_key(role) {
+            say::note(format_args!("starting {role}; log: {}", places.log(role).display()));
+            let pid = process::start(&places, role, &settings(role, &shared, &ledger)?)?;
+            pids.insert(role.to_owned(), pid);
+        }
     }
     for (role, pid) in &pids {
-        health::ready(&places, role, *pid, &ports(&ledger, role)?.admin()).await?;
+        let admin = ports(&ledger, role)?.admin();
+        let outcome = health::wait(&places, *pid, &admin).await;
+        if outcome != Outcome::Ready {
+            return Err(health::explain(&places, role, &admin, outcome));
+        }
     }
+    publish(&places, for_clients(shared, &servers, &pids, &ledger)?)?;
+    say::line(format_args!("ready; `. {}` in a shell, `./dev down` to stop", environment::FILE));
+    Ok(())
+}
 
-    let mut variables = shared;
+/// Everything that a client needs, but for the token. Says the addresses too.
+fn for_clients(
+    mut variables: Variables,
+    servers: &Stack,
+    pids: &BTreeMap<String, u32>,
+    ledger: &Ledger,
+) -> Result<Variables> {
     // Only the processes themselves need the key of page tokens.
     variables.remove("SOUK_PAGE_KEY");
-    let servers = servers.running.iter().map(|server| (server.name.to_owned(), server.pid));
-    for (name, pid) in pids.clone().into_iter().chain(servers) {
-        variables.insert(format!("SOUK_PID_{}", name.to_ascii_uppercase()), pid.to_string());
+    for server in &servers.running {
+        let name = server.name.to_ascii_uppercase();
+        variables.insert(format!("SOUK_PID_{name}"), server.pid.to_string());
     }
-    for role in pids.keys() {
-        let ports = ports(&ledger, role)?;
-        let end =
-            if role == ALL { String::new() } else { format!("_{}", role.to_ascii_uppercase()) };
+    for (role, pid) in pids {
+        let (ports, name) = (ports(ledger, role)?, role.to_ascii_uppercase());
+        let end = if role == ALL { String::new() } else { format!("_{name}") };
+        variables.insert(format!("SOUK_PID_{name}"), pid.to_string());
         variables.insert(format!("SOUK_GRPC{end}"), ports.grpc());
         variables.insert(format!("SOUK_ADMIN{end}"), ports.admin());
         say::line(format_args!("{role}: gRPC {}, admin http://{}", ports.grpc(), ports.admin()));
     }
-    publish(&places, variables)?;
-    say::line(format_args!("ready; `. {}` in a shell, `./dev down` to stop", environment::FILE));
-    Ok(())
+    Ok(variables)
 }
 
 /// Databases, keys, migrations: all that is done once. Returns the settings that every process shares.
@@ -127,22 +135,32 @@ fn owned(url: &str, user: &str, password: &str) -> String {
     format!("{scheme}://{user}:{password}@{host}{}", &rest[end..])
 }
 
-/// What of the mesh goes on. Processes that are not as they should be are ended, and it says why.
-async fn leave(places: &Places, wanted: &[&str], shared: &Variables) -> Result<Vec<Process>> {
+/// What of the mesh goes on, by role. Processes that are not as they should be are ended, and it says why; one that is just ending
+/// is waited for.
+async fn leave(
+    places: &Places,
+    wanted: &[&str],
+    shared: &Variables,
+    ledger: &Ledger,
+) -> Result<BTreeMap<String, u32>> {
     let program = std::env::current_exe().context("find this program")?;
-    let (mut stay, mut go) = (Vec::new(), Vec::new());
+    let (mut stay, mut go) = (BTreeMap::new(), Vec::new());
     for own in process::running(places) {
         let moved = |(name, value): (&String, &String)| {
             own.settings.get(name).is_some_and(|known| known != value)
         };
+        let ports = ledger.of(&own.role);
         let why = if (own.role == ALL) != (wanted == [ALL]) {
             "roles are cut otherwise"
         } else if own.program.as_ref() != Some(&program) {
             "it runs another build"
-        } else if shared.iter().any(moved) {
-            "a server or a secret is another one now"
+        } else if shared.iter().any(moved) || ports.is_none() {
+            "it was told other addresses or secrets"
         } else {
-            stay.push(own);
+            let admin = ports.map(|ports| ports.admin()).unwrap_or_default();
+            if health::wait(places, own.pid, &admin).await != Outcome::Ended {
+                stay.insert(own.role, own.pid);
+            }
             continue;
         };
         say::note(format_args!("stopping {} (pid {}): {why}", own.role, own.pid));
