@@ -147,10 +147,21 @@ fn refused(rows: &[Row<PriceDraft>], fault: &Fault) -> BTreeMap<usize, Refused> 
         let index: usize = index.parse().ok()?;
         let path = path.trim_start_matches('.');
         let separator = if path.is_empty() { "" } else { ": " };
-        let message = format!("{path}{separator}{}", violation.message);
+        let message = format!("{path}{separator}{}", by_line(rows, &violation.message));
         Some((index, why(rows.get(index)?, fault, &message)))
     });
     named.collect()
+}
+
+/// Where a message speaks of another row of the call, it has to name that row's line.
+fn by_line(rows: &[Row<PriceDraft>], message: &str) -> String {
+    let named = || {
+        let (before, rest) = message.split_once("prices[")?;
+        let (index, after) = rest.split_once(']')?;
+        let row = rows.get(index.parse::<usize>().ok()?)?;
+        Some(format!("{before}line {}{after}", row.line))
+    };
+    named().unwrap_or_else(|| message.to_owned())
 }
 
 fn why(row: &Row<PriceDraft>, fault: &Fault, message: &str) -> Refused {
@@ -209,6 +220,9 @@ mod tests {
             (why.reason.as_str(), why.message.as_str()),
             ("SALE_ABOVE_BASE", "sale: is above")
         );
+        let fault =
+            Fault::field(Reason::DuplicateRow, "prices[1]", "sets the same price as prices[0]");
+        assert_eq!(refused(&rows, &fault)[&1].message, "sets the same price as line 7");
         assert!(refused(&rows, &Fault::internal("a bug")).is_empty());
     }
 

@@ -29,19 +29,15 @@ impl Ledger {
         serde_json::from_slice(&text).unwrap_or_default()
     }
 
-    /// Ports of a role that does not run: those it had before, else the usual ones, else others that are free.
+    /// Ports of a role that does not run: the usual ones, else those it had before, else others that are free.
     pub fn assign(&mut self, role: &str) -> Result<Ports> {
-        let (grpc, admin) = match self.0.get(role) {
-            Some(ports) => (ports.grpc, ports.admin),
-            None => usual(role),
+        let usual = usual(role);
+        let before = self.0.remove(role).unwrap_or(usual);
+        let taken: Vec<u16> = self.0.values().flat_map(|ports| [ports.grpc, ports.admin]).collect();
+        let ports = Ports {
+            grpc: free(&[usual.grpc, before.grpc], &taken)?,
+            admin: free(&[usual.admin, before.admin], &taken)?,
         };
-        let taken: Vec<u16> = self
-            .0
-            .iter()
-            .filter(|(other, _)| other.as_str() != role)
-            .flat_map(|(_, ports)| [ports.grpc, ports.admin])
-            .collect();
-        let ports = Ports { grpc: free(grpc, &taken)?, admin: free(admin, &taken)? };
         self.0.insert(role.to_owned(), ports);
         Ok(ports)
     }
@@ -70,19 +66,19 @@ impl Ports {
 }
 
 /// Those of `souk serve all` are promised; roles that run apart follow them.
-fn usual(role: &str) -> (u16, u16) {
+fn usual(role: &str) -> Ports {
     let place = crate::ROLES.iter().position(|own| *own == role).map_or(0, |place| place + 1);
     let place = u16::try_from(place).unwrap_or_default();
-    (50_051 + place, 9_090 + place)
+    Ports { grpc: 50_051 + place, admin: 9_090 + place }
 }
 
-/// The wanted port, or the next that is free.
-fn free(wanted: u16, taken: &[u16]) -> Result<u16> {
-    (wanted..wanted.saturating_add(500))
-        .find(|port| {
-            !taken.contains(port) && TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok()
-        })
-        .with_context(|| format!("find a free port from {wanted}"))
+/// The first of the wanted ports that is free, or the next that is.
+fn free(wanted: &[u16], taken: &[u16]) -> Result<u16> {
+    let next = wanted.iter().max().map(|last| last + 1..last.saturating_add(500));
+    let all = wanted.iter().copied().chain(next.into_iter().flatten());
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    let mut free = all.filter(|port| !taken.contains(port)).filter(is_free);
+    free.next().with_context(|| format!("find a free port near {wanted:?}"))
 }
 
 #[cfg(test)]
@@ -93,7 +89,7 @@ mod tests {
     fn a_taken_port_is_passed_over_and_an_assigned_one_is_kept() {
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = taken.local_addr().unwrap().port();
-        assert!(free(port, &[]).unwrap() > port);
+        assert!(free(&[port], &[]).unwrap() > port);
         let mut ledger = Ledger::default();
         let ports = ledger.assign("catalog").unwrap();
         assert_eq!(ledger.assign("catalog").unwrap(), ports);

@@ -97,9 +97,19 @@ pub fn start(places: &Places, role: &str, settings: &BTreeMap<String, String>) -
     Ok(pid)
 }
 
-/// Whether it still runs and is the same.
+/// Whether it still runs and is the same, or is about to end.
 pub fn alive(places: &Places, pid: u32) -> bool {
-    look(pid, &places.data()).is_some()
+    look(pid, &places.data()).is_some() || is_ending(pid)
+}
+
+/// The kernel takes the command line away first and closes the ports a moment later; then the process is a zombie, or gone.
+fn is_ending(pid: u32) -> bool {
+    let read = |file: &str| std::fs::read(format!("/proc/{pid}/{file}")).ok();
+    let stat = read("stat").unwrap_or_default();
+    // The program's name stands in brackets and may hold anything, brackets too.
+    let end = stat.iter().rposition(|byte| *byte == b')').unwrap_or_default();
+    let zombie = matches!(stat.get(end + 2), None | Some(b'Z' | b'X'));
+    !zombie && read("cmdline").is_some_and(|line| line.is_empty())
 }
 
 /// Ends processes: politely, then by force.
