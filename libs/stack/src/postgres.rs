@@ -3,10 +3,12 @@
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::Signal;
 use nix::unistd::{User, geteuid};
+use tokio::time::{Instant, sleep};
 use tokio_postgres::NoTls;
 use tokio_postgres::error::SqlState;
 
@@ -44,6 +46,20 @@ impl Postgres {
         };
         let identity = Identity { program: "postgres", mark: home.join("data") };
         Ok(Self { home, link, log: folder.join("postgres.log"), identity, profile, account })
+    }
+
+    /// Waits for the children of a server that was killed. They notice its death by themselves,
+    /// but until the last one is gone, its shared memory is in use and a new server refuses to
+    /// start; one that waits for a busy disk takes seconds.
+    async fn outlive_children(&self) -> Result<()> {
+        let until = Instant::now() + Duration::from_secs(60);
+        while let Some(pid) = self.identity.working_in(&self.identity.mark) {
+            if until < Instant::now() {
+                bail!("process {pid} of a PostgreSQL that was killed still runs; end it");
+            }
+            sleep(Duration::from_millis(10)).await;
+        }
+        Ok(())
     }
 
     /// Makes the data folder under another name first, so that a half-made one is never used.
@@ -94,7 +110,7 @@ impl Server for Postgres {
     async fn prepare(&self, binaries: &Binaries) -> Result<()> {
         let linked = |link| std::fs::read_link(link).is_ok_and(|home| home == self.home);
         if self.identity.mark.exists() && self.link.as_ref().is_none_or(linked) {
-            return Ok(());
+            return self.outlive_children().await;
         }
         std::fs::create_dir_all(&self.home)
             .with_context(|| format!("make the folder {}", self.home.display()))?;

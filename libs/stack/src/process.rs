@@ -33,11 +33,18 @@ impl Identity {
     /// The process that is this server, recorded or not. A starter that was killed before it
     /// could write the pid down leaves such a one, as does who deletes the record.
     pub fn search(&self) -> Option<u32> {
-        let processes = std::fs::read_dir("/proc").ok()?;
-        processes
-            .flatten()
-            .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-            .find(|pid| self.is(*pid))
+        processes().find(|pid| self.is(*pid))
+    }
+
+    /// A process of this program that works in that folder, whatever it calls itself: a child
+    /// of the server, which may outlive it.
+    pub fn working_in(&self, folder: &Path) -> Option<u32> {
+        processes().find(|pid| {
+            let process = Path::new("/proc").join(pid.to_string());
+            let program = std::fs::read(process.join("comm")).unwrap_or_default();
+            program.trim_ascii_end() == self.program.as_bytes()
+                && std::fs::read_link(process.join("cwd")).is_ok_and(|found| found == folder)
+        })
     }
 
     /// Ends this server: politely, then harder. Does nothing to a stranger who has the pid now.
@@ -59,6 +66,11 @@ impl Identity {
         }
         Ok(())
     }
+}
+
+fn processes() -> impl Iterator<Item = u32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
 /// Sends a signal; a process that is gone already is fine.

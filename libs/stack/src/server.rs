@@ -18,8 +18,8 @@ use crate::record::{Entry, Record};
 /// How long a server may take until it serves; PostgreSQL may have to recover first.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-/// A free port is only known to be free until somebody else takes it, and a killed PostgreSQL's
-/// last children hold its memory for a moment: so a server that ends at once is tried again.
+/// A free port is only known to be free until somebody else takes it: so a server that ends at
+/// once is tried again.
 const ATTEMPTS: u32 = 4;
 
 /// One server in one folder.

@@ -1,10 +1,5 @@
 //! Whether the suite left anything of the contract untested. It reads what the other tests recorded, so it runs after them,
 //! by `./dev test`; alone it says that it was skipped.
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stderr,
-    reason = "a test fails by a panic and says why it is skipped"
-)]
 
 use contracts::{EVENTS, METHODS};
 use std::collections::BTreeSet;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use nix::sys::signal::Signal;
 use stack::Stack;
 
 /// A folder of one test; when it is dropped, its servers are ended and it is removed.
@@ -36,10 +37,14 @@ pub fn runs(pid: u32) -> bool {
     std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.is_empty())
 }
 
+/// Sends a signal to a process that must be there.
+pub fn signal(pid: u32, signal: Signal) {
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid as i32), signal).unwrap();
+}
+
 /// Kills a process as a crash does, and waits until it is gone.
 pub async fn kill(pid: u32) {
-    let process = nix::unistd::Pid::from_raw(pid as i32);
-    nix::sys::signal::kill(process, nix::sys::signal::Signal::SIGKILL).unwrap();
+    signal(pid, Signal::SIGKILL);
     while runs(pid) {
         tokio::time::sleep(std::time::Duration::from_millis(5)).await;
     }

@@ -1,11 +1,12 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use nix::sys::signal::Signal;
 use stack::{Profile, Stack};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_postgres::NoTls;
 
-use crate::folder::{Folder, kill, runs};
+use crate::folder::{Folder, kill, runs, signal};
 
 async fn query(url: &str, sql: &str) -> Vec<Option<String>> {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
@@ -90,6 +91,24 @@ async fn a_killed_server_is_started_again_by_the_next_up_and_the_others_stay() {
     let after = Stack::up(folder.path(), Profile::Test).await.unwrap();
     assert_eq!(after.postgres_url, before.postgres_url);
     assert_eq!(ask_redis(&after.redis_url, "PING").await, "+PONG\r\n+OK\r\n");
+}
+
+#[tokio::test]
+async fn a_killed_postgres_comes_back_although_a_child_of_it_holds_on() {
+    let folder = Folder::new();
+    let stack = Stack::up(folder.path(), Profile::Test).await.unwrap();
+    let parent = stack.running[0].pid;
+    let children = std::fs::read_to_string(format!("/proc/{parent}/task/{parent}/children"));
+    let child: u32 = children.unwrap().split_whitespace().next().unwrap().parse().unwrap();
+    signal(child, Signal::SIGSTOP);
+    kill(parent).await;
+    let path = folder.path().to_owned();
+    let up = tokio::spawn(Stack::up(path, Profile::Test));
+    // Longer than all attempts at starting would take together.
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    assert!(!up.is_finished());
+    signal(child, Signal::SIGCONT);
+    assert_eq!(up.await.unwrap().unwrap().postgres_url, stack.postgres_url);
 }
 
 #[tokio::test]

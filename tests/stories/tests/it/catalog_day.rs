@@ -40,7 +40,7 @@ async fn brands_and_categories() {
         "BRAND_NOT_FOUND",
     );
     let listed = catalog.list_brands(ListBrandsRequest::default()).await.unwrap().into_inner();
-    assert_eq!(listed.brands, [brand.clone()]);
+    assert_eq!(listed.brands, std::slice::from_ref(&brand));
     let forged = ListBrandsRequest { page_token: "forged".into(), ..Default::default() };
     refused(catalog.list_brands(forged).await, "PAGE_TOKEN_INVALID");
     let mut rename = UpdateBrandRequest {
@@ -74,7 +74,7 @@ async fn brands_and_categories() {
     let children =
         ListCategoriesRequest { parent_id: top.category_id.clone(), ..Default::default() };
     let listed = catalog.list_categories(children).await.unwrap().into_inner();
-    assert_eq!(listed.categories, [leaf.clone()]);
+    assert_eq!(listed.categories, std::slice::from_ref(&leaf));
     let forged = ListCategoriesRequest { page_token: "forged".into(), ..Default::default() };
     refused(catalog.list_categories(forged).await, "PAGE_TOKEN_INVALID");
     let update = |path: &str, draft: CategoryDraft| UpdateCategoryRequest {
@@ -125,7 +125,7 @@ async fn products_and_variants() {
     let batch = BatchGetProductsRequest { product_ids: vec![NOBODY.into(), product_id.clone()] };
     assert_eq!(
         catalog.batch_get_products(batch).await.unwrap().into_inner().products,
-        [product.clone()]
+        std::slice::from_ref(&product)
     );
     refused(catalog.batch_get_products(BatchGetProductsRequest::default()).await, "INVALID_FIELD");
     let listed = catalog.list_products(ListProductsRequest::default()).await.unwrap().into_inner();
