@@ -5,7 +5,7 @@ mod serve;
 
 pub mod commands;
 pub mod docs;
-mod environment;
+pub mod environment;
 pub mod load;
 pub mod say;
 pub mod seed;

@@ -1,0 +1,10 @@
+//! The binary as an operator runs it: processes that are started, killed and started again.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test fails by a panic and says what it saw"
+)]
+
+mod killed;
+mod project;

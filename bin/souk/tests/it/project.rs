@@ -1,0 +1,98 @@
+//! A project folder of a test's own, with `./dev up` in it.
+
+use contracts::operations::v1::operations_service_client::OperationsServiceClient;
+use contracts::search::v1::search_service_client::SearchServiceClient;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use testkit::Caller;
+use tokio_postgres::{Client, NoTls};
+use tonic::transport::Endpoint;
+
+/// The folder; when it is dropped, what runs in it is ended and it is removed.
+pub struct Project(PathBuf);
+
+impl Project {
+    pub fn new(name: &str) -> Self {
+        let folder = PathBuf::from(format!("/var/tmp/souk-test-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The binary with arguments, in this folder and with no other mesh's settings.
+    pub fn souk(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_souk"));
+        let other = |name: &str| name.starts_with("SOUK_") && !name.ends_with("_BIN");
+        for (name, _) in std::env::vars().filter(|(name, _)| other(name)) {
+            command.env_remove(name);
+        }
+        let tools = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.souk/tools/bin");
+        command.env("PATH", format!("{tools}:{}", std::env::var("PATH").unwrap()));
+        command.args(arguments).current_dir(&self.0).stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command that must succeed, and returns what it printed.
+    pub fn run(&self, arguments: &[&str]) -> String {
+        let done = self.souk(arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "souk {arguments:?}: {}\n{said}", done.status);
+        String::from_utf8(done.stdout).unwrap()
+    }
+
+    /// Starts a command and leaves it to itself.
+    pub fn start(&self, arguments: &[&str]) -> Child {
+        self.souk(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    /// What `./dev up` told its clients.
+    pub fn setting(&self, name: &str) -> String {
+        let file = std::fs::read_to_string(self.0.join(".souk/env")).unwrap();
+        let settings: BTreeMap<String, String> = souk::environment::read(&file);
+        settings.get(name).unwrap_or_else(|| panic!("{name} is not in {file}")).clone()
+    }
+
+    /// Sends a signal to the process that serves the mesh.
+    pub fn signal(&self, signal: Signal) {
+        let pid = self.setting("SOUK_PID_ALL").parse().unwrap();
+        kill(Pid::from_raw(pid), signal).unwrap();
+    }
+
+    /// A connection to a service's database, behind the service's back.
+    pub async fn database(&self, role: &str) -> Client {
+        let url = self.setting(&format!("SOUK_DATABASE_URL_{}", role.to_ascii_uppercase()));
+        let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
+        tokio::spawn(connection);
+        client
+    }
+
+    pub fn search(&self) -> SearchServiceClient<Caller> {
+        SearchServiceClient::new(self.caller())
+    }
+
+    pub fn operations(&self) -> OperationsServiceClient<Caller> {
+        OperationsServiceClient::new(self.caller())
+    }
+
+    fn caller(&self) -> Caller {
+        let address = format!("http://{}", self.setting("SOUK_GRPC"));
+        let channel = Endpoint::from_shared(address).unwrap().connect_lazy();
+        Caller::new(channel, Some(&self.setting("SOUK_TOKEN")))
+    }
+}
+
+impl Drop for Project {
+    fn drop(&mut self) {
+        let down = self.souk(&["dev", "down"]).output();
+        if !std::thread::panicking() {
+            assert!(down.unwrap().status.success());
+            std::fs::remove_dir_all(&self.0).unwrap();
+        }
+    }
+}
