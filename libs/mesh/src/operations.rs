@@ -6,7 +6,7 @@ use contracts::operations::v1::{
     GetOperationRequest, GetOperationResponse, ListOperationsRequest, ListOperationsResponse,
     Reason,
 };
-use fault::{Common, Fault};
+use fault::Fault;
 use pg::Db;
 use std::collections::BTreeMap;
 use tonic::{Request, Response, Status};
@@ -45,24 +45,15 @@ impl Operations {
         mut request: ListOperationsRequest,
     ) -> Result<ListOperationsResponse, Fault> {
         let token = std::mem::take(&mut request.page_token);
-        let size = Paging::size(std::mem::take(&mut request.page_size))?.get();
+        let size = Paging::size(std::mem::take(&mut request.page_size))?;
         let db = self.databases.get(request.service.as_str()).ok_or_else(|| {
             let message = format!("{} is not served by this process", request.service);
             Fault::field(Reason::ServiceUnknown, "service", message)
         })?;
-        let cursor = self.paging.open(LIST, &request, &token)?;
-        let before = cursor.map(|cursor| Uuid::from_slice(&cursor)).transpose();
-        let before = before.map_err(|error| {
-            Fault::new(Common::PageTokenInvalid, "start at the first page").because(error)
-        })?;
-        let mut page = db.operations(before, i64::from(size) + 1).await?;
-        let more = page.len() > usize::from(size);
-        page.truncate(size.into());
-        let last = page.last().map(|operation| operation.id);
-        let next_page_token = match last.filter(|_| more) {
-            Some(last) => self.paging.seal(LIST, &request, last.as_bytes()),
-            None => String::new(),
-        };
+        let before = self.paging.after(LIST, &request, &token)?;
+        let mut page = db.operations(before, size.rows()).await?;
+        let last = size.cut(&mut page).map(|operation| operation.id);
+        let next_page_token = self.paging.next(LIST, &request, last);
         let operations =
             page.into_iter().map(|operation| operation.message(db.service())).collect();
         Ok(ListOperationsResponse { operations, next_page_token })

@@ -6,6 +6,7 @@ use kernel::digest::sha256;
 use kernel::page::{PageKeys, PageSize};
 use prost::Message;
 use secrecy::ExposeSecret;
+use uuid::Uuid;
 
 /// Seals and opens page tokens with the configured keys.
 #[derive(Debug, Clone)]
@@ -42,14 +43,7 @@ impl Paging {
             return Ok(None);
         }
         let opened = self.keys.open(method, &digest(args), token);
-        opened.map(Some).map_err(|error| {
-            Fault::field(
-                Common::PageTokenInvalid,
-                "page_token",
-                "was not made for these arguments; start at the first page",
-            )
-            .because(error)
-        })
+        opened.map(Some).map_err(refusal)
     }
 
     /// The token for the page after `cursor`. A caller can read the cursor, so it holds nothing that the page did not show.
@@ -57,12 +51,38 @@ impl Paging {
         self.keys.seal(method, &digest(args), cursor)
     }
 
+    /// The id after which a page of a list by id begins; none for the first page. Refused like [`Paging::open`].
+    pub fn after<M: Message>(
+        &self,
+        method: &str,
+        args: &M,
+        token: &str,
+    ) -> Result<Option<Uuid>, Fault> {
+        let cursor = self.open(method, args, token)?;
+        cursor.map(|bytes| Uuid::from_slice(&bytes)).transpose().map_err(refusal)
+    }
+
+    /// The token for the page after that id; empty where there is none.
+    pub fn next<M: Message>(&self, method: &str, args: &M, last: Option<Uuid>) -> String {
+        last.map(|last| self.seal(method, args, last.as_bytes())).unwrap_or_default()
+    }
+
     /// The number of rows for a request's `page_size`.
     pub fn size(requested: i32) -> Result<PageSize, Fault> {
-        PageSize::of(requested).map_err(|error| {
+        Self::size_up_to(requested, PageSize::MAX.get())
+    }
+
+    /// The same for a list whose pages may hold more rows than usual.
+    pub fn size_up_to(requested: i32, most: u16) -> Result<PageSize, Fault> {
+        PageSize::up_to(requested, most).map_err(|error| {
             Fault::field(Common::InvalidField, "page_size", "must not be negative").because(error)
         })
     }
+}
+
+fn refusal(error: impl std::error::Error + Send + Sync + 'static) -> Fault {
+    let message = "was not made for these arguments; start at the first page";
+    Fault::field(Common::PageTokenInvalid, "page_token", message).because(error)
 }
 
 fn digest(args: &impl Message) -> [u8; 32] {

@@ -63,7 +63,6 @@ pub mod rpc {
 
 // What they share.
 mod chunk;
-mod page;
 
 // Where it is kept.
 mod schema;

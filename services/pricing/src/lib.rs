@@ -33,7 +33,6 @@ pub mod setting;
 // What they share.
 mod asked;
 mod catalog;
-mod page;
 
 // Where prices are kept.
 mod schema;

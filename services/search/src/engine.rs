@@ -13,8 +13,6 @@ pub mod embedded;
 
 #[cfg(test)]
 mod conformance;
-#[cfg(test)]
-mod quality;
 
 use std::error::Error;
 use std::path::PathBuf;

@@ -86,3 +86,23 @@ impl Index {
         self.inner.changed.notified().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::embedded::EmbeddedEngine;
+
+    #[test]
+    fn nobody_is_answered_from_an_index_that_is_not_filled() {
+        let folder = std::env::temp_dir().join(format!("souk-index-{}", uuid::Uuid::now_v7()));
+        let index = Index::new(Arc::new(EmbeddedEngine::open(&folder).unwrap()));
+        let refused = index.check_filled().unwrap_err();
+        assert_eq!(
+            (refused.reason(), refused.kind()),
+            ("INDEX_NOT_READY", contracts::Kind::Unavailable)
+        );
+        index.set_filled();
+        index.check_filled().unwrap();
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}

@@ -225,3 +225,21 @@ fn text(value: &AttributeValue) -> String {
         AttributeValue::Date(day) => day.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use fault::Fault;
+
+    #[test]
+    fn nothing_is_served_behind_the_deepest_page() {
+        let ask = |offset| {
+            let request = wire::SearchProductsRequest::default();
+            query(&request, offset, Utc::now(), &Shared::default())
+        };
+        assert_eq!(ask(MAX_OFFSET).unwrap().offset, MAX_OFFSET);
+        let refused: Fault = ask(MAX_OFFSET + 1).unwrap_err();
+        assert_eq!(refused.reason(), "PAGE_TOO_DEEP");
+        assert_eq!(refused.violations()[0].field, "page_token");
+    }
+}

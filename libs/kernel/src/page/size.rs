@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-/// Between 1 and [`PageSize::MAX`] rows.
+/// At least one row, and as many as the list allows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PageSize(u16);
 
@@ -22,11 +22,16 @@ impl PageSize {
 
     /// The page size for a request's field, where 0 means that it was left out.
     pub fn of(requested: i32) -> Result<Self, NegativePageSize> {
+        Self::up_to(requested, Self::MAX.0)
+    }
+
+    /// The same for a list whose rows are so small that a page may hold more of them.
+    pub fn up_to(requested: i32, most: u16) -> Result<Self, NegativePageSize> {
         match u16::try_from(requested) {
             Ok(0) => Ok(Self::DEFAULT),
-            Ok(rows) => Ok(Self(rows).min(Self::MAX)),
+            Ok(rows) => Ok(Self(rows.min(most))),
             Err(_) if requested < 0 => Err(NegativePageSize { requested }),
-            Err(_) => Ok(Self::MAX),
+            Err(_) => Ok(Self(most)),
         }
     }
 
@@ -34,6 +39,18 @@ impl PageSize {
     /// check.
     pub const fn get(self) -> u16 {
         self.0
+    }
+
+    /// Rows to read for a page: one more than it shows tells whether another page follows.
+    pub fn rows(self) -> i64 {
+        i64::from(self.0) + 1
+    }
+
+    /// Cuts off what belongs to the next page; the last row that stays, where another page follows.
+    pub fn cut<T>(self, rows: &mut Vec<T>) -> Option<&T> {
+        let more = usize::from(self.0) < rows.len();
+        rows.truncate(self.0.into());
+        rows.last().filter(|_| more)
     }
 }
 
@@ -46,6 +63,20 @@ mod tests {
         let sizes = [0, 1, 20, 499, 500, 501, 65_536, i32::MAX]
             .map(|requested| PageSize::of(requested).unwrap().get());
         assert_eq!(sizes, [20, 1, 20, 499, 500, 500, 500, 500]);
+        let sizes = [0, 5_000, 5_001, i32::MAX]
+            .map(|requested| PageSize::up_to(requested, 5_000).unwrap().get());
+        assert_eq!(sizes, [20, 5_000, 5_000, 5_000]);
+    }
+
+    #[test]
+    fn a_page_ends_where_no_further_row_was_read() {
+        let size = PageSize::of(2).unwrap();
+        let mut rows = vec![1, 2, 3];
+        assert_eq!(size.rows(), 3);
+        assert_eq!(size.cut(&mut rows), Some(&2));
+        assert_eq!(rows, [1, 2]);
+        assert_eq!(size.cut(&mut rows), None);
+        assert_eq!(size.cut(&mut Vec::<i32>::new()), None);
     }
 
     #[test]

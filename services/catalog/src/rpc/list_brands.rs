@@ -1,9 +1,11 @@
 //! Lists brands by id.
 
+use crate::App;
 use crate::store::brands;
-use crate::{App, page};
 use contracts::catalog::v1::{ListBrandsRequest, ListBrandsResponse};
 use fault::Fault;
+use kernel::id::Id;
+use mesh::Paging;
 
 const METHOD: &str = "catalog.list_brands";
 
@@ -12,16 +14,17 @@ pub async fn list_brands(
     app: &App,
     request: ListBrandsRequest,
 ) -> Result<ListBrandsResponse, Fault> {
-    let size = page::size(request.page_size)?;
+    let size = Paging::size(request.page_size)?;
     let args = ListBrandsRequest::default();
-    let after = page::open(&app.paging, METHOD, &args, &request.page_token)?;
+    let after =
+        Id::from_uuid(app.paging.after(METHOD, &args, &request.page_token)?.unwrap_or_default());
     let mut brands = app
         .db
-        .read_stale(METHOD, async move |tx| brands::list(tx, after, page::rows(size)).await)
+        .read_stale(METHOD, async move |tx| brands::list(tx, after, size.rows()).await)
         .await?;
-    let last = page::cut(&mut brands, size).map(|brand| brand.id.uuid());
+    let last = size.cut(&mut brands).map(|brand| brand.id.uuid());
     Ok(ListBrandsResponse {
         brands: brands.iter().map(Into::into).collect(),
-        next_page_token: page::seal(&app.paging, METHOD, &args, last),
+        next_page_token: app.paging.next(METHOD, &args, last),
     })
 }

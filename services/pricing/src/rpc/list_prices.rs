@@ -1,7 +1,7 @@
 //! Lists prices by id.
 
 use crate::store::prices;
-use crate::{App, page, wire};
+use crate::{App, wire};
 use contracts::pricing::v1::{ListPricesRequest, ListPricesResponse, Reason};
 use fault::Fault;
 use mesh::Paging;
@@ -13,9 +13,9 @@ pub async fn list_prices(
     app: &App,
     request: ListPricesRequest,
 ) -> Result<ListPricesResponse, Fault> {
-    let size = usize::from(Paging::size(request.page_size)?.get());
+    let size = Paging::size(request.page_size)?;
     let args = ListPricesRequest { page_size: 0, page_token: String::new(), ..request.clone() };
-    let after = page::open(&app.paging, METHOD, &args, &request.page_token)?;
+    let after = app.paging.after(METHOD, &args, &request.page_token)?;
     let item = match request.item.as_ref().map(|item| wire::item(Some(item))).transpose() {
         Ok(item) => item,
         // No price can be of a SKU that no variant can have.
@@ -25,11 +25,11 @@ pub async fn list_prices(
     let item = &item;
     let mut prices = app
         .db
-        .read(METHOD, async |tx| prices::list(tx, item.as_ref(), after, page::rows(size)).await)
+        .read(METHOD, async |tx| prices::list(tx, item.as_ref(), after, size.rows()).await)
         .await?;
-    let last = page::cut(&mut prices, size).map(|price| price.id.uuid());
+    let last = size.cut(&mut prices).map(|price| price.id.uuid());
     Ok(ListPricesResponse {
         prices: prices.iter().map(Into::into).collect(),
-        next_page_token: page::seal(&app.paging, METHOD, &args, last),
+        next_page_token: app.paging.next(METHOD, &args, last),
     })
 }
