@@ -70,7 +70,10 @@ fn invalid(violations: Vec<Violation>) -> Status {
     refuse(Common::InvalidField, summary(&violations), violations)
 }
 
-/// One sentence that names the first few fields; the details hold them all.
+/// Most fields that a refusal lists: its details travel in one header, and a bulk call of nonsense would burst it.
+const MOST_FIELDS: usize = 50;
+
+/// One sentence that names the first few fields and says how many there are; the details hold up to 50 of them.
 pub fn summary(violations: &[Violation]) -> String {
     let named: Vec<String> = violations
         .iter()
@@ -86,8 +89,25 @@ fn refuse(reason: Common, message: String, violations: Vec<Violation>) -> Status
     let mut details = ErrorDetails::new();
     details.set_error_info(reason.name(), reason.domain(), std::collections::HashMap::new());
     if !violations.is_empty() {
-        let fields = violations.into_iter().map(|v| FieldViolation::new(v.field, v.message));
+        let fields = violations.into_iter().take(MOST_FIELDS);
+        let fields = fields.map(|found| FieldViolation::new(found.field, found.message));
         details.set_bad_request(fields.collect::<Vec<_>>());
     }
     Status::with_error_details(reason.kind().code(), message, details)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tonic_types::StatusExt;
+
+    #[test]
+    fn a_refusal_stays_small_enough_for_its_header() {
+        let violation =
+            |n| Violation { field: format!("rows[{n}].sku"), message: "is needed".to_owned(), rule: "required" };
+        let status = invalid((0..60).map(violation).collect());
+        assert!(status.message().ends_with("; and 57 more"), "{}", status.message());
+        let listed = status.get_error_details().bad_request().unwrap().field_violations.len();
+        assert_eq!(listed, MOST_FIELDS);
+    }
 }

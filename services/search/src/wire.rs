@@ -188,20 +188,13 @@ fn facets(said: &[wire::FacetRequest], shared: &Shared) -> Result<Vec<FacetReque
 
 /// What was counted, as callers see it.
 pub fn facet(counts: FacetCounts, shared: &Shared) -> wire::Facet {
-    let ranges = match &counts.facet {
-        Facet::Price(ranges) => ranges.clone(),
-        _ => Vec::new(),
-    };
     let value = |count: crate::engine::hits::FacetCount| {
         let (value, name) = match count.value {
             Counted::Brand { brand_id, name } => (brand_id.to_string(), name),
             Counted::Category(id) => {
                 (id.to_string(), shared.categories.get(&id).cloned().unwrap_or_default())
             }
-            Counted::Price(range) => {
-                let at = ranges.iter().position(|asked| *asked == range).unwrap_or_default();
-                (at.to_string(), String::new())
-            }
+            Counted::Price(range) => (bounds(&range), String::new()),
             Counted::Attribute(value) => (text(&value), String::new()),
         };
         wire::FacetValue { value, name, count: signed(count.count), selected: count.selected }
@@ -210,6 +203,12 @@ pub fn facet(counts: FacetCounts, shared: &Shared) -> wire::Facet {
         values: counts.values.into_iter().map(value).collect(),
         other_count: signed(counts.other_count),
     }
+}
+
+/// A range is named by its bounds: one that a filter selects is counted though no facet asked for it.
+fn bounds(range: &PriceRange) -> String {
+    let most = range.max_minor.map(|most| most.to_string()).unwrap_or_default();
+    format!("{}-{most}", range.min_minor.unwrap_or_default())
 }
 
 /// Counts on the wire are int64, as every number there.

@@ -2,8 +2,8 @@ use crate::shop::{ALL, create, in_usd, search, set_price, titled, until, variant
 use contracts::search::v1::attribute_term::Value;
 use contracts::search::v1::facet_request::Facet;
 use contracts::search::v1::{
-    AttributeFacet, AttributeFilter, AttributeTerm, FacetRequest, Filters, NumberRange, PriceRange,
-    PriceView, SearchProductsRequest, Sort, TermKind,
+    AttributeFacet, AttributeFilter, AttributeTerm, FacetRequest, Filters, NumberRange, PriceFacet,
+    PriceRange, PriceView, SearchProductsRequest, Sort, TermKind,
 };
 use testkit::{Mesh, reason};
 use tonic::Code;
@@ -170,5 +170,35 @@ async fn nonsense_is_refused_with_a_reason() {
         let refused = mesh.search().search_products(request).await.unwrap_err();
         assert_eq!((reason(&refused).as_str(), refused.code()), (expected, Code::InvalidArgument));
     }
+    mesh.finish().await;
+}
+
+/// A range that the filter selects is counted beside those that were asked for, and each is named by its bounds.
+#[tokio::test(flavor = "multi_thread")]
+async fn ranges_of_amounts_are_counted_by_their_bounds() {
+    let mesh = Mesh::boot(&ALL).await;
+    for (sku, cents) in [("PAN-1", 900), ("PAN-2", 1_900), ("PAN-3", 2_900)] {
+        create(&mesh, titled("Pan"), vec![variant(sku, "", "")]).await;
+        set_price(&mesh, sku, cents).await;
+    }
+    let range = |min_minor_units, max_minor_units| PriceRange { min_minor_units, max_minor_units };
+    let facet = PriceFacet { ranges: vec![range(0, Some(1_999)), range(2_000, None)] };
+    let request = SearchProductsRequest {
+        facets: vec![FacetRequest { facet: Some(Facet::Price(facet)), size: 0 }],
+        filters: Some(Filters { price: Some(range(1_500, Some(2_500))), ..Default::default() }),
+        ..in_usd("pan")
+    };
+    until(&mesh, "all pans have prices", in_usd("pan"), |answer| {
+        answer.products.iter().filter(|product| product.amount.is_some()).count() == 3
+    })
+    .await;
+    let answer = search(&mesh, request).await;
+    assert_eq!(answer.total, 1);
+    let counted: Vec<_> = answer.facets[0]
+        .values
+        .iter()
+        .map(|value| (value.value.as_str(), value.count, value.selected))
+        .collect();
+    assert_eq!(counted, [("0-1999", 2, false), ("2000-", 1, false), ("1500-2500", 1, true)]);
     mesh.finish().await;
 }
