@@ -30,7 +30,7 @@ lint:
 bench *args:
     cargo run --release -p bench -- {{ args }}
 
-# how long a written change takes to be searchable
+# how long a written change takes to be searchable: in an empty mesh that `./dev up` serves, with SOUK_DATA set
 freshness:
     cargo run --release -p bench -- freshness
 

@@ -32,7 +32,9 @@ pub async fn open(mesh: &Mesh) -> Result<Shop> {
     if count(mesh).await? < i64::try_from(rows.len())? {
         let begun = Instant::now();
         let (rows, prices): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
-        import(mesh, rows).await?;
+        import(mesh, rows).await.context(
+            "import the icecat data; a shop with other products may define attributes otherwise, so measure an empty one",
+        )?;
         for chunk in prices.chunks(1_000) {
             let request = BulkSetPricesRequest { prices: chunk.to_vec(), ..Default::default() };
             mesh.pricing()?.bulk_set_prices(request).await?;

@@ -103,8 +103,11 @@ mod tests {
 
     #[test]
     fn a_refusal_stays_small_enough_for_its_header() {
-        let violation =
-            |n| Violation { field: format!("rows[{n}].sku"), message: "is needed".to_owned(), rule: "required" };
+        let violation = |n| Violation {
+            field: format!("rows[{n}].sku"),
+            message: "is needed".to_owned(),
+            rule: "required",
+        };
         let status = invalid((0..60).map(violation).collect());
         assert!(status.message().ends_with("; and 57 more"), "{}", status.message());
         let listed = status.get_error_details().bad_request().unwrap().field_violations.len();

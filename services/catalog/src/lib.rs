@@ -71,6 +71,7 @@ pub mod store;
 use contracts::catalog::v1::catalog_service_server::CatalogServiceServer;
 use diesel_migrations::embed_migrations;
 use mesh::{Boot, BootError, Paging, Service};
+use tokio_util::sync::CancellationToken;
 use tonic::codec::CompressionEncoding::{Gzip, Zstd};
 
 /// Name of the service, its database and its settings.
@@ -86,12 +87,14 @@ pub struct App {
     pub db: pg::Db,
     /// Makes page tokens.
     pub paging: Paging,
+    /// Cancelled when the process is to end: an import that waits for its next chunk would hold it.
+    pub stopping: CancellationToken,
 }
 
 /// The catalogue, ready to be served, and its database.
 pub async fn service(boot: &Boot) -> Result<(Service, pg::Db), BootError> {
     let backing = boot.backing(NAME, || MIGRATIONS).await?;
-    let app = App { db: backing.db.clone(), paging: boot.paging() };
+    let app = App { db: backing.db.clone(), paging: boot.paging(), stopping: boot.tasks().stop() };
     let server = CatalogServiceServer::new(app)
         .max_decoding_message_size(boot.config().server.max_message_bytes)
         .accept_compressed(Gzip)

@@ -32,7 +32,9 @@ where
     let begun = (app, context, None, incoming);
     stream::unfold(Some(begun), async |state| {
         let (app, context, mut import, mut incoming) = state?;
-        let message = match incoming.next().await? {
+        let next = app.stopping.run_until_cancelled(incoming.next()).await;
+        let Some(next) = next else { return Some((Err(ending().into()), None)) };
+        let message = match next? {
             Ok(message) => message,
             Err(status) => return Some((Err(status), None)),
         };
@@ -54,6 +56,13 @@ where
             Err(status) => Some((Err(status), None)),
         }
     })
+}
+
+/// The chunk that was being written is answered; whoever serves the next one knows how far the import is.
+fn ending() -> Fault {
+    let message =
+        "this process ends; go on with the same import_id after the last chunk that was answered";
+    Fault::new(Common::DependencyUnavailable, message)
 }
 
 /// An import that was started in this stream.

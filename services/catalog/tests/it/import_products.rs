@@ -266,6 +266,21 @@ async fn an_import_goes_on_where_it_was_cut_off() {
 }
 
 #[tokio::test]
+async fn an_import_that_waits_for_its_next_chunk_lets_the_process_end() {
+    let shop = Shop::open().await;
+    let import = ImportProductsRequest { part: Some(Sent::Start(skip())) };
+    let incoming = stream::iter([Ok(import)]).chain(stream::pending());
+    let mut answers = Box::pin(import_products(shop.app.clone(), incoming));
+    let started = answers.next().await.unwrap().unwrap();
+    assert_eq!(committed(&started.part.unwrap()), 0);
+    shop.app.stopping.cancel();
+    let fault = Fault::from(answers.next().await.unwrap().unwrap_err());
+    assert!(fault.is(fault::Common::DependencyUnavailable), "{fault}");
+    assert!(answers.next().await.is_none());
+    shop.close().await;
+}
+
+#[tokio::test]
 async fn a_stream_begins_with_its_start_and_has_one() {
     let shop = Shop::open().await;
     let (_, fault) = send(&shop, None, vec![(1, rows(0, 1))]).await;

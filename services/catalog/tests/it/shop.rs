@@ -23,6 +23,7 @@ use prost_types::{FieldMask, Struct, Value as Json};
 use secrecy::SecretString;
 use stack::{Profile, Stack};
 use std::path::Path;
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// The catalogue with a database of its own. The database goes with [`Shop::close`]; that of a
@@ -78,7 +79,7 @@ impl Shop {
         pg::migrate::run(&url, catalog::MIGRATIONS).await.unwrap();
         let db = Db::new(catalog::NAME, Settings::of(url)).unwrap();
         let paging = mesh::Paging::new(&mesh::config::Page::default());
-        Self { app: App { db, paging }, superuser, database }
+        Self { app: App { db, paging, stopping: CancellationToken::new() }, superuser, database }
     }
 
     pub async fn close(self) {
