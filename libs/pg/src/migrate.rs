@@ -31,8 +31,10 @@ pub async fn run(url: &SecretString, own: Migrations) -> Result<Vec<String>, Fau
         let mut harness = AsyncMigrationHarness::new(connection);
         let mut done = Vec::new();
         for source in [SHARED, own] {
-            let ran = harness.run_pending_migrations(source).map_err(Fault::internal)?;
-            done.extend(ran.iter().map(ToString::to_string));
+            for migration in harness.pending_migrations(source).map_err(Fault::internal)? {
+                harness.run_migration(&migration).map_err(Fault::internal)?;
+                done.push(migration.name().to_string());
+            }
         }
         Ok(done)
     })

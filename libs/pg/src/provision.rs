@@ -7,16 +7,19 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncC
 use fault::Fault;
 use secrecy::{ExposeSecret, SecretString};
 
-/// Makes a role with a password and a database that belongs to it; what exists stays. `superuser` is a URL with the right
-/// to do so. Extensions that only a superuser may create are created too.
+/// Any fixed number: it only has to be the same in every process that provisions.
+const LOCK: i64 = 0x736f_756c;
+
+/// Makes a role and a database that belongs to it; what exists stays, but the role gets this password. `superuser` is a URL
+/// with the right to do so. Extensions that only a superuser may create are created too. Several at once are fine.
 pub async fn create(superuser: &SecretString, name: &str, password: &str) -> Result<(), Fault> {
     let mut server = connect(superuser.expose_secret()).await?;
-    if !exists(&mut server, "select exists (select 1 from pg_roles where rolname = $1)", name)
-        .await?
-    {
-        let sql = format!("create role {} login password {}", identifier(name), literal(password));
-        server.batch_execute(&sql).await?;
-    }
+    // "Is it there?" and "make it" are two statements; the lock goes with the connection.
+    server.batch_execute(&format!("select pg_advisory_lock({LOCK})")).await?;
+    let known = "select exists (select 1 from pg_roles where rolname = $1)";
+    let verb = if exists(&mut server, known, name).await? { "alter" } else { "create" };
+    let sql = format!("{verb} role {} login password {}", identifier(name), literal(password));
+    server.batch_execute(&sql).await?;
     if !exists(&mut server, "select exists (select 1 from pg_database where datname = $1)", name)
         .await?
     {

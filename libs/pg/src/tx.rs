@@ -47,9 +47,10 @@ impl Tx {
         self.events = true;
     }
 
-    /// Commits; says whether there is something to publish.
+    /// Commits; says whether there is something to publish. The server answers COMMIT with a silent rollback where a
+    /// statement has failed and the body went on; the SELECT before it fails then.
     pub(crate) async fn commit(mut self) -> Result<bool, Fault> {
-        match self.conn().batch_execute("COMMIT").await {
+        match self.conn().batch_execute("SELECT 1; COMMIT").await {
             Ok(()) => {
                 self.release();
                 Ok(self.events)
@@ -58,11 +59,11 @@ impl Tx {
                 let fault = Fault::from(error);
                 if fault.is(Common::Contended) {
                     // The server said no, so nothing happened and it may be tried again.
-                    self.release();
+                    self.rollback().await;
                     return Err(fault);
                 }
                 if fault.kind() == Kind::Internal {
-                    self.release();
+                    self.rollback().await;
                     return Err(fault.context("commit"));
                 }
                 Err(Fault::new(

@@ -18,7 +18,12 @@ fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
         .unwrap();
     let text = String::from_utf8(listed.stdout).unwrap();
     let files = text.lines().filter(|name| name.ends_with(ending)).map(|name| root().join(name));
-    files.filter(|path| path.exists()).collect()
+    let found: Vec<PathBuf> = files.filter(|path| path.exists()).collect();
+    assert!(
+        !found.is_empty(),
+        "no {ending} below {folder}: a rule that looks at nothing holds nothing"
+    );
+    found
 }
 
 /// Layers from the outside in: a crate may use what stands further right, never the other way.
@@ -76,7 +81,7 @@ fn dependencies_point_one_way() {
 
 #[test]
 fn no_file_is_longer_than_500_lines() {
-    let sources = [files("", ".rs"), files("", ".sh"), files("", ".proto")].concat();
+    let sources = [files(".", ".rs"), files(".", ".proto")].concat();
     let long: Vec<String> = sources
         .iter()
         .filter(|path| {
@@ -137,6 +142,7 @@ fn the_environment_is_read_in_one_place() {
         "libs/mesh/src/config",
         "libs/stack/",
         "build.rs",
+        "/tests.rs",
         "/tests/",
         "tests/",
         "libs/testkit",
@@ -144,7 +150,7 @@ fn the_environment_is_read_in_one_place() {
         "bench/",
     ];
     let mut wrong = Vec::new();
-    for path in files("", ".rs") {
+    for path in files(".", ".rs") {
         let name = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
         if exempt.iter().any(|part| name.contains(part)) {
             continue;
@@ -155,4 +161,88 @@ fn the_environment_is_read_in_one_place() {
         }
     }
     assert!(wrong.is_empty(), "only libs/mesh/src/config reads the environment: {wrong:?}");
+}
+
+/// The code of tests: what lies in a `tests` folder, and the end of other files.
+fn test_code() -> String {
+    let mut all = String::new();
+    // What handles faults names every kind of them without proving that anything refuses so.
+    for path in files(".", ".rs").iter().filter(|path| !path.ends_with("bus/tests/it/kinds.rs")) {
+        let name = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
+        if name.starts_with("tests/tidy") || name.starts_with("libs/contracts") {
+            continue;
+        }
+        let text = std::fs::read_to_string(path).unwrap();
+        match name.contains("tests/") {
+            true => all.push_str(&text),
+            false => all.push_str(text.split_once("#[cfg(test)]").map_or("", |(_, tests)| tests)),
+        }
+    }
+    all
+}
+
+#[test]
+fn every_reason_has_a_test() {
+    let tests = test_code();
+    let variant = |reason: &str| {
+        let word = |word: &str| word[..1].to_owned() + &word[1..].to_lowercase();
+        reason.split('_').map(word).collect::<String>()
+    };
+    let untested: Vec<&str> = contracts::REASONS
+        .iter()
+        .map(|reason| reason.name)
+        .filter(|name| !tests.contains(&format!("\"{name}\"")))
+        .filter(|name| !tests.contains(&format!("Common::{}", variant(name))))
+        .filter(|name| !tests.contains(&format!("Reason::{}", variant(name))))
+        .collect();
+    assert!(untested.is_empty(), "no test sees a refusal with {untested:?}");
+}
+
+#[test]
+fn generated_documents_are_current() {
+    for (path, text) in souk::docs::render() {
+        let found = std::fs::read_to_string(root().join(path)).unwrap_or_default();
+        assert!(found == text, "{path} is not as generated; run `./dev gen`");
+    }
+}
+
+/// diesel knows a migration by the part of its name before the first `_`, and a database has one table of them.
+#[test]
+fn migrations_of_one_database_have_different_versions() {
+    let versions = |folder: &str| {
+        let found = std::fs::read_dir(root().join("migrations").join(folder)).unwrap();
+        let names = found.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.map(|name| name.split('_').next().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    for role in souk::ROLES {
+        let mut all = [versions("shared"), versions(role)].concat();
+        all.sort();
+        let twice: Vec<_> = all.windows(2).filter(|pair| pair[0] == pair[1]).collect();
+        assert!(twice.is_empty(), "{role} has two migrations of {twice:?}");
+    }
+}
+
+/// The table of invariants names tests as `name`, `file::name` or `file::*`.
+#[test]
+fn every_test_that_architecture_names_exists() {
+    let page = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let table = page.split("## Invariants").nth(1).unwrap().split("\n## ").next().unwrap();
+    let sources: String =
+        files(".", ".rs").iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    let mut missing = Vec::new();
+    let rows = table.lines().filter(|line| line.starts_with("| ")).skip(2);
+    for row in rows {
+        let held = row.trim_end_matches('|').rsplit('|').next().unwrap();
+        let names: Vec<&str> = held.split('`').skip(1).step_by(2).collect();
+        if names.is_empty() {
+            missing.push(format!("no test is named: {row}"));
+        }
+        for name in names {
+            let test = name.rsplit("::").next().unwrap();
+            if !sources.contains(&format!("fn {test}(")) {
+                missing.push(format!("`{name}` is no test: {row}"));
+            }
+        }
+    }
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
 }

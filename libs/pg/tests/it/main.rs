@@ -1,0 +1,22 @@
+//! Against real PostgreSQL. Each test has a database of its own.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
+
+mod wire;
+mod world;
+
+mod together;
+
+mod contention;
+mod dropped;
+mod lost_answer;
+mod once;
+mod reads;
+
+mod early;
+mod inbox;
+mod operations;
+mod sweep;
+
+mod migrate;
+mod provision;

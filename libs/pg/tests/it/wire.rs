@@ -1,0 +1,109 @@
+//! A wire to the database that a test can cut at the moment that matters.
+
+use secrecy::{ExposeSecret, SecretString};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{TcpListener, TcpStream};
+
+/// What happens to the next COMMIT.
+#[derive(Clone, Copy)]
+#[repr(u8)]
+pub enum Cut {
+    Nothing = 0,
+    /// The server never hears of it.
+    Before = 1,
+    /// The server does it, the client never hears of that.
+    After = 2,
+}
+
+/// Forwards to the server until it is cut; each cut is for one COMMIT.
+pub struct Wire {
+    port: u16,
+    cut: Arc<AtomicU8>,
+}
+
+impl Wire {
+    /// A wire to the server of this URL.
+    pub async fn to(url: &SecretString) -> Self {
+        let server = server(url.expose_secret()).to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let cut = Arc::new(AtomicU8::new(Cut::Nothing as u8));
+        let shared = Arc::clone(&cut);
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                let server = TcpStream::connect(&server).await.unwrap();
+                tokio::spawn(forward(client, server, Arc::clone(&shared)));
+            }
+        });
+        Self { port, cut }
+    }
+
+    /// The URL by way of this wire.
+    pub fn url(&self, url: &SecretString) -> SecretString {
+        let url = url.expose_secret();
+        url.replacen(server(url), &format!("127.0.0.1:{}", self.port), 1).into()
+    }
+
+    pub fn cut(&self, cut: Cut) {
+        self.cut.store(cut as u8, Ordering::SeqCst);
+    }
+
+    /// Whether the cut that was asked for has happened.
+    pub fn is_cut(&self) -> bool {
+        self.cut.load(Ordering::SeqCst) == Cut::Nothing as u8
+    }
+}
+
+/// `host:port` of a URL.
+fn server(url: &str) -> &str {
+    let address = url.split_once("://").unwrap().1.split(['/', '?']).next().unwrap();
+    address.rsplit_once('@').map_or(address, |(_, server)| server)
+}
+
+async fn forward(client: TcpStream, server: TcpStream, cut: Arc<AtomicU8>) {
+    let (mut client_read, mut client_write) = client.into_split();
+    let (mut server_read, mut server_write) = server.into_split();
+    // When one of them ends, all four halves are dropped, which closes both connections.
+    tokio::select! {
+        () = requests(&mut client_read, &mut server_write, &cut) => {}
+        () = answers(&mut server_read, &mut client_write, &cut) => {}
+    }
+}
+
+/// What a connection is waiting for after a COMMIT that is to lose its answer.
+const LOSING: u8 = 3;
+
+async fn requests(client: &mut OwnedReadHalf, server: &mut OwnedWriteHalf, cut: &AtomicU8) {
+    let mut buffer = vec![0; 64 * 1024];
+    while let Ok(read @ 1..) = client.read(&mut buffer).await {
+        let bytes = &buffer[..read];
+        if bytes.windows(7).any(|bytes| bytes == b"COMMIT\0") {
+            let now = |from: Cut, to: u8| {
+                cut.compare_exchange(from as u8, to, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+            };
+            if now(Cut::Before, Cut::Nothing as u8) {
+                return;
+            }
+            now(Cut::After, LOSING);
+        }
+        if server.write_all(bytes).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn answers(server: &mut OwnedReadHalf, client: &mut OwnedWriteHalf, cut: &AtomicU8) {
+    let mut buffer = vec![0; 64 * 1024];
+    while let Ok(read @ 1..) = server.read(&mut buffer).await {
+        let nothing = Cut::Nothing as u8;
+        if cut.compare_exchange(LOSING, nothing, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+            return;
+        }
+        if client.write_all(&buffer[..read]).await.is_err() {
+            return;
+        }
+    }
+}
