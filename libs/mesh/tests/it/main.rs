@@ -11,6 +11,7 @@ mod config;
 mod deadlines;
 mod drain;
 mod open;
+mod prices;
 mod refusals;
 mod tokens;
 mod world;

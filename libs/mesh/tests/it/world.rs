@@ -1,19 +1,18 @@
 //! A process with one service, and callers of it.
 
+use crate::prices::Prices;
 use contracts::pricing::v1::item::Name;
 use contracts::pricing::v1::pricing_service_client::PricingServiceClient;
-use contracts::pricing::v1::pricing_service_server::{PricingService, PricingServiceServer};
 use contracts::pricing::v1::*;
-use fault::{Common, Fault, context};
+use fault::{Common, Fault};
 use mesh::identity::{Signer, generate_keys};
-use mesh::{Boot, Check, Client, Config, Running, Service, Tasks};
+use mesh::{Boot, Check, Config, Running, Service, Tasks};
 use secrecy::ExposeSecret;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use tonic::codec::CompressionEncoding;
 use tonic::metadata::MetadataMap;
 use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
@@ -56,16 +55,14 @@ impl World {
         let prices = Prices {
             inner: PricingServiceClient::new(boot.client("checkout", "pricing").unwrap()),
             gate: Arc::clone(&gate),
+            max_message_bytes: boot.config().server.max_message_bytes,
         };
-        let server = PricingServiceServer::new(prices)
-            .accept_compressed(CompressionEncoding::Gzip)
-            .max_decoding_message_size(boot.config().server.max_message_bytes);
         let well = Arc::clone(&healthy);
         let check = Check::hard("postgres", move || {
             let well = Arc::clone(&well);
             async move { well.try_acquire().map(drop) }
         });
-        let service = Service::new("pricing").mount(server).check(check);
+        let service = Service::new("pricing").mount(prices).check(check);
         let running = boot.serve(vec![service]).await.unwrap();
         running.ready().await;
         Self { running, signer, tasks, gate, healthy, folder }
@@ -180,88 +177,4 @@ pub fn refused(status: &Status, code: tonic::Code, reason: Common) -> Fault {
 /// What the handler knew about the call.
 pub fn told<'a>(metadata: &'a MetadataMap, name: &str) -> &'a str {
     metadata.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
-}
-
-/// Does what the SKU says, and answers with what it knew about the call.
-struct Prices {
-    inner: PricingServiceClient<Client>,
-    gate: Arc<Semaphore>,
-}
-
-#[tonic::async_trait]
-impl PricingService for Prices {
-    async fn get_price(
-        &self,
-        request: Request<GetPriceRequest>,
-    ) -> Result<Response<GetPriceResponse>, Status> {
-        let Some(Item { name: Some(Name::Sku(sku)) }) = &request.get_ref().item else {
-            return Err(Fault::internal("the codec lets none through without a name").into());
-        };
-        match sku.as_str() {
-            "PANIC" => panic!("the shelf fell down"),
-            "SLOW" => tokio::time::sleep(Duration::from_secs(30)).await,
-            "GATED" => self.gate.acquire().await.unwrap().forget(),
-            "INNER" => {
-                return Ok(self.inner.clone().get_price(ask("WHO")).await.map_err(Fault::from)?);
-            }
-            "INNER-SLOW" => {
-                return Ok(self.inner.clone().get_price(ask("SLOW")).await.map_err(Fault::from)?);
-            }
-            "BARE" => return Err(Status::internal("no reason given")),
-            _ => {}
-        }
-        let context = context::current();
-        let mut response = Response::new(GetPriceResponse::default());
-        let mut tell = |name: &'static str, value: String| {
-            response.metadata_mut().insert(name, value.parse().unwrap());
-        };
-        tell("subject", context.caller.subject.clone());
-        tell("correlation", context.correlation_id.clone());
-        tell("trace", context.traceparent.clone().unwrap_or_default());
-        tell("left", context.remaining().unwrap().as_millis().to_string());
-        tell("on-behalf", context.caller.token.is_some().to_string());
-        Ok(response)
-    }
-
-    async fn set_price(
-        &self,
-        _: Request<SetPriceRequest>,
-    ) -> Result<Response<SetPriceResponse>, Status> {
-        Ok(Response::new(Default::default()))
-    }
-
-    async fn bulk_set_prices(
-        &self,
-        _: Request<BulkSetPricesRequest>,
-    ) -> Result<Response<BulkSetPricesResponse>, Status> {
-        Ok(Response::new(Default::default()))
-    }
-
-    async fn batch_get_prices(
-        &self,
-        _: Request<BatchGetPricesRequest>,
-    ) -> Result<Response<BatchGetPricesResponse>, Status> {
-        Ok(Response::new(Default::default()))
-    }
-
-    async fn list_prices(
-        &self,
-        _: Request<ListPricesRequest>,
-    ) -> Result<Response<ListPricesResponse>, Status> {
-        Ok(Response::new(Default::default()))
-    }
-
-    async fn delete_price(
-        &self,
-        _: Request<DeletePriceRequest>,
-    ) -> Result<Response<DeletePriceResponse>, Status> {
-        Ok(Response::new(Default::default()))
-    }
-
-    async fn list_versions(
-        &self,
-        _: Request<ListVersionsRequest>,
-    ) -> Result<Response<ListVersionsResponse>, Status> {
-        Ok(Response::new(Default::default()))
-    }
 }

@@ -1,0 +1,120 @@
+//! A server of some RPCs of the pricing service, told by the SKU what to do.
+//!
+//! Written without the generated trait: that would have to be followed here with each new RPC of the real service.
+
+use crate::world::ask;
+use contracts::Validate;
+use contracts::codec::CheckedCodec;
+use contracts::pricing::v1::item::Name;
+use contracts::pricing::v1::pricing_service_client::PricingServiceClient;
+use contracts::pricing::v1::pricing_service_server::SERVICE_NAME;
+use contracts::pricing::v1::*;
+use fault::{Fault, context};
+use mesh::Client;
+use prost::Message;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::task::Poll;
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tonic::body::Body;
+use tonic::codec::CompressionEncoding;
+use tonic::codegen::BoxFuture;
+use tonic::server::{Grpc, NamedService};
+use tonic::{Request, Response, Status};
+
+/// Does what the SKU says, and answers with what it knew about the call.
+#[derive(Clone)]
+pub struct Prices {
+    pub inner: PricingServiceClient<Client>,
+    /// Calls for the SKU `GATED` wait for a permit.
+    pub gate: Arc<Semaphore>,
+    pub max_message_bytes: usize,
+}
+
+impl NamedService for Prices {
+    const NAME: &'static str = SERVICE_NAME;
+}
+
+impl tower::Service<http::Request<Body>> for Prices {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = BoxFuture<Self::Response, Infallible>;
+
+    fn poll_ready(&mut self, _: &mut std::task::Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, call: http::Request<Body>) -> Self::Future {
+        let prices = self.clone();
+        Box::pin(async move {
+            let method = call.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
+            Ok(match method.as_str() {
+                "GetPrice" => prices.unary(call, |prices, asked| prices.get_price(asked)).await,
+                "SetPrice" => {
+                    prices.unary(call, nothing::<SetPriceRequest, SetPriceResponse>).await
+                }
+                "BatchGetPrices" => {
+                    let batch = nothing::<BatchGetPricesRequest, BatchGetPricesResponse>;
+                    prices.unary(call, batch).await
+                }
+                _ => Status::unimplemented("").into_http(),
+            })
+        })
+    }
+}
+
+impl Prices {
+    async fn unary<Q, A, F>(
+        self,
+        call: http::Request<Body>,
+        handler: impl Fn(Self, Request<Q>) -> F,
+    ) -> http::Response<Body>
+    where
+        Q: Message + Default + Validate + 'static,
+        A: Message + Default + Validate + 'static,
+        F: Future<Output = Result<Response<A>, Status>>,
+    {
+        let mut grpc = Grpc::new(CheckedCodec::<A, Q>::default())
+            .accept_compressed(CompressionEncoding::Gzip)
+            .max_decoding_message_size(self.max_message_bytes);
+        grpc.unary(tower::service_fn(|asked| handler(self.clone(), asked)), call).await
+    }
+
+    async fn get_price(
+        self,
+        request: Request<GetPriceRequest>,
+    ) -> Result<Response<GetPriceResponse>, Status> {
+        let Some(Item { name: Some(Name::Sku(sku)) }) = &request.get_ref().item else {
+            return Err(Fault::internal("the codec lets none through without a name").into());
+        };
+        match sku.as_str() {
+            "PANIC" => panic!("the shelf fell down"),
+            "SLOW" => tokio::time::sleep(Duration::from_secs(30)).await,
+            "GATED" => self.gate.acquire().await.unwrap().forget(),
+            "INNER" => {
+                return Ok(self.inner.clone().get_price(ask("WHO")).await.map_err(Fault::from)?);
+            }
+            "INNER-SLOW" => {
+                return Ok(self.inner.clone().get_price(ask("SLOW")).await.map_err(Fault::from)?);
+            }
+            "BARE" => return Err(Status::internal("no reason given")),
+            _ => {}
+        }
+        let context = context::current();
+        let mut response = Response::new(GetPriceResponse::default());
+        let mut tell = |name: &'static str, value: String| {
+            response.metadata_mut().insert(name, value.parse().unwrap());
+        };
+        tell("subject", context.caller.subject.clone());
+        tell("correlation", context.correlation_id.clone());
+        tell("trace", context.traceparent.clone().unwrap_or_default());
+        tell("left", context.remaining().unwrap().as_millis().to_string());
+        tell("on-behalf", context.caller.token.is_some().to_string());
+        Ok(response)
+    }
+}
+
+async fn nothing<Q, A: Default>(_: Prices, _: Request<Q>) -> Result<Response<A>, Status> {
+    Ok(Response::new(A::default()))
+}
