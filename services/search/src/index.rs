@@ -2,10 +2,11 @@
 
 use crate::domain::shared::Shared;
 use crate::engine::{Engine, EngineError};
+use crate::store::documents::Life;
 use contracts::search::v1::Reason;
 use fault::Fault;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use tokio::sync::{Mutex, MutexGuard, Notify};
 
 /// The engine with what the follower last read of brands, categories and attributes. Cheap to clone.
@@ -16,10 +17,17 @@ pub struct Index {
 
 struct Inner {
     engine: Arc<dyn Engine>,
-    shared: RwLock<Arc<Shared>>,
+    shared: RwLock<Known>,
     filled: AtomicBool,
     changed: Notify,
     writer: Mutex<()>,
+}
+
+#[derive(Default)]
+struct Known {
+    shared: Arc<Shared>,
+    /// How the tables stood at the latest when it was read; none: never yet.
+    life: Option<Life>,
 }
 
 impl Index {
@@ -46,16 +54,30 @@ impl Index {
         done.map_err(Fault::internal)?.map_err(Fault::internal)
     }
 
-    /// Brands, categories and attributes as the follower last read them.
+    /// Brands, categories and attributes as they were last read.
     pub fn shared(&self) -> Arc<Shared> {
-        Arc::clone(&self.inner.shared.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.known().shared)
     }
 
-    /// Replaces them.
-    pub fn share(&self, shared: Shared) -> Arc<Shared> {
-        let shared = Arc::new(shared);
-        *self.inner.shared.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&shared);
-        shared
+    /// The same, unless they have changed since: the tables stand like this.
+    pub fn shared_at(&self, life: Life) -> Option<Arc<Shared>> {
+        let known = self.known();
+        (known.life == Some(life)).then(|| Arc::clone(&known.shared))
+    }
+
+    /// Replaces them by what was read after the tables stood like this; what somebody else read later stays. Returns the
+    /// newer.
+    pub fn share(&self, life: Life, shared: Shared) -> Arc<Shared> {
+        let mut known = self.inner.shared.write().unwrap_or_else(PoisonError::into_inner);
+        let newer = |now: Life| now.epoch == life.epoch && now.shared > life.shared;
+        if !known.life.is_some_and(newer) {
+            *known = Known { shared: Arc::new(shared), life: Some(life) };
+        }
+        Arc::clone(&known.shared)
+    }
+
+    fn known(&self) -> RwLockReadGuard<'_, Known> {
+        self.inner.shared.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// From now on the index holds all that was in the table when the process began.

@@ -31,8 +31,8 @@ async fn round(app: &App, done: &mut Option<Uuid>) -> Result<(), Fault> {
     let asked = app.db.read("search.reindexing", async |tx| replicas::asked(tx).await).await?;
     let Some(asked) = asked else { return Ok(()) };
     if *done < Some(asked) {
-        let (epoch, _) = app.db.read("search.life", async |tx| documents::life(tx).await).await?;
-        fill(app, epoch, Some(asked)).await?;
+        let life = app.db.read("search.life", async |tx| documents::life(tx).await).await?;
+        fill(app, life.epoch, Some(asked)).await?;
         *done = Some(asked);
         return Ok(());
     }

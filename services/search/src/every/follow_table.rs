@@ -5,7 +5,7 @@ use crate::App;
 use crate::domain::document::assemble;
 use crate::domain::shared::Shared;
 use crate::engine::{Change, Checkpoint};
-use crate::store::documents::{self, Stored};
+use crate::store::documents::{self, Life, Stored};
 use crate::store::shared;
 use chrono::Utc;
 use fault::Fault;
@@ -29,15 +29,14 @@ const ALERT_FOR: Duration = Duration::from_millis(500);
 
 /// Follows until the process ends.
 pub async fn follow_table(app: App, ending: CancellationToken) {
-    let mut follower = Follower { app, seen: None };
     let mut alert_until = Instant::now();
     while !ending.is_cancelled() {
         let begun = Instant::now();
-        match follower.step().await {
+        match step(&app).await {
             Ok(true) => sleep(PAUSE.saturating_sub(begun.elapsed())).await,
             Ok(false) => {
                 let nap = if Instant::now() < alert_until { ALERT } else { POLL };
-                if timeout(nap, follower.app.index.woken()).await.is_ok() {
+                if timeout(nap, app.index.woken()).await.is_ok() {
                     alert_until = Instant::now() + ALERT_FOR;
                 }
             }
@@ -49,53 +48,51 @@ pub async fn follow_table(app: App, ending: CancellationToken) {
     }
 }
 
-struct Follower {
-    app: App,
-    /// How often what documents share had changed when it was last read.
-    seen: Option<i64>,
+/// Indexes the next documents; false: there are none.
+async fn step(app: &App) -> Result<bool, Fault> {
+    let writing = app.index.writer().await;
+    let at = app.index.run(|engine| Ok(engine.stats()?.checkpoint)).await?;
+    let Next { found, shared, life } = next(app, at.revision).await?;
+    if at.epoch != life.epoch {
+        // Another life of the table: what is indexed has nothing to do with it.
+        drop(writing);
+        fill(app, life.epoch, None).await?;
+        app.index.set_filled();
+        return Ok(true);
+    }
+    let Some(last) = found.last().map(|stored| stored.revision) else {
+        app.index.set_filled();
+        return Ok(false);
+    };
+    let changes = changes(&found, &shared)?;
+    metrics::counter!("search_indexed_documents_total").increment(found.len() as u64);
+    let upto = Checkpoint { revision: last, epoch: life.epoch };
+    app.index.run(move |engine| engine.index(changes, upto)).await?;
+    Ok(true)
 }
 
-impl Follower {
-    /// Indexes the next documents; false: there are none.
-    async fn step(&mut self) -> Result<bool, Fault> {
-        let (epoch, shared_changes) =
-            self.app.db.read("search.life", async |tx| documents::life(tx).await).await?;
-        let at = self.app.index.run(|engine| Ok(engine.stats()?.checkpoint)).await?;
-        if at.epoch != epoch {
-            // Another life of the table: what is indexed has nothing to do with it.
-            self.share(shared_changes).await?;
-            fill(&self.app, epoch, None).await?;
-            self.app.index.set_filled();
-            return Ok(true);
-        }
-        let app = self.app.clone();
-        let _writing = app.index.writer().await;
-        let found = self
-            .app
-            .db
-            .read("search.follow", async |tx| documents::after(tx, at.revision, BATCH).await)
-            .await?;
-        let Some(last) = found.last().map(|stored| stored.revision) else {
-            self.share(shared_changes).await?;
-            self.app.index.set_filled();
-            return Ok(false);
-        };
-        let shared = self.share(shared_changes).await?;
-        let changes = changes(&found, &shared)?;
-        metrics::counter!("search_indexed_documents_total").increment(found.len() as u64);
-        let upto = Checkpoint { revision: last, epoch };
-        self.app.index.run(move |engine| engine.index(changes, upto)).await?;
-        Ok(true)
-    }
+/// Documents to index.
+struct Next {
+    found: Vec<Stored>,
+    shared: Arc<Shared>,
+    life: Life,
+}
 
-    async fn share(&mut self, changes: i64) -> Result<Arc<Shared>, Fault> {
-        if self.seen == Some(changes) {
-            return Ok(self.app.index.shared());
-        }
-        let read = self.app.db.read("search.shared", async |tx| shared::load(tx).await).await?;
-        self.seen = Some(changes);
-        Ok(self.app.index.share(read))
+/// The documents after a revision, and what they share. That is read after them: the transaction that renames a brand gives
+/// its documents their new revisions, and whoever saw these must not index them with the old name.
+async fn next(app: &App, revision: i64) -> Result<Next, Fault> {
+    let (found, life) = app
+        .db
+        .read("search.follow", async |tx| {
+            let found = documents::after(tx, revision, BATCH).await?;
+            Ok((found, documents::life(tx).await?))
+        })
+        .await?;
+    if let Some(shared) = app.index.shared_at(life) {
+        return Ok(Next { found, shared, life });
     }
+    let read = app.db.read("search.shared", async |tx| shared::load(tx).await).await?;
+    Ok(Next { found, shared: app.index.share(life, read), life })
 }
 
 fn changes(found: &[Stored], shared: &Shared) -> Result<Vec<Change>, Fault> {
@@ -112,15 +109,10 @@ fn change(stored: &Stored, shared: &Shared) -> Result<Change, Fault> {
 /// it is goes into the operation that asked for it, if one did.
 pub async fn fill(app: &App, epoch: i64, operation: Option<Uuid>) -> Result<(), Fault> {
     let mut rebuild = app.index.run(|engine| engine.rebuild()).await?;
-    let read = app.db.read("search.shared", async |tx| shared::load(tx).await).await?;
-    let shared = app.index.share(read);
     let (mut revision, mut done) = (0, 0);
     let mut last_round = None;
     loop {
-        let found = app
-            .db
-            .read("search.fill", async |tx| documents::after(tx, revision, BATCH).await)
-            .await?;
+        let Next { found, shared, .. } = next(app, revision).await?;
         if found.is_empty() {
             if last_round.is_some() {
                 break;

@@ -63,10 +63,20 @@ async fn of_products(tx: &mut Tx, ids: &[Uuid]) -> Result<HashMap<Uuid, Vec<Entr
     Ok(found)
 }
 
-/// Which life of the tables it is, and how often what documents share has changed.
-pub async fn life(tx: &mut Tx) -> Result<(i64, i64), Fault> {
+/// How the tables stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Life {
+    /// Which life of the tables it is: another one begins when they are filled anew.
+    pub epoch: i64,
+    /// How often what documents share has changed in it.
+    pub shared: i64,
+}
+
+/// How the tables stand.
+pub async fn life(tx: &mut Tx) -> Result<Life, Fault> {
     let life = index_life::table.select((index_life::epoch, index_life::shared));
-    Ok(life.first(tx.conn()).await?)
+    let (epoch, shared) = life.first(tx.conn()).await?;
+    Ok(Life { epoch, shared })
 }
 
 /// Every document that an index must hold: product and revision, by product.

@@ -58,6 +58,26 @@ async fn a_renamed_brand_is_found_by_its_new_name() {
     mesh.finish().await;
 }
 
+/// A follower that read the brands before the rename and the documents after it would index the old name for good.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_rename_falls_between_two_reads_of_the_follower() {
+    let mesh = Mesh::boot(&ALL).await;
+    let acme = brand(&mesh, "Acme").await;
+    let draft = ProductDraft { brand_id: acme.brand_id.clone(), ..titled("Anvil") };
+    create(&mesh, draft, vec![variant("ANVIL", "", "")]).await;
+    for round in 0..100 {
+        let name = format!("Brand{round}");
+        let rename = UpdateBrandRequest {
+            brand_id: acme.brand_id.clone(),
+            name: name.clone(),
+            ..Default::default()
+        };
+        mesh.catalog().update_brand(rename).await.unwrap();
+        until(&mesh, &name, in_usd(&name), |answer| answer.total == 1).await;
+    }
+    mesh.finish().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_moved_category_takes_its_products_along() {
     let mesh = Mesh::boot(&ALL).await;
