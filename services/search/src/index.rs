@@ -127,4 +127,27 @@ mod tests {
         index.check_filled().unwrap();
         std::fs::remove_dir_all(folder).unwrap();
     }
+
+    #[test]
+    fn an_older_reading_never_takes_the_place_of_a_newer_one() {
+        let folder = std::env::temp_dir().join(format!("souk-index-{}", uuid::Uuid::now_v7()));
+        let index = Index::new(Arc::new(EmbeddedEngine::open(&folder).unwrap()));
+        let id = uuid::Uuid::now_v7();
+        let life = |epoch, shared| Life { epoch, shared };
+        let named = |name: &str| {
+            let mut shared = Shared::default();
+            shared.brands.insert(id, name.into());
+            shared
+        };
+        let name = |shared: Arc<Shared>| shared.brands[&id].clone();
+
+        assert!(index.shared_at(life(1, 0)).is_none());
+        index.share(life(1, 2), named("new"));
+        assert_eq!(name(index.share(life(1, 1), named("old"))), "new");
+        assert_eq!(index.shared_at(life(1, 2)).map(name).as_deref(), Some("new"));
+        // Another life counts from its own beginning.
+        assert_eq!(name(index.share(life(2, 0), named("reborn"))), "reborn");
+        assert!(index.shared_at(life(1, 2)).is_none());
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 }

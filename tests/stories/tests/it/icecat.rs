@@ -42,6 +42,7 @@ async fn a_real_catalogue_is_imported_found_and_imported_again() {
     assert_eq!(written(&mesh).await, before, "an unchanged row writes nothing and says nothing");
 
     let ndcg = ndcg_at_10(&mesh, &icecat::judgments(&folder)).await;
+    eprintln!("nDCG@10 is {ndcg:.3}");
     assert!(ndcg >= 0.70, "nDCG@10 is {ndcg:.3}");
     mesh.finish().await;
 }
