@@ -8,6 +8,7 @@ pub mod context;
 mod database;
 mod fault;
 mod fields;
+pub mod point;
 mod status;
 
 pub use contracts::Kind;
