@@ -4,6 +4,7 @@ use fault::Fault;
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::RwLock;
 
 /// How the broker is reached, and how much it may keep.
 #[derive(Debug, Clone)]
@@ -34,6 +35,7 @@ struct Inner {
     client: Client,
     jetstream: jetstream::Context,
     settings: Settings,
+    in_flight: RwLock<()>,
 }
 
 /// Longest wait for an answer of the broker, acknowledgements of events included.
@@ -63,7 +65,8 @@ impl Bus {
             .map_err(Fault::internal)?;
         let jetstream =
             ContextBuilder::new().timeout(ANSWER).ack_timeout(ANSWER).build(client.clone());
-        Ok(Self(Arc::new(Inner { client, jetstream, settings: settings.clone() })))
+        let in_flight = RwLock::default();
+        Ok(Self(Arc::new(Inner { client, jetstream, settings: settings.clone(), in_flight })))
     }
 
     /// Fails unless JetStream answers.
@@ -89,6 +92,11 @@ impl Bus {
     /// What it was connected with.
     pub fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// Shared by all that handles events in this process, and taken alone for an event that may kill it.
+    pub(crate) fn in_flight(&self) -> &RwLock<()> {
+        &self.0.in_flight
     }
 
     /// Whether the connection stands, as far as is known.

@@ -15,8 +15,10 @@
 //!
 //! The path of a message: [`follow`] takes it off the broker, [`work`] gives it to the worker of its key, [`effect`] does
 //! transactions, [`verdict`] decides what the broker is told, [`outage`] waits for the database, [`early`] keeps what comes
-//! too soon, [`upkeep`] is what happens by the clock.
+//! too soon, [`suspects`] examines what may have killed the process, [`advisories`] finds what the broker gave up, [`upkeep`] is what
+//! happens by the clock.
 
+mod advisories;
 mod attempts;
 mod delivery;
 mod durable;
@@ -27,6 +29,7 @@ mod handler;
 mod held;
 mod outage;
 mod registry;
+mod suspects;
 mod upkeep;
 mod verdict;
 mod work;
@@ -36,7 +39,7 @@ use crate::{Bus, streams};
 use contracts::Event;
 use delivery::Delivery;
 use effect::Effect;
-use fault::{Fault, Kind};
+use fault::{Fault, Kind, point};
 use pg::{Db, Tx};
 use registry::Registry;
 use std::sync::Arc;
@@ -128,6 +131,20 @@ impl Consumers {
         self
     }
 
+    /// Handles the events that `handler` takes, and of each aggregate only those that are newer than every one handled before:
+    /// for projections. The look, the effect and the note of the version are one transaction, under a lock of the aggregate.
+    /// All events of an aggregate go this way or none, its deletion above all: else something late could bring it back.
+    #[must_use]
+    pub fn on_newest<E, A, F>(mut self, app: impl Into<Arc<A>>, handler: F) -> Self
+    where
+        E: Event + Send + Sync + 'static,
+        A: Send + Sync + 'static,
+        F: for<'a> Handler<'a, A, E> + 'static,
+    {
+        Arc::make_mut(&mut self.registry).on_newest(app.into(), handler);
+        self
+    }
+
     /// Handles the events of `subjects` together, as many as share a transaction: for a service that merges many events into
     /// few writes. Where it fails it is given them one by one.
     #[must_use]
@@ -201,9 +218,10 @@ impl Consumers {
     /// stays and the fault is returned.
     pub async fn replay(&self, letter: &Letter) -> Result<Replayed, Fault> {
         let delivery = Delivery::of_letter(letter)?;
+        point::reached("dead.replay").await?;
         let replayed = if self.registry.handles(delivery.subject()) {
             match effect::alone(self, &delivery).await {
-                Ok(Effect::Applied) => Replayed::Applied,
+                Ok(Effect::Applied | Effect::Stale) => Replayed::Applied,
                 Ok(Effect::Kept) => Replayed::Kept,
                 Ok(Effect::Duplicate) => Replayed::Duplicate,
                 Err(fault) if fault.kind() == Kind::AlreadyExists => Replayed::Duplicate,
@@ -214,7 +232,9 @@ impl Consumers {
         } else {
             return Err(dead::unknown_type(delivery.subject()));
         };
+        point::reached("dead.replayed").await?;
         dead::discard(&self.bus, letter).await?;
+        point::reached("dead.removed").await?;
         metrics::counter!("dead_letters_replayed_total", "consumer" => letter.consumer.clone())
             .increment(1);
         Ok(replayed)
@@ -232,6 +252,12 @@ impl Consumers {
         early::sweep(self).await
     }
 
+    /// Makes dead letters of the messages that the broker has sent as often as it may; returns how many. Done by
+    /// [`Consumers::run`] each minute.
+    pub async fn sweep_given_up(&self) -> Result<usize, Fault> {
+        advisories::sweep(self).await
+    }
+
     /// Replays the letters that an older binary parked because it did not know their type; returns how many. Done by
     /// [`Consumers::run`] at start and each minute.
     pub async fn replay_parked(&self) -> Result<usize, Fault> {
@@ -242,12 +268,13 @@ impl Consumers {
         self.db.service()
     }
 
-    /// Dead letters need their stream before the first event is handled.
+    /// Dead letters need their stream before the first event is handled, and so do the broker's advisories.
     async fn prepare(&self, stop: &CancellationToken) -> Result<(), Fault> {
+        self.registry.check()?;
         let mut told = false;
         while !stop.is_cancelled() {
-            match streams::ensure_dead(&self.bus, self.service()).await {
-                Ok(_) => return Ok(()),
+            match streams::ensure_last_nets(&self.bus, self.service()).await {
+                Ok(()) => return Ok(()),
                 Err(fault) if fault.kind() == Kind::Internal => return Err(fault),
                 Err(fault) if !told => {
                     told = true;

@@ -12,7 +12,7 @@ use async_nats::jetstream::stream::{RawMessageErrorKind, Stream};
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
 use contracts::Kind;
-use fault::Fault;
+use fault::{Fault, point};
 
 const REASON: &str = "souk-reason";
 const ERROR: &str = "souk-error";
@@ -34,6 +34,10 @@ pub enum Reason {
     UnknownType,
     /// What the event waited for did not arrive in time.
     TooEarly,
+    /// The process died each time that it handled the event with nothing else in flight.
+    KillsTheProcess,
+    /// The broker sent it as often as it may, without an answer.
+    GivenUp,
 }
 
 impl contracts::Reason for Reason {
@@ -45,6 +49,8 @@ impl contracts::Reason for Reason {
         match self {
             Self::UnknownType => "UNKNOWN_TYPE",
             Self::TooEarly => "TOO_EARLY",
+            Self::KillsTheProcess => "KILLS_THE_PROCESS",
+            Self::GivenUp => "GIVEN_UP",
         }
     }
 
@@ -103,6 +109,7 @@ pub struct Letter {
 
 /// Publishes a letter and returns when the broker has it; that there is one already is success.
 pub(crate) async fn post(bus: &Bus, service: &str, burial: &Burial) -> Result<(), Fault> {
+    point::reached("dead.post").await?;
     let subject = format!("dead.{service}.{}.{}", burial.consumer, burial.letter_id);
     let message = PublishMessage::build()
         .headers(headers(burial))
@@ -121,7 +128,7 @@ pub(crate) async fn post(bus: &Bus, service: &str, burial: &Burial) -> Result<()
                 "reason" => burial.reason.clone(),
             )
             .increment(1);
-            Ok(())
+            point::reached("dead.posted").await
         }
         Err(error) if error.kind() == PublishErrorKind::WrongLastSequence => Ok(()),
         Err(error) => Err(Fault::unavailable("the stream of dead letters", error)),

@@ -14,7 +14,7 @@ mod wake;
 mod window;
 
 use crate::{Bus, streams};
-use fault::{Fault, Kind};
+use fault::{Fault, Kind, point};
 use lead::Ended;
 use pg::Db;
 use session::Session;
@@ -134,6 +134,7 @@ impl Relay {
         while !stop.is_cancelled() {
             match session.alive_while(streams::ensure_events(&self.bus, service)).await? {
                 Ok(info) => {
+                    point::reached("relay.stream").await.map_err(Ended::Lost)?;
                     self.started.store(true, Ordering::Relaxed);
                     return Ok(Some(info));
                 }

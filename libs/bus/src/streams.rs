@@ -15,6 +15,12 @@ const LETTER: usize = 16 * 1024;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// Stream of the broker's notes of messages that it sends no more.
+pub(crate) const ADVISORIES: &str = "ADVISORIES";
+
+/// Where the broker notes that it gives a message up; stream and consumer follow.
+pub(crate) const GIVEN_UP: &str = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES";
+
 /// Name of the stream of what `service` says: `PRICING`.
 pub fn events(service: &str) -> String {
     token(service)
@@ -44,6 +50,14 @@ pub async fn ensure_dead(bus: &Bus, service: &str) -> Result<Info, Fault> {
     ensure(bus, dead_config(bus, service)).await
 }
 
+/// Creates or updates what catches the events that do not get through: the dead letters of `service`, and the broker's own
+/// notes of messages that it sends no more.
+pub(crate) async fn ensure_last_nets(bus: &Bus, service: &str) -> Result<(), Fault> {
+    ensure_dead(bus, service).await?;
+    ensure(bus, advisories_config(bus)).await?;
+    Ok(())
+}
+
 fn events_config(bus: &Bus, service: &str) -> Config {
     Config {
         name: events(service),
@@ -65,6 +79,20 @@ fn dead_config(bus: &Bus, service: &str) -> Config {
         subjects: vec![format!("dead.{service}.>")],
         duplicate_window: Duration::from_secs(120),
         max_message_size: size(pg::outbox::MAX_EVENT_BYTES + HEADERS + LETTER),
+        ..common(bus)
+    }
+}
+
+/// The broker says only once, and to whoever listens just then, that it gives a message up. The stream is shared by all
+/// services of the account, and keeps a note as long as the message may be there.
+fn advisories_config(bus: &Bus) -> Config {
+    Config {
+        name: ADVISORIES.to_owned(),
+        description: Some("messages that the broker sends no more".to_owned()),
+        subjects: vec![format!("{GIVEN_UP}.>")],
+        max_age: 7 * DAY,
+        duplicate_window: Duration::from_secs(120),
+        max_message_size: -1,
         ..common(bus)
     }
 }

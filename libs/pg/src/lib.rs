@@ -4,6 +4,7 @@
 //! - [`Tx`]: an open transaction; every store function takes it.
 //! - [`outbox::append`]: events, in the transaction of the change they report.
 //! - [`inbox::claim`] and [`early`]: one effect for each event, also for one that comes too early.
+//! - [`versions`]: an aggregate's events only forwards.
 //! - [`operations`]: long-running work.
 //! - [`migrate`]: migrations, ours and the service's; [`provision`]: databases and roles for development and tests.
 
@@ -18,6 +19,7 @@ pub mod replay;
 mod schema;
 pub mod sweep;
 mod tx;
+pub mod versions;
 
 pub use db::{Db, Settings};
 pub use diesel_async::AsyncPgConnection as Connection;

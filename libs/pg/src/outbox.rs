@@ -5,7 +5,7 @@ use contracts::Fact;
 use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt, Binary, Jsonb, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use fault::{Common, Fault, context};
+use fault::{Common, Fault, context, point};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -22,6 +22,7 @@ pub async fn append(tx: &mut Tx, facts: impl IntoIterator<Item = Fact>) -> Resul
     for fact in &facts {
         check(fact)?;
     }
+    point::reached("outbox.append").await?;
     let headers = headers();
     let mut rows = Rows::default();
     for fact in facts {
@@ -49,7 +50,7 @@ pub async fn append(tx: &mut Tx, facts: impl IntoIterator<Item = Fact>) -> Resul
     .execute(tx.conn())
     .await?;
     tx.has_events();
-    Ok(())
+    point::reached("outbox.appended").await
 }
 
 #[derive(Default)]

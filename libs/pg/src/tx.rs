@@ -4,7 +4,7 @@ use deadpool::managed::Object;
 use diesel::sql_types::Timestamptz;
 use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
-use fault::{Common, Fault, Kind};
+use fault::{Common, Fault, Kind, point};
 use std::time::Duration;
 use tokio_postgres::NoTls;
 
@@ -50,9 +50,14 @@ impl Tx {
     /// Commits; says whether there is something to publish. The server answers COMMIT with a silent rollback where a
     /// statement has failed and the body went on; the SELECT before it fails then.
     pub(crate) async fn commit(mut self) -> Result<bool, Fault> {
+        if let Err(fault) = point::reached("pg.commit").await {
+            self.rollback().await;
+            return Err(fault);
+        }
         match self.conn().batch_execute("SELECT 1; COMMIT").await {
             Ok(()) => {
                 self.release();
+                point::reached("pg.committed").await.map_err(outcome_unknown)?;
                 Ok(self.events)
             }
             Err(error) => {
@@ -66,11 +71,7 @@ impl Tx {
                     self.rollback().await;
                     return Err(fault.context("commit"));
                 }
-                Err(Fault::new(
-                    Common::OutcomeUnknown,
-                    "the answer to the commit was lost; repeat the call with the same request_id",
-                )
-                .because(fault))
+                Err(outcome_unknown(fault))
             }
         }
     }
@@ -86,6 +87,11 @@ impl Tx {
     pub(crate) fn release(&mut self) {
         self.connection = None;
     }
+}
+
+fn outcome_unknown(cause: Fault) -> Fault {
+    let message = "the answer to the commit was lost; repeat the call with the same request_id";
+    Fault::new(Common::OutcomeUnknown, message).because(cause)
 }
 
 impl Drop for Tx {

@@ -7,6 +7,7 @@ use diesel::sql_query;
 use diesel::sql_types::{Integer, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use fault::Fault;
+use pg::inbox;
 
 /// Failures after which an event is a dead letter.
 pub(super) const MOST: u32 = 3;
@@ -24,6 +25,62 @@ impl Attempts {
     pub fn failures(&self) -> u32 {
         u32::try_from(self.failures).unwrap_or_default()
     }
+}
+
+/// What is known of an event that is about to be handled with nothing else in flight.
+pub(super) enum Begun {
+    /// It may be handled.
+    New,
+    /// It had its effect before.
+    Had,
+    /// It was tried often enough.
+    Enough(Attempts),
+}
+
+/// Commits that an event is about to be handled. A start before it that was not finished was the end of a process, and counts
+/// as a failure.
+pub(super) async fn begin(consumers: &Consumers, delivery: &Delivery) -> Result<Begun, Fault> {
+    consumers
+        .db
+        .write("bus.begin_attempt", async |tx| {
+            if inbox::claimed(tx, &delivery.consumer, delivery.id()).await? {
+                return Ok(Begun::Had);
+            }
+            let known: Attempts = sql_query(
+                "insert into attempts as known (consumer, event_id, started_at)
+                 values ($1, $2, clock_timestamp())
+                 on conflict (consumer, event_id) do update
+                 set failures = known.failures + (known.started_at is not null)::integer,
+                     started_at = clock_timestamp(), last_at = clock_timestamp()
+                 returning failures, first_at",
+            )
+            .bind::<Text, _>(&*delivery.consumer)
+            .bind::<SqlUuid, _>(delivery.id())
+            .get_result(tx.conn())
+            .await?;
+            Ok(if known.failures() < MOST { Begun::New } else { Begun::Enough(known) })
+        })
+        .await
+}
+
+/// Commits that the process outlived the handling.
+pub(super) async fn finish(consumers: &Consumers, delivery: &Delivery) -> Result<(), Fault> {
+    consumers
+        .db
+        .write("bus.finish_attempt", async |tx| {
+            sql_query(
+                "with spotless as (
+                   delete from attempts where consumer = $1 and event_id = $2 and failures = 0)
+                 update attempts set started_at = null
+                 where consumer = $1 and event_id = $2 and failures > 0",
+            )
+            .bind::<Text, _>(&*delivery.consumer)
+            .bind::<SqlUuid, _>(delivery.id())
+            .execute(tx.conn())
+            .await?;
+            Ok(())
+        })
+        .await
 }
 
 /// Counts one more failure.

@@ -11,7 +11,7 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{Binary, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
-use fault::{Fault, Kind};
+use fault::{Fault, Kind, point};
 use pg::Tx;
 use pg::early::{self, Early};
 use serde_json::Value;
@@ -53,8 +53,11 @@ pub(super) async fn keep_or_apply(
         for (event, outcome) in waiting.into_iter().zip(outcomes) {
             match outcome {
                 Outcome::Done => {}
+                Outcome::Stale => effects[event.position] = Effect::Stale,
                 Outcome::Early { awaits } if awaits == event.awaits => {
+                    point::reached("early.keep").await?;
                     early::keep(tx, &deliveries[event.position].kept(&awaits)).await?;
+                    point::reached("early.kept").await?;
                     effects[event.position] = Effect::Kept;
                 }
                 Outcome::Early { awaits } => other.push(Waiting { awaits, ..event }),
@@ -79,6 +82,7 @@ pub(super) async fn apply(
     if taken.is_empty() {
         return Ok(0);
     }
+    point::reached("early.take").await?;
     let back = match apply_all(consumers, tx, &taken).await? {
         Some(back) => back,
         None => {
@@ -93,6 +97,7 @@ pub(super) async fn apply(
     for entry in &back {
         put_back(tx, entry).await?;
     }
+    point::reached("early.applied").await?;
     Ok(taken.len())
 }
 
@@ -248,7 +253,9 @@ pub(super) async fn sweep(consumers: &Consumers) -> Result<usize, Fault> {
         .await?;
     let swept = stale.len();
     for row in stale {
+        point::reached("sweep.early").await?;
         dead::post(&consumers.bus, consumers.service(), &letter(&row)).await?;
+        point::reached("sweep.early.posted").await?;
         remove(consumers, &row).await?;
     }
     Ok(swept)

@@ -5,10 +5,11 @@ use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{Array, Bool, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
-use fault::{Common, Fault};
+use fault::{Common, Fault, point};
 use pg::{Tx, inbox};
 use std::collections::HashSet;
 use std::sync::Mutex;
+use std::time::Instant;
 use uuid::Uuid;
 
 /// What a committed transaction made of an event.
@@ -16,6 +17,7 @@ use uuid::Uuid;
 pub(super) enum Effect {
     Applied,
     Kept,
+    Stale,
     Duplicate,
 }
 
@@ -30,14 +32,19 @@ pub(super) async fn alone(consumers: &Consumers, delivery: &Delivery) -> Result<
 }
 
 async fn one(consumers: &Consumers, tx: &mut Tx, delivery: &Delivery) -> Result<Effect, Fault> {
+    point::reached("consumer.alone").await?;
     if early::waits(tx, delivery).await? {
         // Only a replay can meet this: a letter was made of a kept entry which is not yet removed. Entry and claim go
         // together, so this look before the claim cannot mistake the claim of a kept event for one with an effect.
         return Err(Fault::new(Common::Contended, "the event is being moved to the dead letters"));
     }
-    if !inbox::claim(tx, &delivery.consumer, delivery.id(), delivery.subject()).await? {
+    let begun = Instant::now();
+    let claimed = inbox::claim(tx, &delivery.consumer, delivery.id(), delivery.subject()).await?;
+    deduplicated(consumers, begun);
+    if !claimed {
         return Ok(Effect::Duplicate);
     }
+    point::reached("consumer.alone.claimed").await?;
     let effects = handle_all(consumers, tx, &[delivery]).await?;
     Ok(effects.into_iter().next().unwrap_or(Effect::Applied))
 }
@@ -60,7 +67,7 @@ pub(super) async fn together(
     let cause: Mutex<Option<Fault>> = Mutex::new(None);
     let cause = &cause;
     let handled = consumers.db.write("bus.handle_together", async move |tx| {
-        let mut claimed = claim_all(tx, deliveries).await.map_err(|fault| {
+        let mut claimed = claim_all(consumers, tx, deliveries).await.map_err(|fault| {
             if let Ok(mut cause) = cause.lock() {
                 *cause = Some(fault);
             }
@@ -122,11 +129,14 @@ async fn handle_all(
     let mut effects = vec![Effect::Applied; deliveries.len()];
     let mut waiting = Vec::new();
     for (position, outcome) in outcomes.into_iter().enumerate() {
-        if let Outcome::Early { awaits } = outcome {
-            waiting.push(Waiting { awaits, position });
+        match outcome {
+            Outcome::Done => {}
+            Outcome::Stale => effects[position] = Effect::Stale,
+            Outcome::Early { awaits } => waiting.push(Waiting { awaits, position }),
         }
     }
     early::keep_or_apply(consumers, tx, deliveries, waiting, &mut effects).await?;
+    point::reached("consumer.handled").await?;
     Ok(effects)
 }
 
@@ -144,12 +154,21 @@ struct Claimed {
     event_id: Uuid,
 }
 
+/// What it costs to know an event again.
+fn deduplicated(consumers: &Consumers, begun: Instant) {
+    metrics::histogram!("consumer_dedupe_seconds", "service" => consumers.service())
+        .record(begun.elapsed());
+}
+
 /// Claims all in one statement, in one order for all workers; returns what was not claimed before.
 async fn claim_all(
+    consumers: &Consumers,
     tx: &mut Tx,
     deliveries: &[&Delivery],
 ) -> Result<HashSet<(String, Uuid)>, Fault> {
-    let consumers: Vec<&str> = deliveries.iter().map(|delivery| &*delivery.consumer).collect();
+    point::reached("consumer.begun").await?;
+    let begun = Instant::now();
+    let names: Vec<&str> = deliveries.iter().map(|delivery| &*delivery.consumer).collect();
     let ids: Vec<Uuid> = deliveries.iter().map(|delivery| delivery.id()).collect();
     let subjects: Vec<&str> = deliveries.iter().map(|delivery| delivery.subject()).collect();
     let claimed: Vec<Claimed> = sql_query(
@@ -159,11 +178,16 @@ async fn claim_all(
          on conflict do nothing
          returning consumer, event_id",
     )
-    .bind::<Array<Text>, _>(consumers)
+    .bind::<Array<Text>, _>(names)
     .bind::<Array<SqlUuid>, _>(ids)
     .bind::<Array<Text>, _>(subjects)
     .get_results(tx.conn())
     .await?;
+    deduplicated(consumers, begun);
+    point::reached("consumer.claimed").await?;
+    if point::off("inbox") {
+        return Ok(deliveries.iter().map(|one| (one.consumer.to_string(), one.id())).collect());
+    }
     Ok(claimed.into_iter().map(|row| (row.consumer, row.event_id)).collect())
 }
 

@@ -5,7 +5,7 @@ use super::work::Queues;
 use super::{Consumers, durable};
 use async_nats::jetstream::AckKind;
 use async_nats::jetstream::consumer::pull::Stream;
-use fault::{Fault, Kind};
+use fault::{Fault, Kind, point};
 use futures::{FutureExt, StreamExt};
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,6 +46,7 @@ pub(super) async fn follow(
 
 async fn subscribe(consumers: &Consumers, publisher: &str) -> Result<Stream, Fault> {
     let consumer = durable::ensure(consumers, publisher).await?;
+    point::reached("consumer.ready").await?;
     // The heartbeat notices within seconds that the broker is frozen, or that the consumer is gone without a word.
     consumer
         .stream()
@@ -67,7 +68,13 @@ async fn drain(
 ) {
     loop {
         match stop.run_until_cancelled(messages.next()).await {
-            Some(Some(Ok(message))) => queues.give(held.hold(message, name.clone())),
+            Some(Some(Ok(message))) => {
+                let hold = held.hold(message, name.clone());
+                // What fails here is a message that got lost on its way to a worker: it comes again.
+                if point::reached("consumer.received").await.is_ok() {
+                    queues.give(hold);
+                }
+            }
             Some(Some(Err(error))) => {
                 metrics::counter!("consumer_interruptions_total", "consumer" => name.to_string())
                     .increment(1);

@@ -12,6 +12,8 @@ use uuid::Uuid;
 pub enum Outcome {
     /// Its effect is in the transaction, or it has none.
     Done,
+    /// It is older than what was handled before, and nothing was done.
+    Stale,
     /// It is about something that is not known here yet. Said before anything is written; the library looks again under a
     /// lock, so that the awaited thing cannot slip in between, and keeps the event.
     Early {

@@ -2,12 +2,13 @@
 
 use super::handler::{Arrived, Batch, BatchHandler, Handler, Outcome, Received};
 use super::{Consumers, Delivery};
+use crate::envelope::Envelope;
 use contracts::Event;
 use fault::context::{self, Context};
-use fault::{Common, Fault};
+use fault::{Common, Fault, point};
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use pg::Tx;
+use pg::{Tx, versions};
 use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
@@ -27,11 +28,16 @@ trait Handle: Send + Sync {
 
     /// Whether it takes several events at once.
     fn takes_batches(&self) -> bool;
+
+    /// Whether it takes only what is newer than what it took before.
+    fn takes_newest(&self) -> bool;
 }
 
 struct Single<A, E, F> {
     app: Arc<A>,
     handler: F,
+    /// Whether it is given only what is newer than all that it was given before.
+    newest: bool,
     event: PhantomData<fn() -> E>,
 }
 
@@ -56,7 +62,11 @@ where
                     at: delivery.envelope.at,
                     consumers: consumers.clone(),
                 };
-                outcomes.push((self.handler)(&self.app, tx, received).await?);
+                outcomes.push(if self.newest {
+                    self.if_newer(tx, delivery, received).await?
+                } else {
+                    (self.handler)(&self.app, tx, received).await?
+                });
             }
             Ok(outcomes)
         })
@@ -64,6 +74,35 @@ where
 
     fn takes_batches(&self) -> bool {
         false
+    }
+
+    fn takes_newest(&self) -> bool {
+        self.newest
+    }
+}
+
+impl<A, E, F> Single<A, E, F>
+where
+    A: Send + Sync + 'static,
+    F: for<'a> Handler<'a, A, E> + 'static,
+{
+    /// An event that is kept for later leaves the version as it was: it will come again as the same one.
+    async fn if_newer(
+        &self,
+        tx: &mut Tx,
+        delivery: &Delivery,
+        received: Received<E>,
+    ) -> Result<Outcome, Fault> {
+        let Envelope { key, version, .. } = &delivery.envelope;
+        let handled = versions::lock(tx, &delivery.consumer, key).await?;
+        if *version <= handled && !point::off("version-guard") {
+            return Ok(Outcome::Stale);
+        }
+        let outcome = (self.handler)(&self.app, tx, received).await?;
+        if outcome == Outcome::Done {
+            versions::raise(tx, &delivery.consumer, key, *version).await?;
+        }
+        Ok(outcome)
     }
 }
 
@@ -105,6 +144,10 @@ where
     fn takes_batches(&self) -> bool {
         true
     }
+
+    fn takes_newest(&self) -> bool {
+        false
+    }
 }
 
 /// What a service listens to.
@@ -121,8 +164,34 @@ impl Registry {
         A: Send + Sync + 'static,
         F: for<'a> Handler<'a, A, E> + 'static,
     {
-        let handler = Single { app, handler, event: PhantomData };
+        let handler = Single { app, handler, newest: false, event: PhantomData };
         self.handlers.insert(E::SUBJECT, Arc::new(handler));
+    }
+
+    pub fn on_newest<E, A, F>(&mut self, app: Arc<A>, handler: F)
+    where
+        E: Event + Send + Sync + 'static,
+        A: Send + Sync + 'static,
+        F: for<'a> Handler<'a, A, E> + 'static,
+    {
+        let handler = Single { app, handler, newest: true, event: PhantomData };
+        self.handlers.insert(E::SUBJECT, Arc::new(handler));
+    }
+
+    /// Refuses a service that would guard some events of an aggregate and not the others.
+    pub fn check(&self) -> Result<(), Fault> {
+        let mut guarded: BTreeMap<&str, bool> = BTreeMap::new();
+        for (subject, handler) in &self.handlers {
+            let (aggregate, _) = subject.rsplit_once('.').unwrap_or((subject, ""));
+            let newest = handler.takes_newest();
+            if *guarded.entry(aggregate).or_insert(newest) != newest {
+                return Err(Fault::internal(format!(
+                    "some handlers of {aggregate}.* are given newer events only and others all: \
+                     a late event could undo a later one; use `on_newest` for all of them"
+                )));
+            }
+        }
+        Ok(())
     }
 
     pub fn on_batch<A, F>(

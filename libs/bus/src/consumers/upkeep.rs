@@ -3,9 +3,10 @@
 use super::Consumers;
 use crate::dead::{self, Letter};
 use crate::streams;
+use async_nats::jetstream::stream::{RawMessageErrorKind, Stream};
 use contracts::Reason as _;
 use fault::Fault;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio_util::sync::CancellationToken;
 
 /// Letters read at a time.
@@ -23,6 +24,7 @@ pub(super) async fn run(consumers: Consumers, stop: CancellationToken) -> Result
                 let letters = report("look at the letters", look_at_letters(&consumers).await);
                 parked = letters.map_or(parked, |letters| letters.parked);
                 report("sweep early events", consumers.sweep_early().await);
+                report("follow the broker's notes", consumers.sweep_given_up().await);
             }
             report("read the gauges", gauges(&consumers, parked).await);
         };
@@ -46,7 +48,13 @@ async fn gauges(consumers: &Consumers, parked: u64) -> Result<(), Fault> {
         // Missing as long as its publisher has not started.
         let Ok(info) = stream.consumer_info(&name).await else { continue };
         let pending = info.num_pending + u64::try_from(info.num_ack_pending).unwrap_or_default();
-        metrics::gauge!("consumer_pending", "consumer" => name).set(float(pending));
+        metrics::gauge!("consumer_pending", "consumer" => name.clone()).set(float(pending));
+        let oldest = match pending {
+            0 => Duration::ZERO,
+            _ => age(&stream, publisher, info.ack_floor.stream_sequence + 1).await?,
+        };
+        metrics::gauge!("consumer_oldest_age_seconds", "consumer" => name)
+            .set(oldest.as_secs_f64());
     }
     let letters = dead::count(&consumers.bus, consumers.service()).await?;
     let service = consumers.service();
@@ -55,6 +63,20 @@ async fn gauges(consumers: &Consumers, parked: u64) -> Result<(), Fault> {
         .set(float(letters.saturating_sub(parked)));
     metrics::gauge!("dead_letters_parked", "service" => service).set(float(parked));
     Ok(())
+}
+
+/// How long the first message from a sequence on has been in the stream.
+async fn age(stream: &Stream<()>, publisher: &str, from: u64) -> Result<Duration, Fault> {
+    let asked = stream.raw_message_builder().sequence(from);
+    match asked.next_by_subject(format!("{publisher}.>")).send().await {
+        Ok(message) => {
+            let since = SystemTime::now().duration_since(SystemTime::from(message.time));
+            Ok(since.unwrap_or_default())
+        }
+        // Handled meanwhile.
+        Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(Duration::ZERO),
+        Err(error) => Err(Fault::unavailable("the broker", error)),
+    }
 }
 
 /// Gauges are floats; counts this large are not exact, and need not be.

@@ -7,7 +7,7 @@ use crate::dead::{self, Burial};
 use crate::envelope;
 use async_nats::jetstream::AckKind;
 use chrono::{DateTime, Utc};
-use fault::{Common, Fault, Kind};
+use fault::{Common, Fault, Kind, point};
 use rand::Rng;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -56,7 +56,11 @@ pub(super) async fn single(
 ) {
     let mut conflicts = 0;
     loop {
-        match effect::alone(consumers, delivery).await {
+        let handled = {
+            let _shared = consumers.bus.in_flight().read().await;
+            effect::alone(consumers, delivery).await
+        };
+        match handled {
             Ok(effect) => return committed(hold, delivery, effect).await,
             // What is merely contended was repeated often enough by the transaction itself.
             Err(fault)
@@ -87,19 +91,28 @@ pub(super) async fn committed(hold: Hold, delivery: &Delivery, effect: Effect) {
     let outcome = match effect {
         Effect::Applied => "applied",
         Effect::Kept => "kept",
+        Effect::Stale => "stale",
         Effect::Duplicate => "duplicate",
     };
     count(&hold, outcome);
+    ended(&hold);
     if effect == Effect::Applied {
         let lag = (Utc::now() - delivery.envelope.at).to_std().unwrap_or_default();
         metrics::histogram!("event_e2e_lag_seconds", "consumer" => hold.consumer.to_string())
             .record(lag);
     }
-    hold.answer(AckKind::Ack).await;
+    if point::reached("consumer.committed").await.is_ok() {
+        hold.answer(AckKind::Ack).await;
+        // There is nothing left that could fail.
+        let _ = point::reached("consumer.acked").await;
+    }
 }
 
 /// There is no effect. The kind alone decides what comes next.
 pub(super) async fn failed(consumers: &Consumers, hold: Hold, delivery: &Delivery, fault: &Fault) {
+    if point::reached("consumer.failed").await.is_err() {
+        return;
+    }
     match fault.kind() {
         Kind::AlreadyExists => {
             count(&hold, "exists");
@@ -118,7 +131,11 @@ pub(super) async fn failed(consumers: &Consumers, hold: Hold, delivery: &Deliver
 }
 
 async fn counted(consumers: &Consumers, hold: Hold, delivery: &Delivery, fault: &Fault) {
-    match attempts::count(consumers, delivery, &fault.chain()).await {
+    let counted = attempts::count(consumers, delivery, &fault.chain()).await;
+    if point::reached("consumer.counted").await.is_err() {
+        return;
+    }
+    match counted {
         Ok(known) if known.failures() >= attempts::MOST => {
             bury(consumers, hold, fault, known.failures(), known.first_at).await;
         }
@@ -134,7 +151,11 @@ async fn counted(consumers: &Consumers, hold: Hold, delivery: &Delivery, fault: 
     }
 }
 
-async fn later(hold: Hold, fault: &Fault, pause: Duration) {
+/// Has the event sent again after a pause.
+pub(super) async fn later(hold: Hold, fault: &Fault, pause: Duration) {
+    if point::reached("consumer.later").await.is_err() {
+        return;
+    }
     count(&hold, "retried");
     let consumer = &*hold.consumer;
     let subject = hold.message.subject.as_str();
@@ -169,7 +190,9 @@ pub(super) async fn bury(
         Ok(()) => {
             told(&burial, fault);
             count(&hold, "dead");
+            ended(&hold);
             hold.answer(AckKind::Term).await;
+            let _ = point::reached("dead.ended").await;
         }
         Err(trouble) => {
             let pause = growing(consumers.tuning.retry, hold.delivered());
@@ -213,13 +236,19 @@ fn burial(hold: &Hold, fault: &Fault, attempts: u32, first_at: DateTime<Utc>) ->
 }
 
 /// Doubles with each try up to a limit, jittered so that many events do not come back at once.
-fn growing(first: Duration, tries: u32) -> Duration {
+pub(super) fn growing(first: Duration, tries: u32) -> Duration {
     let factor = 1u32 << tries.saturating_sub(1).min(10);
     jittered((first * factor).min(LONGEST))
 }
 
 fn jittered(pause: Duration) -> Duration {
     pause.mul_f64(rand::rng().random_range(0.5..1.0))
+}
+
+/// How often an event was sent until it came to an end.
+fn ended(hold: &Hold) {
+    metrics::histogram!("consumer_attempts", "consumer" => hold.consumer.to_string())
+        .record(hold.delivered());
 }
 
 fn count(hold: &Hold, outcome: &'static str) {

@@ -4,11 +4,11 @@
 use super::effect::{self, Together};
 use super::held::{Held, Hold};
 use super::verdict::{self, Class};
-use super::{Consumers, Delivery, outage};
+use super::{Consumers, Delivery, outage, suspects};
 use crate::envelope;
 use async_nats::jetstream::AckKind;
 use chrono::Utc;
-use fault::Fault;
+use fault::{Fault, point};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
@@ -16,19 +16,26 @@ use tokio_util::sync::CancellationToken;
 
 /// The ways to the workers. What they hold is bounded by `max_ack_pending` of the durable consumers.
 #[derive(Clone)]
-pub(super) struct Queues(Vec<UnboundedSender<Hold>>);
+pub(super) struct Queues {
+    by_key: Vec<UnboundedSender<Hold>>,
+    suspects: UnboundedSender<Hold>,
+}
 
 impl Queues {
-    /// Gives a message to the worker of its key.
+    /// Gives a message to the worker of its key, or to the lane for those that were sent too often.
     pub fn give(&self, hold: Hold) {
+        // A worker ends only after all senders are gone, or by a bug, which ends the process.
+        if suspects::is_suspect(&hold) {
+            let _ = self.suspects.send(hold);
+            return;
+        }
         let mut hasher = DefaultHasher::new();
         match hold.message.headers.as_ref().and_then(envelope::key) {
             Some(key) => key.hash(&mut hasher),
             None => hold.message.subject.as_str().hash(&mut hasher),
         }
-        let index = hasher.finish() % u64::try_from(self.0.len()).unwrap_or(1).max(1);
-        if let Some(queue) = usize::try_from(index).ok().and_then(|index| self.0.get(index)) {
-            // A worker ends only after all senders are gone, or by a bug, which ends the process.
+        let index = hasher.finish() % u64::try_from(self.by_key.len()).unwrap_or(1).max(1);
+        if let Some(queue) = usize::try_from(index).ok().and_then(|index| self.by_key.get(index)) {
             let _ = queue.send(hold);
         }
     }
@@ -60,13 +67,16 @@ impl Workers {
 
 pub(super) fn start(consumers: &Consumers, stop: &CancellationToken) -> (Workers, Held) {
     let mut tasks = JoinSet::new();
-    let mut queues = Vec::new();
+    let mut by_key = Vec::new();
     for _ in 0..consumers.tuning.workers.max(1) {
         let (sender, queue) = unbounded_channel();
-        queues.push(sender);
+        by_key.push(sender);
         tasks.spawn(work(consumers.clone(), queue, stop.clone()));
     }
-    (Workers { queues: Queues(queues), tasks }, Held::new(consumers.bus.client().clone()))
+    let (suspects, queue) = unbounded_channel();
+    tasks.spawn(suspects::examine(consumers.clone(), queue, stop.clone()));
+    let queues = Queues { by_key, suspects };
+    (Workers { queues, tasks }, Held::new(consumers.bus.client().clone()))
 }
 
 async fn work(consumers: Consumers, mut queue: UnboundedReceiver<Hold>, stop: CancellationToken) {
@@ -90,6 +100,14 @@ async fn give_back(holds: impl IntoIterator<Item = Hold>) {
 
 /// Handles what has gathered: together if that works, else one by one.
 async fn round(consumers: &Consumers, holds: Vec<Hold>, stop: &CancellationToken) {
+    if point::reached("consumer.round").await.is_err() {
+        return;
+    }
+    if point::off("ack-after-commit") {
+        for hold in &holds {
+            let _ = hold.message.ack().await;
+        }
+    }
     let mut work = Vec::with_capacity(holds.len());
     for hold in holds {
         match verdict::class(consumers, &hold) {
@@ -100,7 +118,11 @@ async fn round(consumers: &Consumers, holds: Vec<Hold>, stop: &CancellationToken
     }
     while work.len() > 1 {
         let deliveries: Vec<&Delivery> = work.iter().map(|(_, delivery)| delivery).collect();
-        match effect::together(consumers, &deliveries).await {
+        let handled = {
+            let _shared = consumers.bus.in_flight().read().await;
+            effect::together(consumers, &deliveries).await
+        };
+        match handled {
             Ok(effects) => {
                 for ((hold, delivery), effect) in work.into_iter().zip(effects) {
                     verdict::committed(hold, &delivery, effect).await;
@@ -117,6 +139,9 @@ async fn round(consumers: &Consumers, holds: Vec<Hold>, stop: &CancellationToken
             Err(Together::Split) => {
                 metrics::counter!("consumer_split_batches_total", "service" => consumers.service())
                     .increment(1);
+                if point::reached("consumer.split").await.is_err() {
+                    return;
+                }
                 break;
             }
         }

@@ -7,6 +7,7 @@ use async_nats::header::{
     NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL, NATS_BATCH_ID, NATS_BATCH_SEQUENCE, NATS_MESSAGE_ID,
 };
 use async_nats::jetstream::message::PublishMessage;
+use fault::{Fault, point};
 
 /// Why nothing of a batch was stored, as far as is known.
 pub(super) enum Failed {
@@ -21,9 +22,15 @@ pub(super) enum Failed {
 /// The broker's code for a stream without batches.
 const NOT_ALLOWED: u64 = 10174;
 
+/// What fails at a point leaves the outcome open, as a lost acknowledgement does.
+async fn reached(name: &'static str) -> Result<(), Failed> {
+    point::reached(name).await.map_err(|fault: Fault| Failed::Away(fault.chain()))
+}
+
 /// Publishes all rows as one batch.
 pub(super) async fn publish(bus: &Bus, rows: &[&Row]) -> Result<Vec<Acked>, Failed> {
     let Some((last, others)) = rows.split_last() else { return Ok(Vec::new()) };
+    reached("relay.batch").await?;
     let batch = bus.client().new_inbox();
     // An inbox's name is unique, and without its prefix short enough for an id.
     let batch = batch.trim_start_matches("_INBOX.");
@@ -35,11 +42,15 @@ pub(super) async fn publish(bus: &Bus, rows: &[&Row]) -> Result<Vec<Acked>, Fail
         headers
     };
     for (index, row) in others.iter().enumerate() {
+        if index == rows.len() / 2 {
+            reached("relay.batch.half").await?;
+        }
         let (subject, payload) = (row.envelope.subject.clone(), row.payload.clone());
         let sent = bus.client().publish_with_headers(subject, headers(row, index + 1), payload);
         // Nothing was said of any row: one that the client refuses is found when they go one by one.
         sent.await.map_err(|error| Failed::Refused(error.to_string()))?;
     }
+    reached("relay.batch.commit").await?;
     let mut committing = headers(last, rows.len());
     committing.insert(NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL);
     let message = PublishMessage::build().headers(committing).payload(last.payload.clone());
@@ -55,6 +66,7 @@ pub(super) async fn publish(bus: &Bus, rows: &[&Row]) -> Result<Vec<Acked>, Fail
         Trouble::Away(why) => Failed::Away(why),
         Trouble::Refused(why) => Failed::Refused(why),
     })?;
+    reached("relay.batch.acked").await?;
     let count = u64::try_from(rows.len()).unwrap_or(u64::MAX);
     if ack.batch_size != Some(count) || ack.sequence < count {
         return Err(Failed::Away(format!("a batch of {count} was acknowledged as {ack:?}")));

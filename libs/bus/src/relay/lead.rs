@@ -8,7 +8,7 @@ use super::wake::Wake;
 use super::{FIRST_PAUSE, Relay};
 use crate::streams;
 use async_nats::jetstream::stream::Info;
-use fault::Fault;
+use fault::{Fault, point};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -33,6 +33,7 @@ pub(super) async fn lead(
     stop: &CancellationToken,
 ) -> Result<(), Ended> {
     let service = relay.db.service();
+    point::reached("relay.leads").await.map_err(Ended::Lost)?;
     let mut wake = Wake::listen(&relay.bus, service).await;
     let mut known = Known::load(session, service, &streams::events(service)).await?;
     let mut batches = true;
@@ -62,11 +63,14 @@ pub(super) async fn lead(
             };
             let Some(info) = made else { break };
             known.compare(session, &info).await?;
-            batches = info.config.allow_atomic_publish;
+            point::reached("relay.compared").await.map_err(Ended::Lost)?;
+            batches = info.config.allow_atomic_publish && !point::off("batches");
             looked = Some(Instant::now());
         }
         let rows = outbox::unpublished(session, service).await?;
+        point::reached("relay.read").await.map_err(Ended::Lost)?;
         if rows.is_empty() {
+            point::reached("relay.idle").await.map_err(Ended::Lost)?;
             session.alive_while(wake.up(&relay.db, poll, stop)).await?;
             poll = (poll * 2).min(relay.tempo.poll_max);
             continue;

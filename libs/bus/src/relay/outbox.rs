@@ -5,7 +5,7 @@ use super::session::{Session, lost};
 use crate::Envelope;
 use bytes::Bytes;
 use chrono::DateTime;
-use fault::Fault;
+use fault::{Fault, point};
 use std::time::Duration;
 use tokio_postgres::{Error, Row as SqlRow};
 use uuid::Uuid;
@@ -43,7 +43,8 @@ pub(super) const REFUSE: &str = "
 pub(super) const BACKLOG: &str = "
     select (select count(*) from (select from outbox where published_at is null limit 100000) rows),
            coalesce((select extract(epoch from clock_timestamp() - created_at)::float8
-                     from outbox where published_at is null order by seq limit 1), 0)";
+                     from outbox where published_at is null order by seq limit 1), 0),
+           (select count(*) from outbox where published_at is null and retry_at is not null)";
 
 /// An event of the outbox.
 pub(super) struct Row {
@@ -104,10 +105,12 @@ pub(super) async fn mark(
     acked: &[Acked],
     highest: u64,
 ) -> Result<(), Ended> {
+    point::reached("relay.mark").await.map_err(Ended::Lost)?;
     let seqs: Vec<i64> = acked.iter().map(|acked| acked.seq).collect();
     let positions: Vec<i64> = acked.iter().map(|acked| acked.position.cast_signed()).collect();
     let highest = highest.cast_signed();
-    session.execute(&session.statements.mark, &[&seqs, &positions, &stream, &highest]).await
+    session.execute(&session.statements.mark, &[&seqs, &positions, &stream, &highest]).await?;
+    point::reached("relay.marked").await.map_err(Ended::Lost)
 }
 
 /// Notes that the broker refused a row, and has its key wait.
@@ -117,17 +120,19 @@ pub(super) async fn refuse(
     error: &str,
     first: Duration,
 ) -> Result<(), Ended> {
+    point::reached("relay.refuse").await.map_err(Ended::Lost)?;
     let first = first.as_secs_f64();
-    session.execute(&session.statements.refuse, &[&seq, &error, &first]).await
+    session.execute(&session.statements.refuse, &[&seq, &error, &first]).await?;
+    point::reached("relay.refused").await.map_err(Ended::Lost)
 }
 
 /// Sets the gauges of what waits.
 pub(super) async fn measure(session: &Session, service: &'static str) -> Result<(), Ended> {
     let rows = session.query(&session.statements.backlog, &[]).await?;
     let Some(row) = rows.first() else { return Ok(()) };
-    let (pending, oldest): (i64, f64) = (get(row, 0)?, get(row, 1)?);
-    let pending = u32::try_from(pending).unwrap_or(u32::MAX);
-    metrics::gauge!("outbox_pending", "service" => service).set(f64::from(pending));
-    metrics::gauge!("outbox_oldest_age_seconds", "service" => service).set(oldest);
+    let count = |column| get::<i64>(row, column).map(|n| u32::try_from(n).unwrap_or(u32::MAX));
+    metrics::gauge!("outbox_pending", "service" => service).set(f64::from(count(0)?));
+    metrics::gauge!("outbox_oldest_age_seconds", "service" => service).set(get::<f64>(row, 1)?);
+    metrics::gauge!("outbox_refused", "service" => service).set(f64::from(count(2)?));
     Ok(())
 }

@@ -2,7 +2,7 @@
 //! leader that was cut off may still do is to publish something twice under the same id.
 
 use super::lead::Ended;
-use fault::Fault;
+use fault::{Fault, point};
 use pg::Db;
 use secrecy::ExposeSecret;
 use std::time::Duration;
@@ -65,7 +65,9 @@ impl Session {
             let statements = Statements::prepare(&client).await?;
             Ok(Self { client, statements, _connection: tasks })
         };
-        bounded(opened).await
+        let session = bounded(opened).await?;
+        point::reached("relay.opened").await.map_err(Ended::Lost)?;
+        Ok(session)
     }
 
     /// Whether this session has the lead from now on.

@@ -5,6 +5,7 @@ use super::outbox::{Acked, Row};
 use super::publish::{Published, Trouble, judge};
 use crate::Bus;
 use async_nats::jetstream::message::PublishMessage;
+use fault::{Fault, point};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use std::collections::{HashMap, VecDeque};
@@ -19,10 +20,10 @@ pub(super) async fn publish(bus: &Bus, rows: &[&Row]) -> Published {
     let mut ready: VecDeque<&str> = VecDeque::new();
     for row in rows {
         let key = row.envelope.key.as_str();
-        let queue = queues.entry(key).or_insert_with(|| {
+        let queue = queues.entry(key).or_default();
+        if queue.is_empty() || point::off("one-key-per-window") {
             ready.push_back(key);
-            VecDeque::new()
-        });
+        }
         queue.push_back(row);
     }
     let mut flying = FuturesUnordered::new();
@@ -51,10 +52,17 @@ async fn send(bus: &Bus, row: &Row) -> Result<Acked, Trouble> {
         .message_id(row.envelope.id.to_string())
         .payload(row.payload.clone());
     let sent = bus.jetstream().send_publish(row.envelope.subject.clone(), message).await;
+    reached("relay.window.sent").await?;
     let ack = match sent {
         Ok(ack) => ack.await,
         Err(error) => Err(error),
     }
     .map_err(|error| judge(&error))?;
+    reached("relay.window.acked").await?;
     Ok(Acked { seq: row.seq, position: ack.sequence, duplicate: ack.duplicate })
+}
+
+/// What fails at a point leaves the outcome open, as a lost acknowledgement does.
+async fn reached(name: &'static str) -> Result<(), Trouble> {
+    point::reached(name).await.map_err(|fault: Fault| Trouble::Away(fault.chain()))
 }

@@ -127,3 +127,25 @@ async fn while_the_database_is_away_events_are_held_and_not_given_back() {
     relay.end().await;
     consumers.end().await;
 }
+
+#[tokio::test]
+async fn a_frozen_broker_is_noticed_and_consumption_goes_on_by_itself() {
+    let world = World::new().await;
+    let relay = world.relay();
+    let consumers = listen(world.consumers().on(App::new(), price_updated));
+    world.say(&prices(5)).await;
+    eventually("the first have effects", async || world.effects().await == 5).await;
+    world.nats.freeze().unwrap();
+    world.say(&prices(5)).await;
+    let begun = std::time::Instant::now();
+    eventually("it is noticed", async || world.bus.health().await.is_err()).await;
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    // Longer than the heartbeat that consumers listen for.
+    eventually("time has passed", async || begun.elapsed() > Duration::from_secs(8)).await;
+    assert_eq!(world.effects().await, 5);
+    world.nats.thaw().unwrap();
+    eventually("all have effects", async || world.effects().await == 10).await;
+    assert!(world.outbox().await.iter().all(|row| row.attempts == 0));
+    relay.end().await;
+    consumers.end().await;
+}

@@ -13,4 +13,6 @@ mod effects;
 mod kinds;
 mod latency;
 mod loss;
+mod newest;
 mod relay;
+mod suspects;

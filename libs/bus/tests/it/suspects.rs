@@ -1,0 +1,120 @@
+//! An event that kills the process, and innocent ones that were fetched beside it.
+
+use crate::world::{World, count, eventually, listen, price};
+use bus::{Consumers, Outcome, Received, Tuning, dead};
+use contracts::Event;
+use contracts::pricing::v1::PriceUpdated;
+use fault::Fault;
+use pg::Tx;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+/// A service that one event kills: its handler never comes back, and the test takes that for the end of the process.
+struct Mortal {
+    deadly: String,
+    dying: Notify,
+}
+
+async fn price_updated(
+    app: &Mortal,
+    tx: &mut Tx,
+    price: Received<PriceUpdated>,
+) -> Result<Outcome, Fault> {
+    crate::app::see(tx, price.key(), price.version()).await?;
+    if price.key() == app.deadly {
+        app.dying.notify_one();
+        std::future::pending::<()>().await;
+    }
+    Ok(Outcome::Done)
+}
+
+fn consumers(world: &World, app: &Arc<Mortal>) -> Consumers {
+    // One worker, so that the deadly one shares its transactions with all the others.
+    let tuning = Tuning {
+        ack_wait: Duration::from_secs(1),
+        retry: Duration::from_millis(20),
+        workers: 1,
+        ..Tuning::default()
+    };
+    world.consumers().tuned(tuning).on(app.clone(), price_updated)
+}
+
+async fn letters(world: &World) -> Vec<dead::Letter> {
+    dead::list(&world.bus, "search", 0, 100).await.unwrap_or_default()
+}
+
+#[tokio::test]
+async fn what_kills_the_process_is_found_out_and_innocent_ones_beside_it_are_not_blamed() {
+    let world = World::new().await;
+    let relay = world.relay();
+    let events: Vec<_> = (0..20).map(|_| price(Uuid::now_v7(), 1)).collect();
+    let deadly = events[7].key().to_owned();
+    let app = Arc::new(Mortal { deadly: deadly.clone(), dying: Notify::new() });
+    world.say(&events).await;
+    eventually("all is published", async || world.all_published().await).await;
+
+    let mut deaths = 0;
+    let survivor = loop {
+        let running = listen(consumers(&world, &app));
+        let found = tokio::select! {
+            () = app.dying.notified() => false,
+            () = eventually("there is a letter", async || letters(&world).await.len() == 1) => true,
+        };
+        if found {
+            break running;
+        }
+        running.crash().await;
+        deaths += 1;
+    };
+    let found = letters(&world).await;
+    assert_eq!(found[0].reason, "KILLS_THE_PROCESS");
+    assert_eq!(found[0].attempts, 3);
+    assert!(found[0].error.contains("died 3 times"), "{}", found[0].error);
+    assert_eq!(found[0].headers.get("key").unwrap().as_str(), deadly);
+    // Three times among others, three times alone.
+    assert_eq!(deaths, 6);
+    eventually("the others have their effects", async || world.effects().await == 19).await;
+    let once = "select count(distinct key) from seen";
+    assert_eq!(count(&world.search, once).await, 19);
+    let blamed = "select count(*) from attempts where failures > 0";
+    assert_eq!(count(&world.search, blamed).await, 1);
+    survivor.end().await;
+    relay.end().await;
+}
+
+#[tokio::test]
+async fn what_the_broker_gives_up_becomes_a_letter_once() {
+    let world = World::new().await;
+    let relay = world.relay();
+    let tuning = Tuning {
+        ack_wait: Duration::from_secs(2),
+        retry: Duration::from_millis(20),
+        max_deliver: 2,
+        ..Tuning::default()
+    };
+    let away = crate::app::App::scripted(|_, _| {
+        Err(Fault::unavailable("what it needs", std::io::Error::other("down")))
+    });
+    let consumers = world.consumers().tuned(tuning).on(away, crate::app::price_updated);
+    let running = listen(consumers.clone());
+    let said = price(Uuid::now_v7(), 1);
+    world.say(std::slice::from_ref(&said)).await;
+    eventually("the broker's note is followed", async || {
+        // Fails as long as the streams are being made.
+        consumers.sweep_given_up().await.is_ok() && letters(&world).await.len() == 1
+    })
+    .await;
+    let found = letters(&world).await;
+    assert_eq!((found[0].reason.as_str(), found[0].attempts), ("GIVEN_UP", 2));
+    assert_eq!(found[0].letter_id, world.outbox().await[0].id.to_string());
+    assert_eq!(found[0].original_subject, "pricing.price.updated");
+    assert_eq!(consumers.sweep_given_up().await.unwrap(), 0);
+    // Discarded, it does not come back: the note is gone too.
+    dead::discard(&world.bus, &found[0]).await.unwrap();
+    assert_eq!(consumers.sweep_given_up().await.unwrap(), 0);
+    assert!(letters(&world).await.is_empty());
+    running.end().await;
+    relay.end().await;
+}

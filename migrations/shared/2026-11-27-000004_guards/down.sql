@@ -1,0 +1,2 @@
+alter table attempts drop column started_at;
+drop table versions;
