@@ -35,7 +35,9 @@ static ARMED: OnceLock<Armed> = OnceLock::new();
 
 /// A script that says nothing sensible.
 #[derive(Debug, thiserror::Error)]
-#[error("failpoints: {0:?} is not name=abort|error|delay:<ms>|off, with @<pass> or @<pass>+ behind it")]
+#[error(
+    "failpoints: {0:?} is not name=abort|error|delay:<ms>|off, with @<pass> or @<pass>+ behind it"
+)]
 pub struct ScriptError(String);
 
 /// Arms the points of this process by a script, once. `happens` is told of each thing that is about to happen, so that it can be
