@@ -88,7 +88,9 @@ impl<P: Projection> Reconciler<P> {
 
     /// Compares until `ending`.
     pub async fn run(self, ending: CancellationToken) {
-        let (sampling, scheduling, asked) = (self.sample(), self.schedule(), self.do_asked());
+        // Boxed, because each holds a whole comparison: together they would take much of a thread's stack.
+        let (sampling, scheduling) = (Box::pin(self.sample()), Box::pin(self.schedule()));
+        let asked = Box::pin(self.do_asked());
         let working = async { tokio::join!(sampling, scheduling, asked) };
         // What is cut off is done again: a comparison keeps nothing, and an operation is taken up by somebody else.
         ending.run_until_cancelled(working).await;
