@@ -18,8 +18,8 @@ mod setting;
 
 pub use loader::{Loader, Problems};
 pub use sections::{
-    Auth, Databases, Endpoints, Nats, Page, Redis, Server, Telemetry, Timeouts, method_name,
-    services,
+    Auth, Databases, Endpoints, Nats, Page, Reconcile, Redis, Server, Telemetry, Timeouts,
+    method_name, services,
 };
 pub use setting::{Setting, Settings, Source};
 
@@ -42,6 +42,8 @@ pub struct Config {
     pub telemetry: Telemetry,
     /// Keys that sign page tokens.
     pub page: Page,
+    /// Comparing copies with their owners.
+    pub reconcile: Reconcile,
     /// Timeouts other than the contract's.
     pub timeouts: Timeouts,
 }
@@ -66,6 +68,7 @@ impl Config {
             endpoints: loader.section(""),
             telemetry: loader.section(""),
             page: loader.section("page"),
+            reconcile: loader.section("reconcile"),
             timeouts: loader.section(""),
         };
         for problem in config.problems() {
@@ -93,6 +96,7 @@ impl Config {
         self.endpoints.validate(&mut problems);
         self.telemetry.validate(&mut problems);
         self.page.validate(&mut problems);
+        self.reconcile.validate(&mut problems);
         self.timeouts.validate(&mut problems);
         problems
     }

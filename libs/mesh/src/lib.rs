@@ -8,7 +8,8 @@
 //! 4. Each service crate builds its [`Service`]: what it serves and what it needs to be ready.
 //! 5. [`Boot::serve`]: serves them by the one [server stack](mod@server) until [`Running::finished`].
 //!
-//! Handlers use [`Paging`] for page tokens and [`Mask`] for update masks.
+//! Handlers use [`Paging`] for page tokens and [`Mask`] for update masks. A service that copies what others own compares its copies
+//! with a [`Reconciler`].
 
 // What a process is told.
 pub mod config;
@@ -43,6 +44,9 @@ pub mod tasks;
 pub mod mask;
 pub mod paging;
 
+// What services with copies of others' data share.
+pub mod reconcile;
+
 pub use backing::Backing;
 pub use boot::{Boot, BootError};
 pub use client::Client;
@@ -50,6 +54,7 @@ pub use config::Config;
 pub use mask::Mask;
 pub use paging::Paging;
 pub use readiness::Check;
+pub use reconcile::{Projection, Reconciler};
 pub use running::{Died, Running};
 pub use service::Service;
 pub use tasks::Tasks;

@@ -5,8 +5,11 @@ use crate::{Db, Tx};
 use chrono::{DateTime, Utc};
 use contracts::operations::v1::{Operation as Message, OperationState, Reason};
 use diesel::prelude::*;
+use diesel::sql_query;
+use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
 use fault::Fault;
+use std::time::Duration;
 use uuid::Uuid;
 
 /// A piece of long-running work of one service.
@@ -76,6 +79,30 @@ pub async fn start(tx: &mut Tx, kind: &str) -> Result<Operation, Fault> {
         .returning(Operation::as_returning())
         .get_result(tx.conn())
         .await?)
+}
+
+/// Any fixed number; no other transaction-level advisory lock has it.
+const SCHEDULE: i64 = 0x7363_6865;
+
+/// Starts an operation unless one of its kind was started less than `every` ago and has not failed. Of several replicas that
+/// find it due one starts it.
+pub async fn start_if_due(
+    tx: &mut Tx,
+    kind: &str,
+    every: Duration,
+) -> Result<Option<Operation>, Fault> {
+    sql_query("select pg_advisory_xact_lock($1)")
+        .bind::<BigInt, _>(SCHEDULE)
+        .execute(tx.conn())
+        .await?;
+    let since = tx.now().await? - every;
+    let recent = operations::table
+        .filter(operations::kind.eq(kind).and(operations::state.ne("failed")))
+        .filter(operations::created_at.gt(since));
+    if diesel::select(diesel::dsl::exists(recent)).get_result(tx.conn()).await? {
+        return Ok(None);
+    }
+    start(tx, kind).await.map(Some)
 }
 
 /// Takes up the oldest operation of a kind that goes on; the row stays locked until the transaction ends, so one process

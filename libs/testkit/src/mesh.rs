@@ -10,6 +10,7 @@ use diesel::sql_types::{BigInt, Text};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use futures::TryStreamExt;
+use mesh::config::Reconcile;
 use mesh::{Config, Running, Tasks};
 use secrecy::ExposeSecret;
 use stack::{Flush, Nats, Private, Profile, Stack};
@@ -24,11 +25,14 @@ pub struct Options {
     pub twice: bool,
     /// Whether a dead letter at the end is what the test wanted.
     pub dead_letters: bool,
+    /// Changes the configuration. As it comes, nothing is reconciled unless asked for: it would put right behind a test's back
+    /// what the test has put wrong.
+    pub config: fn(&mut Config),
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { twice: true, dead_letters: false }
+        Self { twice: true, dead_letters: false, config: |_| () }
     }
 }
 
@@ -70,6 +74,9 @@ impl Mesh {
         config.redis.url = Some(servers.redis_url.clone().into());
         config.database.pool_size = 8;
         config.database.url.extend(databases.urls().map(|(role, url)| (role.to_owned(), url)));
+        config.reconcile =
+            Reconcile { sample_seconds: 0, full_hours: 0, confirm_seconds: 1, repair: true };
+        (options.config)(&mut config);
         mesh::identity::generate_keys(&folder.join("auth")).unwrap();
         let token = token(&config);
 

@@ -13,9 +13,10 @@ use contracts::catalog::v1::{
     ImportProductsResponse, ListAttributesRequest, ListAttributesResponse, ListBrandsRequest,
     ListBrandsResponse, ListCategoriesRequest, ListCategoriesResponse, ListProductsRequest,
     ListProductsResponse, ListVariantsRequest, ListVariantsResponse, ListVersionsRequest,
-    ListVersionsResponse, ResolveItemsRequest, ResolveItemsResponse, UpdateBrandRequest,
-    UpdateBrandResponse, UpdateCategoryRequest, UpdateCategoryResponse, UpdateProductRequest,
-    UpdateProductResponse, UpdateVariantRequest, UpdateVariantResponse,
+    ListVersionsResponse, RepublishAggregatesRequest, RepublishAggregatesResponse,
+    ResolveItemsRequest, ResolveItemsResponse, UpdateBrandRequest, UpdateBrandResponse,
+    UpdateCategoryRequest, UpdateCategoryResponse, UpdateProductRequest, UpdateProductResponse,
+    UpdateVariantRequest, UpdateVariantResponse,
 };
 use futures::stream::BoxStream;
 use tonic::{Request, Response, Status, Streaming};
@@ -177,6 +178,14 @@ impl CatalogService for App {
         call: Request<ListVersionsRequest>,
     ) -> Answer<ListVersionsResponse> {
         Ok(Response::new(rpc::list_versions::list_versions(self, call.into_inner()).await?))
+    }
+
+    async fn republish_aggregates(
+        &self,
+        call: Request<RepublishAggregatesRequest>,
+    ) -> Answer<RepublishAggregatesResponse> {
+        let request = call.into_inner();
+        Ok(Response::new(rpc::republish_aggregates::republish_aggregates(self, request).await?))
     }
 
     async fn import_products(

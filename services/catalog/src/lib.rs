@@ -58,6 +58,7 @@ pub mod rpc {
 
     pub mod import_products;
     pub mod list_versions;
+    pub mod republish_aggregates;
     pub mod resolve_items;
 }
 

@@ -4,14 +4,14 @@ use crate::App;
 use crate::rpc::{
     batch_get_prices::batch_get_prices, bulk_set_prices::bulk_set_prices,
     delete_price::delete_price, get_price::get_price, list_prices::list_prices,
-    list_versions::list_versions, set_price::set_price,
+    list_versions::list_versions, republish_prices::republish_prices, set_price::set_price,
 };
 use contracts::pricing::v1::pricing_service_server::PricingService;
 use contracts::pricing::v1::{
     BatchGetPricesRequest, BatchGetPricesResponse, BulkSetPricesRequest, BulkSetPricesResponse,
     DeletePriceRequest, DeletePriceResponse, GetPriceRequest, GetPriceResponse, ListPricesRequest,
-    ListPricesResponse, ListVersionsRequest, ListVersionsResponse, SetPriceRequest,
-    SetPriceResponse,
+    ListPricesResponse, ListVersionsRequest, ListVersionsResponse, RepublishPricesRequest,
+    RepublishPricesResponse, SetPriceRequest, SetPriceResponse,
 };
 use tonic::{Request, Response, Status};
 
@@ -54,5 +54,12 @@ impl PricingService for App {
         call: Request<ListVersionsRequest>,
     ) -> Answer<ListVersionsResponse> {
         Ok(Response::new(list_versions(self, call.into_inner()).await?))
+    }
+
+    async fn republish_prices(
+        &self,
+        call: Request<RepublishPricesRequest>,
+    ) -> Answer<RepublishPricesResponse> {
+        Ok(Response::new(republish_prices(self, call.into_inner()).await?))
     }
 }

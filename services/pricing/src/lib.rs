@@ -26,6 +26,7 @@ pub mod rpc {
     pub mod get_price;
     pub mod list_prices;
     pub mod list_versions;
+    pub mod republish_prices;
     pub mod set_price;
 }
 pub mod setting;

@@ -1,7 +1,7 @@
 use crate::engine::embedded::EmbeddedEngine;
-use crate::every::compare_with_owners::compare_with_owners;
 use crate::every::fill_new_index::fill_new_index;
 use crate::every::follow_table::follow_table;
+use crate::every::reconcile::reconciler;
 use crate::index::Index;
 use crate::{on, told};
 use bus::Consumers;
@@ -54,7 +54,7 @@ pub async fn service(boot: &Boot) -> Result<(Service, Db), BootError> {
     let tasks = boot.tasks();
     tasks.keep("follow_table", follow_table(app.clone(), tasks.ending()));
     tasks.keep("fill_new_index", fill_new_index(app.clone(), tasks.ending()));
-    tasks.keep("compare_with_owners", compare_with_owners(app.clone(), tasks.ending()));
+    tasks.keep("reconcile", reconciler(&app, &boot.config().reconcile).run(tasks.ending()));
     boot.listen(Consumers::new(backing.db.clone(), backing.bus.clone()).on_batch(
         app.clone(),
         on::subjects(),

@@ -39,8 +39,9 @@ pub trait Engine: Send + Sync {
     /// What is indexed, and up to where.
     fn stats(&self) -> Result<Stats, EngineError>;
 
-    /// Every product and its revision, sorted by product id, to be compared with the table.
-    fn inventory(&self) -> Result<Vec<(Uuid, i64)>, EngineError>;
+    /// The first `limit` products above an id with their revisions, by product id, to be compared with the table.
+    fn inventory(&self, after: Option<Uuid>, limit: usize)
+    -> Result<Vec<(Uuid, i64)>, EngineError>;
 }
 
 /// An index that is being filled while another one answers. Dropping it gives it up.

@@ -1,10 +1,10 @@
 //! One line for each RPC: unwrap, call, wrap.
 
 use crate::App;
-use crate::rpc::{check_drift::check_drift, reindex::reindex, search_products::search_products};
+use crate::rpc::{reconcile::reconcile, reindex::reindex, search_products::search_products};
 use contracts::search::v1::search_service_server::SearchService;
 use contracts::search::v1::{
-    CheckDriftRequest, CheckDriftResponse, ReindexRequest, ReindexResponse, SearchProductsRequest,
+    ReconcileRequest, ReconcileResponse, ReindexRequest, ReindexResponse, SearchProductsRequest,
     SearchProductsResponse,
 };
 use tonic::{Request, Response, Status};
@@ -25,10 +25,10 @@ impl SearchService for App {
         Ok(Response::new(reindex(self, request.into_inner()).await?))
     }
 
-    async fn check_drift(
+    async fn reconcile(
         &self,
-        request: Request<CheckDriftRequest>,
-    ) -> Result<Response<CheckDriftResponse>, Status> {
-        Ok(Response::new(check_drift(self, request.into_inner()).await?))
+        request: Request<ReconcileRequest>,
+    ) -> Result<Response<ReconcileResponse>, Status> {
+        Ok(Response::new(reconcile(self, request.into_inner()).await?))
     }
 }

@@ -3,23 +3,22 @@
 // What happens when search is asked, is told, and by itself.
 pub mod rpc {
     //! What happens when search is asked.
-    pub mod check_drift;
+    pub mod reconcile;
     pub mod reindex;
     pub mod search_products;
 }
 pub mod every {
     //! What search does by itself.
-    pub mod compare_with_owners;
     pub mod fill_new_index;
     pub mod follow_table;
+    pub mod reconcile;
 }
 pub mod on;
 
 // What it decides.
 pub mod domain {
-    //! Pure: what an event says, what a document is made of, what drift is.
+    //! Pure: what an event says, what a document is made of.
     pub mod document;
-    pub mod drift;
     pub mod entry;
     pub mod shared;
 }
@@ -33,11 +32,15 @@ pub mod store {
     pub mod cards;
     pub mod documents;
     pub mod entries;
+    pub mod repairs;
     pub mod replicas;
     pub mod shared;
     pub mod versions;
 }
 mod told;
+
+// Whom it asks.
+mod owners;
 
 // How it is reached.
 mod app;

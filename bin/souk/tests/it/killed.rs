@@ -2,9 +2,8 @@
 //! on when it is given again.
 
 use crate::project::Project;
-use contracts::operations::v1::GetOperationRequest;
-use contracts::search::v1::{CheckDriftRequest, DriftKind, DriftReport};
-use contracts::search::v1::{PriceView, SearchProductsRequest};
+use contracts::operations::v1::{DriftKind, DriftReport, GetOperationRequest};
+use contracts::search::v1::{PriceView, ReconcileRequest, SearchProductsRequest};
 use nix::sys::signal::Signal;
 use prost::Message;
 use std::collections::BTreeMap;
@@ -29,10 +28,13 @@ async fn a_bulk_update_survives_three_kills() {
     }
 
     alter_and_delete(&project.database("search").await).await;
-    let report = drift(&project).await;
+    let report = reconcile(&project, true).await;
     let found: Vec<_> =
-        report.drifts.iter().map(|drift| (drift.r#type.as_str(), drift.kind())).collect();
+        report.drifts.iter().map(|drift| (drift.projection.as_str(), drift.kind())).collect();
     assert_eq!(found, [("product", DriftKind::Missing), ("price", DriftKind::Content)]);
+    assert_eq!(report.repaired, 2);
+    let report = reconcile(&project, false).await;
+    assert_eq!(report.differences, 0, "{:?}", report.drifts);
 }
 
 async fn kill_amid_update(project: &Project, round: i64) {
@@ -68,7 +70,7 @@ async fn kill_amid_update(project: &Project, round: i64) {
     settled(&pricing).await;
     assert_eq!(progress(&pricing, lowest).await, (PRICES, 0));
     same_in_search(project, &pricing).await;
-    let report = drift(project).await;
+    let report = reconcile(project, false).await;
     assert_eq!(report.differences, 0, "{:?}", report.drifts);
 }
 
@@ -141,8 +143,9 @@ async fn shown(project: &Project) -> BTreeMap<String, i64> {
     }
 }
 
-async fn drift(project: &Project) -> DriftReport {
-    let asked = project.search().check_drift(CheckDriftRequest::default()).await.unwrap();
+async fn reconcile(project: &Project, repair: bool) -> DriftReport {
+    let request = ReconcileRequest { repair, ..Default::default() };
+    let asked = project.search().reconcile(request).await.unwrap();
     let name = asked.into_inner().operation.unwrap().name;
     let done = eventually("the comparison ends", async || {
         tokio::time::sleep(Duration::from_millis(200)).await;
@@ -160,7 +163,7 @@ async fn alter_and_delete(search: &Client) {
     };
     let (price, product) = (one("price"), one("product"));
     let altered =
-        format!("update entries set body = body || '\\x00'::bytea where source_id = {price}");
+        format!("update entries set body = body || '\\xf80701'::bytea where source_id = {price}");
     let deleted = format!("delete from entries where source_id = {product}");
     for statement in [altered, deleted] {
         assert_eq!(search.execute(&statement, &[]).await.unwrap(), 1, "{statement}");

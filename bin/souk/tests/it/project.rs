@@ -34,6 +34,10 @@ impl Project {
         }
         let tools = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.souk/tools/bin");
         command.env("PATH", format!("{tools}:{}", std::env::var("PATH").unwrap()));
+        // By itself the mesh would put right what a test has put wrong.
+        for setting in ["SOUK_RECONCILE_SAMPLE_SECONDS", "SOUK_RECONCILE_FULL_HOURS"] {
+            command.env(setting, "0");
+        }
         command.args(arguments).current_dir(&self.0).stdin(Stdio::null());
         command
     }

@@ -267,6 +267,41 @@ impl Page {
     }
 }
 
+/// Comparing copies with their owners.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Reconcile {
+    /// Seconds between two samples of a service: one page of one of its projections in turn. 0: never.
+    pub sample_seconds: u64,
+    /// Hours between two comparisons of everything, which one replica of a service does. 0: never by itself.
+    pub full_hours: u64,
+    /// Seconds after which a difference is looked at again before it counts: longer than an event takes to arrive.
+    pub confirm_seconds: u64,
+    /// Whether what the sampler and the scheduled comparison find is repaired too; else it is only reported.
+    pub repair: bool,
+}
+
+impl Default for Reconcile {
+    fn default() -> Self {
+        Self { sample_seconds: 60, full_hours: 24, confirm_seconds: 3, repair: true }
+    }
+}
+
+impl Reconcile {
+    pub(super) fn validate(&self, problems: &mut Vec<String>) {
+        if self.sample_seconds > 86_400 {
+            problems.push("reconcile.sample_seconds: must be at most 86400, a day".to_owned());
+        }
+        // An operation that has ended is forgotten after two weeks, and with it when it was.
+        if self.full_hours > 168 {
+            problems.push("reconcile.full_hours: must be at most 168, a week".to_owned());
+        }
+        if !(1..=600).contains(&self.confirm_seconds) {
+            problems.push("reconcile.confirm_seconds: must be between 1 and 600".to_owned());
+        }
+    }
+}
+
 /// Timeouts other than the contract's.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]

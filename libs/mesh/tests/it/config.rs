@@ -82,6 +82,9 @@ fn every_problem_is_named_at_once() {
         ("SOUK_DATABASE_POOL_SIZE", "0"),
         ("SOUK_ENDPOINT_PRICING", "pricing"),
         ("SOUK_TIMEOUT_MS_PRICING_SET_PRIZE", "5"),
+        ("SOUK_RECONCILE_SAMPLE_SECONDS", "86401"),
+        ("SOUK_RECONCILE_FULL_HOURS", "169"),
+        ("SOUK_RECONCILE_CONFIRM_SECONDS", "0"),
         ("SOUK_LOG", "a=b=c"),
     ];
     let Problems(problems) = load(&[("no-such", "1")], &environment).unwrap_err();
@@ -96,6 +99,9 @@ fn every_problem_is_named_at_once() {
         "database.pool_size:",
         "endpoint.pricing:",
         "timeout_ms.pricing_set_prize:",
+        "reconcile.sample_seconds:",
+        "reconcile.full_hours:",
+        "reconcile.confirm_seconds:",
         "log:",
         "no_such",
     ];

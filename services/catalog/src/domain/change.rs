@@ -19,6 +19,11 @@ impl Change {
         if changed.is_empty() { None } else { Some(Self::Updated(changed)) }
     }
 
+    /// What is said of one that is published again as it is: nothing has changed.
+    pub fn again(deleted: bool) -> Self {
+        if deleted { Self::Deleted } else { Self::Updated(Vec::new()) }
+    }
+
     /// Whether what is kept of a field has to be written anew.
     pub fn touches(&self, field: &str) -> bool {
         match self {

@@ -22,8 +22,15 @@ pub async fn list_versions(
     request: ListVersionsRequest,
 ) -> Result<ListVersionsResponse, Fault> {
     let size = Paging::size_up_to(request.page_size, MOST)?;
-    let args = ListVersionsRequest { r#type: request.r#type, ..ListVersionsRequest::default() };
-    let after = app.paging.after(METHOD, &args, &request.page_token)?.unwrap_or_default();
+    let args = ListVersionsRequest {
+        r#type: request.r#type,
+        start_after: request.start_after.clone(),
+        ..ListVersionsRequest::default()
+    };
+    let after = match app.paging.after(METHOD, &args, &request.page_token)? {
+        Some(after) => after,
+        None => start_after(&request.start_after)?,
+    };
     let kind = request.r#type();
     let mut versions =
         app.db.read(METHOD, async move |tx| versions(tx, kind, after, size.rows()).await).await?;
@@ -32,6 +39,12 @@ pub async fn list_versions(
         next_page_token: app.paging.next(METHOD, &args, last),
         versions: versions.into_iter().map(|(_, version)| version).collect(),
     })
+}
+
+/// No id is lower than that of a list without a beginning.
+fn start_after(id: &str) -> Result<Uuid, Fault> {
+    let id = wire::optional_id::<()>("start_after", id)?;
+    Ok(id.map(Id::uuid).unwrap_or_default())
 }
 
 async fn versions(

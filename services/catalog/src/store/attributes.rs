@@ -245,3 +245,18 @@ pub async fn save_all(tx: &mut Tx, changed: &[&Attribute]) -> Result<(), Fault> 
     .map_err(race)?;
     outbox::append(tx, changed.iter().map(|own| wire::attribute::fact(own))).await
 }
+
+/// Publishes definitions again as they are; returns which there are. They are locked against a change, so that no newer version
+/// is published before.
+pub async fn republish(tx: &mut Tx, ids: &[Id<Attribute>]) -> Result<Vec<Id<Attribute>>, Fault> {
+    let rows: Vec<Row> = attributes::table
+        .filter(attributes::id.eq_any(ids))
+        .select(Row::as_select())
+        .order(attributes::id)
+        .for_no_key_update()
+        .load(tx.conn())
+        .await?;
+    let found = rows.into_iter().map(Row::attribute).collect::<Result<Vec<_>, _>>()?;
+    outbox::append(tx, found.iter().map(wire::attribute::fact)).await?;
+    Ok(found.iter().map(|own| own.id).collect())
+}

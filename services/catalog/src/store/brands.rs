@@ -154,3 +154,18 @@ pub async fn save_all(tx: &mut Tx, changes: &[(&Brand, &Change)]) -> Result<(), 
     .map_err(race)?;
     outbox::append(tx, changes.iter().map(|(own, change)| wire::brand::fact(own, change))).await
 }
+
+/// Publishes brands again as they are, deleted ones too; returns which there are. They are locked against a change, so that no
+/// newer version is published before.
+pub async fn republish(tx: &mut Tx, ids: &[Id<Brand>]) -> Result<Vec<Id<Brand>>, Fault> {
+    let found: Vec<Brand> = brands::table
+        .filter(brands::id.eq_any(ids))
+        .select(Brand::as_select())
+        .order(brands::id)
+        .for_no_key_update()
+        .load(tx.conn())
+        .await?;
+    let fact = |own: &Brand| wire::brand::fact(own, &Change::again(own.deleted_at.is_some()));
+    outbox::append(tx, found.iter().map(fact)).await?;
+    Ok(found.iter().map(|own| own.id).collect())
+}

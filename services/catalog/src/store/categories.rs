@@ -236,3 +236,18 @@ pub async fn save(tx: &mut Tx, category: &Category, change: Option<&Change>) -> 
         .map_err(race)?;
     outbox::append(tx, [wire::category::fact(category, change)]).await
 }
+
+/// Publishes categories again as they are, deleted ones too; returns which there are. They are locked against a change, so that no
+/// newer version is published before.
+pub async fn republish(tx: &mut Tx, ids: &[Id<Category>]) -> Result<Vec<Id<Category>>, Fault> {
+    let found: Vec<Category> = categories::table
+        .filter(categories::id.eq_any(ids))
+        .select(Category::as_select())
+        .order(categories::id)
+        .for_no_key_update()
+        .load(tx.conn())
+        .await?;
+    let fact = |own: &Category| wire::category::fact(own, &Change::again(own.deleted_at.is_some()));
+    outbox::append(tx, found.iter().map(fact)).await?;
+    Ok(found.iter().map(|own| own.id).collect())
+}

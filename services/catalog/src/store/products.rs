@@ -353,3 +353,12 @@ async fn save_categories(tx: &mut Tx, changes: &[(&Product, &Change)]) -> Result
     }
     Ok(())
 }
+
+/// Publishes products again as they are, deleted ones too; returns which there are. They are locked against a change, so that no
+/// newer version is published before.
+pub async fn republish(tx: &mut Tx, ids: &[Id<Product>]) -> Result<Vec<Id<Product>>, Fault> {
+    let found = lock_all(tx, ids).await?;
+    let fact = |own: &Product| wire::product::fact(own, &Change::again(own.deleted_at.is_some()));
+    outbox::append(tx, found.iter().map(fact)).await?;
+    Ok(found.iter().map(|own| own.id).collect())
+}

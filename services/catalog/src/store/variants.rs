@@ -372,3 +372,12 @@ async fn upsert(tx: &mut Tx, changes: &[(&Variant, &Change)]) -> Result<(), Faul
     .map_err(race)?;
     Ok(())
 }
+
+/// Publishes variants again as they are, deleted ones too; returns which there are. They are locked against a change, so that no
+/// newer version is published before.
+pub async fn republish(tx: &mut Tx, ids: &[Id<Variant>]) -> Result<Vec<Id<Variant>>, Fault> {
+    let found = lock_all(tx, ids).await?;
+    let fact = |own: &Variant| wire::variant::fact(own, &Change::again(own.deleted_at.is_some()));
+    outbox::append(tx, found.iter().map(fact)).await?;
+    Ok(found.iter().map(|own| own.id).collect())
+}

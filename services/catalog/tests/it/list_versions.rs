@@ -119,8 +119,39 @@ async fn changes_and_deletions_are_listed_page_by_page() {
     let page = list_versions(&shop.app, next.clone()).await.unwrap();
     let gone = AggregateVersion { id: second, version: 2, deleted: true, digest: Vec::new() };
     assert_eq!((page.versions, page.next_page_token.as_str()), (vec![gone], ""));
-    let other = ListVersionsRequest { r#type: AggregateType::Brand.into(), ..next };
-    let fault = list_versions(&shop.app, other).await.unwrap_err();
-    assert!(fault.is(Common::PageTokenInvalid));
+    let other_type = ListVersionsRequest { r#type: AggregateType::Brand.into(), ..next.clone() };
+    let other_start = ListVersionsRequest { start_after: crate::shop::uuid(), ..next };
+    for other in [other_type, other_start] {
+        let fault = list_versions(&shop.app, other).await.unwrap_err();
+        assert!(fault.is(Common::PageTokenInvalid));
+    }
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_list_begins_after_any_id() {
+    let shop = Shop::open().await;
+    let mut ids = Vec::new();
+    for sku in ["A-1", "A-2", "A-3", "A-4"] {
+        ids.push(shop.product(&[sku]).await.product.unwrap().product_id);
+    }
+    let kind = AggregateType::Product.into();
+    let start = |id: &str, page_token: &str| ListVersionsRequest {
+        r#type: kind,
+        page_size: 2,
+        start_after: id.to_owned(),
+        page_token: page_token.to_owned(),
+    };
+    let page = async |id: &str, page_token: &str| {
+        let page = list_versions(&shop.app, start(id, page_token)).await.unwrap();
+        let ids: Vec<String> = page.versions.into_iter().map(|version| version.id).collect();
+        (ids, page.next_page_token)
+    };
+    let (first, token) = page(&ids[0], "").await;
+    assert_eq!(first, ids[1..3]);
+    assert_eq!(page(&ids[0], &token).await, (ids[3..].to_vec(), String::new()));
+    // There need be no such aggregate.
+    let nobody = uuid::Uuid::from_u128(ids[2].parse::<uuid::Uuid>().unwrap().as_u128() - 1);
+    assert_eq!(page(&nobody.to_string(), "").await.0, ids[2..]);
     shop.close().await;
 }

@@ -33,6 +33,7 @@ mod list_attributes;
 
 mod import_products;
 mod list_versions;
+mod republish_aggregates;
 mod resolve_items;
 
 mod schema;

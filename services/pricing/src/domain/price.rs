@@ -129,6 +129,14 @@ impl Price {
         Ok(PriceEvent::Deleted)
     }
 
+    /// What is said of it where it is published again as it is: nothing has changed.
+    pub fn again(&self) -> PriceEvent {
+        match self.deleted_at {
+            Some(_) => PriceEvent::Deleted,
+            None => PriceEvent::Updated { changed: Vec::new() },
+        }
+    }
+
     /// What decides whether it applies.
     pub fn row(&self) -> PriceRow<String> {
         PriceRow {

@@ -22,7 +22,7 @@ use kernel::id::Id;
 use keys::{KEY, Keys, SAME_SCOPE, SAME_WINDOW};
 use pg::Tx;
 use row::{COLUMNS, Row};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use uuid::Uuid;
 
 /// All prices of these items; deleted ones excepted.
@@ -245,6 +245,22 @@ pub async fn save_all(tx: &mut Tx, changed: &[(Price, PriceEvent)]) -> Result<()
     .await
     .map_err(refused)?;
     pg::outbox::append(tx, changed.iter().map(|(price, event)| wire::fact(price, event))).await
+}
+
+/// Publishes prices again as they are, deleted ones too; returns which there are. They are locked
+/// against a change, so that no newer version is published before.
+pub async fn republish(tx: &mut Tx, ids: &[Id<Price>]) -> Result<BTreeSet<Id<Price>>, Fault> {
+    let rows = prices::table
+        .filter(prices::price_id.eq_any(ids))
+        .order(prices::price_id)
+        .for_update()
+        .select(Row::as_select())
+        .load(tx.conn())
+        .await?;
+    let found = whole(rows)?;
+    let fact = |price: &Price| wire::fact(price, &price.again());
+    pg::outbox::append(tx, found.iter().map(fact)).await?;
+    Ok(found.iter().map(|price| price.id).collect())
 }
 
 fn refused(error: Error) -> Fault {

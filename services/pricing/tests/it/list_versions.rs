@@ -50,3 +50,26 @@ async fn the_digest_is_that_of_the_price_in_its_last_event() {
     assert_eq!(listed, Vec::from_iter(told));
     shop.close().await;
 }
+
+#[tokio::test]
+async fn a_list_begins_after_any_id_and_its_token_is_bound_to_that() {
+    let shop = Shop::open().await;
+    let mut ids = Vec::new();
+    for item in ["A-1", "A-2", "A-3", "A-4"] {
+        ids.push(shop.set_one(draft(sku(item), 100)).await.1.id.to_string());
+    }
+    let mut request =
+        ListVersionsRequest { page_size: 2, start_after: ids[0].clone(), ..Default::default() };
+    let page = list_versions(&shop.app, request.clone()).await.unwrap();
+    let listed = |page: &contracts::pricing::v1::ListVersionsResponse| -> Vec<String> {
+        page.versions.iter().map(|version| version.price_id.clone()).collect()
+    };
+    assert_eq!(listed(&page), ids[1..3]);
+    request.page_token = page.next_page_token;
+    let page = list_versions(&shop.app, request.clone()).await.unwrap();
+    assert_eq!((listed(&page), page.next_page_token.as_str()), (ids[3..].to_vec(), ""));
+    request.start_after = ids[1].clone();
+    let fault = list_versions(&shop.app, request).await.unwrap_err();
+    assert!(fault.is(fault::Common::PageTokenInvalid));
+    shop.close().await;
+}

@@ -139,8 +139,12 @@ impl Engine for EmbeddedEngine {
         self.store.live().stats()
     }
 
-    fn inventory(&self) -> Result<Vec<(Uuid, i64)>, EngineError> {
-        Ok(self.store.live().snapshot().inventory())
+    fn inventory(
+        &self,
+        after: Option<Uuid>,
+        limit: usize,
+    ) -> Result<Vec<(Uuid, i64)>, EngineError> {
+        Ok(self.store.live().snapshot().inventory(after, limit))
     }
 }
 

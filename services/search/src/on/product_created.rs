@@ -26,6 +26,16 @@ pub(super) fn entry(product: Product) -> Result<Entry, Fault> {
     })
 }
 
+/// A product's entry as it is kept, with the filing that its body stands for.
+pub fn filed(kept: Entry) -> Result<Entry, Fault> {
+    let Some(body) = &kept.body else {
+        return Ok(Entry { filing: Some(Filing::default()), ..kept });
+    };
+    let product = Product::decode(body.as_slice())
+        .map_err(|error| Fault::internal(error).context("read an entry"))?;
+    Ok(Entry { filing: Some(filing(&product)?), ..kept })
+}
+
 fn filing(product: &Product) -> Result<Filing, Fault> {
     let brand = (!product.brand_id.is_empty())
         .then(|| uuid("product.brand_id", &product.brand_id))

@@ -3,6 +3,7 @@
 use crate::domain::entry::{Entry, Section};
 use crate::schema::{documents, entries, index_life};
 use diesel::prelude::*;
+use diesel::sql_query;
 use diesel_async::RunQueryDsl;
 use fault::Fault;
 use pg::Tx;
@@ -79,12 +80,37 @@ pub async fn life(tx: &mut Tx) -> Result<Life, Fault> {
     Ok(Life { epoch, shared })
 }
 
-/// Every document that an index must hold: product and revision, by product.
-pub async fn inventory(tx: &mut Tx) -> Result<Vec<(Uuid, i64)>, Fault> {
-    Ok(documents::table
+/// The first documents above an id that an index must hold: product and revision, by product.
+pub async fn shown(
+    tx: &mut Tx,
+    after: Option<Uuid>,
+    limit: i64,
+) -> Result<Vec<(Uuid, i64)>, Fault> {
+    let mut query = documents::table
         .filter(documents::shown)
         .order(documents::product_id)
+        .limit(limit)
         .select((documents::product_id, documents::revision))
-        .load(tx.conn())
-        .await?)
+        .into_boxed();
+    if let Some(after) = after {
+        query = query.filter(documents::product_id.gt(after));
+    }
+    Ok(query.load(tx.conn()).await?)
+}
+
+/// The product of any document.
+pub async fn some_id(tx: &mut Tx) -> Result<Option<Uuid>, Fault> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = diesel::sql_types::Uuid)]
+        product_id: Uuid,
+    }
+    let row: Option<Row> = sql_query(
+        "select product_id from documents order by product_id
+         offset (select floor(random() * count(*)) from documents) limit 1",
+    )
+    .get_result(tx.conn())
+    .await
+    .optional()?;
+    Ok(row.map(|row| row.product_id))
 }

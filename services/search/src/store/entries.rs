@@ -51,11 +51,16 @@ pub async fn merge(tx: &mut Tx, entries: Vec<Entry>) -> Result<usize, Fault> {
     let changed: Vec<&Entry> =
         entries.iter().filter(|entry| news.contains(&(entry.section, entry.source_id))).collect();
     file(tx, &changed).await?;
-    note_shared(tx, &changed).await?;
-    let mut touched: BTreeSet<Uuid> = changed.iter().filter_map(|entry| entry.product_id).collect();
-    touched.extend(sharers(tx, &changed).await?);
-    revise(tx, &touched).await?;
+    announce(tx, &changed).await?;
     Ok(changed.len())
+}
+
+/// Tells followers what has changed: every document that is touched gets the next revision.
+pub(super) async fn announce(tx: &mut Tx, changed: &[&Entry]) -> Result<(), Fault> {
+    note_shared(tx, changed).await?;
+    let mut touched: BTreeSet<Uuid> = changed.iter().filter_map(|entry| entry.product_id).collect();
+    touched.extend(sharers(tx, changed).await?);
+    revise(tx, &touched).await
 }
 
 async fn write(tx: &mut Tx, entries: &[Entry]) -> Result<BTreeSet<(Section, Uuid)>, Fault> {
@@ -90,7 +95,7 @@ async fn write(tx: &mut Tx, entries: &[Entry]) -> Result<BTreeSet<(Section, Uuid
 }
 
 /// Repeats in the rows of products by what brands and categories find them, and notes that they have come.
-async fn file(tx: &mut Tx, changed: &[&Entry]) -> Result<(), Fault> {
+pub(super) async fn file(tx: &mut Tx, changed: &[&Entry]) -> Result<(), Fault> {
     let filed: Vec<(Uuid, &Filing)> = changed
         .iter()
         .filter_map(|entry| Some((entry.source_id, entry.filing.as_ref()?)))
@@ -161,7 +166,7 @@ const REVISION_LOCK: i64 = 0x7265_7669;
 
 /// Hands out revisions. The lock is taken last and held until the commit, so revisions become visible in their order and a
 /// follower that reads upwards never skips a row that commits late.
-async fn revise(tx: &mut Tx, touched: &BTreeSet<Uuid>) -> Result<(), Fault> {
+pub(super) async fn revise(tx: &mut Tx, touched: &BTreeSet<Uuid>) -> Result<(), Fault> {
     if touched.is_empty() {
         return Ok(());
     }

@@ -5,14 +5,19 @@ mod shop;
 
 mod asked {
     //! One file for each RPC.
-    mod check_drift;
     mod operations;
+    mod reconcile;
     mod reindex;
     mod search_products;
 }
 mod told {
     //! One file for each kind of source.
     mod any_order;
+    mod republished;
     mod shared;
     mod sources;
+}
+mod every {
+    //! What search does by itself.
+    mod reconcile;
 }

@@ -3,12 +3,22 @@
 use contracts::catalog::v1::{
     CreateProductRequest, Product, ProductDraft, Tier1Attributes, Variant, VariantDraft,
 };
-use contracts::operations::v1::{GetOperationRequest, Operation, OperationState};
+use contracts::operations::v1::{
+    DriftKind, DriftReport, GetOperationRequest, Operation, OperationState,
+};
 use contracts::pricing::v1::item::Name;
-use contracts::pricing::v1::{Item, PriceDraft, SetPriceRequest};
-use contracts::search::v1::{PriceView, SearchProductsRequest, SearchProductsResponse};
+use contracts::pricing::v1::{Item, ListPricesRequest, PriceDraft, PriceUpdated, SetPriceRequest};
+use contracts::search::v1::{
+    PriceView, ReconcileRequest, SearchProductsRequest, SearchProductsResponse,
+};
 use contracts::types::v1::Money;
+use diesel::sql_types::{BigInt, Binary, Text};
+use diesel::{QueryableByName, sql_query};
+use diesel_async::RunQueryDsl;
+use prost::Message;
+use std::collections::BTreeSet;
 use testkit::{Mesh, eventually};
+use tokio::sync::{Mutex, MutexGuard};
 
 pub const ALL: [&str; 3] = ["catalog", "pricing", "search"];
 
@@ -77,4 +87,100 @@ pub async fn ended(mesh: &Mesh, operation: Operation) -> Operation {
         operation.operation.filter(|now| now.state() != OperationState::Running)
     })
     .await
+}
+
+/// Metrics are of the whole process, so of the tests that compare with owners one runs at a time.
+pub async fn alone() -> MutexGuard<'static, ()> {
+    static ALONE: Mutex<()> = Mutex::const_new(());
+    let alone = ALONE.lock().await;
+    mesh::telemetry::init(&mesh::config::Telemetry::default());
+    alone
+}
+
+/// Compares search with its owners.
+pub async fn reconcile(mesh: &Mesh, repair: bool) -> DriftReport {
+    let request = ReconcileRequest { repair, ..Default::default() };
+    let asked = mesh.search().reconcile(request).await.unwrap().into_inner();
+    report(&ended(mesh, asked.operation.unwrap()).await)
+}
+
+/// What came of a comparison.
+pub fn report(done: &Operation) -> DriftReport {
+    let result = done.result.as_ref().unwrap_or_else(|| panic!("{}", done.message));
+    assert_eq!(result.type_url, "type.googleapis.com/souk.operations.v1.DriftReport");
+    DriftReport::decode(result.value.as_slice()).unwrap()
+}
+
+/// Which projections differ, and how.
+pub fn drifts(report: &DriftReport) -> BTreeSet<(&str, DriftKind)> {
+    report.drifts.iter().map(|drift| (drift.projection.as_str(), drift.kind())).collect()
+}
+
+/// Products of one variant each, `BOWL-0` and so on, with a price each, all of them found.
+pub struct Bowls {
+    pub products: Vec<String>,
+    pub variants: Vec<String>,
+}
+
+impl Bowls {
+    pub async fn fill(mesh: &Mesh, count: usize) -> Self {
+        let mut bowls = Self { products: Vec::new(), variants: Vec::new() };
+        for number in 0..count {
+            let (sku, title) = (format!("BOWL-{number}"), format!("Bowl {number}"));
+            let (product, variants) =
+                create(mesh, titled(&title), vec![variant(&sku, "", "")]).await;
+            bowls.products.push(product.product_id);
+            bowls.variants.push(variants[0].variant_id.clone());
+            set_price(mesh, &sku, 500).await;
+        }
+        mesh.settle().await;
+        until(mesh, "all bowls have prices", in_usd("bowl"), |answer| {
+            usize::try_from(answer.total) == Ok(count)
+                && answer.products.iter().all(|product| product.amount.is_some())
+        })
+        .await;
+        bowls
+    }
+
+    /// Changes search's tables behind its back.
+    pub async fn alter(&self, mesh: &Mesh, statement: &str) {
+        let rows = sql_query(statement).execute(&mut mesh.database("search").await).await.unwrap();
+        assert!(rows > 0, "{statement}");
+    }
+
+    /// How much catalog and pricing ever said.
+    pub async fn said(&self, mesh: &Mesh) -> (i64, i64) {
+        let all = "select count(*) from outbox";
+        (mesh.count("catalog", all).await, mesh.count("pricing", all).await)
+    }
+
+    /// Changes with every write to search's entries or documents.
+    pub async fn written(&self, mesh: &Mesh) -> i64 {
+        let writers = "select (select coalesce(sum(xmin::text::bigint), 0) from entries)::bigint
+            + (select coalesce(sum(xmin::text::bigint + revision), 0) from documents)::bigint as count";
+        mesh.count("search", writers).await
+    }
+
+    /// The ids of all prices.
+    pub async fn prices(&self, mesh: &Mesh) -> Vec<String> {
+        let listed = mesh.pricing().list_prices(ListPricesRequest::default()).await.unwrap();
+        listed.into_inner().prices.into_iter().map(|price| price.price_id).collect()
+    }
+
+    /// What pricing said of a price when it had this version.
+    pub async fn said_before(&self, mesh: &Mesh, price_id: &str, version: i64) -> PriceUpdated {
+        #[derive(QueryableByName)]
+        struct Row {
+            #[diesel(sql_type = Binary)]
+            payload: Vec<u8>,
+        }
+        let row: Row =
+            sql_query("select payload from outbox where key = $1 and version = $2 limit 1")
+                .bind::<Text, _>(price_id)
+                .bind::<BigInt, _>(version)
+                .get_result(&mut mesh.database("pricing").await)
+                .await
+                .unwrap();
+        PriceUpdated::decode(row.payload.as_slice()).unwrap()
+    }
 }

@@ -38,7 +38,11 @@ pub fn replace_and_remove(open: &Open) {
     assert_eq!(shop.count(all().count(facet("color"), 9)), "blue 1, red 1");
     assert_eq!(shop.ask(all()).hits[1].revision, 8);
     let id = Uuid::from_u128;
-    assert_eq!(shop.engine.inventory().unwrap(), [(id(1), 1), (id(2), 8)]);
+    let inventory = |after: Option<Uuid>, limit| shop.engine.inventory(after, limit).unwrap();
+    assert_eq!(inventory(None, 9), [(id(1), 1), (id(2), 8)]);
+    assert_eq!(inventory(None, 1), [(id(1), 1)]);
+    assert_eq!(inventory(Some(id(1)), 1), [(id(2), 8)]);
+    assert_eq!(inventory(Some(id(2)), 1), []);
     assert_eq!(shop.engine.stats().unwrap().documents, 2);
 
     // Of several changes of one product in a batch the last one holds.

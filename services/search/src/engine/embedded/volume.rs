@@ -239,16 +239,26 @@ impl Snapshot {
         Ok(Snapshot { segments: segments.collect::<Result<_, _>>()?, searcher, checkpoint })
     }
 
-    /// Every product and its revision, by product id.
-    pub fn inventory(&self) -> Vec<(Uuid, i64)> {
-        let mut inventory = Vec::new();
+    /// The first `limit` products above an id with their revisions, by product id. It goes through all of them, but never
+    /// keeps more than twice the limit.
+    pub fn inventory(&self, after: Option<Uuid>, limit: usize) -> Vec<(Uuid, i64)> {
+        let mut lowest: Vec<(Uuid, i64)> = Vec::new();
         for (segment, columns) in self.searcher.segment_readers().iter().zip(&self.segments) {
-            inventory.extend(segment.doc_ids_alive().map(|doc| {
-                (columns.product.get(doc, 0), columns.revision.first(doc).unwrap_or_default())
-            }));
+            for doc in segment.doc_ids_alive() {
+                let product = columns.product.get(doc, 0);
+                if Some(product) <= after {
+                    continue;
+                }
+                lowest.push((product, columns.revision.first(doc).unwrap_or_default()));
+                if limit > 0 && lowest.len() >= 2 * limit {
+                    lowest.select_nth_unstable(limit - 1);
+                    lowest.truncate(limit);
+                }
+            }
         }
-        inventory.sort_unstable();
-        inventory
+        lowest.sort_unstable();
+        lowest.truncate(limit);
+        lowest
     }
 }
 

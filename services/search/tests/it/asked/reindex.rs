@@ -29,13 +29,18 @@ async fn a_new_index_takes_the_place_of_the_old_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_id_that_stands_for_another_request_is_refused() {
+    let alone = crate::shop::alone().await;
     let mesh = Mesh::boot(&ALL).await;
     let request_id = uuid();
-    let drift = contracts::search::v1::CheckDriftRequest { request_id: request_id.clone() };
-    mesh.search().check_drift(drift).await.unwrap();
+    let first = contracts::search::v1::ReconcileRequest {
+        request_id: request_id.clone(),
+        ..Default::default()
+    };
+    mesh.search().reconcile(first).await.unwrap();
     let refused = mesh.search().reindex(ReindexRequest { request_id }).await.unwrap_err();
     assert_eq!(reason(&refused), "REQUEST_ID_REUSED");
     mesh.finish().await;
+    drop(alone);
 }
 
 fn uuid() -> String {

@@ -1,0 +1,107 @@
+//! Copies compared with their owners. Whatever a service derives from what others own can go wrong behind every guard: a row
+//! altered by hand, a restored backup, a handler's bug. A service writes each of its copies down as a [`Projection`], two lists
+//! and a repair, and a [`Reconciler`] compares them for it:
+//!
+//! - by itself, one page of one projection in turn ([`sample`]), and everything once a day on one replica ([`schedule`]);
+//! - where an RPC asked for it by [`ask`], as an operation with a report ([`asked`]).
+//!
+//! [`compare`] is pure: what is a difference. [`look`] reads two lists side by side, a page at a time, so a comparison takes no
+//! more memory than two pages, however long they are. [`settle`] looks at what differed again before it counts, because a
+//! change on its way differs too, then has it repaired and looks whether that helped.
+
+mod ask;
+mod asked;
+mod compare;
+mod full;
+mod look;
+mod sample;
+mod schedule;
+mod settle;
+
+pub use ask::ask;
+pub use compare::{Drift, Listed};
+
+use crate::config;
+use fault::{Fault, context};
+use pg::Db;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// Something that is copied from an owner and kept by id.
+pub trait Projection: Send + Sync + 'static {
+    /// Its name in reports and metrics.
+    fn name(&self) -> &'static str;
+
+    /// Whether it keeps what its owner has deleted even where it never heard of it before, so that such a one is missing. Most
+    /// copies have no use for it.
+    fn keeps_deleted(&self) -> bool {
+        false
+    }
+
+    /// Whether every replica has a copy of its own, as of an index on its disk, so that each has to look for itself.
+    fn is_local(&self) -> bool {
+        false
+    }
+
+    /// The first `limit` that the owner has above an id, deleted ones too, by id.
+    fn owned(
+        &self,
+        after: Option<Uuid>,
+        limit: i64,
+    ) -> impl Future<Output = Result<Vec<Listed>, Fault>> + Send;
+
+    /// The first `limit` of the copy above an id, by id.
+    fn kept(
+        &self,
+        after: Option<Uuid>,
+        limit: i64,
+    ) -> impl Future<Output = Result<Vec<Listed>, Fault>> + Send;
+
+    /// Makes what differs as its owner says, or has it made so soon. It may have come right or changed once more since it was
+    /// looked at, and the same may be repaired twice: neither may do harm.
+    fn repair(&self, drifts: &[Drift]) -> impl Future<Output = Result<(), Fault>> + Send;
+
+    /// Some id of the copy, another one each time: where a replica begins to sample. None: it is empty.
+    fn some_id(&self) -> impl Future<Output = Result<Option<Uuid>, Fault>> + Send;
+}
+
+/// Compares the projections of one service with their owners.
+pub struct Reconciler<P> {
+    db: Db,
+    settings: config::Reconcile,
+    projections: Vec<P>,
+    total: Option<&'static str>,
+}
+
+impl<P: Projection> Reconciler<P> {
+    /// For the projections of the service whose database this is. Repairs go in their order, so what others need comes first.
+    pub fn new(db: Db, settings: &config::Reconcile, projections: Vec<P>) -> Self {
+        Self { db, settings: settings.clone(), projections, total: None }
+    }
+
+    /// Also sets this gauge to what all projections together were left with by the last full look.
+    #[must_use]
+    pub fn with_total(mut self, gauge: &'static str) -> Self {
+        self.total = Some(gauge);
+        self
+    }
+
+    /// Compares until `ending`.
+    pub async fn run(self, ending: CancellationToken) {
+        // Boxed, because each holds a whole comparison: together they would take much of a thread's stack.
+        let (sampling, scheduling) = (Box::pin(self.sample()), Box::pin(self.schedule()));
+        let asked = Box::pin(self.do_asked());
+        let working = async { tokio::join!(sampling, scheduling, asked) };
+        // What is cut off is done again: a comparison keeps nothing, and an operation is taken up by somebody else.
+        ending.run_until_cancelled(working).await;
+    }
+
+    /// A piece of work under a context of its own; what fails is said and tried again the next time.
+    async fn round(&self, doing: &'static str, work: impl Future<Output = Result<(), Fault>>) {
+        let service = self.db.service();
+        let done = context::scope(context::Context::of_service(service), work).await;
+        if let Err(fault) = done {
+            tracing::warn!(service, "{doing} failed, trying again: {}", fault.chain());
+        }
+    }
+}

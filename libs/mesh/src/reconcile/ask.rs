@@ -1,0 +1,21 @@
+//! What an RPC asks for is a row; whichever replica finds it does it.
+
+use fault::Fault;
+use pg::Tx;
+use pg::operations::{self, Operation};
+
+/// Kind of an operation that only reports.
+pub(super) const REPORT: &str = "reconcile";
+/// Kind of an operation that repairs too.
+pub(super) const REPAIR: &str = "reconcile-repair";
+
+/// The kind of an operation.
+pub(super) fn kind(repair: bool) -> &'static str {
+    if repair { REPAIR } else { REPORT }
+}
+
+/// Asks for a comparison of every projection of the service whose transaction this is; its result is a
+/// `souk.operations.v1.DriftReport`.
+pub async fn ask(tx: &mut Tx, repair: bool) -> Result<Operation, Fault> {
+    operations::start(tx, kind(repair)).await
+}

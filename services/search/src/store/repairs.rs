@@ -1,0 +1,133 @@
+//! What a repair does to entries and documents. It takes the locks that events take, in their order, and hands out revisions as
+//! they do, so a follower skips nothing and an event that comes meanwhile finds the one state or the other.
+
+use super::entries::{announce, file, lock_products, revise};
+use crate::domain::entry::{Entry, Filing, Section};
+use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text, Uuid as SqlUuid};
+use diesel::{QueryableByName, sql_query};
+use diesel_async::RunQueryDsl;
+use fault::Fault;
+use pg::Tx;
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+/// Takes their versions from entries that still have those: whatever version comes next is news. What they hold is shown until
+/// then, so nothing disappears for customers.
+pub async fn distrust(tx: &mut Tx, section: Section, entries: &[(Uuid, i64)]) -> Result<(), Fault> {
+    lock(tx, section, entries).await?;
+    let (ids, versions) = columns(entries);
+    sql_query(
+        "update entries set version = 0 from unnest($2, $3) as wrong (id, version)
+         where entries.section = $1 and entries.source_id = wrong.id
+           and entries.version = wrong.version",
+    )
+    .bind::<Text, _>(section.name())
+    .bind::<Array<SqlUuid>, _>(ids)
+    .bind::<Array<BigInt>, _>(versions)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Forgets entries that still have these versions. A forgotten product is as one that never came.
+pub async fn forget(tx: &mut Tx, section: Section, entries: &[(Uuid, i64)]) -> Result<(), Fault> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = SqlUuid)]
+        source_id: Uuid,
+        #[diesel(sql_type = Nullable<SqlUuid>)]
+        product_id: Option<Uuid>,
+    }
+    if entries.is_empty() {
+        return Ok(());
+    }
+    lock(tx, section, entries).await?;
+    let (ids, versions) = columns(entries);
+    let rows: Vec<Row> = sql_query(
+        "delete from entries using unnest($2, $3) as orphan (id, version)
+         where entries.section = $1 and entries.source_id = orphan.id
+           and entries.version = orphan.version
+         returning source_id, product_id",
+    )
+    .bind::<Text, _>(section.name())
+    .bind::<Array<SqlUuid>, _>(ids)
+    .bind::<Array<BigInt>, _>(versions)
+    .get_results(tx.conn())
+    .await?;
+    let gone = |row: &Row| gone(section, row.source_id, row.product_id);
+    let gone: Vec<Entry> = rows.iter().map(gone).collect();
+    if section == Section::Product {
+        unfile(tx, rows.iter().map(|row| row.source_id).collect()).await?;
+    }
+    announce(tx, &gone.iter().collect::<Vec<_>>()).await
+}
+
+/// The entries of products, deleted ones too; the products are locked.
+pub async fn products(tx: &mut Tx, ids: &BTreeSet<Uuid>) -> Result<Vec<Entry>, Fault> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = SqlUuid)]
+        source_id: Uuid,
+        #[diesel(sql_type = Nullable<Binary>)]
+        body: Option<Vec<u8>>,
+    }
+    let rows: Vec<Row> = sql_query(
+        "select source_id, body from entries where section = 'product' and source_id = any ($1)",
+    )
+    .bind::<Array<SqlUuid>, _>(ids.iter().copied().collect::<Vec<_>>())
+    .get_results(tx.conn())
+    .await?;
+    let entry = |Row { source_id, body }: Row| Entry {
+        body,
+        ..gone(Section::Product, source_id, Some(source_id))
+    };
+    Ok(rows.into_iter().map(entry).collect())
+}
+
+/// Files locked products by their entries, those without one as never come, and gives all the next revisions.
+pub async fn refile(tx: &mut Tx, ids: &BTreeSet<Uuid>, filed: &[Entry]) -> Result<(), Fault> {
+    let come: BTreeSet<Uuid> = filed.iter().map(|entry| entry.source_id).collect();
+    file(tx, &filed.iter().collect::<Vec<_>>()).await?;
+    unfile(tx, ids.difference(&come).copied().collect()).await?;
+    revise(tx, ids).await
+}
+
+async fn unfile(tx: &mut Tx, ids: Vec<Uuid>) -> Result<(), Fault> {
+    sql_query(
+        "update documents set known = false, shown = false, brand_id = null, category_ids = '{}'
+         where product_id = any ($1)",
+    )
+    .bind::<Array<SqlUuid>, _>(ids)
+    .execute(tx.conn())
+    .await?;
+    Ok(())
+}
+
+/// Locks the products that entries belong to. An entry never changes its product, so it may be read before.
+async fn lock(tx: &mut Tx, section: Section, entries: &[(Uuid, i64)]) -> Result<(), Fault> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = SqlUuid)]
+        product_id: Uuid,
+    }
+    let rows: Vec<Row> = sql_query(
+        "select distinct product_id from entries
+         where section = $1 and source_id = any ($2) and product_id is not null",
+    )
+    .bind::<Text, _>(section.name())
+    .bind::<Array<SqlUuid>, _>(columns(entries).0)
+    .get_results(tx.conn())
+    .await?;
+    lock_products(tx, &rows.into_iter().map(|row| row.product_id).collect()).await?;
+    Ok(())
+}
+
+fn columns(entries: &[(Uuid, i64)]) -> (Vec<Uuid>, Vec<i64>) {
+    entries.iter().copied().unzip()
+}
+
+/// An entry without a version and a body.
+fn gone(section: Section, source_id: Uuid, product_id: Option<Uuid>) -> Entry {
+    let filing = (section == Section::Product).then(Filing::default);
+    Entry { section, source_id, version: 0, product_id, body: None, filing }
+}
