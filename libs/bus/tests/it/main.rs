@@ -12,5 +12,7 @@ mod early;
 mod effects;
 mod kinds;
 mod latency;
+mod letters;
 mod loss;
 mod relay;
+mod replay;

@@ -36,11 +36,17 @@ async fn round(app: &App) -> Result<(), Fault> {
     let asked =
         app.db.write("search.drift", async |tx| operations::take_up(tx, "drift").await).await?;
     let Some(operation) = asked else { return Ok(()) };
-    let compared = compare(app).await;
+    let compared = operations::held(&app.db, &operation, compare(app)).await;
     app.db
-        .write("search.drift", async |tx| match &compared {
-            Ok(report) => operations::succeed(tx, operation.id, Some(report)).await,
-            Err(fault) => operations::fail(tx, operation.id, fault.message()).await,
+        .write("search.drift", async |tx| {
+            // Somebody else has taken it up where we were frozen.
+            if !operations::hold(tx, &operation).await? {
+                return Ok(());
+            }
+            match &compared {
+                Ok(report) => operations::succeed(tx, operation.id, Some(report)).await,
+                Err(fault) => operations::fail(tx, operation.id, fault.message()).await,
+            }
         })
         .await
 }

@@ -12,7 +12,7 @@ pub async fn check_drift(
 ) -> Result<CheckDriftResponse, Fault> {
     app.db
         .write_once("search.check_drift", &request, async |tx| {
-            let operation = operations::start(tx, "drift").await?;
+            let operation = operations::start(tx, "drift", None).await?;
             Ok(CheckDriftResponse { operation: Some(operation.message("search")) })
         })
         .await

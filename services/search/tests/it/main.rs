@@ -6,8 +6,10 @@ mod shop;
 mod asked {
     //! One file for each RPC.
     mod check_drift;
+    mod dead_letters;
     mod operations;
     mod reindex;
+    mod republish_events;
     mod search_products;
 }
 mod told {
