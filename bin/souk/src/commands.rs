@@ -12,6 +12,11 @@ pub(crate) mod token;
 mod import;
 mod seed;
 
+// When events go wrong.
+mod dead;
+mod moment;
+mod outbox;
+
 // Developing it.
 mod dev;
 mod generate;
@@ -47,6 +52,12 @@ enum Command {
     Import(import::Import),
     /// Fill the shop with a generated assortment.
     Seed(seed::Seed),
+    /// Look at dead letters, the events that a service could not take; replay or discard them.
+    #[command(subcommand)]
+    Dead(dead::Dead),
+    /// Have events published again that the broker has lost.
+    #[command(subcommand)]
+    Outbox(outbox::Outbox),
     /// Run everything on this machine, servers included.
     #[command(subcommand)]
     Dev(dev::Dev),
@@ -61,6 +72,8 @@ pub async fn run(cli: Cli) -> Result<()> {
         Command::Config(command) => command.run(),
         Command::Import(command) => command.run().await,
         Command::Seed(command) => command.run().await,
+        Command::Dead(command) => command.run().await,
+        Command::Outbox(command) => command.run().await,
         Command::Dev(command) => command.run().await,
     }
 }

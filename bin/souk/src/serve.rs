@@ -34,7 +34,7 @@ pub async fn serve(config: Config, roles: &[&'static str], tasks: Tasks) -> Resu
         services.push(service);
         databases.push(db);
     }
-    let operations = Operations::new(databases, boot.paging());
+    let operations = Operations::new(databases, boot.bus().await?, boot.paging());
     services.push(Service::new("operations").mount(OperationsServiceServer::new(operations)));
     Ok(boot.serve(services).await?)
 }

@@ -16,7 +16,7 @@
 //! The path of a message: [`follow`] takes it off the broker, [`work`] gives it to the worker of its key, [`effect`] does
 //! transactions, [`verdict`] decides what the broker is told, [`outage`] waits for the database, [`early`] keeps what comes
 //! too soon, [`suspects`] examines what may have killed the process, [`advisories`] finds what the broker gave up, [`upkeep`] is what
-//! happens by the clock.
+//! happens by the clock, [`replay`] what operators ask for.
 
 mod advisories;
 mod attempts;
@@ -29,6 +29,7 @@ mod handler;
 mod held;
 mod outage;
 mod registry;
+mod replay;
 mod suspects;
 mod upkeep;
 mod verdict;
@@ -195,6 +196,7 @@ impl Consumers {
                 .spawn(async move { follow::follow(&all, publisher, &queues, &held, &stop).await });
         }
         tasks.spawn(upkeep::run(self.clone(), stop.clone()));
+        tasks.spawn(replay::run(self.clone(), stop.clone()));
         let mut progress = JoinSet::new();
         progress.spawn(held.clone().report(self.tuning.ack_wait, ended.clone()));
         let mut result = Ok(());
@@ -217,6 +219,13 @@ impl Consumers {
     /// committed. Killed half-way it loses nothing: the next try finds the effect there. Where the handler fails the letter
     /// stays and the fault is returned.
     pub async fn replay(&self, letter: &Letter) -> Result<Replayed, Fault> {
+        let replayed = self.feed(letter).await?;
+        dead::discard(&self.bus, letter).await?;
+        Ok(replayed)
+    }
+
+    /// The first half of a replay: the effect.
+    async fn feed(&self, letter: &Letter) -> Result<Replayed, Fault> {
         let delivery = Delivery::of_letter(letter)?;
         point::reached("dead.replay").await?;
         let replayed = if self.registry.handles(delivery.subject()) {
@@ -233,8 +242,6 @@ impl Consumers {
             return Err(dead::unknown_type(delivery.subject()));
         };
         point::reached("dead.replayed").await?;
-        dead::discard(&self.bus, letter).await?;
-        point::reached("dead.removed").await?;
         metrics::counter!("dead_letters_replayed_total", "consumer" => letter.consumer.clone())
             .increment(1);
         Ok(replayed)

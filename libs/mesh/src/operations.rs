@@ -1,63 +1,61 @@
-//! `souk.operations.v1`, mounted once in each process: it finds the service by the first part of an operation's name.
+//! `souk.operations.v1`, mounted once in each process: it finds the service by its name, and there the operations, the dead
+//! letters and the outbox. One file for each method. Whoever changes something is written down ([`audit`]).
+
+mod discard_dead_letters;
+mod get_dead_letter;
+mod get_operation;
+mod json;
+mod list_dead_letters;
+mod list_operations;
+mod replay_dead_letters;
+mod republish_events;
+mod times;
 
 use crate::Paging;
+use bus::Bus;
 use contracts::operations::v1::operations_service_server::OperationsService;
 use contracts::operations::v1::{
-    GetOperationRequest, GetOperationResponse, ListOperationsRequest, ListOperationsResponse,
-    Reason,
+    DiscardDeadLettersRequest, DiscardDeadLettersResponse, GetDeadLetterRequest,
+    GetDeadLetterResponse, GetOperationRequest, GetOperationResponse, ListDeadLettersRequest,
+    ListDeadLettersResponse, ListOperationsRequest, ListOperationsResponse, Reason,
+    ReplayDeadLettersRequest, ReplayDeadLettersResponse, RepublishEventsRequest,
+    RepublishEventsResponse,
 };
-use fault::Fault;
+use fault::{Fault, context};
 use pg::Db;
 use std::collections::BTreeMap;
+use std::fmt;
 use tonic::{Request, Response, Status};
-use uuid::Uuid;
 
-const LIST: &str = "/souk.operations.v1.OperationsService/ListOperations";
-
-/// The operations of the services of this process.
+/// What operators can look at and change: the services of this process, and the broker.
 #[derive(Clone)]
 pub struct Operations {
     databases: BTreeMap<&'static str, Db>,
+    bus: Bus,
     paging: Paging,
 }
 
 impl Operations {
     /// Of the services with these databases.
-    pub fn new(databases: impl IntoIterator<Item = Db>, paging: Paging) -> Self {
-        Self { databases: databases.into_iter().map(|db| (db.service(), db)).collect(), paging }
+    pub fn new(databases: impl IntoIterator<Item = Db>, bus: Bus, paging: Paging) -> Self {
+        let databases = databases.into_iter().map(|db| (db.service(), db)).collect();
+        Self { databases, bus, paging }
     }
 
-    async fn get(&self, name: &str) -> Result<GetOperationResponse, Fault> {
-        let unknown = || Fault::new(Reason::OperationNotFound, format!("no operation {name}"));
-        let mut parts = name.splitn(3, '/');
-        let (Some(service), Some(kind), Some(id)) = (parts.next(), parts.next(), parts.next())
-        else {
-            return Err(unknown());
-        };
-        let id = Uuid::parse_str(id).map_err(|_| unknown())?;
-        let db = self.databases.get(service).ok_or_else(unknown)?;
-        let operation = db.operation(kind, id).await?;
-        Ok(GetOperationResponse { operation: Some(operation.message(service)) })
-    }
-
-    async fn list(
-        &self,
-        mut request: ListOperationsRequest,
-    ) -> Result<ListOperationsResponse, Fault> {
-        let token = std::mem::take(&mut request.page_token);
-        let size = Paging::size(std::mem::take(&mut request.page_size))?;
-        let db = self.databases.get(request.service.as_str()).ok_or_else(|| {
-            let message = format!("{} is not served by this process", request.service);
+    /// The database of a service of this process. Refused with SERVICE_UNKNOWN.
+    fn database(&self, service: &str) -> Result<&Db, Fault> {
+        self.databases.get(service).ok_or_else(|| {
+            let message = format!("{service} is not served by this process");
             Fault::field(Reason::ServiceUnknown, "service", message)
-        })?;
-        let before = self.paging.after(LIST, &request, &token)?;
-        let mut page = db.operations(before, size.rows()).await?;
-        let last = size.cut(&mut page).map(|operation| operation.id);
-        let next_page_token = self.paging.next(LIST, &request, last);
-        let operations =
-            page.into_iter().map(|operation| operation.message(db.service())).collect();
-        Ok(ListOperationsResponse { operations, next_page_token })
+        })
     }
+}
+
+/// Writes down who changed what, and how much of it.
+fn audit(service: &str, what: &str, count: i64, which: &impl fmt::Debug) {
+    let context = context::current();
+    let caller = &context.caller.subject;
+    tracing::info!(caller, service, count, ?which, "an operator {what}");
 }
 
 #[tonic::async_trait]
@@ -66,13 +64,55 @@ impl OperationsService for Operations {
         &self,
         request: Request<GetOperationRequest>,
     ) -> Result<Response<GetOperationResponse>, Status> {
-        Ok(Response::new(self.get(&request.into_inner().name).await?))
+        let answer = get_operation::get_operation(self, request.into_inner()).await?;
+        Ok(Response::new(answer))
     }
 
     async fn list_operations(
         &self,
         request: Request<ListOperationsRequest>,
     ) -> Result<Response<ListOperationsResponse>, Status> {
-        Ok(Response::new(self.list(request.into_inner()).await?))
+        let answer = list_operations::list_operations(self, request.into_inner()).await?;
+        Ok(Response::new(answer))
+    }
+
+    async fn list_dead_letters(
+        &self,
+        request: Request<ListDeadLettersRequest>,
+    ) -> Result<Response<ListDeadLettersResponse>, Status> {
+        let answer = list_dead_letters::list_dead_letters(self, request.into_inner()).await?;
+        Ok(Response::new(answer))
+    }
+
+    async fn get_dead_letter(
+        &self,
+        request: Request<GetDeadLetterRequest>,
+    ) -> Result<Response<GetDeadLetterResponse>, Status> {
+        let answer = get_dead_letter::get_dead_letter(self, request.into_inner()).await?;
+        Ok(Response::new(answer))
+    }
+
+    async fn replay_dead_letters(
+        &self,
+        request: Request<ReplayDeadLettersRequest>,
+    ) -> Result<Response<ReplayDeadLettersResponse>, Status> {
+        let answer = replay_dead_letters::replay_dead_letters(self, request.into_inner()).await?;
+        Ok(Response::new(answer))
+    }
+
+    async fn discard_dead_letters(
+        &self,
+        request: Request<DiscardDeadLettersRequest>,
+    ) -> Result<Response<DiscardDeadLettersResponse>, Status> {
+        let answer = discard_dead_letters::discard_dead_letters(self, request.into_inner()).await?;
+        Ok(Response::new(answer))
+    }
+
+    async fn republish_events(
+        &self,
+        request: Request<RepublishEventsRequest>,
+    ) -> Result<Response<RepublishEventsResponse>, Status> {
+        let answer = republish_events::republish_events(self, request.into_inner()).await?;
+        Ok(Response::new(answer))
     }
 }

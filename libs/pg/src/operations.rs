@@ -1,19 +1,26 @@
-//! Long-running work. An operation is a row: whoever resumes it after a crash finds there what was asked for.
+//! Long-running work. An operation is a row: whoever resumes it after a crash finds there what was asked for. One process at
+//! a time works on it, by a lease ([`lease`]).
+
+mod lease;
 
 use crate::schema::operations;
 use crate::{Db, Tx};
 use chrono::{DateTime, Utc};
 use contracts::operations::v1::{Operation as Message, OperationState, Reason};
+use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_query;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Nullable, Timestamptz};
 use diesel_async::RunQueryDsl;
 use fault::Fault;
 use std::time::Duration;
 use uuid::Uuid;
 
+pub use lease::{Far, get_on, held, hold, release, take_up};
+
 /// A piece of long-running work of one service.
-#[derive(Debug, Clone, Queryable, Selectable)]
+#[derive(Debug, Clone, Queryable, Selectable, QueryableByName)]
+#[diesel(table_name = operations)]
 pub struct Operation {
     /// UUIDv7: later operations have larger ids.
     pub id: Uuid,
@@ -32,6 +39,9 @@ pub struct Operation {
     pub created_at: DateTime<Utc>,
     /// When it last got on.
     pub updated_at: DateTime<Utc>,
+    /// What was asked for, encoded by the kind.
+    pub request: Option<Vec<u8>>,
+    leased_by: Option<Uuid>,
 }
 
 impl Operation {
@@ -71,11 +81,15 @@ fn kernel_time(at: DateTime<Utc>) -> prost_types::Timestamp {
     }
 }
 
-/// Starts an operation: a row that a timer of the service takes up.
-pub async fn start(tx: &mut Tx, kind: &str) -> Result<Operation, Fault> {
-    let id = Uuid::now_v7();
+/// Starts an operation: a row that a timer of the service takes up, with what was asked for where the kind needs it.
+pub async fn start(tx: &mut Tx, kind: &str, request: Option<Vec<u8>>) -> Result<Operation, Fault> {
     Ok(diesel::insert_into(operations::table)
-        .values((operations::id.eq(id), operations::kind.eq(kind), operations::state.eq("running")))
+        .values((
+            operations::id.eq(Uuid::now_v7()),
+            operations::kind.eq(kind),
+            operations::state.eq("running"),
+            operations::request.eq(request),
+        ))
         .returning(Operation::as_returning())
         .get_result(tx.conn())
         .await?)
@@ -102,24 +116,10 @@ pub async fn start_if_due(
     if diesel::select(diesel::dsl::exists(recent)).get_result(tx.conn()).await? {
         return Ok(None);
     }
-    start(tx, kind).await.map(Some)
+    start(tx, kind, None).await.map(Some)
 }
 
-/// Takes up the oldest operation of a kind that goes on; the row stays locked until the transaction ends, so one process
-/// works on it at a time.
-pub async fn take_up(tx: &mut Tx, kind: &str) -> Result<Option<Operation>, Fault> {
-    Ok(operations::table
-        .filter(operations::kind.eq(kind).and(operations::state.eq("running")))
-        .order(operations::id)
-        .for_update()
-        .skip_locked()
-        .select(Operation::as_select())
-        .first(tx.conn())
-        .await
-        .optional()?)
-}
-
-/// Notes how far an operation is.
+/// Notes how far an operation is. Where it is leased the lease begins anew, so that who reports keeps it.
 pub async fn progress(
     tx: &mut Tx,
     id: Uuid,
@@ -133,6 +133,7 @@ pub async fn progress(
             operations::total.eq(total),
             operations::message.eq(doing),
             operations::updated_at.eq(diesel::dsl::now),
+            operations::leased_until.eq(sql::<Nullable<Timestamptz>>(lease::RENEWED)),
         ))
         .execute(tx.conn())
         .await?;
@@ -171,22 +172,22 @@ pub async fn fail(tx: &mut Tx, id: Uuid, why: &str) -> Result<(), Fault> {
     Ok(())
 }
 
+/// One operation of a kind.
+pub async fn find(tx: &mut Tx, kind: &str, id: Uuid) -> Result<Operation, Fault> {
+    operations::table
+        .find(id)
+        .filter(operations::kind.eq(kind))
+        .select(Operation::as_select())
+        .first(tx.conn())
+        .await
+        .optional()?
+        .ok_or_else(|| Fault::new(Reason::OperationNotFound, format!("no operation {kind}/{id}")))
+}
+
 impl Db {
     /// One operation of this service.
     pub async fn operation(&self, kind: &str, id: Uuid) -> Result<Operation, Fault> {
-        self.read("operations.get", async |tx| {
-            operations::table
-                .find(id)
-                .filter(operations::kind.eq(kind))
-                .select(Operation::as_select())
-                .first(tx.conn())
-                .await
-                .optional()?
-                .ok_or_else(|| {
-                    Fault::new(Reason::OperationNotFound, format!("no operation {kind}/{id}"))
-                })
-        })
-        .await
+        self.read("operations.get", async |tx| find(tx, kind, id).await).await
     }
 
     /// A page of this service's operations before the given id, latest first.

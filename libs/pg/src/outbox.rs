@@ -1,5 +1,7 @@
 //! Events, written in the transaction of the change that they report: committed together or not at all.
 
+mod republish;
+
 use crate::Tx;
 use contracts::Fact;
 use diesel::sql_query;
@@ -8,6 +10,8 @@ use diesel_async::RunQueryDsl;
 use fault::{Common, Fault, context, point};
 use serde_json::{Map, Value};
 use uuid::Uuid;
+
+pub use republish::{Events, Page, Place, republish};
 
 /// Largest event: what consumers and the broker must be able to take at once.
 pub const MAX_EVENT_BYTES: usize = 256 * 1024;

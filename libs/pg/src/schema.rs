@@ -54,5 +54,8 @@ diesel::table! {
         result_type -> Nullable<Text>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        request -> Nullable<Bytea>,
+        leased_until -> Nullable<Timestamptz>,
+        leased_by -> Nullable<Uuid>,
     }
 }

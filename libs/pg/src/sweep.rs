@@ -1,5 +1,9 @@
-//! Removes what has served its time, in bulk and without blocking writers. What is kept how long is one rule: inbox at
-//! least as long as outbox, outbox longer than the stream, else a republish would double effects.
+//! Removes what has served its time, in bulk and without blocking writers.
+//!
+//! What is kept how long is one rule, else a republish would double effects. A stream holds an event for 7 days. The outbox
+//! holds a row for 14 days, and until that age it can be published again. Such an event then lives in the stream for another
+//! 7 days, so a consumer may meet it when it is 21 days old and must know then that it has handled it: claims, and failures
+//! with them, are kept for 22 days.
 
 use crate::Db;
 use diesel::sql_query;
@@ -27,13 +31,13 @@ const SWEEPS: &[(&str, &str)] = &[
         "inbox",
         "delete from inbox where ctid = any (array(
            select ctid from inbox
-           where claimed_at < now() - interval '15 days' limit $1 for update skip locked))",
+           where claimed_at < now() - interval '22 days' limit $1 for update skip locked))",
     ),
     (
         "attempts",
         "delete from attempts where ctid = any (array(
            select ctid from attempts
-           where last_at < now() - interval '15 days' limit $1 for update skip locked))",
+           where last_at < now() - interval '22 days' limit $1 for update skip locked))",
     ),
     (
         "operations",

@@ -68,7 +68,8 @@ fn scopes(named: Option<&str>) -> Result<Vec<&str>, Usage> {
     }
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+/// A number with s, m, h or d.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is not a number with s, m, h or d, e.g. 12h");
     let split = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;
     let (number, unit) = text.split_at(split);

@@ -24,7 +24,7 @@ fn row(method: &Policy) -> Vec<String> {
     let name = method.path.rsplit('/').next().unwrap_or_default();
     let retry = match method.idempotency {
         Idempotency::NoSideEffects => "safe: it reads",
-        Idempotency::Idempotent => "safe with the same `request_id` or import id",
+        Idempotency::Idempotent => "safe, with the same `request_id` or import id where it has one",
         Idempotency::Unknown => "may act twice",
     };
     let scopes: Vec<String> = method.scopes.iter().map(|scope| code(scope)).collect();

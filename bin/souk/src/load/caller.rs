@@ -5,6 +5,7 @@ use crate::commands::{Usage, token};
 use crate::environment::Environment;
 use anyhow::{Context, Result};
 use contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
+use contracts::operations::v1::operations_service_client::OperationsServiceClient;
 use contracts::pricing::v1::pricing_service_client::PricingServiceClient;
 use contracts::search::v1::search_service_client::SearchServiceClient;
 use mesh::auth::all_scopes;
@@ -42,17 +43,30 @@ impl Caller {
     /// here and now. Connects when it is first used.
     pub fn new(environment: &Environment, flags: &Flags) -> Result<Self> {
         let bearer = Bearer::new(&token(environment, flags)?)?;
-        let of = |role: &str| {
-            let own = environment.get(&format!("SOUK_GRPC_{}", role.to_ascii_uppercase()));
-            let address = own.or_else(|| environment.get("SOUK_GRPC")).unwrap_or(ADDRESS);
-            channel(address).map(|channel| InterceptedService::new(channel, bearer.clone()))
-        };
+        let of = |role: &str| authorized(environment, role, &bearer);
         Ok(Self {
             catalog: CatalogServiceClient::new(of("catalog")?),
             pricing: PricingServiceClient::new(of("pricing")?),
             search: SearchServiceClient::new(of("search")?),
         })
     }
+}
+
+/// A client of the operators' service where `role` is served, with the same token: each process answers for its own
+/// services.
+pub fn operations(
+    environment: &Environment,
+    flags: &Flags,
+    role: &str,
+) -> Result<OperationsServiceClient<Authorized>> {
+    let bearer = Bearer::new(&token(environment, flags)?)?;
+    Ok(OperationsServiceClient::new(authorized(environment, role, &bearer)?))
+}
+
+fn authorized(environment: &Environment, role: &str, bearer: &Bearer) -> Result<Authorized> {
+    let own = environment.get(&format!("SOUK_GRPC_{}", role.to_ascii_uppercase()));
+    let address = own.or_else(|| environment.get("SOUK_GRPC")).unwrap_or(ADDRESS);
+    channel(address).map(|channel| InterceptedService::new(channel, bearer.clone()))
 }
 
 fn token(environment: &Environment, flags: &Flags) -> Result<SecretString> {

@@ -36,6 +36,11 @@ impl Progress {
         }
     }
 
+    /// So many are done in all.
+    pub fn reach(&mut self, rows: u64) {
+        self.add(rows.saturating_sub(self.done));
+    }
+
     /// Tells of a row that did not get in.
     pub fn refused(&self, why: &Refused) {
         match &self.bar {

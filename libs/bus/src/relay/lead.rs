@@ -1,6 +1,6 @@
 //! What the leader does, round by round.
 
-use super::loss::Known;
+use super::loss::{self, Known};
 use super::outbox;
 use super::publish;
 use super::session::Session;
@@ -45,6 +45,7 @@ pub(super) async fn lead(
     while !stop.is_cancelled() {
         if due(measured, MEASURE) {
             outbox::measure(session, service).await?;
+            loss::measure(session, service).await?;
             measured = Some(Instant::now());
         }
         if !relay.bus.connected() {
@@ -120,7 +121,7 @@ async fn round(
         rest = behind;
         let publishing = publish::publish(&relay.bus, service, chunk, batches);
         let published = session.alive_while(publishing).await?;
-        known.heard(&published.acked);
+        known.heard(session, &published.acked).await?;
         if !published.acked.is_empty() {
             outbox::mark(session, &known.stream, &published.acked, known.acked).await?;
         }

@@ -1,5 +1,6 @@
 //! Notices a broker that forgot what it had acknowledged: a stream that was made anew, or whose sequence went backwards.
-//! The events are in the outbox still; publishing them again is for an operator to decide.
+//! The events are in the outbox still; publishing them again is for an operator to decide. Until that is done the loss stays
+//! written down, so that whoever relays next reports it too.
 
 use super::lead::Ended;
 use super::outbox::{Acked, get};
@@ -16,6 +17,26 @@ pub(super) const KEEP_STATE: &str = "
     values ($1, timestamptz 'epoch' + $2::bigint * interval '1 microsecond', $3)
     on conflict (stream) do update
     set stream_created = excluded.stream_created, acked_seq = excluded.acked_seq";
+
+/// A loss that is not made good yet is the one to tell of; a later one only counts.
+pub(super) const LOST: &str = "
+    update relay_state
+    set lost_at = coalesce(lost_at, clock_timestamp()), lost_how = coalesce(lost_how, $2),
+        losses = losses + 1
+    where stream = $1";
+
+pub(super) const IS_LOST: &str = "
+    select exists (select 1 from relay_state where stream = $1 and lost_at is not null)";
+
+/// Sets the gauge of a loss that is not made good yet.
+pub(super) async fn measure(session: &Session, service: &'static str) -> Result<(), Ended> {
+    let stream = crate::streams::events(service);
+    let rows = session.query(&session.statements.is_lost, &[&stream]).await?;
+    let Some(row) = rows.first() else { return Ok(()) };
+    let lost = if get(row, 0)? { 1.0 } else { 0.0 };
+    metrics::gauge!("outbox_broker_lost", "service" => service).set(lost);
+    Ok(())
+}
 
 /// What is known of the stream.
 pub(super) struct Known {
@@ -46,9 +67,12 @@ impl Known {
     pub async fn compare(&mut self, session: &Session, info: &Info) -> Result<(), Ended> {
         let (created, last) = (micros(info), info.state.last_sequence);
         match self.created {
-            Some(before) if before != created => self.lost("the stream was made anew"),
+            Some(before) if before != created => {
+                self.lost(session, "the stream was made anew").await?;
+            }
             Some(_) if last < self.acked => {
-                self.lost(&format!("its last sequence is {last}, acknowledged was {}", self.acked));
+                let how = format!("its last sequence is {last}, acknowledged was {}", self.acked);
+                self.lost(session, &how).await?;
             }
             Some(_) => return Ok(()),
             None => {}
@@ -60,22 +84,28 @@ impl Known {
     }
 
     /// Compares acknowledgements of rows that were sent after everything known was acknowledged: each must lie above.
-    pub fn heard(&mut self, acked: &[Acked]) {
+    pub async fn heard(&mut self, session: &Session, acked: &[Acked]) -> Result<(), Ended> {
         let fresh = || acked.iter().filter(|acked| !acked.duplicate).map(|acked| acked.position);
         if let Some(lowest) = fresh().min().filter(|lowest| *lowest <= self.acked) {
-            self.lost(&format!("it acknowledged {lowest}, after {} before", self.acked));
+            let how = format!("it acknowledged {lowest}, after {} before", self.acked);
+            self.lost(session, &how).await?;
             self.acked = 0;
         }
         self.acked = self.acked.max(fresh().max().unwrap_or_default());
+        Ok(())
     }
 
-    fn lost(&self, how: &str) {
+    /// Written down before anything else is, so that who dies here leaves a loss that is noticed again.
+    async fn lost(&self, session: &Session, how: &str) -> Result<(), Ended> {
         metrics::counter!("outbox_broker_loss_total", "service" => self.service).increment(1);
         tracing::error!(
             service = self.service,
             stream = self.stream,
-            "the broker lost events that it had acknowledged: {how}; publish them again from the outbox"
+            "the broker lost events that it had acknowledged: {how}; publish them again by \
+             `souk outbox republish --service {}`",
+            self.service
         );
+        session.execute(&session.statements.lost, &[&self.stream, &how]).await
     }
 }
 

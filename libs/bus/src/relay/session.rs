@@ -43,6 +43,8 @@ pub(super) struct Statements {
     pub refuse: Statement,
     pub state: Statement,
     pub keep_state: Statement,
+    pub lost: Statement,
+    pub is_lost: Statement,
     pub backlog: Statement,
 }
 
@@ -115,6 +117,8 @@ impl Statements {
             backlog: client.prepare(outbox::BACKLOG).await?,
             state: client.prepare(loss::STATE).await?,
             keep_state: client.prepare(loss::KEEP_STATE).await?,
+            lost: client.prepare(loss::LOST).await?,
+            is_lost: client.prepare(loss::IS_LOST).await?,
         })
     }
 }

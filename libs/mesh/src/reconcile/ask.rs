@@ -17,5 +17,5 @@ pub(super) fn kind(repair: bool) -> &'static str {
 /// Asks for a comparison of every projection of the service whose transaction this is; its result is a
 /// `souk.operations.v1.DriftReport`.
 pub async fn ask(tx: &mut Tx, repair: bool) -> Result<Operation, Fault> {
-    operations::start(tx, kind(repair)).await
+    operations::start(tx, kind(repair), None).await
 }

@@ -16,6 +16,7 @@ mod reads;
 mod early;
 mod inbox;
 mod operations;
+mod republish;
 mod sweep;
 
 mod migrate;

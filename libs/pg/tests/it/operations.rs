@@ -3,32 +3,124 @@
 use crate::world::{World, answer, soon};
 use contracts::operations::v1::{OperationState, Reason};
 use contracts::pricing::v1::Price;
-use pg::operations;
+use fault::Common;
+use futures::future::join_all;
+use pg::operations::{self, Far, Operation};
+use pg::{Db, Tx};
 use prost::Name;
 use uuid::Uuid;
+
+async fn start(world: &World, kind: &'static str) -> Uuid {
+    let start = async move |tx: &mut Tx| operations::start(tx, kind, None).await;
+    world.db.write("test.start", start).await.unwrap().id
+}
+
+async fn take_up(db: &Db) -> Option<Operation> {
+    let taken = db.write("test.take_up", async |tx| operations::take_up(tx, "reindex").await);
+    soon("taking up waits for nobody", taken).await.unwrap()
+}
+
+/// What 15 seconds do.
+async fn leases_end(world: &World) {
+    world
+        .execute("update operations set leased_until = leased_until - interval '15 seconds'")
+        .await;
+}
 
 #[tokio::test]
 async fn an_operation_is_worked_on_by_one_process_at_a_time_oldest_first() {
     let world = World::new().await;
-    let start = async |kind: &'static str| {
-        let start = async move |tx: &mut pg::Tx| operations::start(tx, kind).await;
-        world.db.write("test.start", start).await.unwrap().id
+    start(&world, "another kind").await;
+    let ids = [start(&world, "reindex").await, start(&world, "reindex").await];
+    let processes: Vec<Db> = (0..16).map(|_| world.other(|_| {})).collect();
+    let all = async || {
+        let mut taken: Vec<Uuid> = join_all(processes.iter().map(take_up))
+            .await
+            .into_iter()
+            .flatten()
+            .map(|operation| operation.id)
+            .collect();
+        taken.sort();
+        taken
     };
-    start("another kind").await;
-    let (older, younger) = (start("reindex").await, start("reindex").await);
-    let other = &world.other(|_| {});
-    let look = async || {
-        let taken = other.write("test.second", async |tx| operations::take_up(tx, "reindex").await);
-        soon("it does not wait", taken).await.unwrap().map(|operation| operation.id)
-    };
-    let look = &look;
-    let seen = world.db.write("test.first", async move |tx| {
-        let mine = operations::take_up(tx, "reindex").await?.map(|operation| operation.id);
-        Ok((mine, look().await))
-    });
-    assert_eq!(seen.await.unwrap(), (Some(older), Some(younger)));
+    assert_eq!(all().await, ids, "each goes to one of 16");
+    assert!(all().await.is_empty());
     // Whoever ends without an end of the work leaves it to the next one.
-    assert_eq!(look().await, Some(older));
+    leases_end(&world).await;
+    assert_eq!(take_up(&world.db).await.unwrap().id, ids[0], "the oldest comes first");
+    assert_eq!(all().await, ids[1..]);
+}
+
+#[tokio::test]
+async fn who_is_alive_keeps_its_operation_and_who_was_frozen_loses_it() {
+    let world = World::new().await;
+    let other = world.other(|_| {});
+    start(&world, "reindex").await;
+    let mine = &take_up(&world.db).await.unwrap();
+    let seconds =
+        "select round(extract(epoch from leased_until - clock_timestamp()))::bigint as count
+                   from operations";
+    assert!((13..=15).contains(&world.count(seconds).await));
+    for by in ["get_on", "hold", "progress"] {
+        world
+            .execute("update operations set leased_until = leased_until - interval '9 seconds'")
+            .await;
+        let renewed = world.db.write("test.renew", async move |tx| match by {
+            "get_on" => operations::get_on(tx, mine, &Far::default()).await,
+            "hold" => operations::hold(tx, mine).await,
+            _ => operations::progress(tx, mine.id, 1, 2, "").await.map(|()| true),
+        });
+        assert!(renewed.await.unwrap());
+        assert!((13..=15).contains(&world.count(seconds).await), "{by}");
+    }
+
+    leases_end(&world).await;
+    let theirs = &take_up(&other).await.unwrap();
+    let far = Far { done: 7, request: Some(b"x".to_vec()), ..Far::default() };
+    let frozen = world.db.write("test.frozen", async |tx| {
+        Ok((operations::get_on(tx, mine, &far).await?, operations::hold(tx, mine).await?))
+    });
+    assert_eq!(frozen.await.unwrap(), (false, false));
+    let kept = world.db.operation("reindex", mine.id).await.unwrap();
+    assert_eq!((kept.done, kept.request), (1, None));
+
+    // Given back, it is free at once.
+    other.write("test.release", async |tx| operations::release(tx, theirs).await).await.unwrap();
+    assert_eq!(take_up(&world.db).await.unwrap().id, mine.id);
+}
+
+#[tokio::test]
+async fn work_is_held_while_it_lasts_and_given_up_when_it_is_lost() {
+    let world = World::new().await;
+    let other = world.other(|_| {});
+    start(&world, "reindex").await;
+    let mine = take_up(&world.db).await.unwrap();
+    assert_eq!(operations::held(&world.db, &mine, async { Ok(7) }).await.unwrap(), 7);
+    let lost = operations::held(&world.db, &mine, std::future::pending::<Result<(), _>>());
+    let taken = async {
+        leases_end(&world).await;
+        take_up(&other).await.unwrap()
+    };
+    let (lost, taken) = soon("it is noticed", async { tokio::join!(lost, taken) }).await;
+    assert!(lost.unwrap_err().is(Common::ConcurrentModification));
+    assert_eq!(taken.id, mine.id);
+}
+
+#[tokio::test]
+async fn what_was_asked_for_is_found_by_who_takes_it_up() {
+    let world = World::new().await;
+    let asked = async |tx: &mut Tx| operations::start(tx, "reindex", Some(b"all".to_vec())).await;
+    world.db.write("test.start", asked).await.unwrap();
+    let first = &take_up(&world.db).await.unwrap();
+    assert_eq!(first.request.as_deref(), Some(&b"all"[..]));
+    let far = &Far { done: 3, total: 9, request: Some(b"the rest".to_vec()), doing: "b".into() };
+    let noted =
+        world.db.write("test.get_on", async move |tx| operations::get_on(tx, first, far).await);
+    assert!(noted.await.unwrap());
+    leases_end(&world).await;
+    let second = take_up(&world.db).await.unwrap();
+    assert_eq!(second.request.as_deref(), Some(&b"the rest"[..]));
+    assert_eq!((second.done, second.total, second.message.as_str()), (3, 9, "b"));
 }
 
 #[tokio::test]
@@ -39,10 +131,10 @@ async fn an_operation_that_has_ended_is_not_taken_up_and_tells_how_it_went() {
     let (good, bad) = world
         .db
         .write("test.operations", async move |tx| {
-            let good = operations::start(tx, "reindex").await?.id;
+            let good = operations::start(tx, "reindex", None).await?.id;
             operations::progress(tx, good, 3, 7, "reading").await?;
             operations::succeed(tx, good, Some(given)).await?;
-            let bad = operations::start(tx, "reindex").await?.id;
+            let bad = operations::start(tx, "reindex", None).await?.id;
             operations::fail(tx, bad, "no room").await?;
             assert!(operations::take_up(tx, "reindex").await?.is_none());
             Ok((good, bad))
@@ -67,7 +159,7 @@ async fn operations_are_listed_latest_first_and_an_unknown_one_is_not_found() {
         .write("test.start", async |tx| {
             let mut ids = Vec::new();
             for _ in 0..3 {
-                ids.insert(0, operations::start(tx, "reindex").await?.id);
+                ids.insert(0, operations::start(tx, "reindex", None).await?.id);
             }
             Ok(ids)
         })

@@ -9,7 +9,7 @@ use pg::operations;
 pub async fn reindex(app: &App, request: ReindexRequest) -> Result<ReindexResponse, Fault> {
     app.db
         .write_once("search.reindex", &request, async |tx| {
-            let operation = operations::start(tx, "reindex").await?;
+            let operation = operations::start(tx, "reindex", None).await?;
             Ok(ReindexResponse { operation: Some(operation.message("search")) })
         })
         .await

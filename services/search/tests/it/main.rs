@@ -5,9 +5,11 @@ mod shop;
 
 mod asked {
     //! One file for each RPC.
+    mod dead_letters;
     mod operations;
     mod reconcile;
     mod reindex;
+    mod republish_events;
     mod search_products;
 }
 mod told {

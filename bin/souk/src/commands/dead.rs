@@ -1,0 +1,44 @@
+mod discard;
+mod list;
+mod replay;
+mod selection;
+mod show;
+
+use anyhow::{Context, Result};
+use clap::Subcommand;
+use prost_reflect::{DescriptorPool, DynamicMessage};
+
+/// Dead letters: events that a service could not take. They stay until they are replayed or discarded.
+#[derive(Debug, Subcommand)]
+pub enum Dead {
+    /// List them: which event, what went wrong, since when.
+    List(list::List),
+    /// Print one with everything that is known of it.
+    Show(show::Show),
+    /// Feed them to the service's handler again; each has its effect once. Follows the work to its end.
+    Replay(replay::Replay),
+    /// Remove them for good.
+    Discard(discard::Discard),
+}
+
+impl Dead {
+    /// Does what was asked for.
+    pub async fn run(self) -> Result<()> {
+        match self {
+            Self::List(command) => command.run().await,
+            Self::Show(command) => command.run().await,
+            Self::Replay(command) => command.run().await,
+            Self::Discard(command) => command.run().await,
+        }
+    }
+}
+
+/// A message in protobuf's JSON, on one line.
+fn json<M: prost::Message + prost::Name>(message: &M) -> Result<String> {
+    let pool = DescriptorPool::decode(contracts::DESCRIPTORS).context("read the contract")?;
+    let name = M::full_name();
+    let descriptor = pool.get_message_by_name(&name);
+    let descriptor = descriptor.with_context(|| format!("{name} is not in the contract"))?;
+    let shown = DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice())?;
+    Ok(serde_json::to_string(&shown)?)
+}

@@ -1,0 +1,141 @@
+use super::selection::Selection;
+use crate::commands::flags::Flags;
+use crate::load::caller::{Authorized, call};
+use crate::load::patience::Patience;
+use crate::load::progress::Progress;
+use crate::say;
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use contracts::operations::v1::operations_service_client::OperationsServiceClient;
+use contracts::operations::v1::{
+    GetOperationRequest, Operation, OperationState, ReplayDeadLettersRequest, ReplayReport,
+};
+use prost::Message;
+use std::time::Duration;
+use uuid::Uuid;
+
+/// Between two looks at the work.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Has dead letters tried again, and follows the work to its end.
+#[derive(Debug, Args)]
+pub struct Replay {
+    #[command(flatten)]
+    selection: Selection,
+    /// Most letters in a second.
+    #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i32).range(1..=1000))]
+    per_second: i32,
+    /// Only count the letters.
+    #[arg(long, conflicts_with = "follow")]
+    dry_run: bool,
+    /// Start nothing and follow this replay, by the name of its operation.
+    #[arg(long, value_name = "OPERATION")]
+    follow: Option<String>,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+impl Replay {
+    /// Fails where a letter failed again. Ctrl-C ends the following, not the replay.
+    pub async fn run(self) -> Result<()> {
+        let mut client = self.selection.client(&self.flags)?;
+        let name = match &self.follow {
+            Some(name) => name.clone(),
+            None => match self.start(&mut client).await? {
+                Some(operation) => operation.name,
+                None => return Ok(()),
+            },
+        };
+        tokio::select! {
+            ended = follow(&mut client, &name) => report(&ended?),
+            _ = tokio::signal::ctrl_c() => {
+                let service = &self.selection.service;
+                say::note(format_args!(
+                    "the replay goes on; follow it again by\n  souk dead replay --service {service} --follow {name}"
+                ));
+                Ok(())
+            }
+        }
+    }
+
+    /// The operation to follow; none for a dry run, whose result is printed.
+    async fn start(
+        &self,
+        client: &mut OperationsServiceClient<Authorized>,
+    ) -> Result<Option<Operation>> {
+        let request = ReplayDeadLettersRequest {
+            request_id: Uuid::now_v7().to_string(),
+            service: self.selection.service.clone(),
+            filter: Some(self.selection.filter()),
+            per_second: self.per_second,
+            dry_run: self.dry_run,
+        };
+        let mut patience = Patience::default();
+        let answer = loop {
+            match client.replay_dead_letters(call(request.clone())).await {
+                Ok(answer) => break answer.into_inner(),
+                Err(status) => patience.after(status).await?,
+            }
+        };
+        if self.dry_run {
+            let more = if answer.more { "at least " } else { "" };
+            let count = answer.matching;
+            say::line(format_args!("{more}{count} letters would be replayed (dry run)"));
+            return Ok(None);
+        }
+        let operation = answer.operation.context("the answer holds no operation")?;
+        say::note(format_args!("replay {}", operation.name));
+        Ok(Some(operation))
+    }
+}
+
+/// Shows how far it is until it ends.
+async fn follow(client: &mut OperationsServiceClient<Authorized>, name: &str) -> Result<Operation> {
+    let mut patience = Patience::default();
+    let mut progress = None;
+    loop {
+        let request = GetOperationRequest { name: name.to_owned() };
+        match client.get_operation(call(request)).await {
+            Ok(answer) => {
+                patience.renew();
+                let operation = answer.into_inner().operation;
+                let operation = operation.context("the answer holds no operation")?;
+                let count = |number: i64| u64::try_from(number).unwrap_or_default();
+                if operation.total > 0 {
+                    progress
+                        .get_or_insert_with(|| {
+                            Progress::new("letters", Some(count(operation.total)))
+                        })
+                        .reach(count(operation.done));
+                }
+                if operation.state() != OperationState::Running {
+                    progress.into_iter().for_each(Progress::finish);
+                    return Ok(operation);
+                }
+            }
+            Err(status) => patience.after(status).await?,
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+fn report(operation: &Operation) -> Result<()> {
+    if operation.state() == OperationState::Failed {
+        bail!("the replay gave up: {}", operation.message);
+    }
+    let result = operation.result.as_ref().context("the replay has no report")?;
+    let report = ReplayReport::decode(result.value.as_slice()).context("read the report")?;
+    for failure in &report.failures {
+        let (consumer, event) = (&failure.consumer, &failure.event_id);
+        say::note(format_args!("{consumer} {event}: {}: {}", failure.reason, failure.message));
+    }
+    let ReplayReport { applied, kept, duplicates, ignored, failed, .. } = report;
+    say::line(format_args!(
+        "letters: {applied} applied, {kept} kept until what they wait for comes, {duplicates} applied before, \
+         {ignored} of no interest, {failed} failed"
+    ));
+    if failed > 0 {
+        bail!("{failed} letters failed again and stay");
+    }
+    Ok(())
+}

@@ -1,0 +1,38 @@
+//! Instants on the command line: RFC 3339, or how long ago.
+
+use super::token;
+use prost_types::Timestamp;
+use std::time::SystemTime;
+
+/// Reads `2026-11-27T01:30:00Z`, or `2h` for two hours ago.
+pub(super) fn parse(text: &str) -> Result<Timestamp, String> {
+    if let Ok(ago) = token::duration(text) {
+        let at = SystemTime::now().checked_sub(ago);
+        return at.map(Timestamp::from).ok_or_else(|| format!("{text:?} is before all clocks"));
+    }
+    text.parse().map_err(|_| {
+        format!("{text:?} is no time as 2026-11-27T01:30:00Z, and not how long ago as 90s, 15m, 2h or 3d")
+    })
+}
+
+/// The instant to the second, for people.
+pub(super) fn show(at: Option<&Timestamp>) -> String {
+    at.map(|at| Timestamp { nanos: 0, ..*at }.to_string()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_an_instant_or_how_long_ago() {
+        let at = parse("2026-11-27T01:30:00Z").unwrap();
+        assert_eq!(show(Some(&at)), "2026-11-27T01:30:00Z");
+        assert_eq!(parse("2026-11-27T02:30:00+01:00").unwrap(), at);
+        let now = Timestamp::from(SystemTime::now()).seconds;
+        assert!((7_190..=7_210).contains(&(now - parse("2h").unwrap().seconds)));
+        for wrong in ["", "yesterday", "2", "2026-11-27", "-2h"] {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What an operator sees and does when events go wrong.
+
+use crate::project::Project;
+use std::io::{Read, Write};
+use testkit::eventually;
+
+/// Bytes that are no event, said by pricing as its outbox would.
+const GARBLED: &str = "
+    insert into outbox (id, subject, message, key, version, payload, headers)
+    select gen_random_uuid(), 'pricing.price.updated', 'souk.pricing.v1.PriceUpdated', 'garbled-' || n, 1,
+           '\\xffff', '{}'
+    from generate_series(1, 3) n";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_that_go_wrong_are_explained_tried_again_and_discarded() {
+    let project = Project::new("dead");
+    project.run(&["dev", "up"]);
+    let none = project.souk(&["dead", "list", "--service", "search"]).output().unwrap();
+    assert!(none.status.success() && none.stdout.is_empty());
+    project.database("pricing").await.batch_execute(GARBLED).await.unwrap();
+    let listed = eventually("search has buried them", async || {
+        let listed = project.run(&["dead", "list", "--service", "search"]);
+        (listed.lines().count() == 7).then_some(listed)
+    })
+    .await;
+    assert!(listed.contains("UNDECODABLE") && listed.contains("garbled-2: UNDECODABLE: the bytes"));
+
+    let json =
+        project.run(&["dead", "list", "--service", "search", "--key", "garbled-2", "--json"]);
+    let letter: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(letter["reason"], "UNDECODABLE");
+    let (consumer, event) =
+        (letter["consumer"].as_str().unwrap(), letter["eventId"].as_str().unwrap());
+    let of_one = ["--service", "search", "--consumer", consumer, "--event", event];
+    let shown = project.run(&[["dead", "show"].as_slice(), &of_one].concat());
+    assert!(shown.contains("header         key: garbled-2"), "{shown}");
+    assert!(shown.contains("2 bytes that are no such event: ffff"), "{shown}");
+
+    let code = |arguments: &[&str]| project.souk(arguments).output().unwrap().status.code();
+    let dry = project.run(&["dead", "replay", "--service", "search", "--dry-run"]);
+    assert_eq!(dry, "3 letters would be replayed (dry run)\n");
+    let replay = project.souk(&["dead", "replay", "--service", "search"]).output().unwrap();
+    assert_eq!(replay.status.code(), Some(1), "they fail again");
+    let said = String::from_utf8(replay.stdout).unwrap();
+    assert!(said.starts_with("letters: 0 applied") && said.contains("3 failed"), "{said}");
+
+    assert_eq!(code(&["dead", "discard", "--service", "search"]), Some(2), "not all by accident");
+    assert_eq!(code(&["dead", "list", "--service", "nobody"]), Some(1));
+    assert_eq!(code(&["dead", "list", "--service", "search", "--since", "yesterday"]), Some(2));
+    let discard = ["dead", "discard", "--service", "search", "--since", "1h"];
+    let dry = project.run(&[discard.as_slice(), &["--dry-run"]].concat());
+    assert!(dry.starts_with("3 letters would be discarded"), "{dry}");
+    assert_eq!(project.run(&discard), "3 letters discarded\n");
+    assert_eq!(project.run(&["dead", "list", "--service", "search"]), "");
+
+    let republish = ["outbox", "republish", "--service", "pricing", "--key", "garbled-1"];
+    let dry = project.run(&[republish.as_slice(), &["--dry-run"]].concat());
+    assert!(dry.starts_with("1 events would be published again, made between"), "{dry}");
+    assert!(project.run(&republish).starts_with("1 events are published again, made between"));
+
+    let pricing = project.database("pricing").await;
+    pricing
+        .execute("update relay_state set lost_at = now(), lost_how = 'by a test'", &[])
+        .await
+        .unwrap();
+    told(&project, "outbox_broker_lost{service=\"pricing\"} 1").await;
+    let all = project.run(&["outbox", "republish", "--service", "pricing"]);
+    assert!(all.starts_with("3 events are published again"), "{all}");
+    told(&project, "outbox_broker_lost{service=\"pricing\"} 0").await;
+}
+
+/// Waits until the mesh's metrics say so.
+async fn told(project: &Project, line: &str) {
+    let admin = project.setting("SOUK_ADMIN");
+    eventually(line, async || {
+        let mut stream = std::net::TcpStream::connect(&admin).unwrap();
+        let ask = "GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        stream.write_all(ask.as_bytes()).unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text.lines().any(|found| found == line).then_some(())
+    })
+    .await;
+}

@@ -1,0 +1,26 @@
+//! Returns one dead letter with all it holds.
+
+use super::{Operations, json};
+use bus::dead;
+use contracts::operations::v1::{DeadLetter, GetDeadLetterRequest, GetDeadLetterResponse, Reason};
+use fault::Fault;
+
+/// Finds a letter by its consumer and the event's id.
+pub(super) async fn get_dead_letter(
+    app: &Operations,
+    request: GetDeadLetterRequest,
+) -> Result<GetDeadLetterResponse, Fault> {
+    let service = app.database(&request.service)?.service();
+    let (consumer, id) = (&request.consumer, &request.event_id);
+    let letter = dead::find(&app.bus, service, consumer, id).await?.ok_or_else(|| {
+        Fault::new(
+            Reason::DeadLetterNotFound,
+            format!(
+                "{consumer} has no dead letter {id}; it was replayed or discarded, or never was"
+            ),
+        )
+    })?;
+    let payload_json = json::of_event(&letter.original_subject, &letter.payload);
+    let letter = DeadLetter { payload: letter.payload.to_vec(), payload_json, ..letter.message() };
+    Ok(GetDeadLetterResponse { letter: Some(letter) })
+}
