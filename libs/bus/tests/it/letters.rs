@@ -101,7 +101,7 @@ async fn all_conditions_of_a_filter_must_hold() {
         |second: i64| Some(prost_types::Timestamp { seconds: 1_700_000_000 + second, nanos: 0 });
     assert_eq!(found(&|_| {}).await, [1, 2, 3, 4, 5]);
     assert_eq!(found(&|filter| filter.consumer = "search-from-catalog".into()).await, [2]);
-    assert_eq!(found(&|filter| filter.consumer = "search-from-*".into()).await, []);
+    assert!(found(&|filter| filter.consumer = "search-from-*".into()).await.is_empty());
     assert_eq!(found(&|filter| filter.reason = "UNDECODABLE".into()).await, [3, 5]);
     assert_eq!(found(&|filter| filter.key = "Käse".into()).await, [4, 5]);
     assert_eq!(found(&|filter| filter.event_id = letters[3].id.to_string()).await, [4]);
