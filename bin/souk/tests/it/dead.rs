@@ -23,7 +23,7 @@ async fn events_that_go_wrong_are_explained_tried_again_and_discarded() {
         (listed.lines().count() == 7).then_some(listed)
     })
     .await;
-    assert!(listed.contains("UNDECODABLE") && listed.contains("garbled-2: UNDECODABLE: the bytes"));
+    assert!(listed.contains("UNDECODABLE") && listed.contains("garbled-2: UNDECODABLE: the event"));
 
     let json =
         project.run(&["dead", "list", "--service", "search", "--key", "garbled-2", "--json"]);

@@ -13,8 +13,8 @@ use fault::{Fault, point};
 /// Letters that one page looks at, so that it ends in time where few of them are meant.
 const LOOKED_AT: usize = 2_000;
 
-/// Bytes of letters after which a page ends: what a page holds is in memory at once.
-const PAGE_BYTES: usize = 4 * 1024 * 1024;
+/// Bytes of letters after which a page ends: what a page holds is in memory at once, and becomes one answer.
+const PAGE_BYTES: usize = 2 * 1024 * 1024;
 
 /// Some letters in the order of the stream.
 #[derive(Debug, Default)]
@@ -90,7 +90,7 @@ pub async fn page(
         };
         position = letter.sequence;
         if filter::meets(filter, &letter) {
-            bytes += letter.payload.len();
+            bytes += letter.bytes();
             letters.push(letter);
         }
     }

@@ -53,6 +53,16 @@ impl Letter {
         envelope::key(&self.headers).map(envelope::plain).unwrap_or_default()
     }
 
+    /// About as much memory as it takes.
+    pub(super) fn bytes(&self) -> usize {
+        let header = |(name, values): (&async_nats::HeaderName, &Vec<async_nats::HeaderValue>)| {
+            let name: &str = name.as_ref();
+            name.len() + values.iter().map(|value| value.as_str().len()).sum::<usize>()
+        };
+        let headers: usize = self.headers.iter().map(header).sum();
+        self.payload.len() + self.error.len() + headers
+    }
+
     /// The letter as operators see it, without its payload.
     pub fn message(&self) -> DeadLetter {
         let version =

@@ -143,6 +143,21 @@ async fn pages_follow_each_other_and_none_reads_without_bound() {
 }
 
 #[tokio::test]
+async fn a_page_of_large_letters_is_short() {
+    let world = World::new().await;
+    let large = || Put { payload: vec![7; 200 * 1024], ..Put::default() };
+    put(&world, &(0..30).map(|_| large()).collect::<Vec<_>>()).await;
+    let all = DeadLetterFilter::default();
+    let (mut after, mut sizes) = (Some(0), Vec::new());
+    while let Some(begin) = after {
+        let page = page(&world, &all, begin, 500).await;
+        sizes.push(page.letters.len());
+        after = page.next;
+    }
+    assert_eq!(sizes, [11, 11, 8]);
+}
+
+#[tokio::test]
 async fn a_service_that_never_listened_has_no_letters() {
     let world = World::new().await;
     let found = dead::page(&world.bus, "pricing", &DeadLetterFilter::default(), 0, 10).await;

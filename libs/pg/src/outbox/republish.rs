@@ -1,6 +1,7 @@
 //! Publishing events again that the broker has lost. The rows are marked as not published, which is all that the relay looks
-//! at. It does so in ascending `seq`, page by page, so what is handed over keeps its order; consumers know by their inbox
-//! what they have handled.
+//! at. It does so in ascending `seq`, page by page, so what is handed over keeps its order. Only an event that is said
+//! between two pages comes before older ones of its key, which consumers stand: they write by version, and know by their
+//! inbox what they have handled.
 
 use crate::Tx;
 use chrono::{DateTime, Utc};

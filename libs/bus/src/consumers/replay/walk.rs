@@ -18,14 +18,14 @@ const DEATHS: i32 = 3;
 pub(super) async fn walk(kept: &Kept<'_>) {
     let order = kept.order();
     let mut careful = take_over(kept);
-    // Known before a letter is tried, else nobody would know that a process has died of one.
-    kept.note_surely().await;
     let filter = order.filter.unwrap_or_default();
     if kept.total() == 0 {
         kept.doing("counting the letters");
         kept.counted(count(kept, &filter, order.last).await);
     }
     kept.doing("replaying");
+    // Noted before a letter is tried, else nobody would know that a process has died of one.
+    kept.note_surely().await;
     let mut pace = pace(order.per_second);
     let mut after = order.done.cast_unsigned();
     loop {

@@ -162,7 +162,7 @@ async fn a_replay_is_asked_for_once_and_reports_what_became_of_each_letter() {
             .await;
     let explained = &found.letters[0];
     assert_eq!(explained.reason, "UNDECODABLE");
-    assert!(explained.error.contains("PriceDeleted"), "{}", explained.error);
+    assert!(explained.error.contains("cannot be decoded"), "{}", explained.error);
 
     let mut request = ReplayDeadLettersRequest {
         service: "search".into(),
