@@ -4,6 +4,8 @@
 
 #[path = "build/contract.rs"]
 mod contract;
+#[path = "build/shapes.rs"]
+mod shapes;
 #[path = "build/tables.rs"]
 mod tables;
 #[path = "build/validators.rs"]

@@ -26,7 +26,7 @@ lint:
     cargo clippy --workspace --all-targets -- -D warnings
     buf lint
 
-# load and latency against the floors
+# figures against their floors: `bench events`, `bench events --quick`
 bench *args:
     cargo run --release -p bench -- {{ args }}
 

@@ -1,6 +1,7 @@
 //! Writes what the contract says as Rust: the method policies, `impl Event`, `impl Reason`.
 
 use crate::contract::{Contract, Event, Method, Reasons};
+use crate::shapes;
 use crate::validators::{field_name, rust_type};
 use heck::ToUpperCamelCase;
 use std::fmt::Write;
@@ -54,10 +55,12 @@ fn events(out: &mut String, events: &[Event]) {
     for event in events {
         let _ = writeln!(
             out,
-            "EventInfo {{ subject: {:?}, message: {:?}, outside: {} }},",
+            "EventInfo {{ subject: {:?}, message: {:?}, outside: {}, shape: {:?}, read: Fact::read::<{}> }},",
             event.subject,
             event.message.full_name(),
-            event.outside
+            event.outside,
+            shapes::digest(&event.message),
+            rust_type(event.message.full_name()),
         );
     }
     out.push_str("];\n");

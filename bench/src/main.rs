@@ -1,7 +1,9 @@
-//! Loads the mesh that `./dev up` serves and prints what it measured. Run it as `just freshness`.
+//! Measures and prints figures: `just freshness` of the mesh that `./dev up` serves, `./dev bench events` of events on
+//! servers of its own.
 #![expect(clippy::print_stdout, reason = "its output is what it is run for")]
 
 mod client;
+mod events;
 mod freshness;
 mod latency;
 mod load;
@@ -11,8 +13,10 @@ use anyhow::bail;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    match std::env::args().nth(1).as_deref() {
-        Some("freshness") => freshness::run().await,
-        _ => bail!("usage: bench freshness"),
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match arguments.split_first() {
+        Some((what, rest)) if what == "events" => events::run(rest).await,
+        Some((what, _)) if what == "freshness" => freshness::run().await,
+        _ => bail!("usage: bench freshness | bench events [--quick] [--seed N]"),
     }
 }

@@ -1,7 +1,8 @@
-//! Documentation that is read off the contract and the settings, and committed so that it can be read without a build.
+//! Documentation that is read off the contract, the settings and the metrics, and committed so that it can be read without a build.
 
 mod events;
 mod methods;
+mod metrics;
 mod reasons;
 mod settings;
 
@@ -11,6 +12,7 @@ pub fn render() -> Vec<(&'static str, String)> {
         ("docs/reasons.md", reasons::render()),
         ("docs/methods.md", methods::render()),
         ("docs/events.md", events::render()),
+        ("docs/metrics.md", metrics::render()),
         ("docs/settings.md", settings::render()),
     ]
 }

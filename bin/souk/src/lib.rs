@@ -6,6 +6,7 @@ mod serve;
 pub mod commands;
 pub mod docs;
 pub mod environment;
+pub mod golden;
 pub mod load;
 pub mod say;
 pub mod seed;

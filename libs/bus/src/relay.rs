@@ -2,13 +2,14 @@
 //!
 //! One relay at a time leads per database, by an advisory lock of its own [`session`]; the others stand by and pass on
 //! that something was written ([`wake`]). The leader reads what is unpublished ([`outbox`]), publishes it ([`publish`])
-//! and marks it. [`loss`] notices a broker that forgot what it had acknowledged.
+//! and marks it, all three at once where there is a backlog ([`round`]). [`loss`] notices a broker that forgot what it had acknowledged.
 
 mod batch;
 mod lead;
 mod loss;
 mod outbox;
 mod publish;
+mod round;
 mod session;
 mod wake;
 mod window;
@@ -72,6 +73,8 @@ impl Relay {
     /// differs from what is asked in a way that matters.
     pub async fn run(self, stop: CancellationToken) -> Result<(), Fault> {
         let mut session = None;
+        // Said at once: an alert notices a service without a leader only by relays that say they do not lead.
+        metrics::gauge!("outbox_relay_leads", "service" => self.db.service()).set(0.0);
         while !stop.is_cancelled() {
             match self.turn(&mut session, &stop).await {
                 Ok(()) => {}

@@ -24,6 +24,11 @@ pub struct EventInfo {
     pub message: &'static str,
     /// True: published for outside use, so no service of Souk need consume it.
     pub outside: bool,
+    /// SHA-256 over numbers, names, types and labels of all fields that it can hold, in hexadecimal digits: it changes when
+    /// the event's bytes can hold something else than before.
+    pub shape: &'static str,
+    /// Decodes bytes of this event by its generated type, for those who know events only by name.
+    pub read: fn(&[u8]) -> Result<Fact, prost::DecodeError>,
 }
 
 /// An event ready to be stored and published: what the outbox and the bus need to know of it, and its bytes.
@@ -41,6 +46,13 @@ pub struct Fact {
     pub payload: Vec<u8>,
     /// Rules of the contract that it breaks; such a fact is never written.
     pub violations: Vec<Violation>,
+}
+
+impl Fact {
+    /// Decodes an event of type `E`; its payload holds what that type knows of the bytes.
+    pub fn read<E: Event>(bytes: &[u8]) -> Result<Self, prost::DecodeError> {
+        E::decode(bytes).map(|event| Self::from(&event))
+    }
 }
 
 impl<E: Event> From<&E> for Fact {

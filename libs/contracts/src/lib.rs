@@ -37,7 +37,7 @@ mod messages {
 }
 
 mod tables {
-    use crate::event::{Event, EventInfo};
+    use crate::event::{Event, EventInfo, Fact};
     use crate::mutation::Mutation;
     use crate::policy::{Idempotency, Policy};
     use crate::reason::{Kind, Reason, ReasonInfo};

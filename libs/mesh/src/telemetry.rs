@@ -1,9 +1,11 @@
 //! What a process tells: logs, traces and metrics. All three are of the whole process, so [`init`] may be called any number of times
 //! (tests do) and only the first call counts.
 
+mod described;
 mod json;
 mod trace;
 
+pub use described::{Kind, METRICS, Metric};
 pub use trace::TraceParent;
 
 use crate::config::Telemetry;
@@ -19,14 +21,10 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
-/// Upper bounds of every histogram of seconds: fine where the targets are (10 to 200 ms), coarse up to the longest timeout.
-const SECONDS: &[f64] =
-    &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 60.0];
-
 /// The exporter calls over the same stack that is traced; without this it would trace its own exports for ever.
 const UNTRACED: &str = "h2=off,hyper=off,hyper_util=off,tonic=off,tower=off,opentelemetry=off";
 
-static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
+static RECORDED: OnceLock<PrometheusHandle> = OnceLock::new();
 static TRACES: OnceLock<SdkTracerProvider> = OnceLock::new();
 static STARTED: OnceLock<()> = OnceLock::new();
 
@@ -76,27 +74,34 @@ fn traces(config: &Telemetry) -> Option<SdkTracerProvider> {
     Some(provider.with_resource(resource).build())
 }
 
+/// A histogram without buckets would be a summary, which cannot be added up over processes.
 fn install_recorder() {
-    let builder = PrometheusBuilder::new();
-    let Ok(builder) = builder.set_buckets_for_metric(Matcher::Suffix("_seconds".into()), SECONDS)
-    else {
-        return;
-    };
+    let mut builder = PrometheusBuilder::new();
+    for metric in METRICS {
+        let Kind::Histogram(buckets) = metric.kind else { continue };
+        let name = Matcher::Full(metric.name.to_owned());
+        builder = match builder.set_buckets_for_metric(name, buckets) {
+            Ok(builder) => builder,
+            // Only an empty list is refused.
+            Err(_) => return,
+        };
+    }
     let recorder = builder.build_recorder();
     let handle = recorder.handle();
     if metrics::set_global_recorder(recorder).is_ok() {
-        let _ = METRICS.set(handle);
+        let _ = RECORDED.set(handle);
+        described::describe();
     }
 }
 
 /// All metrics in the format of Prometheus.
 pub fn metrics_text() -> String {
-    METRICS.get().map(PrometheusHandle::render).unwrap_or_default()
+    RECORDED.get().map(PrometheusHandle::render).unwrap_or_default()
 }
 
 /// Folds recorded values into the histograms; without it they pile up while nobody scrapes.
 pub(crate) fn fold_metrics() {
-    if let Some(handle) = METRICS.get() {
+    if let Some(handle) = RECORDED.get() {
         handle.run_upkeep();
     }
 }
@@ -120,6 +125,23 @@ mod tests {
     use axum::extract::Request;
     use tokio::net::TcpListener;
     use tokio::sync::mpsc;
+
+    #[test]
+    fn metrics_are_explained_and_histograms_have_buckets() {
+        install_recorder();
+        metrics::histogram!("consumer_attempts", "consumer" => "x").record(2.0);
+        metrics::histogram!("consumer_dedupe_seconds", "service" => "x").record(0.0004);
+        let text = metrics_text();
+        for line in [
+            "# HELP consumer_attempts Deliveries that an event needed until the consumer was done with it.",
+            "# TYPE consumer_attempts histogram",
+            "consumer_attempts_bucket{consumer=\"x\",le=\"1\"} 0",
+            "consumer_attempts_bucket{consumer=\"x\",le=\"2\"} 1",
+            "consumer_dedupe_seconds_bucket{service=\"x\",le=\"0.0005\"} 1",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line} is not in:\n{text}");
+        }
+    }
 
     #[tokio::test(flavor = "multi_thread")]
     async fn spans_join_the_callers_trace_and_reach_the_collector() {

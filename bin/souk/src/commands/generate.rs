@@ -1,10 +1,12 @@
 use super::Usage;
-use crate::{docs, say};
+use crate::{docs, golden, say};
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use std::fs;
+use std::io::Write;
 use std::path::Path;
 
-/// Writes the documentation that is generated and committed: docs/*.md.
+/// Writes what is generated and committed: docs/*.md, and bytes of events whose shape is new (libs/contracts/golden).
 #[derive(Debug, Args)]
 pub struct Generate {
     /// Write nothing; fail where a file differs.
@@ -18,24 +20,49 @@ impl Generate {
         if !Path::new("proto/souk").is_dir() {
             return Err(Usage("run this in the project's root".to_owned()).into());
         }
-        let mut differ = Vec::new();
-        for (path, text) in docs::render() {
-            if std::fs::read_to_string(path).is_ok_and(|found| found == text) {
-                continue;
-            }
-            differ.push(path);
-            if self.check {
-                continue;
-            }
-            let folder = Path::new(path).parent().context("a file without a folder")?;
-            std::fs::create_dir_all(folder)
-                .and_then(|()| std::fs::write(path, text))
-                .with_context(|| format!("write {path}"))?;
-            say::line(format_args!("wrote {path}"));
-        }
+        let mut differ = documents(self.check)?;
+        differ.extend(bytes_of_events(self.check)?);
         if self.check && !differ.is_empty() {
             bail!("not as generated: {}; run `./dev gen`", differ.join(", "));
         }
         Ok(())
     }
+}
+
+/// Writes the documents that differ, or only names them.
+fn documents(check: bool) -> Result<Vec<String>> {
+    let mut differ = Vec::new();
+    for (path, text) in docs::render() {
+        if fs::read_to_string(path).is_ok_and(|found| found == text) {
+            continue;
+        }
+        differ.push(path.to_owned());
+        if !check {
+            make_folder(Path::new(path))?;
+            fs::write(path, text).with_context(|| format!("write {path}"))?;
+            say::line(format_args!("wrote {path}"));
+        }
+    }
+    Ok(differ)
+}
+
+/// Adds the files that are missing, or only names them. One that is there is never touched.
+fn bytes_of_events(check: bool) -> Result<Vec<String>> {
+    let mut missing = Vec::new();
+    for (path, bytes) in golden::missing(Path::new(""))? {
+        let name = path.display().to_string();
+        if !check {
+            make_folder(&path)?;
+            let made = fs::File::create_new(&path).and_then(|mut file| file.write_all(&bytes));
+            made.with_context(|| format!("write {name}"))?;
+            say::line(format_args!("wrote {name}"));
+        }
+        missing.push(name);
+    }
+    Ok(missing)
+}
+
+fn make_folder(path: &Path) -> Result<()> {
+    let folder = path.parent().context("a file without a folder")?;
+    fs::create_dir_all(folder).with_context(|| format!("make the folder {}", folder.display()))
 }

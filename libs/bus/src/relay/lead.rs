@@ -1,8 +1,8 @@
-//! What the leader does, round by round.
+//! What the leader does between its rounds, and when it begins one.
 
 use super::loss::{self, Known};
 use super::outbox;
-use super::publish;
+use super::round::round;
 use super::session::Session;
 use super::wake::Wake;
 use super::{FIRST_PAUSE, Relay};
@@ -12,8 +12,8 @@ use fault::{Fault, point};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
-/// How often the gauges are set.
-const MEASURE: Duration = Duration::from_secs(2);
+/// How often the gauges are set, and longest time that a round reads on.
+pub(super) const MEASURE: Duration = Duration::from_secs(2);
 
 /// How often the stream is looked at while all goes well.
 const LOOK: Duration = Duration::from_secs(10);
@@ -77,7 +77,7 @@ pub(super) async fn lead(
             continue;
         }
         poll = relay.tempo.poll_min;
-        match round(relay, session, &rows, &mut known, &mut batches).await? {
+        match round(relay, session, rows, &mut known, &mut batches, stop).await? {
             None => pause = FIRST_PAUSE,
             Some(why) => {
                 tracing::warn!(service, "the broker takes no events at the moment: {why}");
@@ -99,45 +99,4 @@ async fn look(relay: &Relay, session: &Session) -> Result<Option<Info>, Ended> {
 
 fn due(last: Option<Instant>, every: Duration) -> bool {
     last.is_none_or(|last| last.elapsed() >= every)
-}
-
-/// Publishes what was read and writes down what became of it; says why if the broker takes nothing.
-async fn round(
-    relay: &Relay,
-    session: &Session,
-    rows: &[outbox::Row],
-    known: &mut Known,
-    batches: &mut bool,
-) -> Result<Option<String>, Ended> {
-    let service = relay.db.service();
-    let mut blocked: Vec<&str> = Vec::new();
-    let mut rest = rows;
-    while !rest.is_empty() {
-        let (chunk, behind) = rest.split_at(publish::chunk(rest));
-        // Keys with a refused row of an earlier chunk have to wait.
-        if chunk.iter().any(|row| blocked.contains(&row.envelope.key.as_str())) {
-            return Ok(None);
-        }
-        rest = behind;
-        let publishing = publish::publish(&relay.bus, service, chunk, batches);
-        let published = session.alive_while(publishing).await?;
-        known.heard(session, &published.acked).await?;
-        if !published.acked.is_empty() {
-            outbox::mark(session, &known.stream, &published.acked, known.acked).await?;
-        }
-        for (seq, why) in &published.refused {
-            outbox::refuse(session, *seq, why, relay.tempo.refused).await?;
-            metrics::counter!("outbox_publish_failures_total", "service" => service).increment(1);
-            let row = chunk.iter().find(|row| row.seq == *seq);
-            if let Some(row) = row {
-                blocked.push(&row.envelope.key);
-                let (id, key) = (row.envelope.id, &row.envelope.key);
-                tracing::error!(service, %id, key, "the broker refuses an event: {why}");
-            }
-        }
-        if published.away.is_some() {
-            return Ok(published.away);
-        }
-    }
-    Ok(None)
 }

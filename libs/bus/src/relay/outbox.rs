@@ -18,6 +18,7 @@ pub(super) const UNPUBLISHED: &str = "
            (extract(epoch from created_at) * 1000000)::bigint
     from outbox
     where published_at is null
+      and seq not in (select unnest($1::bigint[]))
       and key not in (
         select key from outbox where published_at is null and retry_at > clock_timestamp())
     order by seq
@@ -53,9 +54,21 @@ pub(super) struct Row {
     pub payload: Bytes,
 }
 
+/// Most rows that are read at once; so many say that there may be more.
+pub(super) const PAGE: usize = 500;
+
 /// What is to be published next, in order.
 pub(super) async fn unpublished(session: &Session, service: &str) -> Result<Vec<Row>, Ended> {
-    let rows = session.query(&session.statements.unpublished, &[]).await?;
+    behind(session, service, &[]).await
+}
+
+/// What is to be published after the rows that were read before and are not marked yet.
+pub(super) async fn behind(
+    session: &Session,
+    service: &str,
+    unmarked: &[i64],
+) -> Result<Vec<Row>, Ended> {
+    let rows = session.query(&session.statements.unpublished, &[&unmarked]).await?;
     rows.iter().map(|row| read(row, service)).collect()
 }
 

@@ -5,11 +5,12 @@ use super::{batch, window};
 use crate::{Bus, streams};
 use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use async_nats::jetstream::{self};
+use std::collections::{HashSet, VecDeque};
 use std::error::Error;
 use std::time::Instant;
 
-/// Most events of one atomic batch; more gain little.
-const BATCH: usize = 200;
+/// Most events of one atomic batch. The broker flushes once for each, so large ones pay off up to here.
+const BATCH: usize = 500;
 
 /// Most bytes of one atomic batch: the broker holds it in memory until it is complete.
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
@@ -33,14 +34,15 @@ pub(super) enum Trouble {
     Refused(String),
 }
 
-/// The rows of one publish: as many as fit into one batch.
-pub(super) fn chunk(rows: &[Row]) -> usize {
+/// Takes the rows of one publish off the front: as many as fit into one batch.
+pub(super) fn take_batch(rows: &mut VecDeque<Row>) -> Vec<Row> {
     let mut bytes = 0;
     let fits = rows.iter().take(BATCH).take_while(|row| {
         bytes += row.payload.len();
         bytes <= BATCH_BYTES
     });
-    fits.count().max(1).min(rows.len())
+    let count = fits.count().max(1).min(rows.len());
+    rows.drain(..count).collect()
 }
 
 /// Publishes rows as one batch where that works, else one by one. `batches` turns false where the stream takes none.
@@ -51,8 +53,7 @@ pub(super) async fn publish(
     batches: &mut bool,
 ) -> Published {
     let started = Instant::now();
-    let (ours, foreign): (Vec<&Row>, Vec<&Row>) =
-        rows.iter().partition(|row| streams::publisher(&row.envelope.subject) == service);
+    let (ours, foreign) = part(service, rows);
     let mut published = together_or_alone(bus, service, &ours, batches).await;
     for row in foreign {
         let error = format!("{} is no subject of {service}", row.envelope.subject);
@@ -65,6 +66,24 @@ pub(super) async fn publish(
             .record(started.elapsed());
     }
     published
+}
+
+/// What can be published, and what is of no subject of ours; later rows of a key of the latter stay behind it.
+fn part<'a>(service: &str, rows: &'a [Row]) -> (Vec<&'a Row>, Vec<&'a Row>) {
+    let (mut ours, mut foreign) = (Vec::new(), Vec::new());
+    let mut stopped: HashSet<&str> = HashSet::new();
+    for row in rows {
+        if stopped.contains(row.envelope.key.as_str()) {
+            continue;
+        }
+        if streams::publisher(&row.envelope.subject) == service {
+            ours.push(row);
+        } else {
+            stopped.insert(&row.envelope.key);
+            foreign.push(row);
+        }
+    }
+    (ours, foreign)
 }
 
 async fn together_or_alone(

@@ -5,6 +5,7 @@ use crate::world::{Running, World, eventually, listen, price};
 use bus::{Outcome, dead};
 use contracts::types::v1::Reason;
 use fault::{Common, Fault};
+use prost::Message;
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -126,6 +127,23 @@ async fn conflicts_and_outages_are_tried_again_and_are_no_attempts() {
         assert_eq!(case.world.count("select count(*) from attempts").await, 0);
         case.end().await;
     }
+}
+
+#[tokio::test]
+async fn fields_of_a_newer_publisher_are_ignored() {
+    let world = World::new().await;
+    let relay = world.relay();
+    let consumers = listen(world.consumers().on(App::new(), price_updated));
+    let id = Uuid::now_v7();
+    let mut payload = price(id, 3).encode_to_vec();
+    prost::encoding::string::encode(5001, &"of tomorrow".to_owned(), &mut payload);
+    world.force("pricing.price.updated", &id.to_string(), 3, payload).await;
+    eventually("it has an effect", async || world.effects().await == 1).await;
+    let seen = format!("select count(*) from seen where key = '{id}' and version = 3");
+    assert_eq!(world.count(&seen).await, 1);
+    assert_eq!(dead::list(&world.bus, "search", 0, 10).await.unwrap().len(), 0);
+    relay.end().await;
+    consumers.end().await;
 }
 
 #[tokio::test]

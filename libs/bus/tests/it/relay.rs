@@ -4,6 +4,7 @@ use crate::world::{World, count, eventually, price, prices, relay, say};
 use bus::{Envelope, Tempo};
 use diesel::sql_query;
 use diesel_async::RunQueryDsl;
+use std::collections::HashMap;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -113,6 +114,35 @@ async fn a_leader_whose_session_is_ended_leads_again() {
     world.say(&prices(2)).await;
     eventually("all is published", async || world.all_published().await).await;
     relay.end().await;
+}
+
+/// Three pages: the second is read while the first is on its way.
+#[tokio::test]
+async fn rows_that_are_read_ahead_keep_their_order_and_stay_behind_a_refused_one() {
+    let world = World::new().await;
+    let (ids, blocked) = ((0..400).map(|_| Uuid::now_v7()).collect::<Vec<_>>(), Uuid::now_v7());
+    let all = |version| ids.iter().map(|id| price(*id, version)).collect::<Vec<_>>();
+    world.say(&all(1)).await;
+    world.force("catalog.product.created", &blocked.to_string(), 1, vec![0]).await;
+    world.say(&all(2)).await;
+    world.say(&[price(blocked, 2)]).await;
+    world.say(&all(3)).await;
+    let relay = world.relay();
+    let unpublished = "select count(*) from outbox where published_at is null";
+    eventually("the rest is through", async || count(&world.pricing, unpublished).await == 2).await;
+    relay.end().await;
+
+    let stream = world.stream().await;
+    let mut versions: HashMap<String, Vec<i64>> = HashMap::new();
+    for position in 1..=stream.cached_info().state.last_sequence {
+        let message = stream.get_raw_message(position).await.unwrap();
+        let envelope = Envelope::read(&message.subject, &message.headers).unwrap();
+        versions.entry(envelope.key).or_default().push(envelope.version);
+    }
+    assert_eq!(versions.len(), ids.len());
+    for id in ids {
+        assert_eq!(versions[&id.to_string()], [1, 2, 3]);
+    }
 }
 
 #[tokio::test]

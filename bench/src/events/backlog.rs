@@ -1,0 +1,126 @@
+//! How fast a backlog is worked off.
+
+use super::Size;
+use super::floor::rate;
+use super::shop;
+use super::world::World;
+use anyhow::{Context, Result, bail};
+use bus::{Consumers, Relay};
+use diesel::sql_types::BigInt;
+use diesel::{QueryableByName, sql_query};
+use diesel_async::RunQueryDsl;
+use fault::Fault;
+use pg::Db;
+use std::time::{Duration, Instant};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+const UNPUBLISHED: &str =
+    "select count(*) from (select from outbox where published_at is null limit 100000) rows";
+const CLAIMED: &str = "select count(*) from inbox";
+
+/// Longer than any figure worth printing.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+/// Work in the background, until it is ended.
+pub struct Running {
+    stop: CancellationToken,
+    task: JoinHandle<Result<(), Fault>>,
+}
+
+impl Running {
+    /// The relay of pricing.
+    pub fn relay(world: &World) -> Self {
+        let stop = CancellationToken::new();
+        let relay = Relay::new(world.pricing.clone(), world.bus.clone());
+        Self { task: tokio::spawn(relay.run(stop.clone())), stop }
+    }
+
+    /// The consumers of search.
+    pub fn consumers(world: &World) -> Self {
+        let stop = CancellationToken::new();
+        let consumers = Consumers::new(world.search.clone(), world.bus.clone());
+        let consumers = consumers.on((), shop::price_updated);
+        Self { task: tokio::spawn(consumers.run(stop.clone())), stop }
+    }
+
+    pub async fn end(self) -> Result<()> {
+        self.stop.cancel();
+        self.task.await?.context("what ran in the background")
+    }
+}
+
+/// Events a second that the relay alone publishes and marks.
+pub async fn relay(world: &World, size: Size) -> Result<f64> {
+    shop::fill(&world.pricing, &shop::changes(size)).await?;
+    let begun = Instant::now();
+    let relay = Running::relay(world);
+    let published = published(world, size, begun).await?;
+    relay.end().await?;
+    Ok(published)
+}
+
+/// Events a second, from the same start: until all are published, and until all have their effect.
+pub struct Drained {
+    pub published: f64,
+    pub applied: f64,
+}
+
+/// Relay and consumers work off one backlog together.
+pub async fn drain(world: &World, size: Size) -> Result<Drained> {
+    shop::fill(&world.pricing, &shop::changes(size)).await?;
+    let begun = Instant::now();
+    let (relay, consumers) = (Running::relay(world), Running::consumers(world));
+    let (published, applied) =
+        tokio::try_join!(published(world, size, begun), applied(world, size, begun))?;
+    relay.end().await?;
+    consumers.end().await?;
+    Ok(Drained { published, applied })
+}
+
+async fn published(world: &World, size: Size, begun: Instant) -> Result<f64> {
+    let left = async || count(&world.pricing, UNPUBLISHED).await;
+    watch("published", size, begun, async || Ok(size.backlog.saturating_sub(left().await?))).await
+}
+
+async fn applied(world: &World, size: Size, begun: Instant) -> Result<f64> {
+    watch("had effect", size, begun, async || count(&world.search, CLAIMED).await).await
+}
+
+/// Says every other second how many are done, and returns the rate when all are.
+async fn watch(
+    what: &str,
+    size: Size,
+    begun: Instant,
+    ask: impl AsyncFn() -> Result<usize>,
+) -> Result<f64> {
+    let mut told = Instant::now();
+    loop {
+        let done = ask().await?;
+        if done >= size.backlog {
+            return Ok(rate(size.backlog, begun.elapsed()));
+        }
+        if told.elapsed() > Duration::from_secs(2) {
+            println!("  {done} of {} {what} after {:.0?}", size.backlog, begun.elapsed());
+            told = Instant::now();
+        }
+        if begun.elapsed() > PATIENCE {
+            bail!("only {done} of {} {what} after {PATIENCE:?}", size.backlog);
+        }
+        // Counting costs the database something too.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+async fn count(db: &Db, question: &str) -> Result<usize> {
+    #[derive(QueryableByName)]
+    struct Count {
+        #[diesel(sql_type = BigInt)]
+        count: i64,
+    }
+    let count = db.read("bench.count", async move |tx| {
+        let count: Count = sql_query(question).get_result(tx.conn()).await?;
+        Ok(count.count)
+    });
+    Ok(usize::try_from(count.await?)?)
+}

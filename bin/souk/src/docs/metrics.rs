@@ -1,0 +1,24 @@
+use super::{code, head, table};
+use mesh::telemetry::{Kind, METRICS, Metric};
+
+/// One table of all metrics.
+pub fn render() -> String {
+    let mut text = head("Metrics", "`libs/mesh/src/telemetry/described.rs`");
+    text.push_str(
+        "\nEach process serves its own at `/metrics` of the admin port. Several processes of a service report the same of \
+         its consumers, letters and projections: take the largest. Of the outbox only the leader's report counts. The \
+         alerts on them are in `helm/souk/alerts/`, what to do about each in `docs/runbooks/`.\n\n",
+    );
+    text.push_str(&table(&["Metric", "Kind", "Labels", "Meaning"], METRICS.iter().map(row)));
+    text
+}
+
+fn row(metric: &Metric) -> Vec<String> {
+    let kind = match metric.kind {
+        Kind::Counter => "counter",
+        Kind::Gauge => "gauge",
+        Kind::Histogram(_) => "histogram",
+    };
+    let labels: Vec<String> = metric.labels.iter().map(|label| code(label)).collect();
+    vec![code(metric.name), kind.to_owned(), labels.join(", "), metric.meaning.to_owned()]
+}

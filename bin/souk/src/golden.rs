@@ -1,0 +1,135 @@
+//! Bytes of every event in every shape that it ever had: `libs/contracts/golden/<subject>/<n>.bin`, and beside each a
+//! `<n>.json` that says what the bytes mean. Files are only ever added, because what was published once has to mean the
+//! same for ever; the tests of `contracts` hold that.
+
+mod rules;
+mod sample;
+
+use anyhow::{Context, Result, ensure};
+use contracts::{EVENTS, EventInfo};
+use prost_reflect::prost::Message;
+use prost_reflect::{DescriptorPool, DynamicMessage, Kind, MessageDescriptor, ReflectMessage};
+use sample::Sampler;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+const FOLDER: &str = "libs/contracts/golden";
+
+/// The files that are missing below `root`, with what belongs into them: those of events whose present shape has none.
+pub fn missing(root: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>> {
+    let pool = DescriptorPool::decode(contracts::DESCRIPTORS)?;
+    let mut files = Vec::new();
+    for event in EVENTS {
+        let folder = root.join(FOLDER).join(event.subject);
+        let kept = kept(&folder)?;
+        if kept.iter().any(|(_, shape)| shape == event.shape) {
+            continue;
+        }
+        let last = kept.iter().map(|(number, _)| *number).max().unwrap_or_default();
+        let samples = Sampler::new(&pool).samples(event.message)?;
+        for (sample, number) in samples.iter().zip(last + 1..) {
+            let (bytes, record) = file(event, sample)
+                .with_context(|| format!("a sample of {} cannot be kept", event.subject))?;
+            files.push((folder.join(format!("{number}.bin")), bytes));
+            files.push((folder.join(format!("{number}.json")), record));
+        }
+    }
+    Ok(files)
+}
+
+/// Numbers and shapes of the files in a folder, which need not be there.
+fn kept(folder: &Path) -> Result<Vec<(u32, String)>> {
+    let mut kept = Vec::new();
+    if !folder.is_dir() {
+        return Ok(kept);
+    }
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending == "json") {
+            let number = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok());
+            let number = number.with_context(|| format!("{} has no number", path.display()))?;
+            let record: Value = serde_json::from_slice(&std::fs::read(&path)?)?;
+            kept.push((number, record["shape"].as_str().unwrap_or_default().to_owned()));
+        }
+    }
+    Ok(kept)
+}
+
+/// The bytes of a sample as a service would publish them, and the record of what they mean.
+fn file(event: &EventInfo, sample: &DynamicMessage) -> Result<(Vec<u8>, Vec<u8>)> {
+    let fact = (event.read)(&sample.encode_to_vec())?;
+    ensure!(fact.violations.is_empty(), "it breaks rules: {:?}", fact.violations);
+    let record = json!({
+        "shape": event.shape,
+        "key": fact.key,
+        "version": fact.version,
+        "event": serde_json::to_value(sample)?,
+        "values": values(&sample.descriptor()),
+    });
+    let mut text = serde_json::to_vec_pretty(&record)?;
+    text.push(b'\n');
+    Ok((fact.payload, text))
+}
+
+/// Names and numbers of the values of each enumeration in a message: a sample shows only one of them.
+fn values(message: &MessageDescriptor) -> BTreeMap<String, BTreeMap<String, i32>> {
+    let (mut found, mut seen) = (BTreeMap::new(), Vec::new());
+    let mut left = vec![message.clone()];
+    while let Some(message) = left.pop() {
+        for kind in message.fields().map(|field| field.kind()) {
+            match kind {
+                Kind::Message(inner) if !seen.contains(&inner) => left.push(inner),
+                Kind::Enum(enumeration) => {
+                    let values = enumeration.values();
+                    let values = values.map(|value| (value.name().to_owned(), value.number()));
+                    found.insert(enumeration.full_name().to_owned(), values.collect());
+                }
+                _ => {}
+            }
+        }
+        seen.push(message);
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_added_where_the_shape_has_none_and_never_rewritten() {
+        let root = std::env::temp_dir().join(format!("souk-golden-{}", uuid::Uuid::now_v7()));
+        let all = missing(&root).unwrap();
+        for event in EVENTS {
+            let first = root.join(FOLDER).join(event.subject).join("1.bin");
+            assert!(all.iter().any(|(path, _)| *path == first), "{}", event.subject);
+        }
+        for (path, bytes) in &all {
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, bytes).unwrap();
+        }
+        assert!(missing(&root).unwrap().is_empty());
+
+        let folder = root.join(FOLDER).join("pricing.price.deleted");
+        std::fs::write(folder.join("1.json"), r#"{"shape": "another"}"#).unwrap();
+        let added: Vec<PathBuf> = missing(&root).unwrap().into_iter().map(|file| file.0).collect();
+        assert_eq!(added, [folder.join("2.bin"), folder.join("2.json")]);
+        std::fs::remove_dir_all(root).unwrap();
+    }
+
+    #[test]
+    fn samples_hold_every_alternative() {
+        let all = missing(Path::new("/nowhere")).unwrap();
+        let text = |ending: &str| {
+            let found = all.iter().find(|(path, _)| path.ends_with(ending));
+            String::from_utf8(found.unwrap().1.clone()).unwrap()
+        };
+        let prices = text("pricing.price.updated/1.json") + &text("pricing.price.updated/2.json");
+        assert!(prices.contains("\"sku\"") && prices.matches("\"productId\"").count() == 3);
+        let product = text("catalog.product.updated/1.json");
+        for kind in ["text", "number", "boolean", "date", "texts", "money", "localized", "json"] {
+            assert!(product.contains(&format!("\"{kind}\"")), "{kind}");
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Every metric of the mesh, what it means and how it is divided. A metric that is emitted and does not stand here fails a
+//! test of `tests/tidy`, and so does one that stands here and is emitted nowhere.
+
+use metrics::{describe_counter, describe_gauge, describe_histogram};
+
+/// A metric as data: for its HELP line, its buckets and docs/metrics.md.
+#[derive(Debug, Clone, Copy)]
+pub struct Metric {
+    /// Its name, without the suffixes that Prometheus adds to a histogram's series.
+    pub name: &'static str,
+    /// How its values are to be read.
+    pub kind: Kind,
+    /// What its series are divided by; each label has few values.
+    pub labels: &'static [&'static str],
+    /// One sentence.
+    pub meaning: &'static str,
+}
+
+/// How the values of a metric are to be read.
+#[derive(Debug, Clone, Copy)]
+pub enum Kind {
+    /// Only ever rises, from zero at the start of the process.
+    Counter,
+    /// The last value counts.
+    Gauge,
+    /// Counted by size, with these upper bounds.
+    Histogram(&'static [f64]),
+}
+
+/// Fine where the targets of calls are (10 to 200 ms), coarse up to the longest timeout.
+const SECONDS: &[f64] =
+    &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 60.0];
+
+/// For what takes a fraction of a millisecond as a rule.
+const SHORT: &[f64] =
+    &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];
+
+/// For events that are published together.
+const BATCH: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0];
+
+/// For deliveries of one event: one is the rule, beyond four it goes through the suspect lane.
+const DELIVERIES: &[f64] = &[1.0, 2.0, 3.0, 4.0, 5.0, 8.0, 12.0, 20.0, 50.0, 200.0, 1000.0];
+
+type Labels = &'static [&'static str];
+
+const fn counter(name: &'static str, labels: Labels, meaning: &'static str) -> Metric {
+    Metric { name, kind: Kind::Counter, labels, meaning }
+}
+
+const fn gauge(name: &'static str, labels: Labels, meaning: &'static str) -> Metric {
+    Metric { name, kind: Kind::Gauge, labels, meaning }
+}
+
+const fn histogram(
+    name: &'static str,
+    buckets: &'static [f64],
+    labels: Labels,
+    meaning: &'static str,
+) -> Metric {
+    Metric { name, kind: Kind::Histogram(buckets), labels, meaning }
+}
+
+/// All of them, in the order in which a call and then an event meets them.
+#[rustfmt::skip]
+pub const METRICS: &[Metric] = &[
+    histogram("rpc_server_call_duration_seconds", SECONDS, &["method", "code"], "Time of a served call until its answer began."),
+    histogram("rpc_client_call_duration_seconds", SECONDS, &["method", "code"], "Time of a call to another service until its answer began."),
+    counter("rpc_near_timeouts_total", &["method"], "Served calls that took more than four fifths of the time that they had."),
+    counter("rpc_panics_total", &["method"], "Served calls whose handler panicked."),
+    counter("tasks_died_total", &["task"], "Background tasks that ended though they never should; the process ends with them."),
+    gauge("dependency_up", &["service", "check"], "1 while something that a service needs is there, else 0."),
+
+    histogram("db_client_operation_duration_seconds", SECONDS, &["operation", "outcome"], "Time of a read or transaction with its retries; outcome is ok, refused or error."),
+    counter("db_retries_total", &["operation"], "Transactions done again because others got in the way."),
+    counter("db_pool_failures_total", &["service"], "Times that no connection to the database was to be had."),
+    counter("db_swept_rows_total", &["table"], "Rows removed because they had served their time."),
+
+    gauge("outbox_relay_leads", &["service"], "1 in the process that publishes the service's events, 0 in those that stand by."),
+    gauge("outbox_pending", &["service"], "Events that are committed and not yet published, at most 100,000; set by the leader."),
+    gauge("outbox_oldest_age_seconds", &["service"], "Age of the oldest event that is not yet published; 0: there is none. Set by the leader."),
+    gauge("outbox_refused", &["service"], "Events that the broker refuses, each with all later ones of its key behind it. Set by the leader."),
+    gauge("outbox_broker_lost", &["service"], "1 after the broker forgot events that it had acknowledged, until they are published again; else 0. Set by the leader."),
+    histogram("outbox_batch_size", BATCH, &["service"], "Events that were published together."),
+    histogram("outbox_publish_seconds", SECONDS, &["service"], "Time until the broker had acknowledged what was published together."),
+    counter("outbox_publish_failures_total", &["service"], "Times that the broker refused an event."),
+    counter("outbox_split_batches_total", &["service"], "Batches that were published one by one because the broker refused them as a whole."),
+    counter("outbox_broker_loss_total", &["service"], "Times that the broker was found to have forgotten events that it had acknowledged."),
+    counter("bus_disconnects_total", &[], "Times that the connection to the broker was lost."),
+
+    gauge("consumer_pending", &["consumer"], "Events that the consumer has not handled, those in its hands included."),
+    gauge("consumer_oldest_age_seconds", &["consumer"], "Age of the oldest event that the consumer has not handled; 0: there is none."),
+    counter("consumer_events_total", &["consumer", "subject", "outcome"], "Events by what became of them: applied, kept, duplicate, stale, ignored, exists, retried or dead."),
+    histogram("consumer_attempts", DELIVERIES, &["consumer"], "Deliveries that an event needed until the consumer was done with it."),
+    histogram("consumer_dedupe_seconds", SHORT, &["service"], "Time that it took to claim the ids of the events of one transaction."),
+    histogram("event_e2e_lag_seconds", SECONDS, &["consumer"], "Time from the commit at the publisher to the commit of the event's effect."),
+    counter("consumer_split_batches_total", &["service"], "Times that events which shared a transaction were taken one by one."),
+    counter("consumer_suspects_total", &["consumer", "outcome"], "Events that were handled with nothing beside them because they may kill the process."),
+    counter("consumer_interruptions_total", &["consumer"], "Times that a subscription ended and was made anew."),
+
+    gauge("dead_letters", &["service"], "Events that the service could not take, without the parked ones."),
+    gauge("dead_letters_parked", &["service"], "Events of types that are newer than the service; a newer binary takes them by itself."),
+    counter("dead_letters_posted_total", &["consumer", "reason"], "Events that became dead letters."),
+    counter("dead_letters_replayed_total", &["consumer"], "Dead letters that were fed to their consumer again and are gone."),
+
+    gauge("projection_drift", &["service", "projection"], "Entries that differed from their owner's when they were last compared."),
+    gauge("search_index_drift_documents", &[], "Documents that differed from what their owners say when they were last compared."),
+    counter("search_indexed_documents_total", &[], "Documents written to the index."),
+];
+
+/// Says what each metric means to the recorder that is installed.
+pub(super) fn describe() {
+    for metric in METRICS {
+        match metric.kind {
+            Kind::Counter => describe_counter!(metric.name, metric.meaning),
+            Kind::Gauge => describe_gauge!(metric.name, metric.meaning),
+            Kind::Histogram(_) => describe_histogram!(metric.name, metric.meaning),
+        }
+    }
+}
