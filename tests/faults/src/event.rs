@@ -109,6 +109,9 @@ pub fn mark(event: &PriceUpdated) -> Option<Mark> {
 /// The mark of a message as it lies in the stream.
 pub fn mark_of_message(envelope: Option<&Envelope>, payload: &[u8]) -> Option<Mark> {
     let Some(envelope) = envelope else { return Some(Mark::Unreadable) };
+    if ![PriceUpdated::SUBJECT, PriceDeleted::SUBJECT].contains(&envelope.subject.as_str()) {
+        return Some(Mark::Unreadable);
+    }
     let read = if envelope.subject == PriceDeleted::SUBJECT {
         prost::Message::decode(payload).map(|_: PriceDeleted| None)
     } else {

@@ -87,6 +87,7 @@ pub struct Buried {
 /// One line. Instants are microseconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "what a line says is said of the line as a whole")]
 pub enum Entry {
     /// The run itself.
     Run { name: String, seed: u64 },
@@ -104,6 +105,8 @@ pub enum Entry {
     Said { events: Vec<Version>, at: i64 },
     /// A writer was not told whether something was committed.
     Unsure { who: String, why: String, at: i64 },
+    /// The run has damaged what a consumer kept of an event.
+    Spoiled { consumer: String, id: String },
     /// At the end: a row of the outbox.
     Outbox(OutboxRow),
     /// At the end: a message of the stream.

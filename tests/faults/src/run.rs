@@ -2,14 +2,24 @@
 
 pub mod b01;
 pub mod b02;
+pub mod b03;
+pub mod b04;
+pub mod b07;
+pub mod b08;
 pub mod b09;
 pub mod b11;
+pub mod b13;
+pub mod b33;
 pub mod mutants;
 
 use crate::points::POINTS;
 use anyhow::{Result, bail};
+use indicatif::{ProgressBar, ProgressStyle};
 use std::path::Path;
 use std::time::Duration;
+
+/// Far more than anything takes: a busy machine is no failure.
+const PATIENCE: Duration = Duration::from_secs(900);
 
 /// Does the full run of that name.
 pub async fn full(name: &str, seed: u64, program: &Path) -> Result<()> {
@@ -21,7 +31,32 @@ pub async fn full(name: &str, seed: u64, program: &Path) -> Result<()> {
             let wait = b02::Action::Delay(Duration::from_secs(10));
             b02::run(&points, &[b02::Action::Abort, b02::Action::Error, wait], seed, program).await
         }
+        "b03" => b03::run(&b03::Scale::full(), seed, program).await,
+        "b04" => b04::run(&b04::Scale::full(), seed, program).await,
+        "b07" => b07::run(&b07::Scale::full(), seed, program).await,
+        "b08" => b08::full(&b08::Scale::full(), seed, program).await,
+        "b09" => b09::run(20, seed, program).await,
         "b11" => b11::run(50, seed, program).await,
+        "b13" => b13::run(seed, program).await,
+        "b33" => b33::run(seed, program).await,
         _ => bail!("there is no run {name}"),
     }
+}
+
+/// Tells a person who watches how far a run is; elsewhere it says nothing.
+fn progress(what: &'static str, count: usize) -> ProgressBar {
+    let bar = ProgressBar::new(u64::try_from(count).unwrap_or(u64::MAX)).with_message(what);
+    let style = ProgressStyle::with_template("{elapsed_precise} {wide_bar} {pos}/{len} {msg}");
+    style.map_or(bar.clone(), |style| bar.with_style(style))
+}
+
+/// Lets a time pass that is part of the run.
+async fn wait(what: &'static str, time: Duration) {
+    let seconds = usize::try_from(time.as_secs()).unwrap_or(usize::MAX);
+    let bar = progress(what, seconds);
+    for _ in 0..seconds {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
 }

@@ -10,6 +10,7 @@ use crate::proxy::Proxy;
 use crate::supervise::Supervisor;
 use crate::{event, state};
 use anyhow::{Context, Result, anyhow, bail};
+use async_nats::HeaderMap;
 use bus::{Bus, streams};
 use contracts::Fact;
 use pg::Db;
@@ -95,6 +96,7 @@ impl World {
         let run = format!("{}-{}", setting.name, setting.seed);
         let history = tests.join(format!("{run}.jsonl"));
         let folder = tests.join(&run);
+        // A run may have put a disk into its folder already, which stays.
         let _ = (std::fs::remove_file(&history), std::fs::remove_dir_all(&folder));
         std::fs::create_dir_all(&folder)?;
         let recorder = Recorder::open(&history)?;
@@ -194,6 +196,18 @@ impl World {
             sent.await?;
         }
         Ok(())
+    }
+
+    /// Puts anything into the stream, and returns its position there.
+    pub async fn publish_raw(
+        &self,
+        subject: &str,
+        headers: HeaderMap,
+        payload: Vec<u8>,
+    ) -> Result<u64> {
+        let js = self.bus.jetstream();
+        let sent = js.publish_with_headers(subject.to_owned(), headers, payload.into()).await?;
+        Ok(sent.await?.sequence)
     }
 
     /// Makes the publisher's stream where no relay does.

@@ -2,6 +2,7 @@
 //! the versions 1, 2, 3 … in this order, repetitions of the same event left out.
 
 use super::{Verdict, Wrong};
+use crate::event::Mark;
 use crate::history::{Entry, OutboxRow, Stored};
 use std::collections::{HashMap, HashSet};
 
@@ -16,7 +17,7 @@ pub fn check(history: &[Entry]) -> Verdict {
     if outbox.is_empty() && !history.iter().any(|entry| matches!(entry, Entry::Said { .. })) {
         return verdict;
     }
-    let stream: Vec<&Stored> = history.iter().filter_map(stored).collect();
+    let stream: Vec<&Stored> = history.iter().filter_map(readable).collect();
     committed(history, &outbox, &mut verdict);
     published(&outbox, &stream, &mut verdict);
     in_order(&stream, &mut verdict);
@@ -27,8 +28,11 @@ fn row(entry: &Entry) -> Option<&OutboxRow> {
     if let Entry::Outbox(row) = entry { Some(row) } else { None }
 }
 
-fn stored(entry: &Entry) -> Option<&Stored> {
-    if let Entry::Stored(stored) = entry { Some(stored) } else { None }
+/// A message that a relay may have written: what nobody can read the run itself has put there.
+fn readable(entry: &Entry) -> Option<&Stored> {
+    let Entry::Stored(stored) = entry else { return None };
+    let unreadable = Mark::Unreadable.to_string();
+    (stored.mark.as_ref() != Some(&unreadable)).then_some(stored)
 }
 
 fn committed(history: &[Entry], outbox: &[&OutboxRow], verdict: &mut Verdict) {

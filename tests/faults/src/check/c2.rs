@@ -20,6 +20,7 @@ struct Consumer<'a> {
     claimed: HashSet<&'a str>,
     early: HashSet<&'a str>,
     letters: HashSet<&'a str>,
+    spoiled: HashSet<&'a str>,
     mended: bool,
 }
 
@@ -50,21 +51,25 @@ fn read<'a>(history: &'a [Entry], name: &'a str, verdict: &mut Verdict) -> Consu
         claimed: HashSet::new(),
         early: HashSet::new(),
         letters: HashSet::new(),
+        spoiled: HashSet::new(),
         mended: false,
     };
     for entry in history {
         match entry {
             Entry::Claim(Claim { consumer, id, .. }) if consumer == name => {
-                if !found.claimed.insert(id) {
+                let first = found.claimed.insert(id);
+                if !first {
                     verdict.wrong(Wrong::Doubled, || format!("{name} has claimed {id} twice"));
                 }
             }
             Entry::Early { consumer, id } if consumer == name => _ = found.early.insert(id),
             Entry::Buried(Buried { consumer, id, .. }) if consumer == name => {
-                if !found.letters.insert(id) {
+                let first = found.letters.insert(id);
+                if !first {
                     verdict.wrong(Wrong::Buried, || format!("{name} has two letters about {id}"));
                 }
             }
+            Entry::Spoiled { consumer, id } if consumer == name => _ = found.spoiled.insert(id),
             Entry::Phase { name, .. } => found.mended |= name == MENDED,
             _ => {}
         }
@@ -74,7 +79,10 @@ fn read<'a>(history: &'a [Entry], name: &'a str, verdict: &mut Verdict) -> Consu
 
 impl Consumer<'_> {
     /// Whether it cannot have an effect for that.
-    fn must_bury(&self, stored: &Stored) -> bool {
+    fn must_bury(&self, id: &str, stored: &Stored) -> bool {
+        if self.spoiled.contains(id) {
+            return true;
+        }
         match stored.mark.as_deref().and_then(|mark| mark.parse().ok()) {
             Some(Mark::Unreadable) => true,
             Some(Mark::Early) | None => false,
@@ -96,10 +104,10 @@ fn claims(consumer: &Consumer, events: &BTreeMap<&str, &Stored>, verdict: &mut V
             (true, true) => verdict.wrong(Wrong::Buried, || {
                 format!("{name} has both an effect of and a letter about {}", of())
             }),
-            (true, false) if consumer.must_bury(stored) => {
+            (true, false) if consumer.must_bury(id, stored) => {
                 verdict.wrong(Wrong::Buried, || format!("{name} has no letter about {}", of()));
             }
-            (false, true) if !consumer.must_bury(stored) => {
+            (false, true) if !consumer.must_bury(id, stored) => {
                 verdict.wrong(Wrong::Buried, || format!("{name} buried {}, a good one", of()));
             }
             _ => {}

@@ -61,6 +61,9 @@ pub struct Load {
     /// Of a hundred transactions so many are rolled back.
     #[arg(long, default_value_t = 0)]
     pub rolled_back: u32,
+    /// Bytes that each event has more than it needs.
+    #[arg(long, default_value_t = 0)]
+    pub padding: usize,
     /// Events that no handler can take.
     #[arg(long, default_value_t = 0)]
     pub bad: usize,
@@ -82,6 +85,7 @@ impl Load {
             open: 0,
             held: 0,
             rolled_back: 0,
+            padding: 0,
             bad: 0,
             kills: 0,
         }
@@ -102,6 +106,7 @@ impl Load {
         add("open", self.open.to_string());
         add("held", self.held.to_string());
         add("rolled-back", self.rolled_back.to_string());
+        add("padding", self.padding.to_string());
         add("bad", self.bad.to_string());
         add("kills", self.kills.to_string());
         arguments
@@ -227,7 +232,13 @@ impl Writer {
             false => Duration::from_millis(self.random.random_range(0..=load.open)),
         };
         let writer = self.name.clone();
-        Change { writer, events, open, rolled_back: percent < load.rolled_back }
+        Change {
+            writer,
+            events,
+            padding: load.padding,
+            open,
+            rolled_back: percent < load.rolled_back,
+        }
     }
 }
 

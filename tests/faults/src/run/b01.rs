@@ -1,5 +1,6 @@
 //! B01: the outbox while relays, writers, listeners and the broker are killed.
 
+use super::PATIENCE;
 use crate::figures;
 use crate::history::Entry;
 use crate::process::Role;
@@ -56,9 +57,6 @@ fn kills(relays: usize, writers: usize, broker: usize, listeners: usize) -> Vec<
     ]
 }
 
-/// Far more than anything takes: a busy machine is no failure.
-const PATIENCE: Duration = Duration::from_secs(900);
-
 /// Three relays, three writers, two listeners.
 const WRITERS: u64 = 3;
 
@@ -83,6 +81,7 @@ pub async fn run(scale: &Scale, seed: u64, program: &Path) -> Result<()> {
         world.say(&load, "")?;
     }
     let mut random = schedule::random(seed, "victims");
+    let bar = super::progress("kills", scale.kills.iter().map(|(_, count)| count).sum());
     for Step { at, what } in schedule::spread(seed, &scale.kills, scale.events) {
         world.until_said(at, PATIENCE).await?;
         match what {
@@ -92,7 +91,9 @@ pub async fn run(scale: &Scale, seed: u64, program: &Path) -> Result<()> {
                 world.supervisor.kill(&names[random.random_range(0..names.len())])?;
             }
         }
+        bar.inc(1);
     }
+    bar.finish_and_clear();
     world.phase("after")?;
     world.quiet(PATIENCE).await?;
     world.phase("quiet")?;

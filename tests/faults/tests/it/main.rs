@@ -2,8 +2,10 @@
 
 mod b01;
 mod b02;
+mod b08;
 mod b09;
 mod b11;
+mod b33;
 mod mutants;
 
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! One transaction of a writer.
 
 use super::a_moment;
-use crate::event::{Mark, fact};
+use crate::event::{Mark, updated};
 use crate::history::{Entry, Recorder, Version, now};
 use anyhow::Result;
 use contracts::Fact;
@@ -18,6 +18,8 @@ use std::time::Duration;
 pub(super) struct Change {
     pub writer: String,
     pub events: Vec<(String, Option<Mark>)>,
+    /// Bytes that each event has more than it needs.
+    pub padding: usize,
     /// How long it stays open.
     pub open: Duration,
     pub rolled_back: bool,
@@ -96,8 +98,10 @@ impl Change {
         .get_results(tx.conn())
         .await?;
         let mark = |key: &str| self.events.iter().find(|(marked, _)| marked == key)?.1;
-        let facts: Vec<Fact> =
-            raised.iter().map(|row| fact(&row.key, row.version, mark(&row.key))).collect();
+        let fact = |row: &Raised| {
+            Fact::from(&updated(&row.key, row.version, mark(&row.key), self.padding))
+        };
+        let facts: Vec<Fact> = raised.iter().map(fact).collect();
         outbox::append(tx, facts).await?;
         sql_query(
             "insert into said as had (writer, said) values ($1, $2)

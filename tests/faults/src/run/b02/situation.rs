@@ -6,7 +6,7 @@ use crate::process::Role;
 use crate::process::say::Load;
 use crate::world::World;
 use anyhow::Result;
-use contracts::{Event, Fact};
+use contracts::Fact;
 use prost::Message;
 use std::time::Duration;
 
@@ -118,6 +118,7 @@ async fn stale(world: &World, key: &str, script: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use contracts::Event;
     use contracts::pricing::v1::PriceUpdated;
 
     #[test]
