@@ -101,8 +101,7 @@ async fn project(tx: &mut Tx, key: &str, version: i64) -> Result<Outcome, Fault>
     sql_query(
         "insert into projection as had (key, version) values ($1, $2)
          on conflict (key) do update
-         set back = had.back + (excluded.version < had.version)::int, version = excluded.version
-         where had.version < excluded.version",
+         set back = had.back + (excluded.version < had.version)::int, version = excluded.version",
     )
     .bind::<Text, _>(key)
     .bind::<BigInt, _>(version)

@@ -55,8 +55,8 @@ impl Listening {
         let consumers = Consumers::new(database("catalog", &self.catalog, 12)?, bus.clone());
         Ok(consumers
             .tuned(self.tuning())
-            .on(app.clone(), handlers::project_update)
-            .on(app, handlers::project_deletion))
+            .on_newest(app.clone(), handlers::project_update)
+            .on_newest(app, handlers::project_deletion))
     }
 
     fn tuning(&self) -> Tuning {
