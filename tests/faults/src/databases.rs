@@ -2,7 +2,9 @@
 
 use anyhow::{Context, Result};
 use pg::{Db, migrate, provision};
+use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 use tokio::sync::Mutex;
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
@@ -20,22 +22,27 @@ const TABLES: &str = "
         key text primary key, version bigint not null, back bigint not null default 0)";
 
 /// The databases of one run.
-#[derive(Debug)]
 pub struct Databases {
     superuser: String,
     run: String,
+    clients: Mutex<HashMap<String, Arc<Client>>>,
 }
 
 impl Databases {
     /// Makes them on the server whose superuser this is.
     pub async fn create(superuser: &str) -> Result<Self> {
         let template = template(superuser).await?;
-        let databases =
-            Self { superuser: superuser.to_owned(), run: Uuid::now_v7().simple().to_string() };
+        let (superuser, run) = (superuser.to_owned(), Uuid::now_v7().simple().to_string());
+        let databases = Self { superuser, run, clients: Mutex::default() };
         for service in SERVICES {
-            provision::copy(&superuser.into(), &template, &databases.name(service), "postgres")
-                .await
-                .map_err(crate::process::told)?;
+            provision::copy(
+                &databases.superuser.as_str().into(),
+                &template,
+                &databases.name(service),
+                "postgres",
+            )
+            .await
+            .map_err(crate::process::told)?;
         }
         Ok(databases)
     }
@@ -52,9 +59,15 @@ impl Databases {
         format!("postgres://postgres@127.0.0.1:{port}/{}?{options}", self.name(service))
     }
 
-    /// A connection to a service's database.
-    pub async fn connect(&self, service: &str) -> Result<Client> {
-        connect(&self.url(service)).await
+    /// A connection to a service's database, which all who ask share: a server has better things to do than to connect.
+    pub async fn client(&self, service: &str) -> Result<Arc<Client>> {
+        let mut clients = self.clients.lock().await;
+        if let Some(client) = clients.get(service).filter(|client| !client.is_closed()) {
+            return Ok(client.clone());
+        }
+        let client = Arc::new(connect(&self.url(service)).await?);
+        clients.insert(service.to_owned(), client.clone());
+        Ok(client)
     }
 
     /// The server's port.

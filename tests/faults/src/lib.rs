@@ -23,6 +23,7 @@ pub mod points;
 pub mod schedule;
 
 pub mod databases;
+pub mod postgres;
 pub mod state;
 pub mod world;
 

@@ -32,7 +32,7 @@ pub async fn write_down(databases: &Databases, bus: &Bus, recorder: &Recorder) -
 }
 
 async fn owner(databases: &Databases) -> Result<Vec<Entry>> {
-    let client = databases.connect(PUBLISHER).await?;
+    let client = databases.client(PUBLISHER).await?;
     let mut entries = Vec::new();
     let outbox = "select seq, id::text, key, version, published_at is not null, attempts
                   from outbox order by seq";
@@ -92,7 +92,7 @@ async fn listener(
     service: &str,
     consumer: &str,
 ) -> Result<Vec<Entry>> {
-    let client = databases.connect(service).await?;
+    let client = databases.client(service).await?;
     let mut entries = Vec::new();
     let inbox =
         "select consumer, event_id::text, (extract(epoch from claimed_at) * 1000000)::bigint
@@ -145,7 +145,7 @@ async fn delivered(stream: &Stream<()>, consumer: &str) -> Option<u64> {
 
 /// What is still to be done, in words; none: all is quiet.
 pub async fn unfinished(databases: &Databases, bus: &Bus) -> Result<Option<String>> {
-    let client = databases.connect(PUBLISHER).await?;
+    let client = databases.client(PUBLISHER).await?;
     let ask = "select count(*) from outbox where published_at is null";
     let unpublished: i64 = client.query_one(ask, &[]).await?.get(0);
     if unpublished > 0 {

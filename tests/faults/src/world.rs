@@ -218,7 +218,7 @@ impl World {
 
     /// Says of aggregates, in their owner's database, that they have at least these versions.
     pub async fn own(&self, said: &[Version]) -> Result<()> {
-        let client = self.databases.connect(event::PUBLISHER).await?;
+        let client = self.databases.client(event::PUBLISHER).await?;
         let raise = "insert into aggregates as had (key, version)
                      select key, max(version) from unnest($1::text[], $2::bigint[]) as said (key, version)
                      group by key
@@ -269,7 +269,7 @@ impl World {
 
     /// Waits until so many events are said.
     pub async fn until_said(&self, events: u64, patience: Duration) -> Result<()> {
-        let client = self.databases.connect(event::PUBLISHER).await?;
+        let client = self.databases.client(event::PUBLISHER).await?;
         let what = format!("{events} events are said");
         let ask = async || {
             let sum = "select coalesce(sum(said), 0)::bigint from said";
@@ -302,7 +302,7 @@ impl World {
 
     /// One number that the publisher's database knows.
     pub async fn ask(&self, service: &str, question: &str) -> Result<i64> {
-        let client = self.databases.connect(service).await?;
+        let client = self.databases.client(service).await?;
         Ok(client.query_one(question, &[]).await?.get(0))
     }
 }

@@ -28,13 +28,16 @@ enum Command {
         /// The history's file.
         history: PathBuf,
     },
-    /// Does one of the full runs: b01, b02, b03, b04, b07, b08, b11, b13.
+    /// Does one of the full runs: b01, b02, b03, b04, b07, b08, b09, b11, b13, b33.
     Run {
         /// Which one.
         name: String,
         /// Its seed; another one each time where none is given.
         #[arg(long)]
         seed: Option<u64>,
+        /// Only so many of a hundred, to try the run itself.
+        #[arg(long, default_value_t = 100)]
+        percent: u32,
     },
 }
 
@@ -52,9 +55,9 @@ async fn main() -> Result<()> {
             ensure!(verdict.is_ok(), "the promise was not kept");
             Ok(())
         }
-        Command::Run { name, seed } => {
+        Command::Run { name, seed, percent } => {
             let seed = seed.unwrap_or_else(schedule::seed);
-            run::full(&name, seed, &std::env::current_exe()?).await
+            run::full(&name, seed, run::Part { percent }, &std::env::current_exe()?).await
         }
     }
 }

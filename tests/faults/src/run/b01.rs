@@ -1,12 +1,13 @@
 //! B01: the outbox while relays, writers, listeners and the broker are killed.
 
-use super::PATIENCE;
+use super::{PATIENCE, Part};
 use crate::figures;
 use crate::history::Entry;
+use crate::postgres::Postgres;
 use crate::process::Role;
 use crate::process::say::Load;
 use crate::schedule::{self, Step};
-use crate::world::{Setting, World};
+use crate::world::{SHARES, Setting, World};
 use anyhow::{Result, ensure};
 use rand::Rng;
 use std::path::Path;
@@ -19,6 +20,8 @@ pub enum Victim {
     Process(Role),
     /// The broker.
     Broker,
+    /// The database server.
+    Postgres,
 }
 
 /// How large a run is.
@@ -32,28 +35,33 @@ pub struct Scale {
     pub kills: Vec<(Victim, usize)>,
     /// Events a second of all writers together.
     pub rate: f64,
-    /// Share of the machine.
-    pub shares: u32,
+    /// Whether it has a database server of its own, and figures are compared with what is to be reached. In the short tier
+    /// they are only printed: others are at work on the same machine.
+    pub full: bool,
 }
 
 impl Scale {
     /// 20 kills, 20,000 events.
     pub fn short() -> Self {
-        Self { events: 20_000, keys: 500, kills: kills(10, 4, 3, 3), rate: 900.0, shares: 3 }
+        let kills = kills([10, 4, 3, 3, 0]);
+        Self { events: 20_000, keys: 500, kills, rate: 900.0, full: false }
     }
 
-    /// 200 kills, 200,000 events.
-    pub fn full() -> Self {
-        Self { events: 200_000, keys: 2_000, kills: kills(100, 50, 30, 20), rate: 600.0, shares: 4 }
+    /// 200 kills, 200,000 events; `part` of it.
+    pub fn full(part: &Part) -> Self {
+        let kills =
+            kills([100, 50, 30, 0, 20].map(|count| if count > 0 { part.count(count) } else { 0 }));
+        Self { events: part.of(200_000), keys: 2_000, kills, rate: 600.0, full: true }
     }
 }
 
-fn kills(relays: usize, writers: usize, broker: usize, listeners: usize) -> Vec<(Victim, usize)> {
+fn kills([relay, writer, broker, listener, postgres]: [usize; 5]) -> Vec<(Victim, usize)> {
     vec![
-        (Victim::Process(Role::Relay), relays),
-        (Victim::Process(Role::Say), writers),
-        (Victim::Process(Role::Listen), listeners),
+        (Victim::Process(Role::Relay), relay),
+        (Victim::Process(Role::Say), writer),
+        (Victim::Process(Role::Listen), listener),
         (Victim::Broker, broker),
+        (Victim::Postgres, postgres),
     ]
 }
 
@@ -62,7 +70,9 @@ const WRITERS: u64 = 3;
 
 /// Runs it.
 pub async fn run(scale: &Scale, seed: u64, program: &Path) -> Result<()> {
-    let setting = Setting { shares: scale.shares, ..Setting::of("b01", seed, program) };
+    let mut server = if scale.full { Some(Postgres::start().await?) } else { None };
+    let postgres = server.as_ref().map(Postgres::url);
+    let setting = Setting { shares: SHARES - 1, postgres, ..Setting::of("b01", seed, program) };
     let mut world = World::new(setting).await?;
     for _ in 0..3 {
         world.relay("")?;
@@ -86,6 +96,12 @@ pub async fn run(scale: &Scale, seed: u64, program: &Path) -> Result<()> {
         world.until_said(at, PATIENCE).await?;
         match what {
             Victim::Broker => world.kill_broker().await?,
+            Victim::Postgres => {
+                if let Some(server) = &mut server {
+                    world.done("kill", "postgres")?;
+                    server.kill().await?;
+                }
+            }
             Victim::Process(role) => {
                 let names = world.supervisor.names(role);
                 world.supervisor.kill(&names[random.random_range(0..names.len())])?;
@@ -102,7 +118,11 @@ pub async fn run(scale: &Scale, seed: u64, program: &Path) -> Result<()> {
     world.quiet(Duration::from_secs(120)).await?;
     world.phase("end")?;
     let history = world.finish().await?.is_as_promised()?;
-    figures(&history)
+    if let Some(server) = server {
+        server.remove().await?;
+    }
+    let reached = figures(&history);
+    if scale.full { reached } else { Ok(()) }
 }
 
 /// Prints them and compares them with what is to be reached.
@@ -112,6 +132,7 @@ fn figures(history: &[Entry]) -> Result<()> {
     let serving = [
         ("relay", figures::recovery(history, "relay", publishing.clone())),
         ("broker", figures::recovery(history, "broker", publishing.clone())),
+        ("postgres", figures::recovery(history, "postgres", committing.clone())),
         ("say", figures::recovery(history, "say", committing)),
         ("listen", figures::recovery(history, "listen", figures::handling(history))),
     ];
@@ -126,7 +147,8 @@ fn figures(history: &[Entry]) -> Result<()> {
     let quiet = figures::phase(history, "quiet").unwrap_or_default();
     let stored = publishing.iter().filter(|at| **at < quiet.0).max();
     let emptied = stored.map_or(0, |at| at - last_kill);
-    println!("  last event of the kills published {:.1} s after the last kill", seconds(emptied));
+    let emptied = Duration::from_micros(emptied.max(0).unsigned_abs());
+    println!("  last event of the kills published {emptied:.1?} after the last kill");
     let spread = figures::commit_to_stream(history, quiet);
     println!("  commit to stream while quiet: {spread}");
     println!("  commits whose outcome nobody was told: {}", figures::unsure(history));
@@ -138,8 +160,4 @@ fn figures(history: &[Entry]) -> Result<()> {
     }
     ensure!(spread.p99 <= Duration::from_millis(250), "commit to stream while quiet: {spread}");
     Ok(())
-}
-
-fn seconds(micros: i64) -> f64 {
-    Duration::from_micros(micros.max(0).unsigned_abs()).as_secs_f64()
 }

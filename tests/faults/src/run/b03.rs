@@ -1,6 +1,7 @@
 //! B03: transactions that overlap, stay open and are rolled back leave gaps in the outbox, and nothing falls into one.
 
-use super::PATIENCE;
+use super::{PATIENCE, Part};
+use crate::databases::connect;
 use crate::event::PUBLISHER;
 use crate::figures::{commit_to_stream, phase};
 use crate::process::Role;
@@ -22,9 +23,10 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// 64 writers, 100,000 events.
-    pub fn full() -> Self {
-        Self { events: 100_000, writers: 64, foreign: Duration::from_secs(60) }
+    /// 64 writers, 100,000 events; `part` of it.
+    pub fn full(part: &Part) -> Self {
+        let foreign = Duration::from_secs(part.of(60));
+        Self { events: part.of(100_000), writers: 64, foreign }
     }
 }
 
@@ -50,7 +52,7 @@ pub async fn run(scale: &Scale, seed: u64, program: &Path) -> Result<()> {
     world.say(&load, "")?;
     world.until_said(scale.events / 2, PATIENCE).await?;
     world.phase("foreign")?;
-    let mut client = world.databases.connect(PUBLISHER).await?;
+    let mut client = connect(&world.databases.url(PUBLISHER)).await?;
     let foreign = client.transaction().await?;
     foreign.execute("insert into aggregates (key, version) values ('foreign', 1)", &[]).await?;
     super::wait("a foreign transaction is open", scale.foreign).await;

@@ -1,6 +1,6 @@
 //! B04: the broker is away for longer than it knows ids, while everybody goes on writing.
 
-use super::PATIENCE;
+use super::{PATIENCE, Part};
 use crate::event::PUBLISHER;
 use crate::figures;
 use crate::history::Entry;
@@ -23,9 +23,9 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// Ten minutes, 500 events a second.
-    pub fn full() -> Self {
-        Self { outage: Duration::from_secs(600), rate: 500, drain: 3_000.0 }
+    /// Ten minutes, 500 events a second; `part` of it.
+    pub fn full(part: &Part) -> Self {
+        Self { outage: Duration::from_secs(part.of(600)), rate: 500, drain: 3_000.0 }
     }
 }
 

@@ -1,6 +1,6 @@
 //! B07: listeners are killed all the time.
 
-use super::PATIENCE;
+use super::{PATIENCE, Part};
 use crate::figures;
 use crate::process::Role;
 use crate::process::say::Load;
@@ -22,9 +22,9 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// 300 kills, 100,000 events.
-    pub fn full() -> Self {
-        Self { events: 100_000, kills: 300, rate: 400.0 }
+    /// 300 kills, 100,000 events; `part` of it.
+    pub fn full(part: &Part) -> Self {
+        Self { events: part.of(100_000), kills: part.count(300), rate: 400.0 }
     }
 }
 

@@ -1,6 +1,6 @@
 //! B08: events that no handler can take, some of which kill whoever tries.
 
-use super::PATIENCE;
+use super::{PATIENCE, Part};
 use crate::check::c2::{COUNTING, MENDED};
 use crate::event::PUBLISHER;
 use crate::history::Entry;
@@ -35,9 +35,10 @@ impl Scale {
         Self { events: 2_000, keys: 100, bad: 45, kills: 5, shares: 2 }
     }
 
-    /// 1,000 bad events of 100,000, 50 of which kill.
-    pub fn full() -> Self {
-        Self { events: 100_000, keys: 500, bad: 950, kills: 50, shares: SHARES }
+    /// 1,000 bad events of 100,000, 50 of which kill; `part` of it.
+    pub fn full(part: &Part) -> Self {
+        let (bad, kills) = (part.count(950), part.count(50));
+        Self { events: part.of(100_000), keys: 500, bad, kills, shares: SHARES }
     }
 }
 
@@ -90,7 +91,7 @@ async fn letters_are_whole(world: &World, expected: usize) -> Result<()> {
     let letters = dead::list(&world.bus, "search", 0, expected + 1).await;
     let letters = letters.map_err(crate::process::told)?;
     ensure!(letters.len() == expected, "{} dead letters of {expected}", letters.len());
-    let client = world.databases.connect(PUBLISHER).await?;
+    let client = world.databases.client(PUBLISHER).await?;
     let rows = client.query("select id::text, published_seq, payload from outbox", &[]).await?;
     let rows: HashMap<String, (i64, Vec<u8>)> =
         rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2)))).collect();

@@ -82,7 +82,7 @@ async fn in_the_stream(world: &World, seed: u64) -> Result<Vec<String>> {
 /// Damages events that wait for their key, and then deletes the key; returns the ids of the letters that they are to
 /// become.
 async fn damaged_early(world: &World, seed: u64) -> Result<Vec<String>> {
-    let client = world.databases.connect("search").await?;
+    let client = world.databases.client("search").await?;
     let key = event::key(seed, 2_000);
     let early: Vec<Fact> = (1..=4).map(|version| fact(&key, version, Some(Mark::Early))).collect();
     world.commit(&early).await?;

@@ -72,7 +72,7 @@ pub(super) async fn make<'a>(
 
 /// Puts an event into the outbox that is too large for the broker, and mends it as an operator does.
 async fn refused(world: &World, key: &str) -> Result<()> {
-    let client = world.databases.connect(event::PUBLISHER).await?;
+    let client = world.databases.client(event::PUBLISHER).await?;
     let insert = "insert into outbox (id, subject, message, key, version, payload, headers)
                   values (gen_random_uuid(), $1, $2, $3, 1, $4, '{}')";
     let (large, good) = (updated(key, 1, None, 300 * 1024), updated(key, 1, None, 0));
@@ -99,7 +99,7 @@ async fn stale(world: &World, key: &str, script: &str) -> Result<()> {
     world.listen(&[], "")?;
     kept(world, key).await?;
     world.supervisor.take_down(Role::Listen)?;
-    let search = world.databases.connect("search").await?;
+    let search = world.databases.client("search").await?;
     search.execute("update early set kept_at = kept_at - interval '25 hours'", &[]).await?;
     // Kept events are looked at when a process starts, and then each minute.
     let who = world.listen(&[], script)?;
