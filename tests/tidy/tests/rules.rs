@@ -40,7 +40,7 @@ const LAYERS: [&[&str]; 8] = [
 
 /// Who may use the crates that stand beside the layers: `stack` and `testkit` never reach a service that is served.
 const BESIDE: [(&str, &[&str]); 2] =
-    [("stack", &["testkit", "bench", "souk"]), ("testkit", &["bench"])];
+    [("stack", &["testkit", "bench", "faults", "souk"]), ("testkit", &["bench"])];
 
 #[test]
 fn dependencies_point_one_way() {

@@ -1,0 +1,63 @@
+//! The process under test, and what an operator of the harness needs: full runs, and the checkers offline.
+#![expect(clippy::print_stdout, reason = "its output is what it is run for")]
+
+use anyhow::{Result, ensure};
+use clap::{Parser, Subcommand};
+use faults::process::{listen, relay, replay, say};
+use faults::{check, history, run, schedule};
+use std::path::PathBuf;
+
+#[derive(Parser)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Is a process that changes aggregates and says so.
+    Say(say::Options),
+    /// Is a process that relays.
+    Relay(relay::Options),
+    /// Is a process that listens.
+    Listen(listen::Options),
+    /// Is a process that replays dead letters.
+    Replay(replay::Options),
+    /// Checks a history again.
+    Check {
+        /// The history's file.
+        history: PathBuf,
+    },
+    /// Does one of the full runs: b01, b02, b03, b04, b07, b08, b09, b11, b13, b33.
+    Run {
+        /// Which one.
+        name: String,
+        /// Its seed; another one each time where none is given.
+        #[arg(long)]
+        seed: Option<u64>,
+        /// Only so many of a hundred, to try the run itself.
+        #[arg(long, default_value_t = 100)]
+        percent: u32,
+    },
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    match Arguments::parse().command {
+        Command::Say(options) => say::run(options).await,
+        Command::Relay(options) => relay::run(options).await,
+        Command::Listen(options) => listen::run(options).await,
+        Command::Replay(options) => replay::run(options).await,
+        Command::Check { history } => {
+            let verdict = check::all(&history::read(&history)?);
+            verdict.told().iter().for_each(|line| println!("{line}"));
+            println!("{verdict}");
+            ensure!(verdict.is_ok(), "the promise was not kept");
+            Ok(())
+        }
+        Command::Run { name, seed, percent } => {
+            let seed = seed.unwrap_or_else(schedule::seed);
+            run::full(&name, seed, run::Part { percent }, &std::env::current_exe()?).await
+        }
+    }
+}

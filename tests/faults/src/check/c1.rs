@@ -1,0 +1,160 @@
+//! C1: every acknowledged commit is in the outbox, every committed event is in the stream, and per key the stream holds
+//! the versions 1, 2, 3 … in this order, repetitions of the same event left out.
+
+use super::{Verdict, Wrong};
+use crate::event::Mark;
+use crate::history::{Entry, OutboxRow, Stored};
+use std::collections::{HashMap, HashSet};
+
+/// How long the broker knows an id, in microseconds.
+const WINDOW: i64 = 120_000_000;
+
+/// Checks what was published.
+pub fn check(history: &[Entry]) -> Verdict {
+    let mut verdict = Verdict::default();
+    let outbox: Vec<&OutboxRow> = history.iter().filter_map(row).collect();
+    // Runs that write into the stream themselves have no outbox to compare it with.
+    if outbox.is_empty() && !history.iter().any(|entry| matches!(entry, Entry::Said { .. })) {
+        return verdict;
+    }
+    let stream: Vec<&Stored> = history.iter().filter_map(readable).collect();
+    committed(history, &outbox, &mut verdict);
+    published(&outbox, &stream, &mut verdict);
+    in_order(&stream, &mut verdict);
+    verdict
+}
+
+fn row(entry: &Entry) -> Option<&OutboxRow> {
+    if let Entry::Outbox(row) = entry { Some(row) } else { None }
+}
+
+/// A message that a relay may have written: what nobody can read the run itself has put there.
+fn readable(entry: &Entry) -> Option<&Stored> {
+    let Entry::Stored(stored) = entry else { return None };
+    let unreadable = Mark::Unreadable.to_string();
+    (stored.mark.as_ref() != Some(&unreadable)).then_some(stored)
+}
+
+fn committed(history: &[Entry], outbox: &[&OutboxRow], verdict: &mut Verdict) {
+    let rows: HashSet<(&str, i64)> =
+        outbox.iter().map(|row| (row.key.as_str(), row.version)).collect();
+    for entry in history {
+        let Entry::Said { events, .. } = entry else { continue };
+        for said in events {
+            if !rows.contains(&(said.key.as_str(), said.version)) {
+                verdict.wrong(Wrong::Lost, || {
+                    format!(
+                        "{} v{} was acknowledged but is not in the outbox",
+                        said.key, said.version
+                    )
+                });
+            }
+        }
+    }
+}
+
+fn published(outbox: &[&OutboxRow], stream: &[&Stored], verdict: &mut Verdict) {
+    let ids: HashSet<&str> = stream.iter().filter_map(|stored| stored.id.as_deref()).collect();
+    let known: HashSet<&str> = outbox.iter().map(|row| row.id.as_str()).collect();
+    for row in outbox {
+        let of = || format!("{} ({} v{})", row.id, row.key, row.version);
+        if !ids.contains(row.id.as_str()) {
+            verdict.wrong(Wrong::Lost, || format!("{} is not in the stream", of()));
+        } else if !row.published {
+            verdict.wrong(Wrong::Lost, || format!("{} was never marked as published", of()));
+        }
+    }
+    for stored in stream {
+        if let Some(id) = stored.id.as_deref().filter(|id| !known.contains(id)) {
+            verdict.wrong(Wrong::Invented, || {
+                format!("{id} at {} of the stream is in no outbox", stored.position)
+            });
+        }
+    }
+}
+
+fn in_order(stream: &[&Stored], verdict: &mut Verdict) {
+    let mut last: HashMap<&str, i64> = HashMap::new();
+    let mut seen: HashMap<&str, i64> = HashMap::new();
+    for stored in stream {
+        let Some(id) = stored.id.as_deref() else { continue };
+        if let Some(before) = seen.insert(id, stored.at) {
+            if stored.at - before < WINDOW {
+                verdict.wrong(Wrong::Twice, || {
+                    format!("{id} again at {} of the stream", stored.position)
+                });
+            }
+            continue;
+        }
+        let last = last.entry(&stored.key).or_default();
+        if stored.version != *last + 1 {
+            verdict.wrong(Wrong::Disordered, || {
+                format!(
+                    "{} v{} follows v{last} at {} of the stream",
+                    stored.key, stored.version, stored.position
+                )
+            });
+        }
+        *last = stored.version;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::tests::{good, stored_of};
+
+    #[test]
+    fn a_good_history_passes() {
+        let verdict = check(&good());
+        assert!(verdict.is_ok(), "{verdict} {:?}", verdict.told());
+    }
+
+    #[test]
+    fn an_acknowledged_commit_that_is_gone_is_lost() {
+        let mut history = good();
+        history.retain(|entry| !matches!(entry, Entry::Outbox(row) if row.seq == 2));
+        let verdict = check(&history);
+        assert_eq!((verdict.count(Wrong::Lost), verdict.count(Wrong::Invented)), (1, 1));
+    }
+
+    #[test]
+    fn a_committed_event_that_is_not_in_the_stream_is_lost() {
+        let mut history = good();
+        history.retain(|entry| !matches!(entry, Entry::Stored(stored) if stored.position == 3));
+        assert_eq!(check(&history).count(Wrong::Lost), 1);
+    }
+
+    #[test]
+    fn an_event_that_is_not_marked_as_published_is_told() {
+        let mut history = good();
+        for entry in &mut history {
+            if let Entry::Outbox(row) = entry {
+                row.published = row.seq != 3;
+            }
+        }
+        assert_eq!(check(&history).count(Wrong::Lost), 1);
+    }
+
+    #[test]
+    fn versions_in_another_order_are_told() {
+        let mut history = good();
+        let [first, second] = [1, 2].map(|position| stored_of(&history, position));
+        history.swap(first, second);
+        assert_eq!(check(&history).count(Wrong::Disordered), 2);
+    }
+
+    #[test]
+    fn an_event_stored_twice_is_told_while_the_broker_knows_its_id() {
+        for (later, twice) in [(WINDOW - 1, 1), (WINDOW, 0)] {
+            let mut history = good();
+            let again = history[stored_of(&history, 1)].clone();
+            let Entry::Stored(mut again) = again else { unreachable!() };
+            (again.position, again.at) = (9, again.at + later);
+            history.push(Entry::Stored(again));
+            let verdict = check(&history);
+            assert_eq!(verdict.count(Wrong::Twice), twice);
+            assert_eq!(verdict.is_ok(), twice == 0);
+        }
+    }
+}

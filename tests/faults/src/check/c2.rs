@@ -1,0 +1,230 @@
+//! C2: each event has its effect once in each consumer: exactly one claim in its inbox and one effect, or a dead letter
+//! where it deserves one, and never both.
+
+use super::{Verdict, Wrong};
+use crate::event::Mark;
+use crate::history::{Buried, Claim, Entry, Stored};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+/// The consumer whose effects are counted and whose handler heeds marks; the other one's effect is the projection.
+pub const COUNTING: &str = "search-from-pricing";
+/// The consumer that keeps a projection.
+pub const PROJECTING: &str = "catalog-from-pricing";
+
+/// The phase from which on handlers take what they could not take before, and all letters are replayed.
+pub const MENDED: &str = "mended";
+
+/// What a history says of one consumer.
+struct Consumer<'a> {
+    name: &'a str,
+    claimed: HashSet<&'a str>,
+    early: HashSet<&'a str>,
+    letters: HashSet<&'a str>,
+    spoiled: HashSet<&'a str>,
+    mended: bool,
+}
+
+/// Checks the effects.
+pub fn check(history: &[Entry]) -> Verdict {
+    let mut verdict = Verdict::default();
+    let mut events: BTreeMap<&str, &Stored> = BTreeMap::new();
+    for entry in history {
+        if let Entry::Stored(stored) = entry
+            && let Some(id) = &stored.id
+        {
+            events.entry(id).or_insert(stored);
+        }
+    }
+    for name in [COUNTING, PROJECTING] {
+        let consumer = read(history, name, &mut verdict);
+        claims(&consumer, &events, &mut verdict);
+        if name == COUNTING {
+            effects(history, &consumer, &events, &mut verdict);
+        }
+    }
+    verdict
+}
+
+fn read<'a>(history: &'a [Entry], name: &'a str, verdict: &mut Verdict) -> Consumer<'a> {
+    let mut found = Consumer {
+        name,
+        claimed: HashSet::new(),
+        early: HashSet::new(),
+        letters: HashSet::new(),
+        spoiled: HashSet::new(),
+        mended: false,
+    };
+    for entry in history {
+        match entry {
+            Entry::Claim(Claim { consumer, id, .. }) if consumer == name => {
+                let first = found.claimed.insert(id);
+                if !first {
+                    verdict.wrong(Wrong::Doubled, || format!("{name} has claimed {id} twice"));
+                }
+            }
+            Entry::Early { consumer, id } if consumer == name => _ = found.early.insert(id),
+            Entry::Buried(Buried { consumer, id, .. }) if consumer == name => {
+                let first = found.letters.insert(id);
+                if !first {
+                    verdict.wrong(Wrong::Buried, || format!("{name} has two letters about {id}"));
+                }
+            }
+            Entry::Spoiled { consumer, id } if consumer == name => _ = found.spoiled.insert(id),
+            Entry::Phase { name, .. } => found.mended |= name == MENDED,
+            _ => {}
+        }
+    }
+    found
+}
+
+impl Consumer<'_> {
+    /// Whether it cannot have an effect for that.
+    fn must_bury(&self, id: &str, stored: &Stored) -> bool {
+        if self.spoiled.contains(id) {
+            return true;
+        }
+        match stored.mark.as_deref().and_then(|mark| mark.parse().ok()) {
+            Some(Mark::Unreadable) => true,
+            Some(Mark::Early) | None => false,
+            Some(Mark::Bad | Mark::Broken | Mark::Kills | Mark::Away) => {
+                self.name == COUNTING && !self.mended
+            }
+        }
+    }
+}
+
+fn claims(consumer: &Consumer, events: &BTreeMap<&str, &Stored>, verdict: &mut Verdict) {
+    let name = consumer.name;
+    for (id, stored) in events {
+        let of = || format!("{id} ({} v{})", stored.key, stored.version);
+        match (consumer.claimed.contains(id), consumer.letters.contains(id)) {
+            (false, false) => {
+                verdict.wrong(Wrong::Lost, || format!("{name} never had {}", of()));
+            }
+            (true, true) => verdict.wrong(Wrong::Buried, || {
+                format!("{name} has both an effect of and a letter about {}", of())
+            }),
+            (true, false) if consumer.must_bury(id, stored) => {
+                verdict.wrong(Wrong::Buried, || format!("{name} has no letter about {}", of()));
+            }
+            (false, true) if !consumer.must_bury(id, stored) => {
+                verdict.wrong(Wrong::Buried, || format!("{name} buried {}, a good one", of()));
+            }
+            _ => {}
+        }
+    }
+    for id in consumer.claimed.iter().filter(|id| !events.contains_key(**id)) {
+        verdict
+            .wrong(Wrong::Invented, || format!("{name} has claimed {id}, which is in no stream"));
+    }
+}
+
+fn effects(
+    history: &[Entry],
+    consumer: &Consumer,
+    events: &BTreeMap<&str, &Stored>,
+    verdict: &mut Verdict,
+) {
+    let mut expected: HashMap<&str, u64> = HashMap::new();
+    for (id, stored) in events {
+        if !consumer.letters.contains(id) && !consumer.early.contains(id) {
+            *expected.entry(&stored.key).or_default() += 1;
+        }
+    }
+    let mut found: HashMap<&str, u64> = HashMap::new();
+    for entry in history {
+        if let Entry::Tally { key, count } = entry {
+            *found.entry(key).or_default() += count;
+        }
+    }
+    let keys: BTreeSet<&str> = expected.keys().chain(found.keys()).copied().collect();
+    for key in keys {
+        let of = |counts: &HashMap<&str, u64>| counts.get(key).copied().unwrap_or_default();
+        let (expected, found) = (of(&expected), of(&found));
+        let wrong = if found > expected { Wrong::Doubled } else { Wrong::Lost };
+        if found != expected {
+            verdict.wrong(wrong, || format!("{key} has {found} effects of {expected} events"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::check::tests::{good, mark};
+
+    #[test]
+    fn a_good_history_passes() {
+        let verdict = check(&good());
+        assert!(verdict.is_ok(), "{verdict} {:?}", verdict.told());
+    }
+
+    #[test]
+    fn an_event_without_a_claim_is_lost() {
+        let mut history = good();
+        history.retain(
+            |entry| !matches!(entry, Entry::Claim(claim) if claim.consumer == PROJECTING && claim.id == "e2"),
+        );
+        let verdict = check(&history);
+        assert_eq!(verdict.count(Wrong::Lost), 1);
+        assert!(verdict.told()[0].contains("never had e2"), "{:?}", verdict.told());
+    }
+
+    #[test]
+    fn effects_are_compared_with_events() {
+        for (counted, wrong) in [(3, Wrong::Doubled), (1, Wrong::Lost)] {
+            let mut history = good();
+            for entry in &mut history {
+                if let Entry::Tally { key, count } = entry
+                    && key == "a"
+                {
+                    *count = counted;
+                }
+            }
+            assert_eq!(check(&history).count(wrong), 1);
+        }
+    }
+
+    #[test]
+    fn letters_are_of_bad_events_only_and_of_all_of_them() {
+        let letter = |id: &str| {
+            Entry::Buried(Buried { consumer: COUNTING.into(), id: id.into(), reason: "X".into() })
+        };
+        let unclaim = |history: &mut Vec<Entry>| {
+            history.retain(
+                |entry| !matches!(entry, Entry::Claim(claim) if claim.consumer == COUNTING && claim.id == "e3"),
+            );
+            history.retain(|entry| !matches!(entry, Entry::Tally { key, .. } if key == "b"));
+        };
+        // A good event that was buried.
+        let mut history = good();
+        unclaim(&mut history);
+        history.push(letter("e3"));
+        assert_eq!(check(&history).count(Wrong::Buried), 1);
+        // The same event marked as bad: as it must be.
+        mark(&mut history, "e3", Mark::Bad);
+        assert!(check(&history).is_ok(), "{:?}", check(&history).told());
+        // Twice.
+        history.push(letter("e3"));
+        assert_eq!(check(&history).count(Wrong::Buried), 1);
+        // A bad one that had an effect.
+        let mut history = good();
+        mark(&mut history, "e3", Mark::Kills);
+        assert_eq!(check(&history).count(Wrong::Buried), 1);
+        // As it must be once the handler was mended.
+        history.push(Entry::Phase { name: MENDED.into(), at: 9 });
+        assert!(check(&history).is_ok(), "{:?}", check(&history).told());
+        // A letter beside an effect.
+        history.push(letter("e3"));
+        assert!(check(&history).count(Wrong::Buried) >= 1);
+    }
+
+    #[test]
+    fn an_event_that_waits_is_claimed_and_has_no_effect_yet() {
+        let mut history = good();
+        history.push(Entry::Early { consumer: COUNTING.into(), id: "e3".into() });
+        assert_eq!(check(&history).count(Wrong::Doubled), 1);
+        history.retain(|entry| !matches!(entry, Entry::Tally { key, .. } if key == "b"));
+        assert!(check(&history).is_ok());
+    }
+}

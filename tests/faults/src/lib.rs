@@ -1,0 +1,30 @@
+//! Shows that Souk keeps its promise about events: a committed change is published, in order per key, and has its effect
+//! exactly once in every consumer, whatever dies meanwhile.
+//!
+//! A run is a [`world`]: databases, a broker, [`proxy`]s before them, and processes ([`process`]) that a supervisor
+//! ([`supervise`]) kills and starts again by a [`schedule`]. All that happens is written to a [`history`]; when all is quiet
+//! the servers' [`state`] is added, and [`check`] says offline whether the promise was kept. [`points`] lists where a
+//! process can be made to die, fail or wait. [`run`] holds the runs of the battery, each with the numbers of its short tier
+//! and of its full one.
+#![expect(clippy::print_stdout, reason = "its output is what it is run for")]
+
+pub mod event;
+
+pub mod history;
+
+pub mod check;
+pub mod figures;
+
+pub mod process;
+pub mod proxy;
+pub mod supervise;
+
+pub mod points;
+pub mod schedule;
+
+pub mod databases;
+pub mod postgres;
+pub mod state;
+pub mod world;
+
+pub mod run;

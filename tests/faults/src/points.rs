@@ -1,0 +1,107 @@
+//! Where a process can be made to die, fail or wait, and what has to happen that it comes there.
+
+use crate::process::Role;
+
+/// What has to happen that a point is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Situation {
+    /// Events are said and heard.
+    Plain,
+    /// The broker takes events one by one only.
+    Windows,
+    /// The broker refuses an event, until an operator mends it.
+    Refused,
+    /// A handler has a bug.
+    Broken,
+    /// An event comes before what it is about.
+    Early,
+    /// An event has waited too long for what it is about.
+    Stale,
+    /// An event kills whoever handles it.
+    Kills,
+    /// An operator replays a dead letter.
+    Replayed,
+    /// The broker gives an event up.
+    GivenUp,
+}
+
+/// A point of the path of an event.
+#[derive(Debug, Clone, Copy)]
+pub struct Point {
+    /// Its name in the libraries.
+    pub name: &'static str,
+    /// Whose process comes there.
+    pub role: Role,
+    /// When it does.
+    pub situation: Situation,
+    /// Whether the short tier goes there.
+    pub short: bool,
+}
+
+const fn long(name: &'static str, role: Role, situation: Situation) -> Point {
+    Point { name, role, situation, short: false }
+}
+
+const fn short(name: &'static str, role: Role, situation: Situation) -> Point {
+    Point { name, role, situation, short: true }
+}
+
+/// All points, in the order of the path.
+pub const POINTS: &[Point] = {
+    use Role::{Listen, Relay, Replay, Say};
+    use Situation::{Broken, Early, GivenUp, Kills, Plain, Refused, Replayed, Stale, Windows};
+    &[
+        long("outbox.append", Say, Plain),
+        short("outbox.appended", Say, Plain),
+        short("pg.commit", Say, Plain),
+        short("pg.committed", Say, Plain),
+        long("relay.opened", Relay, Plain),
+        long("relay.leads", Relay, Plain),
+        short("relay.stream", Relay, Plain),
+        long("relay.compared", Relay, Plain),
+        short("relay.read", Relay, Plain),
+        long("relay.batch", Relay, Plain),
+        short("relay.batch.half", Relay, Plain),
+        short("relay.batch.commit", Relay, Plain),
+        short("relay.batch.acked", Relay, Plain),
+        short("relay.window.sent", Relay, Windows),
+        short("relay.window.acked", Relay, Windows),
+        short("relay.mark", Relay, Plain),
+        short("relay.marked", Relay, Plain),
+        long("relay.refuse", Relay, Refused),
+        short("relay.refused", Relay, Refused),
+        long("relay.idle", Relay, Plain),
+        long("consumer.ready", Listen, Plain),
+        short("consumer.received", Listen, Plain),
+        long("consumer.round", Listen, Plain),
+        long("consumer.begun", Listen, Plain),
+        short("consumer.claimed", Listen, Plain),
+        short("consumer.handled", Listen, Plain),
+        short("consumer.committed", Listen, Plain),
+        short("consumer.acked", Listen, Plain),
+        long("consumer.split", Listen, Broken),
+        long("consumer.alone", Listen, Broken),
+        short("consumer.alone.claimed", Listen, Broken),
+        long("consumer.failed", Listen, Broken),
+        short("consumer.counted", Listen, Broken),
+        long("consumer.later", Listen, Broken),
+        short("early.keep", Listen, Early),
+        short("early.kept", Listen, Early),
+        short("early.take", Listen, Early),
+        short("early.applied", Listen, Early),
+        long("suspect.start", Listen, Kills),
+        long("suspect.started", Listen, Kills),
+        long("suspect.handled", Listen, Kills),
+        long("suspect.finished", Listen, Kills),
+        short("dead.post", Listen, Broken),
+        short("dead.posted", Listen, Broken),
+        long("dead.ended", Listen, Broken),
+        short("dead.replay", Replay, Replayed),
+        long("dead.replayed", Replay, Replayed),
+        long("dead.removed", Replay, Replayed),
+        long("sweep.early", Listen, Stale),
+        long("sweep.early.posted", Listen, Stale),
+        long("advisory.read", Listen, GivenUp),
+        long("advisory.posted", Listen, GivenUp),
+    ]
+};

@@ -1,0 +1,94 @@
+//! A process under test: one role of a service, built from the libraries as a service builds it.
+
+pub mod handlers;
+pub mod listen;
+pub mod relay;
+pub mod replay;
+pub mod say;
+
+use crate::history::{Entry, Recorder, now};
+use anyhow::{Result, anyhow};
+use bus::Bus;
+use clap::Args;
+use fault::Fault;
+use nix::sys::prctl;
+use nix::sys::signal::Signal;
+use pg::Db;
+use std::fmt;
+use std::path::PathBuf;
+
+/// What a process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Changes aggregates and says so.
+    Say,
+    /// Publishes what was said.
+    Relay,
+    /// Handles what was published.
+    Listen,
+    /// Replays dead letters, and ends.
+    Replay,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Say => "say",
+            Self::Relay => "relay",
+            Self::Listen => "listen",
+            Self::Replay => "replay",
+        })
+    }
+}
+
+/// What every process is told.
+#[derive(Debug, Clone, Args)]
+pub struct Common {
+    /// Its name in the history.
+    #[arg(long)]
+    pub who: String,
+    /// The history.
+    #[arg(long)]
+    pub history: PathBuf,
+    /// What is to happen at which point.
+    #[arg(long, default_value = "")]
+    pub failpoints: String,
+    /// URL of the broker.
+    #[arg(long)]
+    pub broker: String,
+}
+
+impl Common {
+    /// Makes the process ready to die: with its parent, without a core dump, and not before what happens is written down.
+    pub fn begin(&self) -> Result<Recorder> {
+        prctl::set_pdeathsig(Signal::SIGKILL)?;
+        prctl::set_dumpable(false)?;
+        tracing_subscriber::fmt().with_ansi(false).with_writer(std::io::stderr).init();
+        let recorder = Recorder::open(&self.history)?;
+        let (writing, who) = (recorder.clone(), self.who.clone());
+        fault::point::arm(&self.failpoints, move |point| {
+            let hit = Entry::Hit { who: who.clone(), point: point.to_owned(), at: now() };
+            // Who asks for it finds the line missing.
+            let _ = writing.add(&hit);
+        })?;
+        Ok(recorder)
+    }
+
+    /// The connection to the broker.
+    pub async fn bus(&self, max_bytes: Option<i64>) -> Result<Bus> {
+        let settings = bus::Settings { max_bytes, ..bus::Settings::of(self.broker.as_str()) };
+        Bus::connect(&settings).await.map_err(told)
+    }
+}
+
+/// The database of a service.
+pub fn database(service: &'static str, url: &str, connections: usize) -> Result<Db> {
+    let settings = pg::Settings::of(url.into());
+    let settings = pg::Settings { max_connections: connections, ..settings };
+    Db::new(service, settings).map_err(told)
+}
+
+/// A fault with everything that is known of it.
+pub fn told(fault: Fault) -> anyhow::Error {
+    anyhow!("{}", fault.chain())
+}

@@ -1,0 +1,82 @@
+//! The runs of the battery. The short tier and the full runs are the same functions with other numbers.
+
+pub mod b01;
+pub mod b02;
+pub mod b03;
+pub mod b04;
+pub mod b07;
+pub mod b08;
+pub mod b09;
+pub mod b11;
+pub mod b13;
+pub mod b33;
+pub mod mutants;
+
+use crate::points::POINTS;
+use anyhow::{Result, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use std::path::Path;
+use std::time::Duration;
+
+/// Far more than anything takes: a busy machine is no failure.
+const PATIENCE: Duration = Duration::from_secs(900);
+
+/// How much of a full run is done: less than all of it only shows that the run itself works.
+#[derive(Debug, Clone, Copy)]
+pub struct Part {
+    /// So many of a hundred.
+    pub percent: u32,
+}
+
+impl Part {
+    /// That part of a number, at least one.
+    fn of(self, whole: u64) -> u64 {
+        (whole * u64::from(self.percent) / 100).max(1)
+    }
+
+    /// The same of a number of things.
+    fn count(self, whole: usize) -> usize {
+        usize::try_from(self.of(u64::try_from(whole).unwrap_or(u64::MAX))).unwrap_or(usize::MAX)
+    }
+}
+
+/// Does the full run of that name, or a part of it.
+pub async fn full(name: &str, seed: u64, part: Part, program: &Path) -> Result<()> {
+    println!("{name} seed={seed}");
+    let part = &part;
+    match name {
+        "b01" => b01::run(&b01::Scale::full(part), seed, program).await,
+        "b02" => {
+            let points: Vec<_> = POINTS.iter().collect();
+            let wait = b02::Action::Delay(Duration::from_secs(10));
+            b02::run(&points, &[b02::Action::Abort, b02::Action::Error, wait], seed, program).await
+        }
+        "b03" => b03::run(&b03::Scale::full(part), seed, program).await,
+        "b04" => b04::run(&b04::Scale::full(part), seed, program).await,
+        "b07" => b07::run(&b07::Scale::full(part), seed, program).await,
+        "b08" => b08::full(&b08::Scale::full(part), seed, program).await,
+        "b09" => b09::run(part.of(20), seed, program).await,
+        "b11" => b11::run(part.count(50), seed, program).await,
+        "b13" => b13::run(seed, program).await,
+        "b33" => b33::run(seed, program).await,
+        _ => bail!("there is no run {name}"),
+    }
+}
+
+/// Tells a person who watches how far a run is; elsewhere it says nothing.
+fn progress(what: &'static str, count: usize) -> ProgressBar {
+    let bar = ProgressBar::new(u64::try_from(count).unwrap_or(u64::MAX)).with_message(what);
+    let style = ProgressStyle::with_template("{elapsed_precise} {wide_bar} {pos}/{len} {msg}");
+    style.map_or(bar.clone(), |style| bar.with_style(style))
+}
+
+/// Lets a time pass that is part of the run.
+async fn wait(what: &'static str, time: Duration) {
+    let seconds = usize::try_from(time.as_secs()).unwrap_or(usize::MAX);
+    let bar = progress(what, seconds);
+    for _ in 0..seconds {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+}

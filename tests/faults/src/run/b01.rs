@@ -1,0 +1,163 @@
+//! B01: the outbox while relays, writers, listeners and the broker are killed.
+
+use super::{PATIENCE, Part};
+use crate::figures;
+use crate::history::Entry;
+use crate::postgres::Postgres;
+use crate::process::Role;
+use crate::process::say::Load;
+use crate::schedule::{self, Step};
+use crate::world::{SHARES, Setting, World};
+use anyhow::{Result, ensure};
+use rand::Rng;
+use std::path::Path;
+use std::time::Duration;
+
+/// Who is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Victim {
+    /// Any process of a role.
+    Process(Role),
+    /// The broker.
+    Broker,
+    /// The database server.
+    Postgres,
+}
+
+/// How large a run is.
+#[derive(Debug, Clone)]
+pub struct Scale {
+    /// Events in all, less those of the quiet part.
+    pub events: u64,
+    /// Aggregates.
+    pub keys: u64,
+    /// Who is killed how often.
+    pub kills: Vec<(Victim, usize)>,
+    /// Events a second of all writers together.
+    pub rate: f64,
+    /// Whether it has a database server of its own, and figures are compared with what is to be reached. In the short tier
+    /// they are only printed: others are at work on the same machine.
+    pub full: bool,
+}
+
+impl Scale {
+    /// 20 kills, 20,000 events.
+    pub fn short() -> Self {
+        let kills = kills([10, 4, 3, 3, 0]);
+        Self { events: 20_000, keys: 500, kills, rate: 900.0, full: false }
+    }
+
+    /// 200 kills, 200,000 events; `part` of it.
+    pub fn full(part: &Part) -> Self {
+        let kills =
+            kills([100, 50, 30, 0, 20].map(|count| if count > 0 { part.count(count) } else { 0 }));
+        Self { events: part.of(200_000), keys: 2_000, kills, rate: 600.0, full: true }
+    }
+}
+
+fn kills([relay, writer, broker, listener, postgres]: [usize; 5]) -> Vec<(Victim, usize)> {
+    vec![
+        (Victim::Process(Role::Relay), relay),
+        (Victim::Process(Role::Say), writer),
+        (Victim::Process(Role::Listen), listener),
+        (Victim::Broker, broker),
+        (Victim::Postgres, postgres),
+    ]
+}
+
+/// Three relays, three writers, two listeners.
+const WRITERS: u64 = 3;
+
+/// Runs it.
+pub async fn run(scale: &Scale, seed: u64, program: &Path) -> Result<()> {
+    let mut server = if scale.full { Some(Postgres::start().await?) } else { None };
+    let postgres = server.as_ref().map(Postgres::url);
+    let setting = Setting { shares: SHARES - 1, postgres, ..Setting::of("b01", seed, program) };
+    let mut world = World::new(setting).await?;
+    for _ in 0..3 {
+        world.relay("")?;
+    }
+    for _ in 0..2 {
+        world.listen(&[], "")?;
+    }
+    world.phase("kills")?;
+    let load = Load {
+        keys: scale.keys,
+        writers: 4,
+        rate: Some(scale.rate / 3.0),
+        ..Load::of(seed, scale.events / WRITERS)
+    };
+    for _ in 0..WRITERS {
+        world.say(&load, "")?;
+    }
+    let mut random = schedule::random(seed, "victims");
+    let bar = super::progress("kills", scale.kills.iter().map(|(_, count)| count).sum());
+    for Step { at, what } in schedule::spread(seed, &scale.kills, scale.events) {
+        world.until_said(at, PATIENCE).await?;
+        match what {
+            Victim::Broker => world.kill_broker().await?,
+            Victim::Postgres => {
+                if let Some(server) = &mut server {
+                    world.done("kill", "postgres")?;
+                    server.kill().await?;
+                }
+            }
+            Victim::Process(role) => {
+                let names = world.supervisor.names(role);
+                world.supervisor.kill(&names[random.random_range(0..names.len())])?;
+            }
+        }
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    world.phase("after")?;
+    world.quiet(PATIENCE).await?;
+    world.phase("quiet")?;
+    let calm = Load { keys: scale.keys, rate: Some(200.0), ..Load::of(seed, 2_000) };
+    world.say(&calm, "")?;
+    world.quiet(Duration::from_secs(120)).await?;
+    world.phase("end")?;
+    let history = world.finish().await?.is_as_promised()?;
+    if let Some(server) = server {
+        server.remove().await?;
+    }
+    let reached = figures(&history);
+    if scale.full { reached } else { Ok(()) }
+}
+
+/// Prints them and compares them with what is to be reached.
+fn figures(history: &[Entry]) -> Result<()> {
+    let publishing = figures::publishing(history);
+    let committing = figures::committing(history);
+    let serving = [
+        ("relay", figures::recovery(history, "relay", publishing.clone())),
+        ("broker", figures::recovery(history, "broker", publishing.clone())),
+        ("postgres", figures::recovery(history, "postgres", committing.clone())),
+        ("say", figures::recovery(history, "say", committing)),
+        ("listen", figures::recovery(history, "listen", figures::handling(history))),
+    ];
+    for (who, spread) in &serving {
+        println!("  serving again after a kill of {who}: {spread}");
+    }
+    let last = |entry: &Entry| match entry {
+        Entry::Done { what, at, .. } if what == "kill" => Some(*at),
+        _ => None,
+    };
+    let last_kill = history.iter().filter_map(last).max().unwrap_or_default();
+    let quiet = figures::phase(history, "quiet").unwrap_or_default();
+    let stored = publishing.iter().filter(|at| **at < quiet.0).max();
+    let emptied = stored.map_or(0, |at| at - last_kill);
+    let emptied = Duration::from_micros(emptied.max(0).unsigned_abs());
+    println!("  last event of the kills published {emptied:.1?} after the last kill");
+    let spread = figures::commit_to_stream(history, quiet);
+    println!("  commit to stream while quiet: {spread}");
+    println!("  commits whose outcome nobody was told: {}", figures::unsure(history));
+    for (consumer, ratio) in figures::deliveries(history) {
+        println!("  deliveries for each event to {consumer}: {ratio:.3}");
+    }
+    for (who, spread) in serving {
+        ensure!(spread.max <= Duration::from_secs(5), "{who} needed {:?} to serve", spread.max);
+    }
+    ensure!(spread.p99 <= Duration::from_millis(250), "commit to stream while quiet: {spread}");
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! What has to happen that a point is reached.
+
+use crate::event::{self, Mark, deleted, fact, updated};
+use crate::points::Situation;
+use crate::process::Role;
+use crate::process::say::Load;
+use crate::world::World;
+use anyhow::Result;
+use contracts::Fact;
+use prost::Message;
+use std::time::Duration;
+
+/// Far more than anything takes: a busy machine is no failure.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// Number of the key that the situation is about; the others have smaller ones.
+const SPECIAL: u64 = 1000;
+
+/// Makes the situation and waits until it is over. `at` says what is to happen in the processes of a role.
+pub(super) async fn make<'a>(
+    world: &World,
+    situation: Situation,
+    at: &impl Fn(Role) -> &'a str,
+) -> Result<()> {
+    let script = match situation {
+        Situation::Windows => format!("batches=off;{}", at(Role::Relay)),
+        _ => at(Role::Relay).to_owned(),
+    };
+    world.relay(&script)?;
+    let load = Load { keys: 10, ..Load::of(world.setting.seed, 40) };
+    world.say(&load, at(Role::Say))?;
+    let special = event::key(world.setting.seed, SPECIAL);
+    match situation {
+        Situation::Plain | Situation::Windows => _ = world.listen(&[], at(Role::Listen))?,
+        Situation::Refused => {
+            world.listen(&[], at(Role::Listen))?;
+            refused(world, &special).await?;
+        }
+        Situation::Broken => {
+            world.listen(&[], at(Role::Listen))?;
+            world.commit(&[fact(&special, 1, Some(Mark::Broken)), fact(&special, 2, None)]).await?;
+        }
+        Situation::Kills => {
+            world.listen(&["--ack-wait=1000"], at(Role::Listen))?;
+            world.commit(&[fact(&special, 1, Some(Mark::Kills)), fact(&special, 2, None)]).await?;
+        }
+        Situation::Early => {
+            world.listen(&[], at(Role::Listen))?;
+            kept(world, &special).await?;
+            world.commit(&[Fact::from(&deleted(&special, 2))]).await?;
+        }
+        Situation::Stale => stale(world, &special, at(Role::Listen)).await?,
+        Situation::Replayed => {
+            world.listen(&[], at(Role::Listen))?;
+            world.commit(&[fact(&special, 1, Some(Mark::Bad)), fact(&special, 2, None)]).await?;
+            world.quiet(PATIENCE).await?;
+            world.phase(crate::check::c2::MENDED)?;
+            world.replay(at(Role::Replay))?;
+        }
+        Situation::GivenUp => {
+            world.listen(&["--max-deliver=5"], at(Role::Listen))?;
+            world.commit(&[fact(&special, 1, Some(Mark::Away))]).await?;
+            let letters = async || {
+                let letters = crate::state::letters(&world.bus, "search").await?;
+                Ok(letters.len() == 1)
+            };
+            return world.until("the event that is given up is a letter", PATIENCE, letters).await;
+        }
+    }
+    world.quiet(PATIENCE).await
+}
+
+/// Puts an event into the outbox that is too large for the broker, and mends it as an operator does.
+async fn refused(world: &World, key: &str) -> Result<()> {
+    let client = world.databases.client(event::PUBLISHER).await?;
+    let insert = "insert into outbox (id, subject, message, key, version, payload, headers)
+                  values (gen_random_uuid(), $1, $2, $3, 1, $4, '{}')";
+    let (large, good) = (updated(key, 1, None, 300 * 1024), updated(key, 1, None, 0));
+    let (subject, message) = (Fact::from(&good).subject, Fact::from(&good).message);
+    client.execute(insert, &[&subject, &message, &key, &large.encode_to_vec()]).await?;
+    world.commit(&[fact(key, 2, None)]).await?;
+    let ask = format!("select attempts::bigint from outbox where key = '{key}' and version = 1");
+    let noticed = async || Ok(world.ask(event::PUBLISHER, &ask).await? > 0);
+    world.until("the broker refuses the event", PATIENCE, noticed).await?;
+    let mend = "update outbox set payload = $2, retry_at = null where key = $1 and version = 1";
+    client.execute(mend, &[&key, &good.encode_to_vec()]).await?;
+    Ok(())
+}
+
+/// Has an event kept until its key is deleted.
+async fn kept(world: &World, key: &str) -> Result<()> {
+    world.commit(&[fact(key, 1, Some(Mark::Early))]).await?;
+    let kept = async || Ok(world.ask("search", "select count(*) from early").await? == 1);
+    world.until("the early event is kept", PATIENCE, kept).await
+}
+
+/// Has an event wait too long, become a letter, and be replayed after its key was deleted.
+async fn stale(world: &World, key: &str, script: &str) -> Result<()> {
+    world.listen(&[], "")?;
+    kept(world, key).await?;
+    world.supervisor.take_down(Role::Listen)?;
+    let search = world.databases.client("search").await?;
+    search.execute("update early set kept_at = kept_at - interval '25 hours'", &[]).await?;
+    // Kept events are looked at when a process starts, and then each minute.
+    let who = world.listen(&[], script)?;
+    let swept = async || Ok(world.ask("search", "select count(*) from early").await? == 0);
+    let soon = Duration::from_secs(15);
+    if world.until("the event is swept", soon, swept).await.is_err() {
+        world.supervisor.kill(&who)?;
+        world.until("the event is swept", PATIENCE, swept).await?;
+    }
+    world.commit(&[Fact::from(&deleted(key, 2))]).await?;
+    world.quiet(PATIENCE).await?;
+    world.replay("")?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use contracts::Event;
+    use contracts::pricing::v1::PriceUpdated;
+
+    #[test]
+    fn the_refused_event_is_larger_than_any_that_is_written() {
+        let event: PriceUpdated = updated("key", 1, None, 300 * 1024);
+        assert!(event.encode_to_vec().len() > pg::outbox::MAX_EVENT_BYTES);
+        assert_eq!(event.key(), "key");
+    }
+}

@@ -1,0 +1,78 @@
+//! B03: transactions that overlap, stay open and are rolled back leave gaps in the outbox, and nothing falls into one.
+
+use super::{PATIENCE, Part};
+use crate::databases::connect;
+use crate::event::PUBLISHER;
+use crate::figures::{commit_to_stream, phase};
+use crate::process::Role;
+use crate::process::say::Load;
+use crate::world::{SHARES, Setting, World};
+use anyhow::{Result, ensure};
+use std::path::Path;
+use std::time::Duration;
+
+/// How large a run is.
+#[derive(Debug, Clone)]
+pub struct Scale {
+    /// Events in all.
+    pub events: u64,
+    /// Writers at once.
+    pub writers: u64,
+    /// How long a transaction that concerns nobody stays open.
+    pub foreign: Duration,
+}
+
+impl Scale {
+    /// 64 writers, 100,000 events; `part` of it.
+    pub fn full(part: &Part) -> Self {
+        let foreign = Duration::from_secs(part.of(60));
+        Self { events: part.of(100_000), writers: 64, foreign }
+    }
+}
+
+/// Runs it.
+pub async fn run(scale: &Scale, seed: u64, program: &Path) -> Result<()> {
+    let world = World::new(Setting { shares: SHARES, ..Setting::of("b03", seed, program) }).await?;
+    for _ in 0..3 {
+        world.relay("")?;
+    }
+    world.listen(&[], "")?;
+    world.listen(&[], "")?;
+    let load = Load {
+        writers: scale.writers,
+        // So many that open transactions seldom meet: it is not about locks.
+        keys: 20_000,
+        per_commit: 39,
+        open: 2_000,
+        held: 5,
+        rolled_back: 10,
+        ..Load::of(seed, scale.events)
+    };
+    world.phase("overlapping")?;
+    world.say(&load, "")?;
+    world.until_said(scale.events / 2, PATIENCE).await?;
+    world.phase("foreign")?;
+    let mut client = connect(&world.databases.url(PUBLISHER)).await?;
+    let foreign = client.transaction().await?;
+    foreign.execute("insert into aggregates (key, version) values ('foreign', 1)", &[]).await?;
+    super::wait("a foreign transaction is open", scale.foreign).await;
+    foreign.rollback().await?;
+    world.phase("overlapping again")?;
+    world.quiet(PATIENCE).await?;
+    // As often as usual, with nothing open: what the others are compared with.
+    world.phase("calm")?;
+    world.say(&Load { keys: 20_000, rate: Some(500.0), ..Load::of(seed, 5_000) }, "")?;
+    world.quiet(PATIENCE).await?;
+    world.phase("end")?;
+    ensure!(world.supervisor.are_done(Role::Say), "not all is said");
+    let history = world.finish().await?.is_as_promised()?;
+    for part in ["overlapping", "foreign", "overlapping again", "calm"] {
+        let spread = commit_to_stream(&history, phase(&history, part).unwrap_or_default());
+        println!("  commit to stream, {part}: {spread}");
+        ensure!(
+            part != "foreign" || spread.p99 <= Duration::from_millis(500),
+            "a foreign transaction holds events up: {spread}"
+        );
+    }
+    Ok(())
+}

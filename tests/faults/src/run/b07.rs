@@ -1,0 +1,63 @@
+//! B07: listeners are killed all the time.
+
+use super::{PATIENCE, Part};
+use crate::figures;
+use crate::process::Role;
+use crate::process::say::Load;
+use crate::schedule::{self, Step};
+use crate::world::{SHARES, Setting, World};
+use anyhow::{Result, ensure};
+use rand::Rng;
+use std::path::Path;
+
+/// How large a run is.
+#[derive(Debug, Clone)]
+pub struct Scale {
+    /// Events in all.
+    pub events: u64,
+    /// Kills of any of the four listeners.
+    pub kills: usize,
+    /// Events a second.
+    pub rate: f64,
+}
+
+impl Scale {
+    /// 300 kills, 100,000 events; `part` of it.
+    pub fn full(part: &Part) -> Self {
+        Self { events: part.of(100_000), kills: part.count(300), rate: 400.0 }
+    }
+}
+
+/// Most deliveries for each event.
+const DELIVERIES: f64 = 1.3;
+
+/// Runs it.
+pub async fn run(scale: &Scale, seed: u64, program: &Path) -> Result<()> {
+    let world = World::new(Setting { shares: SHARES, ..Setting::of("b07", seed, program) }).await?;
+    world.relay("")?;
+    for _ in 0..4 {
+        world.listen(&[], "")?;
+    }
+    let load =
+        Load { writers: 8, keys: 500, rate: Some(scale.rate), ..Load::of(seed, scale.events) };
+    world.say(&load, "")?;
+    let steps = schedule::spread(seed, &[(Role::Listen, scale.kills)], scale.events);
+    let mut random = schedule::random(seed, "victims");
+    let bar = super::progress("kills", scale.kills);
+    for Step { at, what } in steps {
+        world.until_said(at, PATIENCE).await?;
+        let names = world.supervisor.names(what);
+        world.supervisor.kill(&names[random.random_range(0..names.len())])?;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    world.quiet(PATIENCE).await?;
+    let history = world.finish().await?.is_as_promised()?;
+    let serving = figures::recovery(&history, "listen", figures::handling(&history));
+    println!("  handled again after a kill: {serving}");
+    for (consumer, ratio) in figures::deliveries(&history) {
+        println!("  deliveries for each event to {consumer}: {ratio:.3}");
+        ensure!(ratio <= DELIVERIES, "{consumer} needed {ratio:.3} deliveries for each event");
+    }
+    Ok(())
+}

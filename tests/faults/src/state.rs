@@ -1,0 +1,164 @@
+//! What the servers hold, as lines of a history.
+
+use crate::check::c2::{COUNTING, PROJECTING};
+use crate::databases::Databases;
+use crate::event::{PUBLISHER, mark_of_message};
+use crate::history::{Buried, Claim, Entry, OutboxRow, Projected, Recorder, Stored, Version};
+use anyhow::{Context, Result};
+use async_nats::jetstream::consumer::pull::OrderedConfig;
+use async_nats::jetstream::stream::Stream;
+use bus::{Bus, Envelope, dead, streams};
+use futures::StreamExt;
+use std::time::Duration;
+
+/// The services that listen, and their consumers.
+pub const LISTENERS: [(&str, &str); 2] = [("search", COUNTING), ("catalog", PROJECTING)];
+
+/// Letters that are read at once.
+const PAGE: usize = 1000;
+
+/// Longest pause between two messages while a stream is read.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Adds all of it to the history.
+pub async fn write_down(databases: &Databases, bus: &Bus, recorder: &Recorder) -> Result<()> {
+    recorder.add_all(&owner(databases).await.context("read the publisher's database")?)?;
+    recorder.add_all(&stream(bus).await.context("read the stream")?)?;
+    for (service, consumer) in LISTENERS {
+        let read = listener(databases, bus, service, consumer).await;
+        recorder.add_all(&read.with_context(|| format!("read what {service} has"))?)?;
+    }
+    Ok(())
+}
+
+async fn owner(databases: &Databases) -> Result<Vec<Entry>> {
+    let client = databases.client(PUBLISHER).await?;
+    let mut entries = Vec::new();
+    let outbox = "select seq, id::text, key, version, published_at is not null, attempts
+                  from outbox order by seq";
+    for row in client.query(outbox, &[]).await? {
+        entries.push(Entry::Outbox(OutboxRow {
+            seq: row.get(0),
+            id: row.get(1),
+            key: row.get(2),
+            version: row.get(3),
+            published: row.get(4),
+            attempts: row.get(5),
+        }));
+    }
+    for row in client.query("select key, version from aggregates", &[]).await? {
+        entries.push(Entry::Owner(Version { key: row.get(0), version: row.get(1) }));
+    }
+    Ok(entries)
+}
+
+/// All messages of the publisher's stream.
+async fn stream(bus: &Bus) -> Result<Vec<Entry>> {
+    let stream = bus.jetstream().get_stream(streams::events(PUBLISHER)).await?;
+    let last = stream.cached_info().state.last_sequence;
+    let mut entries = Vec::new();
+    if stream.cached_info().state.messages == 0 {
+        return Ok(entries);
+    }
+    let mut messages = stream.create_consumer(OrderedConfig::default()).await?.messages().await?;
+    loop {
+        let next = tokio::time::timeout(PATIENCE, messages.next()).await?;
+        let message = next.context("the stream ended too soon")??;
+        let info = message.info().map_err(|error| anyhow::anyhow!("{error}"))?;
+        let (position, at) = (info.stream_sequence, info.published);
+        let headers = message.headers.clone().unwrap_or_default();
+        let envelope = Envelope::read(&message.subject, &headers).ok();
+        let id = headers.get("ce-id").map(|id| id.as_str().to_owned());
+        let mark = mark_of_message(envelope.as_ref(), &message.payload);
+        let (key, version) =
+            envelope.map(|envelope| (envelope.key, envelope.version)).unwrap_or_default();
+        entries.push(Entry::Stored(Stored {
+            position,
+            at: i64::try_from(at.unix_timestamp_nanos() / 1000)?,
+            id: id.filter(|id| uuid::Uuid::parse_str(id).is_ok()),
+            key,
+            version,
+            mark: mark.map(|mark| mark.to_string()),
+        }));
+        if position >= last {
+            return Ok(entries);
+        }
+    }
+}
+
+async fn listener(
+    databases: &Databases,
+    bus: &Bus,
+    service: &str,
+    consumer: &str,
+) -> Result<Vec<Entry>> {
+    let client = databases.client(service).await?;
+    let mut entries = Vec::new();
+    let inbox =
+        "select consumer, event_id::text, (extract(epoch from claimed_at) * 1000000)::bigint
+                 from inbox order by claimed_at";
+    for row in client.query(inbox, &[]).await? {
+        let claim = Claim { consumer: row.get(0), id: row.get(1), at: row.get(2) };
+        entries.push(Entry::Claim(claim));
+    }
+    for row in client.query("select consumer, event_id::text from early", &[]).await? {
+        entries.push(Entry::Early { consumer: row.get(0), id: row.get(1) });
+    }
+    for row in client.query("select key, count from tally", &[]).await? {
+        let count: i64 = row.get(1);
+        entries.push(Entry::Tally { key: row.get(0), count: count.unsigned_abs() });
+    }
+    for row in client.query("select key, version, back from projection", &[]).await? {
+        let (key, version, back) = (row.get(0), row.get(1), row.get(2));
+        entries.push(Entry::Projected(Projected { key, version, back }));
+    }
+    entries.extend(letters(bus, service).await?);
+    let events = bus.jetstream().get_stream_no_info(streams::events(PUBLISHER)).await?;
+    if let Some(count) = delivered(&events, consumer).await {
+        entries.push(Entry::Delivered { consumer: consumer.to_owned(), count });
+    }
+    Ok(entries)
+}
+
+/// The dead letters of a service; none where its stream is not there, since nobody listened.
+pub async fn letters(bus: &Bus, service: &str) -> Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    if bus.jetstream().get_stream(streams::dead(service)).await.is_err() {
+        return Ok(entries);
+    }
+    let mut after = 0;
+    loop {
+        let letters = dead::list(bus, service, after, PAGE).await.map_err(crate::process::told)?;
+        let Some(last) = letters.last() else { return Ok(entries) };
+        after = last.sequence;
+        entries.extend(letters.into_iter().map(|letter| {
+            let (consumer, id, reason) = (letter.consumer, letter.letter_id, letter.reason);
+            Entry::Buried(Buried { consumer, id, reason })
+        }));
+    }
+}
+
+async fn delivered(stream: &Stream<()>, consumer: &str) -> Option<u64> {
+    let info = stream.consumer_info(consumer).await.ok()?;
+    Some(info.delivered.consumer_sequence)
+}
+
+/// What is still to be done, in words; none: all is quiet.
+pub async fn unfinished(databases: &Databases, bus: &Bus) -> Result<Option<String>> {
+    let client = databases.client(PUBLISHER).await?;
+    let ask = "select count(*) from outbox where published_at is null";
+    let unpublished: i64 = client.query_one(ask, &[]).await?.get(0);
+    if unpublished > 0 {
+        return Ok(Some(format!("{unpublished} events are not published")));
+    }
+    let stream = bus.jetstream().get_stream_no_info(streams::events(PUBLISHER)).await?;
+    for (_, consumer) in LISTENERS {
+        let info = stream.consumer_info(consumer).await;
+        let info = info.with_context(|| format!("ask about {consumer}"))?;
+        let (pending, sent) = (info.num_pending, info.num_ack_pending);
+        if pending > 0 || sent > 0 {
+            return Ok(Some(format!("{consumer} has {pending} before it and {sent} in hand")));
+        }
+    }
+    Ok(None)
+}
