@@ -4,7 +4,7 @@ use super::token;
 use prost_types::Timestamp;
 use std::time::SystemTime;
 
-/// Reads `2026-11-27T01:30:00Z`, or `2h` for two hours ago.
+/// Reads `2026-11-27T01:30:00Z`, a day alone for its midnight (UTC), or `2h` for two hours ago.
 pub(super) fn parse(text: &str) -> Result<Timestamp, String> {
     if let Ok(ago) = token::duration(text) {
         let at = SystemTime::now().checked_sub(ago);
@@ -29,9 +29,10 @@ mod tests {
         let at = parse("2026-11-27T01:30:00Z").unwrap();
         assert_eq!(show(Some(&at)), "2026-11-27T01:30:00Z");
         assert_eq!(parse("2026-11-27T02:30:00+01:00").unwrap(), at);
+        assert_eq!(parse("2026-11-27"), parse("2026-11-27T00:00:00Z"));
         let now = Timestamp::from(SystemTime::now()).seconds;
         assert!((7_190..=7_210).contains(&(now - parse("2h").unwrap().seconds)));
-        for wrong in ["", "yesterday", "2", "2026-11-27", "-2h"] {
+        for wrong in ["", "yesterday", "2", "2026-13-27", "-2h"] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
     }
