@@ -105,3 +105,42 @@ pub const POINTS: &[Point] = {
         long("advisory.posted", Listen, GivenUp),
     ]
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+    use std::path::{Path, PathBuf};
+
+    fn sources(folder: PathBuf, text: &mut String) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                sources(path, text);
+            } else {
+                text.push_str(&std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+
+    /// A point that somebody adds is tested from then on, and one that is gone is not waited for.
+    #[test]
+    fn the_list_is_that_of_the_libraries() {
+        let mut text = String::new();
+        for library in ["bus", "pg"] {
+            let libs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../libs");
+            sources(libs.join(library).join("src"), &mut text);
+        }
+        let calls = text.split("reached(\"").skip(1);
+        let found: BTreeSet<&str> = calls.filter_map(|call| call.split('"').next()).collect();
+        let listed: BTreeSet<&str> = POINTS.iter().map(|point| point.name).collect();
+        assert_eq!(found, listed);
+        assert_eq!(listed.len(), POINTS.len());
+    }
+
+    #[test]
+    fn the_short_tier_has_at_least_24_points_and_the_full_one_at_least_40() {
+        assert!(POINTS.iter().filter(|point| point.short).count() >= 24);
+        assert!(POINTS.len() >= 40);
+    }
+}

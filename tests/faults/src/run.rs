@@ -10,6 +10,7 @@ pub mod b09;
 pub mod b11;
 pub mod b13;
 pub mod b33;
+pub mod lost;
 pub mod mutants;
 
 use crate::points::POINTS;
@@ -59,6 +60,7 @@ pub async fn full(name: &str, seed: u64, part: Part, program: &Path) -> Result<(
         "b11" => b11::run(part.count(50), seed, program).await,
         "b13" => b13::run(seed, program).await,
         "b33" => b33::run(seed, program).await,
+        "lost" => lost::run(part.of(20_000), seed, program).await,
         _ => bail!("there is no run {name}"),
     }
 }

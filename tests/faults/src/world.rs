@@ -246,6 +246,14 @@ impl World {
         self.nats.restart().await
     }
 
+    /// Kills the broker and starts it again with nothing.
+    pub async fn lose_broker(&mut self) -> Result<()> {
+        self.done("empty", "broker")?;
+        self.nats.kill().await?;
+        std::fs::remove_dir_all(self.folder.join("nats/store"))?;
+        self.nats.restart().await
+    }
+
     /// Waits until the answer is yes.
     pub async fn until(
         &self,

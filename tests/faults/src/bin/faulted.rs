@@ -28,7 +28,7 @@ enum Command {
         /// The history's file.
         history: PathBuf,
     },
-    /// Does one of the full runs: b01, b02, b03, b04, b07, b08, b09, b11, b13, b33.
+    /// Does one of the full runs: b01, b02, b03, b04, b07, b08, b09, b11, b13, b33, lost.
     Run {
         /// Which one.
         name: String,

@@ -6,6 +6,7 @@ mod b08;
 mod b09;
 mod b11;
 mod b33;
+mod lost;
 mod mutants;
 
 use std::path::Path;

@@ -1,0 +1,54 @@
+//! The broker loses all that it had, while everybody is at work.
+
+use super::PATIENCE;
+use crate::event::{self, Mark, PUBLISHER, fact};
+use crate::process::Role;
+use crate::process::say::Load;
+use crate::world::{Setting, World};
+use anyhow::{Result, ensure};
+use pg::outbox::{Events, Place, republish};
+use std::path::Path;
+
+/// Deletes the broker's data after half of the events were said, and publishes all again as an operator does.
+pub async fn run(events: u64, seed: u64, program: &Path) -> Result<()> {
+    let mut world = World::new(Setting::of("lost", seed, program)).await?;
+    for _ in 0..2 {
+        world.relay("")?;
+        world.listen(&[], "")?;
+    }
+    let load = Load { writers: 4, rate: Some(300.0), ..Load::of(seed, events) };
+    world.say(&load, "")?;
+    world.until_said(events / 2, PATIENCE).await?;
+    world.phase(crate::check::c1::LOST)?;
+    world.lose_broker().await?;
+    let noticed = "select count(*) from relay_state where lost_at is not null";
+    let is_noticed = async || Ok(world.ask(PUBLISHER, noticed).await? == 1);
+    world.until("the loss is noticed", PATIENCE, is_noticed).await?;
+    // What goes wrong after the loss is kept too.
+    world.commit(&[fact(&event::key(seed, 1_000), 1, Some(Mark::Bad))]).await?;
+    let mut place = None;
+    let mut again = 0;
+    loop {
+        let page = page(&world, place).await?;
+        again += page.events;
+        place = page.next;
+        if place.is_none() {
+            break;
+        }
+    }
+    world.quiet(PATIENCE).await?;
+    ensure!(world.ask(PUBLISHER, noticed).await? == 0, "the loss is still remembered");
+    ensure!(world.supervisor.are_done(Role::Say), "not all is said");
+    world.finish().await?.is_as_promised()?;
+    println!("  {again} events were published again");
+    Ok(())
+}
+
+async fn page(world: &World, place: Option<Place>) -> Result<pg::outbox::Page> {
+    let events = Events::default();
+    let events = &events;
+    let page = world
+        .owner
+        .write("faults.republish", async move |tx| republish(tx, events, place, false).await);
+    page.await.map_err(crate::process::told)
+}
