@@ -1,7 +1,6 @@
 //! What an operator sees and does when events go wrong.
 
 use crate::project::Project;
-use std::io::{Read, Write};
 use testkit::eventually;
 
 /// Bytes that are no event, said by pricing as its outbox would.
@@ -63,22 +62,8 @@ async fn events_that_go_wrong_are_explained_tried_again_and_discarded() {
         .execute("update relay_state set lost_at = now(), lost_how = 'by a test'", &[])
         .await
         .unwrap();
-    told(&project, "outbox_broker_lost{service=\"pricing\"} 1").await;
+    project.told("outbox_broker_lost{service=\"pricing\"} 1").await;
     let all = project.run(&["outbox", "republish", "--service", "pricing"]);
     assert!(all.starts_with("3 events are published again"), "{all}");
-    told(&project, "outbox_broker_lost{service=\"pricing\"} 0").await;
-}
-
-/// Waits until the mesh's metrics say so.
-async fn told(project: &Project, line: &str) {
-    let admin = project.setting("SOUK_ADMIN");
-    eventually(line, async || {
-        let mut stream = std::net::TcpStream::connect(&admin).unwrap();
-        let ask = "GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
-        stream.write_all(ask.as_bytes()).unwrap();
-        let mut text = String::new();
-        stream.read_to_string(&mut text).unwrap();
-        text.lines().any(|found| found == line).then_some(())
-    })
-    .await;
+    project.told("outbox_broker_lost{service=\"pricing\"} 0").await;
 }

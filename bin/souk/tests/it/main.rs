@@ -6,6 +6,9 @@
     reason = "a test fails by a panic and says what it saw"
 )]
 
+mod project;
+mod shop;
+
+mod broker_lost;
 mod dead;
 mod killed;
-mod project;

@@ -5,6 +5,7 @@ use contracts::search::v1::search_service_client::SearchServiceClient;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::collections::BTreeMap;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use testkit::Caller;
@@ -74,6 +75,20 @@ impl Project {
         let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
         tokio::spawn(connection);
         client
+    }
+
+    /// Waits until the mesh's metrics say so.
+    pub async fn told(&self, line: &str) {
+        let admin = self.setting("SOUK_ADMIN");
+        testkit::eventually(line, async || {
+            let mut stream = std::net::TcpStream::connect(&admin).unwrap();
+            let ask = "GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+            stream.write_all(ask.as_bytes()).unwrap();
+            let mut text = String::new();
+            stream.read_to_string(&mut text).unwrap();
+            text.lines().any(|found| found == line).then_some(())
+        })
+        .await;
     }
 
     pub fn search(&self) -> SearchServiceClient<Caller> {

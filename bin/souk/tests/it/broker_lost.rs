@@ -1,0 +1,63 @@
+//! A broker whose data is gone: it is noticed, the events are published again from the outbox, and every copy is as its owner.
+
+use crate::project::Project;
+use crate::shop::{self, PRICES, progress, reconcile, same_in_search, settled};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use testkit::eventually;
+use tokio_postgres::Client;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_lost_its_data_under_load_is_made_whole_from_the_outbox() {
+    let project = Project::new("lost");
+    project.run(&["dev", "up"]);
+    shop::fill(&project);
+    shop::write_prices(&project, 10_000);
+    let (pricing, search) = (project.database("pricing").await, project.database("search").await);
+    let update = ["import", "prices", "prices.jsonl", "--chunk", "250"];
+    let mut command = project.start(&update);
+    eventually("the update is under way", async || {
+        (progress(&pricing, 10_000).await.0 >= 1_000).then_some(())
+    })
+    .await;
+    delete_the_brokers_data(&project).await;
+    let (written, unpublished) = progress(&pricing, 10_000).await;
+    eprintln!(
+        "the broker's data is gone with {written} of {PRICES} prices written, {unpublished} events unpublished"
+    );
+    project.run(&["dev", "up"]);
+    assert!(command.wait().unwrap().success(), "a broker that is away stops no write");
+
+    for service in ["catalog", "pricing"] {
+        project.told(&format!("outbox_broker_lost{{service=\"{service}\"}} 1")).await;
+        let republish = ["outbox", "republish", "--service", service];
+        let dry = project.run(&[republish.as_slice(), &["--dry-run"]].concat());
+        assert!(dry.contains("would be published again"), "{dry}");
+        eprintln!("{service}: {}", project.run(&republish).trim_end());
+        project.told(&format!("outbox_broker_lost{{service=\"{service}\"}} 0")).await;
+    }
+    settled(&pricing).await;
+    assert_eq!(progress(&pricing, 10_000).await, (PRICES, 0));
+    same_in_search(&project, &pricing).await;
+    let report = reconcile(&project, false).await;
+    assert_eq!(report.differences, 0, "{:?}", report.drifts);
+    let said = one(&pricing, "select count(*) from outbox").await;
+    let claimed =
+        one(&search, "select count(*) from inbox where consumer = 'search-from-pricing'").await;
+    assert_eq!(claimed, said, "each event was handled once");
+}
+
+/// Kills the broker and removes all that it kept.
+async fn delete_the_brokers_data(project: &Project) {
+    let folder = project.path().join(".souk/dev");
+    let servers = stack::Stack::status(&folder).await.unwrap();
+    let broker = servers.iter().find(|server| server.name == "nats").unwrap();
+    let pid = Pid::from_raw(broker.pid.unwrap().try_into().unwrap());
+    kill(pid, Signal::SIGKILL).unwrap();
+    eventually("it is gone", async || kill(pid, None).is_err().then_some(())).await;
+    std::fs::remove_dir_all(folder.join("nats/store")).unwrap();
+}
+
+async fn one(database: &Client, question: &str) -> i64 {
+    database.query_one(question, &[]).await.unwrap().get(0)
+}
