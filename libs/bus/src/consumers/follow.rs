@@ -3,6 +3,7 @@
 use super::held::Held;
 use super::work::Queues;
 use super::{Consumers, durable};
+use crate::streams;
 use async_nats::jetstream::AckKind;
 use async_nats::jetstream::consumer::pull::Stream;
 use fault::{Fault, Kind, point};
@@ -45,6 +46,8 @@ pub(super) async fn follow(
 }
 
 async fn subscribe(consumers: &Consumers, publisher: &str) -> Result<Stream, Fault> {
+    // A broker that lost its data has lost these too, and nobody else would make them anew.
+    streams::ensure_last_nets(&consumers.bus, consumers.service()).await?;
     let consumer = durable::ensure(consumers, publisher).await?;
     point::reached("consumer.ready").await?;
     // The heartbeat notices within seconds that the broker is frozen, or that the consumer is gone without a word.

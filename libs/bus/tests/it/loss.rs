@@ -2,6 +2,8 @@
 
 use crate::app::{App, price_updated};
 use crate::world::{World, count, eventually, listen, prices};
+use bus::dead;
+use fault::{Common, Fault};
 use pg::outbox::{self, Events};
 
 const STATE: &str = "select acked_seq as count from relay_state where stream = 'PRICING'";
@@ -85,6 +87,25 @@ async fn a_loss_is_remembered_until_it_is_made_good_and_makes_no_effect_twice() 
     })
     .await;
     assert_eq!(world.effects().await, 10);
+    relay.end().await;
+    consumers.end().await;
+}
+
+#[tokio::test]
+async fn what_goes_wrong_after_the_broker_lost_its_data_is_kept_too() {
+    let world = World::new().await;
+    let relay = world.relay();
+    let broken = App::scripted(|_, _| Err(Fault::new(Common::InvalidField, "never")));
+    let consumers = listen(world.consumers().on(broken, price_updated));
+    let letters = async || dead::count(&world.bus, "search").await.unwrap_or_default();
+    world.say(&prices(1)).await;
+    eventually("there is a letter", async || letters().await == 1).await;
+    for stream in ["DEAD_SEARCH", "ADVISORIES", "PRICING"] {
+        world.bus.jetstream().delete_stream(stream).await.unwrap();
+    }
+    world.say(&prices(1)).await;
+    eventually("there is a letter again", async || letters().await == 1).await;
+    assert!(world.bus.jetstream().get_stream("ADVISORIES").await.is_ok());
     relay.end().await;
     consumers.end().await;
 }

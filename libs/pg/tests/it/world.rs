@@ -106,11 +106,13 @@ impl World {
         .await
     }
 
-    /// How many connections of this database are in this state: `active`, `idle in transaction`, …
+    /// How many clients' connections of this database are in this state: `active`, `idle in transaction`, … The server's own
+    /// workers are there whenever it thinks that it is time.
     pub async fn connections(&self, state: &str) -> i64 {
         self.count(&format!(
             "select count(*) from pg_stat_activity
-             where datname = current_database() and pid <> pg_backend_pid() and state = '{state}'"
+             where datname = current_database() and pid <> pg_backend_pid()
+               and backend_type = 'client backend' and state = '{state}'"
         ))
         .await
     }
