@@ -6,6 +6,7 @@ use super::shop;
 use super::world::World;
 use crate::latency::Latencies;
 use anyhow::{Context, Result, bail};
+use async_nats::Subscriber;
 use async_nats::jetstream::consumer::{DeliverPolicy, push};
 use async_nats::jetstream::{self, Message};
 use bus::Bus;
@@ -59,7 +60,11 @@ pub async fn run(world: &World, size: Size, with_consumers: bool) -> Result<Stea
     let log = Log::default();
     let mut watchers = JoinSet::new();
     watchers.spawn(watch_stream(world.connect().await?, log.clone()));
-    watchers.spawn(watch_acknowledgements(world.connect().await?, log.clone()));
+    let watching = world.connect().await?;
+    let told = watching.client().subscribe("$JS.ACK.>").await?;
+    // Nobody stores acknowledgements: by the answer to this the broker knows of the subscription.
+    watching.health().await?;
+    watchers.spawn(watch_acknowledgements(watching, told, log.clone()));
 
     let count = WARM_UP + usize::try_from(size.rate * size.seconds)?;
     let ids = shop::ids(size, count);
@@ -71,7 +76,12 @@ pub async fn run(world: &World, size: Size, with_consumers: bool) -> Result<Stea
             bail!("the broker ended a subscription");
         }
         if last.elapsed() > PATIENCE {
-            bail!("not all of {count} events arrived within {PATIENCE:?}");
+            let seen = log.lock().unwrap_or_else(PoisonError::into_inner);
+            bail!(
+                "of {count} events {} were streamed and {} acknowledged within {PATIENCE:?}",
+                seen.streamed.len(),
+                seen.acknowledged.len()
+            );
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
@@ -157,9 +167,8 @@ async fn watch_stream(bus: Bus, log: Log) -> Result<()> {
 }
 
 /// Notes when consumers tell the broker that the effect is committed.
-async fn watch_acknowledgements(bus: Bus, log: Log) -> Result<()> {
+async fn watch_acknowledgements(bus: Bus, mut told: Subscriber, log: Log) -> Result<()> {
     let context: jetstream::Context = bus.jetstream().clone();
-    let mut told = bus.client().subscribe("$JS.ACK.>").await?;
     while let Some(mut message) = told.next().await {
         let now = Instant::now();
         if !message.payload.starts_with(b"+ACK") {
