@@ -11,9 +11,11 @@ use tokio_postgres::Client;
 async fn a_broker_that_lost_its_data_under_load_is_made_whole_from_the_outbox() {
     let project = Project::new("lost");
     project.run(&["dev", "up"]);
-    shop::fill(&project);
-    shop::write_prices(&project, 10_000);
     let (pricing, search) = (project.database("pricing").await, project.database("search").await);
+    let catalog = project.database("catalog").await;
+    shop::fill(&project);
+    handled(&catalog, &search, "search-from-catalog").await;
+    shop::write_prices(&project, 10_000);
     let update = ["import", "prices", "prices.jsonl", "--chunk", "250"];
     let mut command = project.start(&update);
     eventually("the update is under way", async || {
@@ -38,13 +40,21 @@ async fn a_broker_that_lost_its_data_under_load_is_made_whole_from_the_outbox() 
     }
     settled(&pricing).await;
     assert_eq!(progress(&pricing, 10_000).await, (PRICES, 0));
+    handled(&pricing, &search, "search-from-pricing").await;
     same_in_search(&project, &pricing).await;
     let report = reconcile(&project, false).await;
     assert_eq!(report.differences, 0, "{:?}", report.drifts);
-    let said = one(&pricing, "select count(*) from outbox").await;
-    let claimed =
-        one(&search, "select count(*) from inbox where consumer = 'search-from-pricing'").await;
-    assert_eq!(claimed, said, "each event was handled once");
+}
+
+/// Waits until search has handled each event of a publisher, and sees that it handled none that was never said.
+async fn handled(publisher: &Client, search: &Client, consumer: &str) {
+    let claimed = format!("select count(*) from inbox where consumer = '{consumer}'");
+    let said = one(publisher, "select count(*) from outbox").await;
+    eventually("search has handled all", async || {
+        (one(search, &claimed).await >= said).then_some(())
+    })
+    .await;
+    assert_eq!(one(search, &claimed).await, said, "each event was handled once");
 }
 
 /// Kills the broker and removes all that it kept.

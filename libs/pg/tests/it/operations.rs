@@ -8,6 +8,7 @@ use futures::future::join_all;
 use pg::operations::{self, Far, Operation};
 use pg::{Db, Tx};
 use prost::Name;
+use std::time::Duration;
 use uuid::Uuid;
 
 async fn start(world: &World, kind: &'static str) -> Uuid {
@@ -182,18 +183,17 @@ async fn operations_are_listed_latest_first_and_an_unknown_one_is_not_found() {
 async fn what_is_due_is_started_by_one_replica_and_again_when_it_failed_or_is_old() {
     let world = World::new().await;
     let db = &world.db;
-    let hour = std::time::Duration::from_secs(3600);
+    let hour = Duration::from_secs(3600);
     let start = async || {
-        let start =
-            async move |tx: &mut pg::Tx| operations::start_if_due(tx, "nightly", hour).await;
+        let start = async move |tx: &mut Tx| operations::start_if_due(tx, "nightly", hour).await;
         db.write("test.due", start).await.unwrap().map(|operation| operation.id)
     };
-    let replicas = futures::future::join_all((0..8).map(|_| start())).await;
+    let replicas = join_all((0..8).map(|_| start())).await;
     let started: Vec<Uuid> = replicas.into_iter().flatten().collect();
     assert_eq!(started.len(), 1, "{started:?}");
     let first = started[0];
     // Another kind is due by itself.
-    let other = async |tx: &mut pg::Tx| operations::start_if_due(tx, "other", hour).await;
+    let other = async |tx: &mut Tx| operations::start_if_due(tx, "other", hour).await;
     assert!(db.write("test.due", other).await.unwrap().is_some());
 
     db.write("test.fail", async |tx| operations::fail(tx, first, "the owner is away").await)
