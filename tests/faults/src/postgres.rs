@@ -5,6 +5,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use stack::{Profile, Stack};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// A server that keeps what it has committed when it is killed. It outlives this handle, and whoever makes the next one
 /// removes it.
@@ -33,6 +34,10 @@ impl Postgres {
         let running = self.stack.running.iter().find(|running| running.name == "postgres");
         let pid = running.context("the stack has no PostgreSQL")?.pid;
         kill(Pid::from_raw(i32::try_from(pid)?), Signal::SIGKILL)?;
+        // Until it is gone it would be taken for one that runs.
+        while std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.is_empty()) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
         self.stack = Stack::up(&self.folder, Profile::Development).await?;
         Ok(())
     }

@@ -6,7 +6,7 @@ pub mod relay;
 pub mod replay;
 pub mod say;
 
-use crate::history::{Entry, Recorder, now};
+use crate::history::{self, Entry, Recorder, now};
 use anyhow::{Result, anyhow};
 use bus::Bus;
 use clap::Args;
@@ -65,8 +65,12 @@ impl Common {
         prctl::set_dumpable(false)?;
         tracing_subscriber::fmt().with_ansi(false).with_writer(std::io::stderr).init();
         let recorder = Recorder::open(&self.history)?;
+        let script = match self.failpoints.as_str() {
+            "" => String::new(),
+            script => still(script, &self.who, &history::read(&self.history)?),
+        };
         let (writing, who) = (recorder.clone(), self.who.clone());
-        fault::point::arm(&self.failpoints, move |point| {
+        fault::point::arm(&script, move |point| {
             let hit = Entry::Hit { who: who.clone(), point: point.to_owned(), at: now() };
             // Who asks for it finds the line missing.
             let _ = writing.add(&hit);
@@ -91,4 +95,38 @@ pub fn database(service: &'static str, url: &str, connections: usize) -> Result<
 /// A fault with everything that is known of it.
 pub fn told(fault: Fault) -> anyhow::Error {
     anyhow!("{}", fault.chain())
+}
+
+/// What of a script is still to happen in a process that may have been started before: all but what has happened to it.
+fn still(script: &str, who: &str, history: &[Entry]) -> String {
+    let hit = |name: &str| {
+        let is = |entry: &Entry| matches!(entry, Entry::Hit { who: whom, point, .. } if whom == who && point == name);
+        history.iter().any(is)
+    };
+    let is_still = |entry: &&str| {
+        let name = entry.split_once('=').map_or(*entry, |(name, _)| name);
+        // What happens at every pass is never over.
+        entry.ends_with('+') || !hit(name)
+    };
+    script.split(';').map(str::trim).filter(is_still).collect::<Vec<_>>().join(";")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_happened_to_a_process_does_not_happen_to_it_again() {
+        let hit = |who: &str, point: &str| {
+            let (who, point) = (who.to_owned(), point.to_owned());
+            Entry::Hit { who, point, at: 1 }
+        };
+        let script = "batches=off; relay.marked=abort@2; relay.leads=delay:0@1+";
+        let history = [hit("relay-0", "relay.leads"), hit("relay-1", "relay.marked")];
+        assert_eq!(
+            still(script, "relay-0", &history),
+            "batches=off;relay.marked=abort@2;relay.leads=delay:0@1+"
+        );
+        assert_eq!(still(script, "relay-1", &history), "batches=off;relay.leads=delay:0@1+");
+    }
 }

@@ -41,14 +41,14 @@ impl Part {
     }
 }
 
-/// Does the full run of that name, or a part of it.
-pub async fn full(name: &str, seed: u64, part: Part, program: &Path) -> Result<()> {
+/// Does the full run of that name, or a part of it; of b02 only the points whose names begin with `at`.
+pub async fn full(name: &str, seed: u64, part: Part, at: &str, program: &Path) -> Result<()> {
     println!("{name} seed={seed}");
     let part = &part;
     match name {
         "b01" => b01::run(&b01::Scale::full(part), seed, program).await,
         "b02" => {
-            let points: Vec<_> = POINTS.iter().collect();
+            let points: Vec<_> = POINTS.iter().filter(|point| point.name.starts_with(at)).collect();
             let wait = b02::Action::Delay(Duration::from_secs(10));
             b02::run(&points, &[b02::Action::Abort, b02::Action::Error, wait], seed, program).await
         }

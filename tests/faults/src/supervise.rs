@@ -53,8 +53,8 @@ impl Supervisor {
         Self { watching: tokio::spawn(watch(shared.clone())), shared }
     }
 
-    /// Starts one more process of a role and returns its name. What it does by `failpoints` it does once: started again it
-    /// keeps only what is switched off and what happens at every pass.
+    /// Starts one more process of a role and returns its name. What has happened by `failpoints` does not happen again when it
+    /// is started again.
     pub fn start(&self, role: Role, arguments: Vec<String>, failpoints: &str) -> Result<String> {
         let mut replicas = self.shared.lock();
         let index = replicas.values().filter(|replica| replica.role == role).count();
@@ -171,7 +171,6 @@ impl Shared {
             replica.child = None;
             replica.done |= status.success();
             if !replica.done {
-                replica.failpoints = lasting(&replica.failpoints);
                 // One that cannot be started is missed by whoever waits for what it does.
                 let _ = self.spawn(who, replica);
             }
@@ -195,23 +194,5 @@ impl Shared {
         let pid = child.id();
         replica.child = Some(child);
         self.recorder.add(&Entry::Started { who: who.to_owned(), pid, at: now() })
-    }
-}
-
-/// What of a script holds for a process that was started again.
-fn lasting(failpoints: &str) -> String {
-    let lasts = |entry: &&str| entry.ends_with("=off") || entry.ends_with('+');
-    failpoints.split(';').map(str::trim).filter(lasts).collect::<Vec<_>>().join(";")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_switched_off_stays_off_and_what_happens_once_does_not_happen_again() {
-        let script = "batches=off; relay.marked=abort@2; relay.leads=delay:0@1+";
-        assert_eq!(lasting(script), "batches=off;relay.leads=delay:0@1+");
-        assert_eq!(lasting(""), "");
     }
 }

@@ -38,6 +38,9 @@ enum Command {
         /// Only so many of a hundred, to try the run itself.
         #[arg(long, default_value_t = 100)]
         percent: u32,
+        /// Of b02 only the points whose names begin so.
+        #[arg(long, default_value = "")]
+        at: String,
     },
 }
 
@@ -55,9 +58,9 @@ async fn main() -> Result<()> {
             ensure!(verdict.is_ok(), "the promise was not kept");
             Ok(())
         }
-        Command::Run { name, seed, percent } => {
+        Command::Run { name, seed, percent, at } => {
             let seed = seed.unwrap_or_else(schedule::seed);
-            run::full(&name, seed, run::Part { percent }, &std::env::current_exe()?).await
+            run::full(&name, seed, run::Part { percent }, &at, &std::env::current_exe()?).await
         }
     }
 }

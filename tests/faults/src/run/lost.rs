@@ -1,7 +1,7 @@
 //! The broker loses all that it had, while everybody is at work.
 
 use super::PATIENCE;
-use crate::event::PUBLISHER;
+use crate::event::{self, Mark, PUBLISHER, fact};
 use crate::process::Role;
 use crate::process::say::Load;
 use crate::world::{Setting, World};
@@ -24,6 +24,8 @@ pub async fn run(events: u64, seed: u64, program: &Path) -> Result<()> {
     let noticed = "select count(*) from relay_state where lost_at is not null";
     let is_noticed = async || Ok(world.ask(PUBLISHER, noticed).await? == 1);
     world.until("the loss is noticed", PATIENCE, is_noticed).await?;
+    // What goes wrong after the loss is kept too.
+    world.commit(&[fact(&event::key(seed, 1_000), 1, Some(Mark::Bad))]).await?;
     let mut place = None;
     let mut again = 0;
     loop {

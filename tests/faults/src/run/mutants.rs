@@ -14,29 +14,31 @@ use std::time::Duration;
 /// Far more than anything takes: a busy machine is no failure.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// Without the claim in the inbox a listener that dies before it acknowledges doubles effects.
+/// Without the claim in the inbox an event that comes again has its effect again.
 pub async fn inbox(seed: u64, program: &Path) -> Result<()> {
-    let script = "inbox=off;consumer.committed=abort";
-    let finished = listening("mutants-inbox", script, seed, program).await?;
-    ensure!(finished.was_hit("consumer.committed"), "the listener did not die");
-    noticed(finished, Wrong::Doubled)
+    let world = World::new(Setting::of("mutants-inbox", seed, program)).await?;
+    let key = event::key(seed, 1);
+    world.own(&[Version { key: key.clone(), version: 2 }]).await?;
+    world.make_stream().await?;
+    world.listen(&[], "inbox=off")?;
+    for _ in 0..2 {
+        world.publish(&[1, 2].map(|version| fact(&key, version, None))).await?;
+        // What comes twice at once is one event anyway.
+        world.quiet(PATIENCE).await?;
+    }
+    noticed(world.finish().await?, Wrong::Doubled)
 }
 
 /// With the acknowledgement before the commit a listener that dies between them loses effects.
 pub async fn ack_after_commit(seed: u64, program: &Path) -> Result<()> {
-    let script = "ack-after-commit=off;consumer.handled=abort@2";
-    let finished = listening("mutants-ack", script, seed, program).await?;
-    ensure!(finished.was_hit("consumer.handled"), "the listener did not die");
-    noticed(finished, Wrong::Lost)
-}
-
-async fn listening(name: &str, script: &str, seed: u64, program: &Path) -> Result<Finished> {
-    let world = World::new(Setting::of(name, seed, program)).await?;
+    let world = World::new(Setting::of("mutants-ack", seed, program)).await?;
     world.relay("")?;
     world.say(&Load { keys: 10, ..Load::of(seed, 100) }, "")?;
-    world.listen(&[], script)?;
+    world.listen(&[], "ack-after-commit=off;consumer.handled=abort@2")?;
     world.quiet(PATIENCE).await?;
-    world.finish().await
+    let finished = world.finish().await?;
+    ensure!(finished.was_hit("consumer.handled"), "the listener did not die");
+    noticed(finished, Wrong::Lost)
 }
 
 /// Without the version guard a projection goes back when events come late.

@@ -56,7 +56,7 @@ impl World {
         format!(
             "\n  run: {name} seed={seed}\n  history: {history}\n  logs: {logs}\n  \
              checked again: cargo run -p faults -- check {history}\n  \
-             run again: {SEED}={seed} cargo test -p faults --test it {run} or just faults {run} --seed {seed}"
+             run again: {SEED}={seed} cargo test -p faults --test it {run}:: or just faults {run} --seed {seed}"
         )
     }
 }
