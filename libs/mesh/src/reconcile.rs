@@ -70,7 +70,7 @@ pub struct Reconciler<P> {
     db: Db,
     settings: config::Reconcile,
     projections: Vec<P>,
-    total: Option<&'static str>,
+    total: Option<fn(f64)>,
 }
 
 impl<P: Projection> Reconciler<P> {
@@ -79,10 +79,10 @@ impl<P: Projection> Reconciler<P> {
         Self { db, settings: settings.clone(), projections, total: None }
     }
 
-    /// Also sets this gauge to what all projections together were left with by the last full look.
+    /// Also tells what all projections together were left with by the last full look, for a gauge of the service's own.
     #[must_use]
-    pub fn with_total(mut self, gauge: &'static str) -> Self {
-        self.total = Some(gauge);
+    pub fn with_total(mut self, tell: fn(f64)) -> Self {
+        self.total = Some(tell);
         self
     }
 

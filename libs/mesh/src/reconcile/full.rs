@@ -72,8 +72,8 @@ impl<P: Projection> Reconciler<P> {
 
     /// Sets the service's own gauge after a look at everything.
     pub(super) fn set_total(&self, report: &DriftReport) {
-        if let Some(gauge) = self.total {
-            metrics::gauge!(gauge).set(float(report.differences - report.repaired));
+        if let Some(tell) = self.total {
+            tell(float(report.differences - report.repaired));
         }
     }
 }

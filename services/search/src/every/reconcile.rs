@@ -23,7 +23,8 @@ pub enum Copied {
 pub fn reconciler(app: &App, settings: &mesh::config::Reconcile) -> Reconciler<Copied> {
     let sections = Section::ALL.map(|section| Copied::Entries(app.clone(), section));
     let all = sections.into_iter().chain([Copied::Index(app.clone())]).collect();
-    Reconciler::new(app.db.clone(), settings, all).with_total("search_index_drift_documents")
+    Reconciler::new(app.db.clone(), settings, all)
+        .with_total(|left| metrics::gauge!("search_index_drift_documents").set(left))
 }
 
 impl Projection for Copied {
