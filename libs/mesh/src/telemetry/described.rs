@@ -103,6 +103,10 @@ pub const METRICS: &[Metric] = &[
     counter("dead_letters_replayed_total", &["consumer"], "Dead letters that were fed to their consumer again and are gone."),
 
     gauge("projection_drift", &["service", "projection"], "Entries that differed from their owner's when they were last compared."),
+    counter("projection_compared_total", &["service", "projection"], "Entries that were compared with their owner's."),
+    counter("projection_drift_found_total", &["service", "projection", "kind"], "Entries that were found to differ from their owner's, by how."),
+    counter("projection_repaired_total", &["service", "projection"], "Entries that were made as their owner says."),
+    histogram("projection_reconcile_seconds", SECONDS, &["service", "run"], "Time of a comparison with the owners: of one page, or of all."),
     gauge("search_index_drift_documents", &[], "Documents that differed from what their owners say when they were last compared."),
     counter("search_indexed_documents_total", &[], "Documents written to the index."),
 ];
