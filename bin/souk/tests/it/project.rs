@@ -8,18 +8,26 @@ use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use testkit::Caller;
 use tokio_postgres::{Client, NoTls};
 use tonic::transport::Endpoint;
 
 /// The folder; when it is dropped, what runs in it is ended and it is removed.
-pub struct Project(PathBuf);
+pub struct Project(
+    PathBuf,
+    #[expect(dead_code, reason = "held, not read")] MutexGuard<'static, ()>,
+);
+
+/// One at a time: several whole meshes at once are more than a small machine can start within the time that `dev up` waits.
+static ALONE: Mutex<()> = Mutex::new(());
 
 impl Project {
     pub fn new(name: &str) -> Self {
+        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = PathBuf::from(format!("/var/tmp/souk-test-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
-        Self(folder)
+        Self(folder, alone)
     }
 
     pub fn path(&self) -> &Path {
