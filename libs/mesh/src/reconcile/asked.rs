@@ -32,18 +32,27 @@ impl<P: Projection> Reconciler<P> {
             self.db.write("reconcile.take_up", async |tx| operations::take_up(tx, kind).await);
         let Some(operation) = asked.await? else { return Ok(()) };
         let compared = AtomicI64::new(0);
-        let done = tokio::select! {
-            done = self.full(self.projections.iter(), repair, &compared) => done,
-            never = self.tell(&operation, &compared) => match never {},
+        let work = async {
+            tokio::select! {
+                done = self.full(self.projections.iter(), repair, &compared) => done,
+                never = self.tell(&operation, &compared) => match never {},
+            }
         };
-        let done: &Result<DriftReport, Fault> = &done;
+        let done = operations::held(&self.db, &operation, work).await;
+        let (done, operation): (&Result<DriftReport, Fault>, _) = (&done, &operation);
         if let Ok(report) = done {
             self.set_total(report);
         }
         self.db
-            .write("reconcile.end", async |tx| match done {
-                Ok(report) => operations::succeed(tx, operation.id, Some(report)).await,
-                Err(fault) => operations::fail(tx, operation.id, fault.message()).await,
+            .write("reconcile.end", async |tx| {
+                // Whoever has taken it up meanwhile is at it, and ends it.
+                if !operations::hold(tx, operation).await? {
+                    return Ok(());
+                }
+                match done {
+                    Ok(report) => operations::succeed(tx, operation.id, Some(report)).await,
+                    Err(fault) => operations::fail(tx, operation.id, fault.message()).await,
+                }
             })
             .await
     }
