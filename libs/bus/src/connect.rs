@@ -4,7 +4,7 @@ use fault::Fault;
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::RwLock;
+use tokio::sync::{RwLock, watch};
 
 /// How the broker is reached, and how much it may keep.
 #[derive(Debug, Clone)]
@@ -36,6 +36,8 @@ struct Inner {
     jetstream: jetstream::Context,
     settings: Settings,
     in_flight: RwLock<()>,
+    /// How often the connection was lost.
+    breaks: watch::Receiver<u64>,
 }
 
 /// Longest wait for an answer of the broker, acknowledgements of events included.
@@ -51,6 +53,7 @@ impl Bus {
         }
         let servers: Vec<String> =
             settings.url.expose_secret().split(',').map(|url| url.trim().to_owned()).collect();
+        let (broke, breaks) = watch::channel(0);
         let client = options
             .name("souk")
             .retry_on_initial_connect()
@@ -59,14 +62,20 @@ impl Bus {
             .ping_interval(Duration::from_secs(10))
             .connection_timeout(Duration::from_secs(5))
             .request_timeout(Some(ANSWER))
-            .event_callback(noticed)
+            .event_callback(move |event| std::future::ready(noticed(&event, &broke)))
             .connect(servers)
             .await
             .map_err(Fault::internal)?;
         let jetstream =
             ContextBuilder::new().timeout(ANSWER).ack_timeout(ANSWER).build(client.clone());
         let in_flight = RwLock::default();
-        Ok(Self(Arc::new(Inner { client, jetstream, settings: settings.clone(), in_flight })))
+        Ok(Self(Arc::new(Inner {
+            client,
+            jetstream,
+            settings: settings.clone(),
+            in_flight,
+            breaks,
+        })))
     }
 
     /// Fails unless JetStream answers.
@@ -103,6 +112,26 @@ impl Bus {
     pub(crate) fn connected(&self) -> bool {
         self.0.client.connection_state() == async_nats::connection::State::Connected
     }
+
+    /// Returns when the connection stands.
+    pub(crate) async fn until_connected(&self) {
+        while !self.connected() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Does `work` unless the connection breaks meanwhile: an answer that was on its way is lost then, and waiting for it
+    /// would take as long as the longest answer.
+    pub(crate) async fn unless_broken<F: Future>(&self, work: F) -> Result<F::Output, Fault> {
+        let mut breaks = self.0.breaks.clone();
+        breaks.mark_unchanged();
+        tokio::select! {
+            done = work => Ok(done),
+            _ = breaks.changed() => {
+                Err(Fault::unavailable("the broker", "the connection broke before it answered"))
+            }
+        }
+    }
 }
 
 /// Short, because an outbox fills while we wait.
@@ -110,10 +139,11 @@ fn pause(attempt: usize) -> Duration {
     Duration::from_millis(100 * u64::try_from(attempt).unwrap_or(10).min(10))
 }
 
-async fn noticed(event: Event) {
+fn noticed(event: &Event, broke: &watch::Sender<u64>) {
     match event {
         Event::Connected => tracing::info!("connected to the broker"),
         Event::Disconnected => {
+            broke.send_modify(|breaks| *breaks += 1);
             metrics::counter!("bus_disconnects_total").increment(1);
             tracing::warn!("lost the connection to the broker");
         }

@@ -128,7 +128,7 @@ impl Consumers {
         A: Send + Sync + 'static,
         F: for<'a> Handler<'a, A, E> + 'static,
     {
-        Arc::make_mut(&mut self.registry).on(app.into(), handler);
+        Arc::make_mut(&mut self.registry).on(app.into(), handler, false);
         self
     }
 
@@ -142,7 +142,7 @@ impl Consumers {
         A: Send + Sync + 'static,
         F: for<'a> Handler<'a, A, E> + 'static,
     {
-        Arc::make_mut(&mut self.registry).on_newest(app.into(), handler);
+        Arc::make_mut(&mut self.registry).on(app.into(), handler, true);
         self
     }
 
@@ -250,7 +250,7 @@ impl Consumers {
     /// Has the events applied that waited for something which the caller's transaction has just made. A handler that is
     /// given the event calls [`Received::apply_early`] instead.
     pub async fn apply_early(&self, tx: &mut Tx, awaited: &str) -> Result<usize, Fault> {
-        early::apply(self, tx, awaited).await
+        early::apply(self, tx, &[awaited.to_owned()]).await
     }
 
     /// Makes dead letters of the events that have waited for more than a day; returns how many. [`Consumers::run`] does it

@@ -135,7 +135,8 @@ impl Relay {
         let service = self.db.service();
         let mut pause = FIRST_PAUSE;
         while !stop.is_cancelled() {
-            match session.alive_while(streams::ensure_events(&self.bus, service)).await? {
+            let ensured = self.bus.unless_broken(streams::ensure_events(&self.bus, service));
+            match session.alive_while(ensured).await?.flatten() {
                 Ok(info) => {
                     point::reached("relay.stream").await.map_err(Ended::Lost)?;
                     self.started.store(true, Ordering::Relaxed);

@@ -1,8 +1,9 @@
 use crate::tx::{InTransaction, Tx, begin};
 use chrono::TimeDelta;
-use diesel_async::AsyncPgConnection;
-use diesel_async::pooled_connection::AsyncDieselConnectionManager;
+use diesel::{ConnectionError, ConnectionResult};
 use diesel_async::pooled_connection::deadpool::{Object, Pool};
+use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig};
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use fault::{Common, Fault, Kind, context};
 use rand::Rng;
 use secrecy::{ExposeSecret, SecretString};
@@ -211,7 +212,9 @@ impl Db {
 }
 
 fn pool(url: &SecretString, settings: &Settings) -> Result<Pool<AsyncPgConnection>, Fault> {
-    let manager = AsyncDieselConnectionManager::<AsyncPgConnection>::new(url.expose_secret());
+    let mut config = ManagerConfig::default();
+    config.custom_setup = Box::new(|url| Box::pin(connect(url)));
+    let manager = AsyncDieselConnectionManager::new_with_config(url.expose_secret(), config);
     Pool::builder(manager)
         .max_size(settings.max_connections)
         .runtime(deadpool::Runtime::Tokio1)
@@ -219,6 +222,15 @@ fn pool(url: &SecretString, settings: &Settings) -> Result<Pool<AsyncPgConnectio
         .create_timeout(Some(Duration::from_secs(5)))
         .build()
         .map_err(Fault::internal)
+}
+
+/// Statements are prepared, but planned for what they are given: a plan that the server keeps from the days when a table was
+/// empty would read all of it when it is large.
+async fn connect(url: &str) -> ConnectionResult<AsyncPgConnection> {
+    let mut connection = AsyncPgConnection::establish(url).await?;
+    let set = connection.batch_execute("set plan_cache_mode = force_custom_plan").await;
+    set.map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
 }
 
 fn pause(attempt: u32) -> Duration {

@@ -27,20 +27,20 @@ pub struct Early {
     pub payload: Vec<u8>,
 }
 
-/// Keeps an event. The caller holds the lock under which `take` is called for the same thing, else one could miss the other.
-pub async fn keep(tx: &mut Tx, event: &Early) -> Result<(), Fault> {
+/// Keeps events. The caller holds the locks under which `take` is called for the same things, else one could miss the other.
+pub async fn keep(tx: &mut Tx, events: &[Early]) -> Result<(), Fault> {
     diesel::insert_into(early::table)
-        .values(event)
+        .values(events)
         .on_conflict_do_nothing()
         .execute(tx.conn())
         .await?;
     Ok(())
 }
 
-/// Takes out the events that waited for something which has just arrived, in the order in which they came.
-pub async fn take(tx: &mut Tx, awaited: &str) -> Result<Vec<Early>, Fault> {
+/// Takes out the events that waited for any of what has just arrived, in the order in which they came.
+pub async fn take(tx: &mut Tx, awaited: &[String]) -> Result<Vec<Early>, Fault> {
     let mut taken: Vec<(chrono::DateTime<chrono::Utc>, Early)> =
-        diesel::delete(early::table.filter(early::awaited.eq(awaited)))
+        diesel::delete(early::table.filter(early::awaited.eq_any(awaited)))
             .returning((early::kept_at, Early::as_returning()))
             .get_results(tx.conn())
             .await?;

@@ -1,8 +1,7 @@
 //! One effect for each event: the event's id is claimed in the transaction of the effect.
 
-use crate::Tx;
+use crate::{Tx, statement};
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{Bool, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use fault::{Fault, point};
@@ -15,7 +14,7 @@ pub async fn claimed(tx: &mut Tx, consumer: &str, event_id: Uuid) -> Result<bool
         #[diesel(sql_type = Bool)]
         claimed: bool,
     }
-    let answer: Answer = sql_query(
+    let answer: Answer = statement(
         "select exists (select 1 from inbox where consumer = $1 and event_id = $2) as claimed",
     )
     .bind::<Text, _>(consumer)
@@ -33,7 +32,7 @@ pub async fn claim(
     event_id: Uuid,
     subject: &str,
 ) -> Result<bool, Fault> {
-    let claimed = sql_query(
+    let claimed = statement(
         "insert into inbox (consumer, event_id, subject) values ($1, $2, $3)
          on conflict do nothing",
     )

@@ -4,12 +4,11 @@
 mod lease;
 
 use crate::schema::operations;
-use crate::{Db, Tx};
+use crate::{Db, Tx, statement};
 use chrono::{DateTime, Utc};
 use contracts::operations::v1::{Operation as Message, OperationState, Reason};
 use diesel::dsl::sql;
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{BigInt, Nullable, Timestamptz};
 use diesel_async::RunQueryDsl;
 use fault::Fault;
@@ -105,7 +104,7 @@ pub async fn start_if_due(
     kind: &str,
     every: Duration,
 ) -> Result<Option<Operation>, Fault> {
-    sql_query("select pg_advisory_xact_lock($1)")
+    statement("select pg_advisory_xact_lock($1)")
         .bind::<BigInt, _>(SCHEDULE)
         .execute(tx.conn())
         .await?;

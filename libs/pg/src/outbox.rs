@@ -2,9 +2,8 @@
 
 mod republish;
 
-use crate::Tx;
+use crate::{Tx, statement};
 use contracts::Fact;
-use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt, Binary, Jsonb, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use fault::{Common, Fault, context, point};
@@ -37,7 +36,7 @@ pub async fn append(tx: &mut Tx, facts: impl IntoIterator<Item = Fact>) -> Resul
         rows.versions.push(fact.version);
         rows.payloads.push(fact.payload);
     }
-    sql_query(
+    statement(
         "insert into outbox (id, subject, message, key, version, payload, headers)
          select id, subject, message, key, version, payload, $7
          from unnest($1, $2, $3, $4, $5, $6) with ordinality

@@ -2,10 +2,9 @@
 
 use crate::schema::request_replay;
 use crate::tx::InTransaction;
-use crate::{Db, Tx};
+use crate::{Db, Tx, statement};
 use contracts::Mutation;
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{Binary, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use fault::{Common, Fault, context};
@@ -106,7 +105,7 @@ async fn find<R: Message + Default>(tx: &mut Tx, ticket: &Ticket) -> Result<Opti
 
 /// Claims the id; false: somebody else did and has committed. Waits while somebody else is at it.
 async fn claim(tx: &mut Tx, ticket: &Ticket) -> Result<bool, Fault> {
-    let claimed = sql_query(
+    let claimed = statement(
         "insert into request_replay as mine (caller, request_id, method, digest)
          values ($1, $2, $3, $4)
          on conflict (caller, request_id) do update

@@ -5,8 +5,7 @@
 //! 7 days, so a consumer may meet it when it is 21 days old and must know then that it has handled it: claims, and failures
 //! with them, are kept for 22 days.
 
-use crate::Db;
-use diesel::sql_query;
+use crate::{Db, statement};
 use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
 use fault::Fault;
@@ -51,11 +50,11 @@ const SWEEPS: &[(&str, &str)] = &[
 /// One round over all shared tables; returns how many rows went.
 pub async fn sweep(db: &Db) -> Result<usize, Fault> {
     let mut removed = 0;
-    for (table, statement) in SWEEPS {
+    for (table, sweep) in SWEEPS {
         loop {
             let batch = db
                 .write("pg.sweep", async |tx| {
-                    Ok(sql_query(*statement).bind::<BigInt, _>(BATCH).execute(tx.conn()).await?)
+                    Ok(statement(*sweep).bind::<BigInt, _>(BATCH).execute(tx.conn()).await?)
                 })
                 .await?;
             removed += batch;

@@ -1,8 +1,9 @@
 use crate::db::Pooled;
+use crate::statement;
 use chrono::{DateTime, TimeDelta, Utc};
 use deadpool::managed::Object;
+use diesel::QueryableByName;
 use diesel::sql_types::Timestamptz;
-use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use fault::{Common, Fault, Kind, point};
 use std::time::Duration;
@@ -38,7 +39,7 @@ impl Tx {
             now: DateTime<Utc>,
         }
         let clock: Clock =
-            sql_query("select clock_timestamp() as now").get_result(self.conn()).await?;
+            statement("select clock_timestamp() as now").get_result(self.conn()).await?;
         Ok(clock.now + self.clock_offset)
     }
 

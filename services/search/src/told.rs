@@ -6,9 +6,6 @@ use crate::domain::entry::{Entry, Section};
 use crate::on;
 use crate::store::entries;
 use bus::{Batch, Outcome};
-use diesel::sql_types::{Array, Text};
-use diesel::{QueryableByName, sql_query};
-use diesel_async::RunQueryDsl;
 use fault::Fault;
 use pg::Tx;
 use std::collections::{BTreeSet, HashMap};
@@ -36,8 +33,9 @@ pub async fn told(app: &App, tx: &mut Tx, batch: Batch) -> Result<Vec<Outcome>, 
     let outcomes: Vec<Outcome> = said.iter().map(outcome).collect();
     let now = said.into_iter().zip(&outcomes).filter(|(_, outcome)| **outcome == Outcome::Done);
     entries::merge(tx, now.map(|(entry, _)| entry).collect()).await?;
-    for product in awaited(tx, &come).await? {
-        batch.apply_early(tx, &product).await?;
+    if !come.is_empty() {
+        let come: Vec<String> = come.iter().map(Uuid::to_string).collect();
+        batch.apply_early(tx, &come).await?;
     }
     app.index.wake();
     Ok(outcomes)
@@ -45,23 +43,4 @@ pub async fn told(app: &App, tx: &mut Tx, batch: Batch) -> Result<Vec<Outcome>, 
 
 fn is_known(known: &HashMap<Uuid, bool>, id: Uuid) -> bool {
     known.get(&id).copied().unwrap_or_default()
-}
-
-/// Which of the products that have just come something waits for. Whoever keeps an event holds the row of its product, and
-/// so do we: nobody can come in between.
-async fn awaited(tx: &mut Tx, come: &BTreeSet<Uuid>) -> Result<Vec<String>, Fault> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = Text)]
-        awaited: String,
-    }
-    if come.is_empty() {
-        return Ok(Vec::new());
-    }
-    let rows: Vec<Row> =
-        sql_query("select distinct awaited from early where awaited = any ($1) order by awaited")
-            .bind::<Array<Text>, _>(come.iter().map(Uuid::to_string).collect::<Vec<_>>())
-            .get_results(tx.conn())
-            .await?;
-    Ok(rows.into_iter().map(|row| row.awaited).collect())
 }

@@ -54,9 +54,7 @@ impl Databases {
 
     /// The same through a proxy on that port.
     pub fn url_through(&self, service: &str, port: u16) -> String {
-        // Listeners meet on the few keys of a run, and what waits for the server to notice a deadlock would wait for a second.
-        let options = "options=-c%20deadlock_timeout%3D100ms";
-        format!("postgres://postgres@127.0.0.1:{port}/{}?{options}", self.name(service))
+        format!("postgres://postgres@127.0.0.1:{port}/{}", self.name(service))
     }
 
     /// A connection to a service's database, which all who ask share: a server has better things to do than to connect.

@@ -3,11 +3,10 @@
 use super::{Consumers, Delivery};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{Integer, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use fault::Fault;
-use pg::inbox;
+use pg::{inbox, statement};
 
 /// Failures after which an event is a dead letter.
 pub(super) const MOST: u32 = 3;
@@ -46,7 +45,7 @@ pub(super) async fn begin(consumers: &Consumers, delivery: &Delivery) -> Result<
             if inbox::claimed(tx, &delivery.consumer, delivery.id()).await? {
                 return Ok(Begun::Had);
             }
-            let known: Attempts = sql_query(
+            let known: Attempts = statement(
                 "insert into attempts as known (consumer, event_id, started_at)
                  values ($1, $2, clock_timestamp())
                  on conflict (consumer, event_id) do update
@@ -68,7 +67,7 @@ pub(super) async fn finish(consumers: &Consumers, delivery: &Delivery) -> Result
     consumers
         .db
         .write("bus.finish_attempt", async |tx| {
-            sql_query(
+            statement(
                 "with spotless as (
                    delete from attempts where consumer = $1 and event_id = $2 and failures = 0)
                  update attempts set started_at = null
@@ -92,7 +91,7 @@ pub(super) async fn count(
     consumers
         .db
         .write("bus.count_attempt", async |tx| {
-            let counted = sql_query(
+            let counted = statement(
                 "insert into attempts as known (consumer, event_id, failures, last_error)
                  values ($1, $2, 1, $3)
                  on conflict (consumer, event_id) do update

@@ -8,12 +8,11 @@ use crate::envelope;
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::Reason as _;
 use diesel::prelude::*;
-use diesel::sql_query;
-use diesel::sql_types::{Binary, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Binary, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use fault::{Fault, Kind, point};
-use pg::Tx;
 use pg::early::{self, Early};
+use pg::{Tx, statement};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use uuid::Uuid;
@@ -42,26 +41,27 @@ pub(super) async fn keep_or_apply(
         if waiting.is_empty() {
             return Ok(());
         }
-        let awaited: BTreeSet<&str> = waiting.iter().map(|event| event.awaits.as_str()).collect();
-        for awaits in awaited {
-            lock(tx, awaits).await?;
-        }
+        let awaited: BTreeSet<String> = waiting.iter().map(|event| event.awaits.clone()).collect();
+        lock(tx, &Vec::from_iter(awaited)).await?;
         let events: Vec<&Delivery> =
             waiting.iter().map(|event| deliveries[event.position]).collect();
         let outcomes = consumers.registry.handle(consumers, tx, &events).await?;
-        let mut other = Vec::new();
+        let (mut kept, mut other) = (Vec::new(), Vec::new());
         for (event, outcome) in waiting.into_iter().zip(outcomes) {
             match outcome {
                 Outcome::Done => {}
                 Outcome::Stale => effects[event.position] = Effect::Stale,
                 Outcome::Early { awaits } if awaits == event.awaits => {
-                    point::reached("early.keep").await?;
-                    early::keep(tx, &deliveries[event.position].kept(&awaits)).await?;
-                    point::reached("early.kept").await?;
+                    kept.push(deliveries[event.position].kept(&awaits));
                     effects[event.position] = Effect::Kept;
                 }
                 Outcome::Early { awaits } => other.push(Waiting { awaits, ..event }),
             }
+        }
+        if !kept.is_empty() {
+            point::reached("early.keep").await?;
+            early::keep(tx, &kept).await?;
+            point::reached("early.kept").await?;
         }
         waiting = other;
     }
@@ -71,11 +71,11 @@ pub(super) async fn keep_or_apply(
     Err(Fault::internal("a handler awaits something else each time that it is asked"))
 }
 
-/// Has the events applied that waited for `awaited`; returns how many were taken.
+/// Has the events applied that waited for any of `awaited`; returns how many were taken.
 pub(super) async fn apply(
     consumers: &Consumers,
     tx: &mut Tx,
-    awaited: &str,
+    awaited: &[String],
 ) -> Result<usize, Fault> {
     lock(tx, awaited).await?;
     let taken = early::take(tx, awaited).await?;
@@ -179,7 +179,7 @@ fn failed(kept: &Early, fault: &Fault) -> Again {
 
 async fn put_back(tx: &mut Tx, again: &Again) -> Result<(), Fault> {
     let entry = &again.entry;
-    sql_query(
+    statement(
         "insert into early (consumer, event_id, awaited, subject, headers, payload, kept_at)
          values ($1, $2, $3, $4, $5, $6, coalesce($7, clock_timestamp()))
          on conflict do nothing",
@@ -199,7 +199,7 @@ async fn put_back(tx: &mut Tx, again: &Again) -> Result<(), Fault> {
 /// Whether the event is kept and waits.
 pub(super) async fn waits(tx: &mut Tx, delivery: &Delivery) -> Result<bool, Fault> {
     let answer: Answer =
-        sql_query("select exists (select 1 from early where consumer = $1 and event_id = $2)")
+        statement("select exists (select 1 from early where consumer = $1 and event_id = $2)")
             .bind::<Text, _>(&*delivery.consumer)
             .bind::<SqlUuid, _>(delivery.id())
             .get_result(tx.conn())
@@ -207,11 +207,14 @@ pub(super) async fn waits(tx: &mut Tx, delivery: &Delivery) -> Result<bool, Faul
     Ok(answer.exists)
 }
 
-async fn lock(tx: &mut Tx, awaited: &str) -> Result<(), Fault> {
-    sql_query("select pg_advisory_xact_lock(hashtextextended('souk.early:' || $1, 0))")
-        .bind::<Text, _>(awaited)
-        .execute(tx.conn())
-        .await?;
+async fn lock(tx: &mut Tx, awaited: &[String]) -> Result<(), Fault> {
+    statement(
+        "select pg_advisory_xact_lock(hashtextextended('souk.early:' || name, 0))
+         from (select name from unnest($1) as name order by name collate \"C\") names",
+    )
+    .bind::<Array<Text>, _>(awaited)
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }
 
@@ -240,7 +243,7 @@ pub(super) async fn sweep(consumers: &Consumers) -> Result<usize, Fault> {
         .db
         .write("bus.early_stale", async |tx| {
             let before = tx.now().await? - PATIENCE;
-            let rows = sql_query(
+            let rows = statement(
                 "select consumer, event_id, awaited, subject, headers, payload, kept_at
                  from early where kept_at < $1 order by kept_at limit $2",
             )
@@ -287,7 +290,7 @@ async fn remove(consumers: &Consumers, row: &Stale) -> Result<(), Fault> {
         .db
         .write("bus.early_remove", async |tx| {
             // What was taken meanwhile has had its effect, and its claim must stay.
-            sql_query(
+            statement(
                 "with gone as (
                    delete from early where consumer = $1 and event_id = $2 returning consumer, event_id)
                  delete from inbox using gone

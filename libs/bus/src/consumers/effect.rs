@@ -2,11 +2,10 @@
 
 use super::{Consumers, Delivery, Outcome, early};
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{Array, Bool, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use fault::{Common, Fault, point};
-use pg::{Tx, inbox};
+use pg::{Tx, inbox, statement};
 use std::collections::HashSet;
 use std::sync::Mutex;
 use std::time::Instant;
@@ -51,8 +50,10 @@ async fn one(consumers: &Consumers, tx: &mut Tx, delivery: &Delivery) -> Result<
 
 /// Why several events together had no effect.
 pub(super) enum Together {
-    /// One of them, or their meeting: each may do by itself.
+    /// One of them, or their meeting: some may do without the others.
     Split,
+    /// It took too long.
+    Late,
     /// None of them: the database could not be used.
     Unusable(Fault),
 }
@@ -62,7 +63,7 @@ pub(super) async fn together(
     consumers: &Consumers,
     deliveries: &[&Delivery],
 ) -> Result<Vec<Effect>, Together> {
-    // `write` would repeat a contended transaction as a whole; taking the events one by one is better, so it is told
+    // `write` would repeat a contended transaction as a whole; taking fewer events at once is better, so it is told
     // another reason, and the true one is kept here.
     let cause: Mutex<Option<Fault>> = Mutex::new(None);
     let cause = &cause;
@@ -78,7 +79,7 @@ pub(super) async fn together(
     let limit = consumers.tuning.handling;
     match tokio::time::timeout(limit, handled).await {
         Ok(Ok(effects)) => Ok(effects),
-        Err(_) => Err(Together::Split),
+        Err(_) => Err(Together::Late),
         Ok(Err(fault)) => {
             let cause = cause.lock().ok().and_then(|mut cause| cause.take());
             let fault = cause.unwrap_or(fault);
@@ -92,10 +93,7 @@ pub(super) async fn together(
 }
 
 fn split() -> Fault {
-    Fault::new(
-        Common::ConcurrentModification,
-        "events of a shared transaction are taken one by one",
-    )
+    Fault::new(Common::ConcurrentModification, "events of a shared transaction are taken in halves")
 }
 
 async fn each(
@@ -106,12 +104,14 @@ async fn each(
 ) -> Result<Vec<Effect>, Fault> {
     let mut effects = vec![Effect::Duplicate; deliveries.len()];
     // An id may be there twice; its first message is the event.
-    let fresh: Vec<usize> = (0..deliveries.len())
+    let mut fresh: Vec<usize> = (0..deliveries.len())
         .filter(|&position| {
             let delivery = deliveries[position];
             claimed.remove(&(delivery.consumer.to_string(), delivery.id()))
         })
         .collect();
+    // Key by key, in the same order in every process: else two of them would lock what they write crosswise.
+    fresh.sort_by_key(|&position| &deliveries[position].envelope.key);
     let events: Vec<&Delivery> = fresh.iter().map(|&position| deliveries[position]).collect();
     for (position, effect) in fresh.into_iter().zip(handle_all(consumers, tx, &events).await?) {
         effects[position] = effect;
@@ -171,7 +171,7 @@ async fn claim_all(
     let names: Vec<&str> = deliveries.iter().map(|delivery| &*delivery.consumer).collect();
     let ids: Vec<Uuid> = deliveries.iter().map(|delivery| delivery.id()).collect();
     let subjects: Vec<&str> = deliveries.iter().map(|delivery| delivery.subject()).collect();
-    let claimed: Vec<Claimed> = sql_query(
+    let claimed: Vec<Claimed> = statement(
         "insert into inbox (consumer, event_id, subject)
          select consumer, event_id, subject from unnest($1, $2, $3) as come (consumer, event_id, subject)
          order by event_id, consumer

@@ -1,6 +1,6 @@
 //! Takes the messages of one publisher off the broker and gives them to the workers, through every outage.
 
-use super::held::Held;
+use super::held::{Held, Source};
 use super::work::Queues;
 use super::{Consumers, durable};
 use crate::streams;
@@ -9,7 +9,7 @@ use async_nats::jetstream::consumer::pull::Stream;
 use fault::{Fault, Kind, point};
 use futures::{FutureExt, StreamExt};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio_util::sync::CancellationToken;
 
 /// Messages that are asked for at a time; the worker's queues and `max_ack_pending` bound what is held.
@@ -23,20 +23,30 @@ pub(super) async fn follow(
     held: &Held,
     stop: &CancellationToken,
 ) -> Result<(), Fault> {
-    let name: Arc<str> = consumers.name(publisher).into();
+    let consumer: Arc<str> = consumers.name(publisher).into();
+    let mut source = Source { consumer, gone: CancellationToken::new() };
+    let mut made = None;
     let mut pause = Duration::from_millis(100);
     let mut started = false;
     while !stop.is_cancelled() {
         match subscribe(consumers, publisher).await {
-            Ok(messages) => {
+            Ok((created, messages)) => {
                 started = true;
                 pause = Duration::from_millis(100);
-                drain(messages, &name, queues, held, stop).await;
+                if made.replace(created).is_some_and(|before| before != created) {
+                    source.gone.cancel();
+                    source.gone = CancellationToken::new();
+                }
+                drain(messages, &source, queues, held, stop).await;
             }
             // At the start it is a wrong configuration, later a broker in trouble, which passes.
             Err(fault) if fault.kind() == Kind::Internal && !started => return Err(fault),
             Err(fault) => {
-                tracing::info!(consumer = &*name, "waits for the stream: {}", fault.chain());
+                tracing::info!(
+                    consumer = &*source.consumer,
+                    "waits for the stream: {}",
+                    fault.chain()
+                );
                 let _ = tokio::time::timeout(pause, stop.cancelled()).await;
                 pause = (pause * 2).min(Duration::from_secs(1));
             }
@@ -45,26 +55,28 @@ pub(super) async fn follow(
     Ok(())
 }
 
-async fn subscribe(consumers: &Consumers, publisher: &str) -> Result<Stream, Fault> {
+/// The messages, and when the durable consumer was made that hands them out.
+async fn subscribe(consumers: &Consumers, publisher: &str) -> Result<(SystemTime, Stream), Fault> {
     // A broker that lost its data has lost these too, and nobody else would make them anew.
     streams::ensure_last_nets(&consumers.bus, consumers.service()).await?;
     let consumer = durable::ensure(consumers, publisher).await?;
     point::reached("consumer.ready").await?;
     // The heartbeat notices within seconds that the broker is frozen, or that the consumer is gone without a word.
-    consumer
+    let messages = consumer
         .stream()
         .max_messages_per_batch(PULL)
         .expires(Duration::from_secs(5))
         .heartbeat(Duration::from_secs(2))
         .messages()
         .await
-        .map_err(|error| Fault::unavailable("the broker", error))
+        .map_err(|error| Fault::unavailable("the broker", error))?;
+    Ok((consumer.cached_info().created.into(), messages))
 }
 
 /// Returns when the subscription is of no more use; a new one then makes sure that the consumer is there.
 async fn drain(
     mut messages: Stream,
-    name: &Arc<str>,
+    source: &Source,
     queues: &Queues,
     held: &Held,
     stop: &CancellationToken,
@@ -72,16 +84,17 @@ async fn drain(
     loop {
         match stop.run_until_cancelled(messages.next()).await {
             Some(Some(Ok(message))) => {
-                let hold = held.hold(message, name.clone());
+                let hold = held.hold(message, source);
                 // What fails here is a message that got lost on its way to a worker: it comes again.
                 if point::reached("consumer.received").await.is_ok() {
                     queues.give(hold);
                 }
             }
             Some(Some(Err(error))) => {
-                metrics::counter!("consumer_interruptions_total", "consumer" => name.to_string())
+                let consumer = &*source.consumer;
+                metrics::counter!("consumer_interruptions_total", "consumer" => consumer.to_owned())
                     .increment(1);
-                tracing::info!(consumer = &**name, "subscribes again: {error}");
+                tracing::info!(consumer, "subscribes again: {error}");
                 return;
             }
             Some(None) => return,

@@ -45,7 +45,7 @@ impl<E> Received<E> {
     /// Has the events applied that waited for something which this transaction has just made; returns how many were
     /// taken. They go to the handlers of this service in the order in which they came, whoever published them.
     pub async fn apply_early(&self, tx: &mut Tx, awaited: &str) -> Result<usize, Fault> {
-        early::apply(&self.consumers, tx, awaited).await
+        early::apply(&self.consumers, tx, &[awaited.to_owned()]).await
     }
 }
 
@@ -79,9 +79,9 @@ pub struct Arrived {
 }
 
 impl Batch {
-    /// Has the events applied that waited for something which this transaction has just made; see
+    /// Has the events applied that waited for any of several things which this transaction has just made; see
     /// [`Received::apply_early`].
-    pub async fn apply_early(&self, tx: &mut Tx, awaited: &str) -> Result<usize, Fault> {
+    pub async fn apply_early(&self, tx: &mut Tx, awaited: &[String]) -> Result<usize, Fault> {
         early::apply(&self.consumers, tx, awaited).await
     }
 }

@@ -4,7 +4,7 @@ use async_nats::jetstream::{AckKind, Message};
 use async_nats::{Client, Subject};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 #[derive(Clone)]
 pub(super) struct Held {
     client: Client,
-    replies: Arc<Mutex<HashMap<u64, Subject>>>,
+    replies: Arc<Mutex<HashMap<u64, (Subject, CancellationToken)>>>,
     next: Arc<AtomicU64>,
 }
 
@@ -21,13 +21,14 @@ impl Held {
         Self { client, replies: Arc::default(), next: Arc::default() }
     }
 
-    /// Holds a message from now on, until the hold is dropped.
-    pub fn hold(&self, message: Message, consumer: Arc<str>) -> Hold {
+    /// Holds a message of `source` from now on, until the hold is dropped.
+    pub fn hold(&self, message: Message, source: &Source) -> Hold {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         if let Some(reply) = message.reply.clone() {
-            self.lock().insert(number, reply);
+            self.lock().insert(number, (reply, source.gone.clone()));
         }
-        Hold { message, consumer, number, held: self.clone() }
+        let Source { consumer, gone } = source.clone();
+        Hold { message, consumer, gone, number, held: self.clone() }
     }
 
     /// Says of each message that it is being worked at, thrice within the time that the broker waits.
@@ -36,17 +37,28 @@ impl Held {
         // The first tick comes at once and would find nothing that is old.
         ticks.tick().await;
         while ended.run_until_cancelled(ticks.tick()).await.is_some() {
-            let replies: Vec<Subject> = self.lock().values().cloned().collect();
-            for reply in replies {
+            let replies: Vec<(Subject, CancellationToken)> =
+                self.lock().values().cloned().collect();
+            for (reply, _) in replies.into_iter().filter(|(_, gone)| !gone.is_cancelled()) {
                 // Where the broker is gone it sends the message again, and the inbox knows it.
                 let _ = self.client.publish(reply, AckKind::Progress.into()).await;
             }
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Subject>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, (Subject, CancellationToken)>> {
         self.replies.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A durable consumer as the broker has it. One that is made anew counts its messages from 1 again, so what is said of a
+/// message of the old one would be taken for a word about another.
+#[derive(Clone)]
+pub(super) struct Source {
+    /// Its name.
+    pub consumer: Arc<str>,
+    /// Cancelled when the broker has it no more.
+    pub gone: CancellationToken,
 }
 
 /// One message that is held.
@@ -54,6 +66,7 @@ pub(super) struct Hold {
     pub message: Message,
     /// Durable consumer that it came by.
     pub consumer: Arc<str>,
+    gone: CancellationToken,
     number: u64,
     held: Held,
 }
@@ -61,6 +74,9 @@ pub(super) struct Hold {
 impl Hold {
     /// Tells the broker what became of it. An answer that gets lost costs a repeated delivery, nothing else.
     pub async fn answer(self, kind: AckKind) {
+        if self.gone.is_cancelled() {
+            return;
+        }
         if let Err(error) = self.message.ack_with(kind).await {
             tracing::debug!(consumer = &*self.consumer, "an acknowledgement was not sent: {error}");
         }

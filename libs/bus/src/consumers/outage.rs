@@ -2,8 +2,8 @@
 //! broker counts a limited number, and order.
 
 use super::Consumers;
-use diesel::sql_query;
 use diesel_async::RunQueryDsl;
+use pg::statement;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -14,7 +14,7 @@ const LONGEST: Duration = Duration::from_secs(2);
 pub(super) async fn is_over(consumers: &Consumers) -> bool {
     let asked = consumers
         .db
-        .read("bus.probe", async |tx| Ok(sql_query("select 1").execute(tx.conn()).await?));
+        .read("bus.probe", async |tx| Ok(statement("select 1").execute(tx.conn()).await?));
     asked.await.is_ok()
 }
 

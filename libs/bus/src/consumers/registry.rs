@@ -158,23 +158,14 @@ pub(super) struct Registry {
 }
 
 impl Registry {
-    pub fn on<E, A, F>(&mut self, app: Arc<A>, handler: F)
+    /// `newest`: it is given only what is newer than all that it was given before.
+    pub fn on<E, A, F>(&mut self, app: Arc<A>, handler: F, newest: bool)
     where
         E: Event + Send + Sync + 'static,
         A: Send + Sync + 'static,
         F: for<'a> Handler<'a, A, E> + 'static,
     {
-        let handler = Single { app, handler, newest: false, event: PhantomData };
-        self.handlers.insert(E::SUBJECT, Arc::new(handler));
-    }
-
-    pub fn on_newest<E, A, F>(&mut self, app: Arc<A>, handler: F)
-    where
-        E: Event + Send + Sync + 'static,
-        A: Send + Sync + 'static,
-        F: for<'a> Handler<'a, A, E> + 'static,
-    {
-        let handler = Single { app, handler, newest: true, event: PhantomData };
+        let handler = Single { app, handler, newest, event: PhantomData };
         self.handlers.insert(E::SUBJECT, Arc::new(handler));
     }
 

@@ -98,7 +98,7 @@ async fn give_back(holds: impl IntoIterator<Item = Hold>) {
     }
 }
 
-/// Handles what has gathered: together if that works, else one by one.
+/// Handles what has gathered: together if that works, else in halves, and so on down to the events that are in the way.
 async fn round(consumers: &Consumers, holds: Vec<Hold>, stop: &CancellationToken) {
     if point::reached("consumer.round").await.is_err() {
         return;
@@ -116,24 +116,32 @@ async fn round(consumers: &Consumers, holds: Vec<Hold>, stop: &CancellationToken
             Class::Unreadable(fault) => verdict::bury(consumers, hold, &fault, 1, Utc::now()).await,
         }
     }
-    while work.len() > 1 {
-        let deliveries: Vec<&Delivery> = work.iter().map(|(_, delivery)| delivery).collect();
+    // The next group is the last one.
+    let mut groups = vec![work];
+    while let Some(mut group) = groups.pop() {
+        if group.len() < 2 {
+            for (hold, delivery) in group {
+                verdict::single(consumers, hold, &delivery, stop).await;
+            }
+            continue;
+        }
+        let deliveries: Vec<&Delivery> = group.iter().map(|(_, delivery)| delivery).collect();
         let handled = {
             let _shared = consumers.bus.in_flight().read().await;
             effect::together(consumers, &deliveries).await
         };
         match handled {
             Ok(effects) => {
-                for ((hold, delivery), effect) in work.into_iter().zip(effects) {
+                for ((hold, delivery), effect) in group.into_iter().zip(effects) {
                     verdict::committed(hold, &delivery, effect).await;
                 }
-                return;
             }
             Err(Together::Unusable(fault)) => {
                 let service = consumers.service();
                 tracing::warn!(service, "events wait for the database: {}", fault.chain());
+                groups.push(group);
                 if !outage::wait(consumers, stop).await {
-                    return give_back(work.into_iter().map(|(hold, _)| hold)).await;
+                    return give_back(groups.into_iter().flatten().map(|(hold, _)| hold)).await;
                 }
             }
             Err(Together::Split) => {
@@ -142,11 +150,11 @@ async fn round(consumers: &Consumers, holds: Vec<Hold>, stop: &CancellationToken
                 if point::reached("consumer.split").await.is_err() {
                     return;
                 }
-                break;
+                let behind = group.split_off(group.len() / 2);
+                groups.extend([behind, group]);
             }
+            // Each half might take as long.
+            Err(Together::Late) => groups.extend(group.into_iter().rev().map(|one| vec![one])),
         }
-    }
-    for (hold, delivery) in work {
-        verdict::single(consumers, hold, &delivery, stop).await;
     }
 }

@@ -49,7 +49,9 @@ pub(super) async fn lead(
             measured = Some(Instant::now());
         }
         if !relay.bus.connected() {
-            relay.back_off(session, stop, &mut pause).await?;
+            let back = stop.run_until_cancelled(relay.bus.until_connected());
+            let back = tokio::time::timeout(MEASURE, back);
+            let _ = session.alive_while(back).await?;
             looked = None;
             continue;
         }

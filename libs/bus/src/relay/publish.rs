@@ -93,7 +93,8 @@ async fn together_or_alone(
     batches: &mut bool,
 ) -> Published {
     if *batches && rows.len() > 1 {
-        match batch::publish(bus, rows).await {
+        let sent = bus.unless_broken(batch::publish(bus, rows)).await;
+        match sent.unwrap_or_else(|broken| Err(batch::Failed::Away(broken.chain()))) {
             Ok(acked) => return Published { acked, ..Published::default() },
             Err(batch::Failed::Away(why)) => {
                 return Published { away: Some(why), ..Published::default() };

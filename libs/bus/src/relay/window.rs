@@ -31,7 +31,10 @@ pub(super) async fn publish(bus: &Bus, rows: &[&Row]) -> Published {
         while published.away.is_none() && flying.len() < OUTSTANDING {
             let Some(key) = ready.pop_front() else { break };
             if let Some(row) = queues.get_mut(key).and_then(VecDeque::pop_front) {
-                flying.push(async move { (row, send(bus, row).await) });
+                flying.push(async move {
+                    let sent = bus.unless_broken(send(bus, row)).await;
+                    (row, sent.unwrap_or_else(|broken| Err(Trouble::Away(broken.chain()))))
+                });
             }
         }
         let Some((row, sent)) = flying.next().await else { return published };

@@ -11,8 +11,9 @@ use prost::Message;
 use std::sync::Mutex;
 use uuid::Uuid;
 
-/// Sizes of the batches that came.
+/// Sizes of the batches that came, and of those that failed.
 static SIZES: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+static FAILED: Mutex<Vec<usize>> = Mutex::new(Vec::new());
 
 async fn told(_: &App, tx: &mut Tx, batch: Batch) -> Result<Vec<Outcome>, Fault> {
     SIZES.lock().unwrap().push(batch.events.len());
@@ -20,6 +21,7 @@ async fn told(_: &App, tx: &mut Tx, batch: Batch) -> Result<Vec<Outcome>, Fault>
     for event in &batch.events {
         let price = PriceUpdated::decode(event.payload.clone()).unwrap();
         if price.version() == 666 {
+            FAILED.lock().unwrap().push(batch.events.len());
             return Err(Fault::new(Common::InvalidField, "never"));
         }
         see(tx, price.key(), price.version()).await?;
@@ -29,7 +31,7 @@ async fn told(_: &App, tx: &mut Tx, batch: Batch) -> Result<Vec<Outcome>, Fault>
 }
 
 #[tokio::test]
-async fn what_has_gathered_goes_to_the_handler_together_and_one_by_one_where_that_fails() {
+async fn what_has_gathered_goes_to_the_handler_together_and_in_halves_where_that_fails() {
     let world = World::new().await;
     let relay = world.relay();
     let versions = (1..=100).chain([666]).chain(101..=200);
@@ -43,6 +45,9 @@ async fn what_has_gathered_goes_to_the_handler_together_and_one_by_one_where_tha
     })
     .await;
     assert!(SIZES.lock().unwrap().iter().any(|size| *size > 1));
+    let failed = FAILED.lock().unwrap();
+    assert_eq!(failed.last(), Some(&1), "{failed:?}");
+    assert!(failed.windows(2).all(|two| two[1].abs_diff(two[0] / 2) <= 1), "{failed:?}");
     relay.end().await;
     consumers.end().await;
 }

@@ -1,9 +1,16 @@
 //! Brokers that come and go.
 
-use crate::app::{App, price_updated};
-use crate::world::{World, eventually, listen, prices};
-use bus::Bus;
+use crate::app::{App, price_updated, see};
+use crate::world::{World, eventually, listen, price, prices};
+use bus::{Bus, Outcome, Received};
+use contracts::Event;
+use contracts::pricing::v1::PriceUpdated;
+use fault::Fault;
+use pg::Tx;
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
+use uuid::Uuid;
 
 #[tokio::test]
 async fn a_broker_that_is_away_costs_neither_events_nor_attempts() {
@@ -146,6 +153,59 @@ async fn a_frozen_broker_is_noticed_and_consumption_goes_on_by_itself() {
     world.nats.thaw().unwrap();
     eventually("all have effects", async || world.effects().await == 10).await;
     assert!(world.outbox().await.iter().all(|row| row.attempts == 0));
+    relay.end().await;
+    consumers.end().await;
+}
+
+/// How far a test is: an event of the old stream is held until 1, the first try of one of the new stream until 2.
+struct Stages {
+    now: watch::Sender<u32>,
+    new: Uuid,
+    tries: watch::Sender<u32>,
+}
+
+async fn by_stages(
+    stages: &Stages,
+    tx: &mut Tx,
+    event: Received<PriceUpdated>,
+) -> Result<Outcome, Fault> {
+    let is_new = event.key() == stages.new.to_string();
+    stages.tries.send_modify(|tries| *tries += 1);
+    let until = if is_new { 2 } else { 1 };
+    let first = *stages.now.borrow() < until;
+    stages.now.subscribe().wait_for(|now| *now >= until).await.unwrap();
+    if is_new && first {
+        return Err(Fault::internal("the first try fails"));
+    }
+    see(tx, event.key(), event.version()).await?;
+    Ok(Outcome::Done)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_for_a_stream_that_is_gone_is_not_taken_for_one_to_the_new_stream() {
+    let world = World::new().await;
+    let (old, new) = (Uuid::from_u128(1), Uuid::from_u128(3));
+    let stages = Arc::new(Stages { now: watch::Sender::new(0), new, tries: watch::Sender::new(0) });
+    let tries = async |wanted: u32| {
+        let mut tries = stages.tries.subscribe();
+        tries.wait_for(|tries| *tries >= wanted).await.unwrap();
+    };
+    let relay = world.relay();
+    let consumers = listen(world.consumers().on(stages.clone(), by_stages));
+    world.say(&[price(old, 1)]).await;
+    tries(1).await;
+    // Both are the first message of their stream.
+    world.bus.jetstream().delete_stream("PRICING").await.unwrap();
+    world.say(&[price(new, 1)]).await;
+    tries(2).await;
+    stages.now.send_replace(1);
+    eventually("the old one has its effect", async || world.effects().await == 1).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let stream = world.stream().await;
+    let info = stream.consumer_info("search-from-pricing").await.unwrap();
+    assert_eq!(info.num_ack_pending, 1, "the new one is not answered yet");
+    stages.now.send_replace(2);
+    eventually("the new one has its effect", async || world.effects().await == 2).await;
     relay.end().await;
     consumers.end().await;
 }

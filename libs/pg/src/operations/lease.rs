@@ -3,9 +3,8 @@
 //! longer than its lease notices that somebody else has gone on, and gives up.
 
 use super::Operation;
-use crate::{Db, Tx};
+use crate::{Db, Tx, statement};
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use fault::{Common, Fault};
@@ -22,7 +21,7 @@ const RENEW: Duration = Duration::from_secs(3);
 /// Takes up the oldest operation of a kind that goes on and that nobody works on, and leases it. It is worked on by one
 /// process at a time, and taken up again 15 seconds after the last sign of life of one that died.
 pub async fn take_up(tx: &mut Tx, kind: &str) -> Result<Option<Operation>, Fault> {
-    let taken = sql_query(
+    let taken = statement(
         "update operations
          set leased_until = clock_timestamp() + interval '15 seconds', leased_by = $2
          where id = (
@@ -57,7 +56,7 @@ pub struct Far {
 /// Notes how far a leased operation is and renews the lease. False: somebody else has taken it up, or it has ended; the
 /// caller has to stop, and in this transaction must not end the operation.
 pub async fn get_on(tx: &mut Tx, operation: &Operation, far: &Far) -> Result<bool, Fault> {
-    let noted = sql_query(
+    let noted = statement(
         "update operations
          set done = $3, total = $4, message = $5, request = coalesce($6, request),
              updated_at = now(), leased_until = clock_timestamp() + interval '15 seconds'
@@ -76,7 +75,7 @@ pub async fn get_on(tx: &mut Tx, operation: &Operation, far: &Far) -> Result<boo
 
 /// Renews the lease of an operation that was taken up. False: somebody else has taken it up, or it has ended.
 pub async fn hold(tx: &mut Tx, operation: &Operation) -> Result<bool, Fault> {
-    let renewed = sql_query(
+    let renewed = statement(
         "update operations set leased_until = clock_timestamp() + interval '15 seconds'
          where id = $1 and leased_by = $2 and state = 'running'",
     )
@@ -89,7 +88,7 @@ pub async fn hold(tx: &mut Tx, operation: &Operation) -> Result<bool, Fault> {
 
 /// Gives the lease back, so that another process need not wait for its end.
 pub async fn release(tx: &mut Tx, operation: &Operation) -> Result<(), Fault> {
-    sql_query("update operations set leased_until = null, leased_by = null where id = $1 and leased_by = $2")
+    statement("update operations set leased_until = null, leased_by = null where id = $1 and leased_by = $2")
         .bind::<SqlUuid, _>(operation.id)
         .bind::<Nullable<SqlUuid>, _>(operation.leased_by)
         .execute(tx.conn())

@@ -3,10 +3,9 @@
 //! between two pages comes before older ones of its key, which consumers stand: they write by version, and know by their
 //! inbox what they have handled.
 
-use crate::Tx;
+use crate::{Tx, statement};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
 use fault::Fault;
@@ -96,7 +95,7 @@ pub async fn republish(
 }
 
 async fn mark(tx: &mut Tx, events: &Events, after: i64, dry_run: bool) -> Result<Marked, Fault> {
-    let marked = sql_query(
+    let marked = statement(
         "with looked as materialized (
            select seq, created_at, key, subject, published_at is not null as published
            from outbox where seq > $1 order by seq limit $2),
@@ -134,7 +133,7 @@ async fn mark(tx: &mut Tx, events: &Events, after: i64, dry_run: bool) -> Result
 /// published in the 7 days before, for so long the stream keeps it. A loss that was noticed after the first page may have
 /// taken what that page published, so it stays.
 async fn make_good(tx: &mut Tx, events: &Events, losses: i64) -> Result<(), Fault> {
-    sql_query(
+    statement(
         "update relay_state set lost_at = null, lost_how = null
          where lost_at is not null and losses = $3 and not exists (
            select 1 from outbox

@@ -20,10 +20,12 @@ fn event(awaited: &str) -> Early {
 }
 
 async fn keep(db: &Db, event: &Early) {
-    db.write("test.keep", async move |tx| early::keep(tx, event).await).await.unwrap();
+    let events = std::slice::from_ref(event);
+    db.write("test.keep", async move |tx| early::keep(tx, events).await).await.unwrap();
 }
 
 async fn take(db: &Db, awaited: &str) -> Vec<Early> {
+    let awaited = &[awaited.to_owned()];
     db.write("test.take", async move |tx| early::take(tx, awaited).await).await.unwrap()
 }
 
@@ -66,7 +68,7 @@ async fn what_was_taken_by_work_that_failed_is_still_kept() {
     let failed: Result<(), Fault> = world
         .db
         .write("test.fail", async |tx| {
-            assert_eq!(early::take(tx, "p1").await?.len(), 1);
+            assert_eq!(early::take(tx, &["p1".to_owned()]).await?.len(), 1);
             Err(refusal())
         })
         .await;
@@ -102,7 +104,7 @@ async fn event_comes(db: Db, event: Early) -> Result<(), Fault> {
         lock(tx, &event.awaited).await?;
         let known = format!("select count(*) from things where key = '{}'", event.awaited);
         if number(tx, &known).await? == 0 {
-            return early::keep(tx, event).await;
+            return early::keep(tx, std::slice::from_ref(event)).await;
         }
         effect(tx, &event.event_id.to_string()).await
     })
@@ -114,7 +116,7 @@ async fn thing_arrives(db: Db, thing: String) -> Result<(), Fault> {
     db.write("test.thing", async move |tx| {
         lock(tx, thing).await?;
         execute(tx, &format!("insert into things values ('{thing}')")).await?;
-        for event in early::take(tx, thing).await? {
+        for event in early::take(tx, std::slice::from_ref(thing)).await? {
             effect(tx, &event.event_id.to_string()).await?;
         }
         Ok(())

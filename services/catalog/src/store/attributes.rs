@@ -10,14 +10,13 @@ use crate::wire;
 use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{
     Array, BigInt, Bool, Double, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
 use diesel_async::RunQueryDsl;
 use fault::Fault;
 use kernel::id::Id;
-use pg::{Tx, outbox};
+use pg::{Tx, outbox, statement};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 
@@ -130,7 +129,7 @@ pub async fn uses(tx: &mut Tx, attribute: &Attribute, new: &Definition) -> Resul
                 exists (select {held} and owner_type = 'variant') as by_variants"
     );
     let found: Found =
-        sql_query(sql).bind::<SqlUuid, _>(attribute.id).get_result(tx.conn()).await?;
+        statement(sql).bind::<SqlUuid, _>(attribute.id).get_result(tx.conn()).await?;
     let narrowed =
         !new.allowed_values.is_empty() && attribute.definition.allowed_values != new.allowed_values;
     let outside = if found.any && narrowed {
@@ -165,7 +164,7 @@ async fn outside(
         _ => return Ok(None),
     };
     let sql = format!("select text from ({held}) as held where text <> all ($2) limit 1");
-    let found: Option<Found> = sql_query(sql)
+    let found: Option<Found> = statement(sql)
         .bind::<SqlUuid, _>(attribute.id)
         .bind::<Array<Text>, _>(allowed)
         .get_result(tx.conn())
@@ -205,7 +204,7 @@ pub async fn save_all(tx: &mut Tx, changed: &[&Attribute]) -> Result<(), Fault> 
     }
     let rows = || changed.iter().map(|own| &own.definition);
     let flags = |flag: fn(&Definition) -> bool| rows().map(flag).collect::<Vec<_>>();
-    sql_query(
+    statement(
         "insert into attributes (id, code, kind, type, name, unit, allowed_values,
            variant_defining, filterable, facetable, searchable, sortable, show_in_card,
            rule_min, rule_max, rule_pattern, version, created_at, updated_at)

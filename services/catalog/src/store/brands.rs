@@ -7,12 +7,11 @@ use crate::schema::{brands, products};
 use crate::wire;
 use contracts::catalog::v1::Reason;
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use fault::Fault;
 use kernel::id::Id;
-use pg::{Tx, outbox};
+use pg::{Tx, outbox, statement};
 use std::collections::HashMap;
 
 /// A brand that exists.
@@ -135,7 +134,7 @@ pub async fn save_all(tx: &mut Tx, changes: &[(&Brand, &Change)]) -> Result<(), 
         return Ok(());
     }
     let brands = || changes.iter().map(|(brand, _)| *brand);
-    sql_query(
+    statement(
         "insert into brands (id, name, name_folded, version, created_at, updated_at, deleted_at)
          select * from unnest($1, $2, $3, $4, $5, $6, $7)
          on conflict (id) do update set name = excluded.name, name_folded = excluded.name_folded,

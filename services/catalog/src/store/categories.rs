@@ -8,12 +8,11 @@ use crate::wire;
 use contracts::catalog::v1::Reason;
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{BigInt, Integer, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use fault::Fault;
 use kernel::id::Id;
-use pg::{Tx, outbox};
+use pg::{Tx, outbox, statement};
 use std::collections::{BTreeSet, HashMap};
 
 /// Any fixed number; no other transaction-level advisory lock of this database has it.
@@ -22,7 +21,7 @@ const TREE: i64 = 0x7472_6565;
 /// Locks the shape of the tree. Whoever creates, moves or deletes a category takes this first, so that no two of them can make a
 /// cycle, a tree too deep or an orphan together that neither makes alone.
 pub async fn lock_tree(tx: &mut Tx) -> Result<(), Fault> {
-    sql_query("select pg_advisory_xact_lock($1)")
+    statement("select pg_advisory_xact_lock($1)")
         .bind::<BigInt, _>(TREE)
         .execute(tx.conn())
         .await?;
@@ -124,7 +123,7 @@ async fn ancestors(tx: &mut Tx, of: Id<Category>) -> Result<Vec<Id<Category>>, F
         #[diesel(sql_type = SqlUuid)]
         id: Id<Category>,
     }
-    let rows: Vec<Found> = sql_query(
+    let rows: Vec<Found> = statement(
         "with recursive above as (
            select id, parent_id, 1 as level from categories where id = $1 and deleted_at is null
            union all
@@ -146,7 +145,7 @@ async fn height(tx: &mut Tx, of: Id<Category>) -> Result<usize, Fault> {
         #[diesel(sql_type = Integer)]
         height: i32,
     }
-    let row: Height = sql_query(
+    let row: Height = statement(
         "with recursive below as (
            select id, 1 as level from categories where id = $1
            union all

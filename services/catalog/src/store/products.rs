@@ -13,12 +13,11 @@ use chrono::{DateTime, Utc};
 use contracts::catalog::v1::Reason;
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use fault::Fault;
 use kernel::id::Id;
-use pg::{Tx, outbox};
+use pg::{Tx, outbox, statement};
 use serde_json::Value as Json;
 use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
@@ -97,7 +96,7 @@ pub async fn of(tx: &mut Tx, ids: &[Id<Product>]) -> Result<Vec<Product>, Fault>
         return Ok(Vec::new());
     }
     let rows: Vec<Row> =
-        sql_query(select("$1")).bind::<Array<SqlUuid>, _>(ids).get_results(tx.conn()).await?;
+        statement(select("$1")).bind::<Array<SqlUuid>, _>(ids).get_results(tx.conn()).await?;
     rows.into_iter().map(Row::product).collect()
 }
 
@@ -108,7 +107,7 @@ pub async fn get(tx: &mut Tx, id: Id<Product>) -> Result<Product, Fault> {
 
 /// Locks products against every other change, deleted ones too.
 pub async fn lock_all(tx: &mut Tx, ids: &[Id<Product>]) -> Result<Vec<Product>, Fault> {
-    sql_query("select from products where id = any($1) order by id for update")
+    statement("select from products where id = any($1) order by id for update")
         .bind::<Array<SqlUuid>, _>(ids)
         .execute(tx.conn())
         .await?;
@@ -179,8 +178,7 @@ pub async fn list(
         };
     }
     let sql = select(&format!("array({which} order by p.id limit $2)"));
-    let mut query =
-        sql_query(sql).into_boxed::<Pg>().bind::<SqlUuid, _>(after).bind::<BigInt, _>(limit);
+    let mut query = statement(sql).bind::<SqlUuid, _>(after).bind::<BigInt, _>(limit);
     if let Some(category_id) = filter.category_id {
         query = query.bind::<SqlUuid, _>(category_id);
     }
@@ -194,7 +192,7 @@ pub async fn list(
 /// A page of all products, deleted ones too, by id.
 pub async fn list_all(tx: &mut Tx, after: Id<Product>, limit: i64) -> Result<Vec<Product>, Fault> {
     let sql = select("array(select id from products where id > $1 order by id limit $2)");
-    let rows: Vec<Row> = sql_query(sql)
+    let rows: Vec<Row> = statement(sql)
         .bind::<SqlUuid, _>(after)
         .bind::<BigInt, _>(limit)
         .get_results(tx.conn())
@@ -269,7 +267,7 @@ pub async fn save_all(tx: &mut Tx, changes: &[(&Product, &Change)]) -> Result<()
 async fn upsert(tx: &mut Tx, changes: &[(&Product, &Change)]) -> Result<(), Fault> {
     let products = || changes.iter().map(|(product, _)| *product);
     let contents = || products().map(|product| &product.content);
-    sql_query(
+    statement(
         "insert into products (id, key, title, description, brand_id, status, specifications,
            marketing_content, version, created_at, updated_at, deleted_at)
          select * from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
@@ -311,7 +309,7 @@ async fn save_keys(tx: &mut Tx, changes: &[(&Product, &Change)]) -> Result<(), F
     if keys.is_empty() {
         return Ok(());
     }
-    sql_query(
+    statement(
         "insert into product_keys (key, product_id)
          select key, product_id from unnest($1, $2) as new (key, product_id)
          where not exists (select from product_keys old
@@ -343,7 +341,7 @@ async fn save_categories(tx: &mut Tx, changes: &[(&Product, &Change)]) -> Result
         diesel::delete(gone).execute(tx.conn()).await?;
     }
     if !ids.is_empty() {
-        sql_query(
+        statement(
             "insert into product_categories (product_id, category_id) select * from unnest($1, $2)",
         )
         .bind::<Array<SqlUuid>, _>(ids)

@@ -5,15 +5,15 @@ use crate::domain::attribute::Attribute;
 use crate::domain::free::Free;
 use crate::domain::value::{Held, Kind, Value, Values};
 use chrono::NaiveDate;
+use diesel::QueryableByName;
 use diesel::pg::Pg;
 use diesel::sql_types::{Array, Bool, Date, Double, Jsonb, Nullable, Text, Uuid as SqlUuid};
-use diesel::{QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
 use fault::Fault;
 use kernel::currency::Currency;
 use kernel::id::Id;
 use kernel::money::Money;
-use pg::Tx;
+use pg::{Tx, statement};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
@@ -126,7 +126,7 @@ pub(super) async fn clear(tx: &mut Tx, owners: &[Uuid]) -> Result<(), Fault> {
     if owners.is_empty() {
         return Ok(());
     }
-    sql_query("delete from product_attribute_values where owner_id = any($1)")
+    statement("delete from product_attribute_values where owner_id = any($1)")
         .bind::<Array<SqlUuid>, _>(owners)
         .execute(tx.conn())
         .await?;
@@ -150,7 +150,7 @@ pub(super) async fn insert<'v>(
         Owner::Product => "product",
         Owner::Variant => "variant",
     };
-    sql_query(
+    statement(
         "insert into product_attribute_values (owner_type, owner_id, attribute_id, text_value, \
            number_value, bool_value, date_value, json_value)
          select $8, * from unnest($1, $2, $3, $4, $5, $6, $7)",

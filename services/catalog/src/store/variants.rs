@@ -12,7 +12,6 @@ use chrono::{DateTime, Utc};
 use contracts::catalog::v1::Reason;
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{
     Array, BigInt, Binary, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
 };
@@ -20,7 +19,7 @@ use diesel_async::RunQueryDsl;
 use fault::Fault;
 use kernel::id::Id;
 use kernel::sku::Sku;
-use pg::{Tx, outbox};
+use pg::{Tx, outbox, statement};
 use serde_json::Value as Json;
 use std::collections::HashMap;
 
@@ -104,7 +103,7 @@ pub async fn of(tx: &mut Tx, ids: &[Id<Variant>]) -> Result<Vec<Variant>, Fault>
         return Ok(Vec::new());
     }
     let rows: Vec<Row> =
-        sql_query(select("$1")).bind::<Array<SqlUuid>, _>(ids).get_results(tx.conn()).await?;
+        statement(select("$1")).bind::<Array<SqlUuid>, _>(ids).get_results(tx.conn()).await?;
     rows.into_iter().map(Row::variant).collect()
 }
 
@@ -145,7 +144,7 @@ pub async fn lock(tx: &mut Tx, id: Id<Variant>) -> Result<Variant, Fault> {
 }
 
 async fn lock_all(tx: &mut Tx, ids: &[Id<Variant>]) -> Result<Vec<Variant>, Fault> {
-    sql_query("select from variants where id = any($1) order by id for update")
+    statement("select from variants where id = any($1) order by id for update")
         .bind::<Array<SqlUuid>, _>(ids)
         .execute(tx.conn())
         .await?;
@@ -198,7 +197,7 @@ pub async fn list(
         "array(select id from variants
                where product_id = $3 and id > $1 and deleted_at is null order by id limit $2)",
     );
-    let rows: Vec<Row> = sql_query(sql)
+    let rows: Vec<Row> = statement(sql)
         .bind::<SqlUuid, _>(after)
         .bind::<BigInt, _>(limit)
         .bind::<SqlUuid, _>(product)
@@ -210,7 +209,7 @@ pub async fn list(
 /// A page of all variants, deleted ones too, by id.
 pub async fn list_all(tx: &mut Tx, after: Id<Variant>, limit: i64) -> Result<Vec<Variant>, Fault> {
     let sql = select("array(select id from variants where id > $1 order by id limit $2)");
-    let rows: Vec<Row> = sql_query(sql)
+    let rows: Vec<Row> = statement(sql)
         .bind::<SqlUuid, _>(after)
         .bind::<BigInt, _>(limit)
         .get_results(tx.conn())
@@ -254,7 +253,7 @@ pub async fn of_options(
         #[diesel(sql_type = SqlUuid)]
         id: Id<Variant>,
     }
-    let rows: Vec<Found> = sql_query(
+    let rows: Vec<Found> = statement(
         "select v.product_id, v.options_hash, v.id from variants v
          join unnest($1, $2) as wanted (product_id, options_hash) using (product_id, options_hash)
          where v.deleted_at is null",
@@ -322,7 +321,7 @@ async fn part_options(tx: &mut Tx, changes: &[(&Variant, &Change)]) -> Result<()
     if changes.len() < 2 || moving.is_empty() {
         return Ok(());
     }
-    sql_query("update variants set options_hash = uuid_send(id) where id = any($1)")
+    statement("update variants set options_hash = uuid_send(id) where id = any($1)")
         .bind::<Array<SqlUuid>, _>(moving)
         .execute(tx.conn())
         .await?;
@@ -336,7 +335,7 @@ async fn upsert(tx: &mut Tx, changes: &[(&Variant, &Change)]) -> Result<(), Faul
     let variants = || sorted.iter();
     let contents = || variants().map(|own| &own.content);
     let tier1 = || contents().map(|own| &own.tier1);
-    sql_query(
+    statement(
         "insert into variants (id, product_id, sku, color, size, material, gender, age_group,
            weight_grams, specifications, marketing_content, options_hash, version, created_at,
            updated_at, deleted_at)

@@ -4,12 +4,11 @@ use crate::domain::item::{Item, Product, Target, Variant};
 use crate::schema::items;
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel::sql_types::{Array, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use fault::Fault;
 use kernel::id::Id;
-use pg::Tx;
+use pg::{Tx, statement};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -39,7 +38,7 @@ pub async fn insert(tx: &mut Tx, targets: &[Target]) -> Result<(), Fault> {
     let products: Vec<Uuid> = targets.iter().map(|target| target.product_id.uuid()).collect();
     let variants: Vec<Option<Uuid>> =
         targets.iter().map(|target| target.variant_id.map(Id::uuid)).collect();
-    sql_query(
+    statement(
         "insert into items (level, item, product_id, variant_id)
          select * from unnest($1, $2, $3, $4) as learned (level, item, product_id, variant_id)
          order by item, level

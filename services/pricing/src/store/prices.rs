@@ -14,13 +14,12 @@ use crate::wire;
 use contracts::pricing::v1::Reason;
 use diesel::prelude::*;
 use diesel::result::Error;
-use diesel::sql_query;
 use diesel::sql_types::{Array, BigInt, Nullable, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use fault::Fault;
 use kernel::id::Id;
 use keys::{KEY, Keys, SAME_SCOPE, SAME_WINDOW};
-use pg::Tx;
+use pg::{Tx, statement};
 use row::{COLUMNS, Row};
 use std::collections::{BTreeSet, HashSet};
 use uuid::Uuid;
@@ -226,7 +225,7 @@ pub async fn save_all(tx: &mut Tx, changed: &[(Price, PriceEvent)]) -> Result<()
         return Ok(());
     }
     let all = || changed.iter().map(|(price, _)| price);
-    sql_query(
+    statement(
         "update prices
          set base_minor = changed.base_minor, sale_minor = changed.sale_minor,
              version = changed.version, deleted_at = changed.deleted_at,

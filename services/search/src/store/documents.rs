@@ -3,10 +3,9 @@
 use crate::domain::entry::{Entry, Section};
 use crate::schema::{documents, entries, index_life};
 use diesel::prelude::*;
-use diesel::sql_query;
 use diesel_async::RunQueryDsl;
 use fault::Fault;
-use pg::Tx;
+use pg::{Tx, statement};
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -105,7 +104,7 @@ pub async fn some_id(tx: &mut Tx) -> Result<Option<Uuid>, Fault> {
         #[diesel(sql_type = diesel::sql_types::Uuid)]
         product_id: Uuid,
     }
-    let row: Option<Row> = sql_query(
+    let row: Option<Row> = statement(
         "select product_id from documents order by product_id
          offset (select floor(random() * count(*)) from documents) limit 1",
     )

@@ -1,11 +1,11 @@
 //! The only writer of documents: merges a batch of entries and hands out revisions.
 
 use crate::domain::entry::{Entry, Filing, Section, newest};
+use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text, Uuid as SqlUuid};
-use diesel::{QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
 use fault::Fault;
-use pg::Tx;
+use pg::{Tx, statement};
 use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
@@ -26,14 +26,14 @@ pub async fn lock_products(
         return Ok(HashMap::new());
     }
     let sorted: Vec<Uuid> = ids.iter().copied().collect();
-    sql_query(
+    statement(
         "insert into documents (product_id) select id from unnest($1) as id order by id
          on conflict do nothing",
     )
     .bind::<Array<SqlUuid>, _>(&sorted)
     .execute(tx.conn())
     .await?;
-    let rows: Vec<Row> = sql_query(
+    let rows: Vec<Row> = statement(
         "select product_id, known from documents where product_id = any ($1)
          order by product_id for update",
     )
@@ -71,7 +71,7 @@ async fn write(tx: &mut Tx, entries: &[Entry]) -> Result<BTreeSet<(Section, Uuid
         #[diesel(sql_type = SqlUuid)]
         source_id: Uuid,
     }
-    let rows: Vec<Row> = sql_query(
+    let rows: Vec<Row> = statement(
         "insert into entries as e (section, source_id, version, product_id, body)
          select * from unnest($1, $2, $3, $4, $5)
          on conflict (section, source_id) do update
@@ -111,7 +111,7 @@ pub(super) async fn file(tx: &mut Tx, changed: &[&Entry]) -> Result<(), Fault> {
             format!("{{{}}}", ids.join(","))
         })
         .collect();
-    sql_query(
+    statement(
         "update documents d
          set known = true, brand_id = f.brand_id, category_ids = f.categories::uuid[], shown = f.shown
          from unnest($1, $2, $3, $4) as f (product_id, brand_id, categories, shown)
@@ -141,7 +141,7 @@ async fn sharers(tx: &mut Tx, changed: &[&Entry]) -> Result<Vec<Uuid>, Fault> {
         return Ok(Vec::new());
     }
     let below = super::shared::below(tx, &categories).await?;
-    let rows: Vec<Row> = sql_query(
+    let rows: Vec<Row> = statement(
         "select product_id from documents where brand_id = any ($1) or category_ids && $2
          order by product_id for update",
     )
@@ -157,7 +157,7 @@ async fn note_shared(tx: &mut Tx, changed: &[&Entry]) -> Result<(), Fault> {
     if changed.iter().all(|entry| entry.product_id.is_some()) {
         return Ok(());
     }
-    sql_query("update index_life set shared = shared + 1").execute(tx.conn()).await?;
+    statement("update index_life set shared = shared + 1").execute(tx.conn()).await?;
     Ok(())
 }
 
@@ -170,11 +170,11 @@ pub(super) async fn revise(tx: &mut Tx, touched: &BTreeSet<Uuid>) -> Result<(), 
     if touched.is_empty() {
         return Ok(());
     }
-    sql_query("select pg_advisory_xact_lock($1)")
+    statement("select pg_advisory_xact_lock($1)")
         .bind::<BigInt, _>(REVISION_LOCK)
         .execute(tx.conn())
         .await?;
-    sql_query(
+    statement(
         "update documents set revision = nextval('document_revision') where product_id = any ($1)",
     )
     .bind::<Array<SqlUuid>, _>(touched.iter().copied().collect::<Vec<_>>())

@@ -3,11 +3,11 @@
 
 use super::entries::{announce, file, lock_products, revise};
 use crate::domain::entry::{Entry, Filing, Section};
+use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text, Uuid as SqlUuid};
-use diesel::{QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
 use fault::Fault;
-use pg::Tx;
+use pg::{Tx, statement};
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
@@ -16,7 +16,7 @@ use uuid::Uuid;
 pub async fn distrust(tx: &mut Tx, section: Section, entries: &[(Uuid, i64)]) -> Result<(), Fault> {
     lock(tx, section, entries).await?;
     let (ids, versions) = columns(entries);
-    sql_query(
+    statement(
         "update entries set version = 0 from unnest($2, $3) as wrong (id, version)
          where entries.section = $1 and entries.source_id = wrong.id
            and entries.version = wrong.version",
@@ -43,7 +43,7 @@ pub async fn forget(tx: &mut Tx, section: Section, entries: &[(Uuid, i64)]) -> R
     }
     lock(tx, section, entries).await?;
     let (ids, versions) = columns(entries);
-    let rows: Vec<Row> = sql_query(
+    let rows: Vec<Row> = statement(
         "delete from entries using unnest($2, $3) as orphan (id, version)
          where entries.section = $1 and entries.source_id = orphan.id
            and entries.version = orphan.version
@@ -71,7 +71,7 @@ pub async fn products(tx: &mut Tx, ids: &BTreeSet<Uuid>) -> Result<Vec<Entry>, F
         #[diesel(sql_type = Nullable<Binary>)]
         body: Option<Vec<u8>>,
     }
-    let rows: Vec<Row> = sql_query(
+    let rows: Vec<Row> = statement(
         "select source_id, body from entries where section = 'product' and source_id = any ($1)",
     )
     .bind::<Array<SqlUuid>, _>(ids.iter().copied().collect::<Vec<_>>())
@@ -93,7 +93,7 @@ pub async fn refile(tx: &mut Tx, ids: &BTreeSet<Uuid>, filed: &[Entry]) -> Resul
 }
 
 async fn unfile(tx: &mut Tx, ids: Vec<Uuid>) -> Result<(), Fault> {
-    sql_query(
+    statement(
         "update documents set known = false, shown = false, brand_id = null, category_ids = '{}'
          where product_id = any ($1)",
     )
@@ -110,7 +110,7 @@ async fn lock(tx: &mut Tx, section: Section, entries: &[(Uuid, i64)]) -> Result<
         #[diesel(sql_type = SqlUuid)]
         product_id: Uuid,
     }
-    let rows: Vec<Row> = sql_query(
+    let rows: Vec<Row> = statement(
         "select distinct product_id from entries
          where section = $1 and source_id = any ($2) and product_id is not null",
     )

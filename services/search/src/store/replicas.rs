@@ -2,10 +2,10 @@
 
 use crate::engine::Stats;
 use diesel::sql_types::{BigInt, Bool, Nullable, Uuid as SqlUuid};
-use diesel::{OptionalExtension, QueryableByName, sql_query};
+use diesel::{OptionalExtension, QueryableByName};
 use diesel_async::RunQueryDsl;
 use fault::Fault;
-use pg::Tx;
+use pg::{Tx, statement};
 use uuid::Uuid;
 
 /// Notes that a replica lives, how far its index is and which reindexing it did last; forgets those that are long gone.
@@ -15,7 +15,7 @@ pub async fn beat(
     stats: &Stats,
     reindexed: Option<Uuid>,
 ) -> Result<(), Fault> {
-    sql_query(
+    statement(
         "insert into replicas (replica_id, revision, documents, reindex_id, seen_at)
          values ($1, $2, $3, $4, now())
          on conflict (replica_id) do update
@@ -28,7 +28,7 @@ pub async fn beat(
     .bind::<Nullable<SqlUuid>, _>(reindexed)
     .execute(tx.conn())
     .await?;
-    sql_query("delete from replicas where seen_at < now() - interval '1 day'")
+    statement("delete from replicas where seen_at < now() - interval '1 day'")
         .execute(tx.conn())
         .await?;
     Ok(())
@@ -41,7 +41,7 @@ pub async fn asked(tx: &mut Tx) -> Result<Option<Uuid>, Fault> {
         #[diesel(sql_type = SqlUuid)]
         id: Uuid,
     }
-    let row: Option<Row> = sql_query(
+    let row: Option<Row> = statement(
         "select id from operations where kind = 'reindex' and state = 'running'
          order by id desc limit 1",
     )
@@ -58,7 +58,7 @@ pub async fn all_have_done(tx: &mut Tx, reindexing: Uuid) -> Result<bool, Fault>
         #[diesel(sql_type = Bool)]
         done: bool,
     }
-    let row: Row = sql_query(
+    let row: Row = statement(
         "select coalesce(bool_and(coalesce(reindex_id >= $1, false)), false) as done from replicas
          where seen_at > now() - interval '10 seconds'",
     )
@@ -70,7 +70,7 @@ pub async fn all_have_done(tx: &mut Tx, reindexing: Uuid) -> Result<bool, Fault>
 
 /// Ends a reindexing and those before it, which it did too.
 pub async fn end_up_to(tx: &mut Tx, reindexing: Uuid) -> Result<(), Fault> {
-    sql_query(
+    statement(
         "update operations set state = 'succeeded', message = '', total = done, updated_at = now()
          where kind = 'reindex' and state = 'running' and id <= $1",
     )

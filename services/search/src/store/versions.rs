@@ -2,11 +2,11 @@
 
 use crate::domain::entry::Section;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text, Uuid as SqlUuid};
-use diesel::{OptionalExtension, QueryableByName, sql_query};
+use diesel::{OptionalExtension, QueryableByName};
 use diesel_async::RunQueryDsl;
 use fault::Fault;
 use mesh::reconcile::Listed;
-use pg::Tx;
+use pg::{Tx, statement};
 use uuid::Uuid;
 
 /// Id, version and digest of the first entries of a section above an id.
@@ -25,7 +25,7 @@ pub async fn list(
         #[diesel(sql_type = Nullable<Binary>)]
         digest: Option<Vec<u8>>,
     }
-    let rows: Vec<Row> = sql_query(
+    let rows: Vec<Row> = statement(
         "select source_id, version, sha256(body) as digest from entries
          where section = $1 and source_id > $2 order by source_id limit $3",
     )
@@ -50,7 +50,7 @@ pub async fn some_id(tx: &mut Tx, section: Section) -> Result<Option<Uuid>, Faul
         #[diesel(sql_type = SqlUuid)]
         source_id: Uuid,
     }
-    let row: Option<Row> = sql_query(
+    let row: Option<Row> = statement(
         "select source_id from entries where section = $1 order by source_id
          offset (select floor(random() * count(*)) from entries where section = $1) limit 1",
     )

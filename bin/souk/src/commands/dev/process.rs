@@ -154,15 +154,18 @@ mod tests {
         let places = |name: &str| Places { root: folder.join(name) };
         let (ours, others) = (places("ours"), places("others"));
         std::fs::create_dir_all(&folder).unwrap();
-        std::fs::write(folder.join("serve"), "for i in 1 2 3 4 5 6 7 8 9; do sleep 2; done")
-            .unwrap();
+        // It waits without a child, which would have its command line until it has one of its own.
+        std::fs::write(folder.join("serve"), "read line").unwrap();
         let mut child = Command::new("sh")
             .args(["serve", "all", "--data-dir"])
             .arg(ours.data())
             .current_dir(&folder)
+            .stdin(Stdio::piped())
             .spawn()
             .unwrap();
         let pid = child.id();
+        // As long as it is open the child waits, whoever waits for the child.
+        let _input = child.stdin.take();
         // Between fork and exec a process has another command line, or none.
         let until = Instant::now() + PATIENCE;
         let mut found = running(&ours);

@@ -1,10 +1,8 @@
 use crate::domain::draft::PriceKey;
 use crate::store::items::level;
 use chrono::{DateTime, Utc};
-use diesel::pg::Pg;
-use diesel::query_builder::{BoxedSqlQuery, SqlQuery};
-use diesel::sql_query;
 use diesel::sql_types::{Array, Nullable, Text, Timestamptz};
+use pg::{Statement, statement};
 
 type Texts = Array<Nullable<Text>>;
 type Instants = Array<Nullable<Timestamptz>>;
@@ -45,9 +43,8 @@ pub(super) const KEY: &str = "level, item, currency, customer_id, customer_group
 
 impl<'k> Keys<'k> {
     /// A statement in which the columns are $1 to $10.
-    pub(super) fn bind(self, sql: String) -> BoxedSqlQuery<'k, Pg, SqlQuery> {
-        sql_query(sql)
-            .into_boxed()
+    pub(super) fn bind(self, sql: String) -> Statement<'k> {
+        statement(sql)
             .bind::<Array<Text>, _>(self.levels)
             .bind::<Array<Text>, _>(self.items)
             .bind::<Array<Text>, _>(self.currencies)

@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -19,10 +18,7 @@ struct Scratch(PathBuf);
 
 impl Scratch {
     fn new() -> Scratch {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("souk-engine-{}-{number}", std::process::id());
-        Scratch(std::env::temp_dir().join(name))
+        Scratch(std::env::temp_dir().join(format!("souk-engine-{}", Uuid::now_v7())))
     }
 
     fn open(&self) -> EmbeddedEngine {

@@ -3,7 +3,7 @@
 use crate::shop::{ALL, in_usd, search, until, usd};
 use chrono::TimeDelta;
 use contracts::catalog::v1::{
-    Product, ProductCreated, ProductDeleted, ProductStatus, Variant, VariantCreated,
+    Product, ProductCreated, ProductDeleted, ProductStatus, ProductUpdated, Variant, VariantCreated,
 };
 use contracts::pricing::v1::item::Name;
 use contracts::pricing::v1::{Item, Price, PriceUpdated};
@@ -134,5 +134,26 @@ async fn a_window_that_begins_needs_no_event() {
     })
     .await;
     assert!(begins.timestamp() <= chrono::Utc::now().timestamp());
+    mesh.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_product_of_a_status_that_is_not_known_yet_is_not_shown() {
+    let mesh = Mesh::boot(&ALL).await;
+    let lamp = Lamp::new();
+    // As a later release of the catalogue may say it.
+    let mut event = lamp.created();
+    if let Some(product) = &mut event.product {
+        product.status = 99;
+    }
+    say(&mesh, &event).await;
+    say(&mesh, &lamp.variant()).await;
+    say(&mesh, &lamp.priced(1, 9_000)).await;
+    mesh.settle().await;
+    assert_eq!(search(&mesh, in_usd("lamp")).await.total, 0);
+    let updated = Product { version: 2, ..lamp.created().product.unwrap() };
+    say(&mesh, &ProductUpdated { product: Some(updated), changed: vec![] }).await;
+    eventually("a known one shows it", async || (amount(&mesh).await == Some(9_000)).then_some(()))
+        .await;
     mesh.finish().await;
 }
