@@ -2,7 +2,9 @@ use crate::tx::{InTransaction, Tx, begin};
 use chrono::TimeDelta;
 use diesel::{ConnectionError, ConnectionResult};
 use diesel_async::pooled_connection::deadpool::{Object, Pool};
-use diesel_async::pooled_connection::{AsyncDieselConnectionManager, ManagerConfig};
+use diesel_async::pooled_connection::{
+    AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
+};
 use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use fault::{Common, Fault, Kind, context};
 use rand::Rng;
@@ -214,6 +216,8 @@ impl Db {
 fn pool(url: &SecretString, settings: &Settings) -> Result<Pool<AsyncPgConnection>, Fault> {
     let mut config = ManagerConfig::default();
     config.custom_setup = Box::new(|url| Box::pin(connect(url)));
+    // A connection that was closed is known as such without a question on every use.
+    config.recycling_method = RecyclingMethod::Fast;
     let manager = AsyncDieselConnectionManager::new_with_config(url.expose_secret(), config);
     Pool::builder(manager)
         .max_size(settings.max_connections)

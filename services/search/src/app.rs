@@ -3,6 +3,7 @@ use crate::every::fill_new_index::fill_new_index;
 use crate::every::follow_table::follow_table;
 use crate::every::reconcile::reconciler;
 use crate::index::Index;
+use crate::store::cards::Cards;
 use crate::{on, told};
 use bus::Consumers;
 use contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
@@ -27,6 +28,8 @@ pub struct App {
     pub db: Db,
     /// The index of this replica.
     pub index: Index,
+    /// What hits show.
+    pub cards: Cards,
     /// Names this replica among the others.
     pub replica_id: Uuid,
     /// Owner of products, variants, categories, brands and attributes.
@@ -46,6 +49,7 @@ pub async fn service(boot: &Boot) -> Result<(Service, Db), BootError> {
     let app = App {
         db: backing.db.clone(),
         index: Index::new(Arc::new(engine)),
+        cards: Cards::new(),
         replica_id: Uuid::now_v7(),
         catalog: CatalogServiceClient::new(boot.client("search", "catalog")?),
         pricing: PricingServiceClient::new(boot.client("search", "pricing")?),

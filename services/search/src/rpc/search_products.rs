@@ -1,7 +1,7 @@
 //! Finds products.
 
 use crate::App;
-use crate::store::cards::{self, Card};
+use crate::store::cards::Card;
 use crate::wire;
 use chrono::Utc;
 use contracts::search::v1::{ProductHit, SearchProductsRequest, SearchProductsResponse};
@@ -24,8 +24,7 @@ pub async fn search_products(
     let (limit, currency) = (query.limit, query.pricing.currency);
 
     let found = app.index.run(move |engine| engine.query(&query)).await?;
-    let hits = &found.hits;
-    let cards = app.db.read_stale("search.cards", async |tx| cards::of(tx, hits).await).await?;
+    let cards = app.cards.of(&app.db, &found.hits).await?;
 
     let next = offset + limit;
     let more = u64::try_from(next).is_ok_and(|next| next < found.total);

@@ -1,16 +1,23 @@
 //! What a hit shows of its product and variant. A hit names the revision that matched, and what a revision shows never
-//! changes, so cards are cached for good.
+//! changes, so cards that were shown before need no reading.
 
 use crate::engine::hits::Hit;
-use crate::schema::entries;
 use contracts::catalog::v1::{Product, Variant};
-use diesel::prelude::*;
+use diesel::QueryableByName;
+use diesel::sql_types::{Array, BigInt, Binary, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use fault::Fault;
-use pg::Tx;
+use moka::future::Cache;
+use pg::{Db, Tx, statement};
 use prost::Message;
 use std::collections::HashMap;
+use std::time::Duration;
 use uuid::Uuid;
+
+/// Cards that are kept; each takes a few hundred bytes.
+const MOST: u64 = 50_000;
+/// How long they are kept: a database that was set back hands out its revisions again.
+const KEPT: Duration = Duration::from_secs(600);
 
 /// What a hit shows.
 #[derive(Debug, Clone, Default)]
@@ -23,24 +30,96 @@ pub struct Card {
     pub sku: String,
 }
 
-/// The cards of hits, in their order. Something that went meanwhile gives an empty card.
-pub async fn of(tx: &mut Tx, hits: &[Hit]) -> Result<Vec<Card>, Fault> {
-    let ids: Vec<Uuid> =
-        hits.iter().flat_map(|hit| [Some(hit.product_id), hit.variant_id]).flatten().collect();
-    let rows: Vec<(String, Uuid, Option<Vec<u8>>)> = entries::table
-        .filter(entries::section.eq_any(["product", "variant"]))
-        .filter(entries::source_id.eq_any(&ids))
-        .select((entries::section, entries::source_id, entries::body))
-        .load(tx.conn())
-        .await?;
-    let bodies: HashMap<Uuid, Vec<u8>> =
-        rows.into_iter().filter_map(|(_, id, body)| Some((id, body?))).collect();
-    hits.iter().map(|hit| card(hit, &bodies)).collect()
+/// Product, revision and variant.
+type Key = (Uuid, i64, Option<Uuid>);
+
+fn key(hit: &Hit) -> Key {
+    (hit.product_id, hit.revision, hit.variant_id)
 }
 
-fn card(hit: &Hit, bodies: &HashMap<Uuid, Vec<u8>>) -> Result<Card, Fault> {
-    let product: Product = read(bodies.get(&hit.product_id))?;
-    let variant: Variant = read(hit.variant_id.and_then(|id| bodies.get(&id)))?;
+/// The cards of this replica. Clones share them.
+#[derive(Clone)]
+pub struct Cards {
+    known: Cache<Key, Card>,
+}
+
+impl Cards {
+    /// None yet.
+    pub fn new() -> Self {
+        Self { known: Cache::builder().max_capacity(MOST).time_to_live(KEPT).build() }
+    }
+
+    /// The cards of hits, in their order. Something that went meanwhile gives an empty card.
+    pub async fn of(&self, db: &Db, hits: &[Hit]) -> Result<Vec<Card>, Fault> {
+        let mut cards = Vec::with_capacity(hits.len());
+        for hit in hits {
+            cards.push(self.known.get(&key(hit)).await);
+        }
+        let missing: Vec<&Hit> = hits
+            .iter()
+            .zip(&cards)
+            .filter(|(_, card)| card.is_none())
+            .map(|(hit, _)| hit)
+            .collect();
+        let mut read = HashMap::new();
+        if !missing.is_empty() {
+            let missing = &missing;
+            read = db.read_stale("search.cards", async move |tx| bodies(tx, missing).await).await?;
+        }
+        let mut shown = Vec::with_capacity(hits.len());
+        for (hit, card) in hits.iter().zip(cards) {
+            shown.push(match card {
+                Some(card) => card,
+                None => self.learn(hit, &read).await?,
+            });
+        }
+        Ok(shown)
+    }
+
+    /// A card from what was read. It is kept only if that is not older than the revision that matched, as a replica's may be.
+    async fn learn(&self, hit: &Hit, read: &HashMap<Uuid, Body>) -> Result<Card, Fault> {
+        let product = read.get(&hit.product_id);
+        let variant = hit.variant_id.and_then(|id| read.get(&id));
+        let card = card(product, variant)?;
+        let current = |body: &Body| body.revision >= hit.revision;
+        if product.is_some_and(current) && (hit.variant_id.is_none() || variant.is_some()) {
+            self.known.insert(key(hit), card.clone()).await;
+        }
+        Ok(card)
+    }
+}
+
+/// An entry as it was read, and the revision of its document then.
+#[derive(QueryableByName)]
+struct Body {
+    #[diesel(sql_type = SqlUuid)]
+    source_id: Uuid,
+    #[diesel(sql_type = Binary)]
+    body: Vec<u8>,
+    #[diesel(sql_type = BigInt)]
+    revision: i64,
+}
+
+async fn bodies(tx: &mut Tx, hits: &[&Hit]) -> Result<HashMap<Uuid, Body>, Fault> {
+    let products: Vec<Uuid> = hits.iter().map(|hit| hit.product_id).collect();
+    let variants: Vec<Uuid> = hits.iter().filter_map(|hit| hit.variant_id).collect();
+    let rows: Vec<Body> = statement(
+        "select source_id, body, revision from entries join documents using (product_id)
+         where section = 'product' and source_id = any ($1) and body is not null
+         union all
+         select source_id, body, revision from entries join documents using (product_id)
+         where section = 'variant' and source_id = any ($2) and body is not null",
+    )
+    .bind::<Array<SqlUuid>, _>(products)
+    .bind::<Array<SqlUuid>, _>(variants)
+    .get_results(tx.conn())
+    .await?;
+    Ok(rows.into_iter().map(|row| (row.source_id, row)).collect())
+}
+
+fn card(product: Option<&Body>, variant: Option<&Body>) -> Result<Card, Fault> {
+    let product: Product = read(product)?;
+    let variant: Variant = read(variant)?;
     Ok(Card {
         title: product.title,
         brand_id: Uuid::parse_str(&product.brand_id).ok(),
@@ -48,7 +127,7 @@ fn card(hit: &Hit, bodies: &HashMap<Uuid, Vec<u8>>) -> Result<Card, Fault> {
     })
 }
 
-fn read<M: Message + Default>(body: Option<&Vec<u8>>) -> Result<M, Fault> {
-    let body = body.map(Vec::as_slice).unwrap_or_default();
+fn read<M: Message + Default>(body: Option<&Body>) -> Result<M, Fault> {
+    let body = body.map(|body| body.body.as_slice()).unwrap_or_default();
     M::decode(body).map_err(|error| Fault::internal(error).context("read an entry"))
 }
