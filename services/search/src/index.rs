@@ -1,13 +1,16 @@
 //! The index of this replica, and what is known beside it.
 
 use crate::domain::shared::Shared;
+use crate::engine::hits::Hits;
+use crate::engine::query::Query;
 use crate::engine::{Engine, EngineError};
 use crate::store::documents::Life;
 use contracts::search::v1::Reason;
 use fault::Fault;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
-use tokio::sync::{Mutex, MutexGuard, Notify};
+use std::thread;
+use tokio::sync::{Mutex, MutexGuard, Notify, Semaphore};
 
 /// The engine with what the follower last read of brands, categories and attributes. Cheap to clone.
 #[derive(Clone)]
@@ -21,6 +24,8 @@ struct Inner {
     filled: AtomicBool,
     changed: Notify,
     writer: Mutex<()>,
+    /// As many searches as processors: more at once would answer none sooner, and keep the follower from its turn.
+    searching: Semaphore,
 }
 
 #[derive(Default)]
@@ -40,6 +45,7 @@ impl Index {
                 filled: AtomicBool::new(false),
                 changed: Notify::new(),
                 writer: Mutex::new(()),
+                searching: Semaphore::new(thread::available_parallelism().map_or(1, usize::from)),
             }),
         }
     }
@@ -52,6 +58,12 @@ impl Index {
         let engine = Arc::clone(&self.inner.engine);
         let done = tokio::task::spawn_blocking(move || work(engine.as_ref())).await;
         done.map_err(Fault::internal)?.map_err(Fault::internal)
+    }
+
+    /// Searches, as soon as a processor is free for it.
+    pub async fn search(&self, query: Query) -> Result<Hits, Fault> {
+        let _turn = self.inner.searching.acquire().await.map_err(Fault::internal)?;
+        self.run(move |engine| engine.query(&query)).await
     }
 
     /// Brands, categories and attributes as they were last read.

@@ -23,7 +23,7 @@ pub async fn search_products(
     let query = wire::query(&request, offset, Utc::now(), &shared)?;
     let (limit, currency) = (query.limit, query.pricing.currency);
 
-    let found = app.index.run(move |engine| engine.query(&query)).await?;
+    let found = app.index.search(query).await?;
     let cards = app.cards.of(&app.db, &found.hits).await?;
 
     let next = offset + limit;
