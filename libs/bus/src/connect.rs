@@ -62,7 +62,10 @@ impl Bus {
             .ping_interval(Duration::from_secs(10))
             .connection_timeout(Duration::from_secs(5))
             .request_timeout(Some(ANSWER))
-            .event_callback(move |event| std::future::ready(noticed(&event, &broke)))
+            .event_callback(move |event| {
+                noticed(&event, &broke);
+                std::future::ready(())
+            })
             .connect(servers)
             .await
             .map_err(Fault::internal)?;

@@ -49,7 +49,7 @@ pub async fn service(boot: &Boot) -> Result<(Service, Db), BootError> {
     let app = App {
         db: backing.db.clone(),
         index: Index::new(Arc::new(engine)),
-        cards: Cards::new(),
+        cards: Cards::default(),
         replica_id: Uuid::now_v7(),
         catalog: CatalogServiceClient::new(boot.client("search", "catalog")?),
         pricing: PricingServiceClient::new(boot.client("search", "pricing")?),

@@ -45,7 +45,7 @@ async fn what_has_gathered_goes_to_the_handler_together_and_in_halves_where_that
     })
     .await;
     assert!(SIZES.lock().unwrap().iter().any(|size| *size > 1));
-    let failed = FAILED.lock().unwrap();
+    let failed = FAILED.lock().unwrap().clone();
     assert_eq!(failed.last(), Some(&1), "{failed:?}");
     assert!(failed.windows(2).all(|two| two[1].abs_diff(two[0] / 2) <= 1), "{failed:?}");
     relay.end().await;

@@ -43,12 +43,13 @@ pub struct Cards {
     known: Cache<Key, Card>,
 }
 
-impl Cards {
-    /// None yet.
-    pub fn new() -> Self {
+impl Default for Cards {
+    fn default() -> Self {
         Self { known: Cache::builder().max_capacity(MOST).time_to_live(KEPT).build() }
     }
+}
 
+impl Cards {
     /// The cards of hits, in their order. Something that went meanwhile gives an empty card.
     pub async fn of(&self, db: &Db, hits: &[Hit]) -> Result<Vec<Card>, Fault> {
         let mut cards = Vec::with_capacity(hits.len());

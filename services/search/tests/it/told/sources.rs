@@ -28,7 +28,10 @@ async fn a_product_changes_and_goes() {
         ..Default::default()
     };
     mesh.catalog().update_product(renamed).await.unwrap();
-    until(&mesh, "by its new name", in_usd("kettle"), |answer| answer.total == 1).await;
+    until(&mesh, "by its new name, and shown with it", in_usd("kettle"), |answer| {
+        answer.products.first().is_some_and(|product| product.title == "Kettle")
+    })
+    .await;
 
     let recolored = UpdateVariantRequest {
         variant_id: variants[0].variant_id.clone(),
