@@ -12,6 +12,7 @@ mod dropped;
 mod lost_answer;
 mod once;
 mod reads;
+mod statement;
 
 mod early;
 mod inbox;
