@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::DateTime;
 use uuid::Uuid;
@@ -22,7 +22,16 @@ impl Scratch {
     }
 
     fn open(&self) -> EmbeddedEngine {
-        EmbeddedEngine::open(&self.0).unwrap()
+        // A child that another test is starting has our files, locks too, until it becomes another program.
+        let until = Instant::now() + Duration::from_secs(10);
+        loop {
+            match EmbeddedEngine::open(&self.0) {
+                Err(EngineError::InUse(_)) if Instant::now() < until => {
+                    thread::sleep(Duration::from_millis(5));
+                }
+                opened => return opened.unwrap(),
+            }
+        }
     }
 
     /// Opened with three products and closed again.
