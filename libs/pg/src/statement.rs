@@ -35,24 +35,33 @@ impl<'a> Statement<'a> {
 
 impl QueryFragment<Pg> for Statement<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        let mut placed = vec![false; self.values.len()];
         let mut pieces = self.text.split('$');
         out.push_sql(pieces.next().unwrap_or_default());
         for piece in pieces {
             let digits = piece.bytes().take_while(u8::is_ascii_digit).count();
             let (place, rest) = piece.split_at(digits);
-            let place: usize = place.parse().unwrap_or_default();
-            let value = place.checked_sub(1).and_then(|index| self.values.get(index));
-            let value = value.ok_or_else(|| no_value(piece))?;
+            let index = place.parse().ok().and_then(|place: usize| place.checked_sub(1));
+            let found = index.and_then(|index| self.values.get(index).zip(placed.get_mut(index)));
+            let (value, placed) =
+                found.ok_or_else(|| unbuilt(format!("a statement has no value for ${piece}")))?;
             value.walk_ast(out.reborrow())?;
             out.push_sql(rest);
+            *placed = true;
+        }
+        // The server would refuse it too, had it been told.
+        if let Some(index) = placed.iter().position(|placed| !placed) {
+            let place = index + 1;
+            return Err(unbuilt(format!(
+                "a statement has a value for ${place}, but no such place"
+            )));
         }
         Ok(())
     }
 }
 
-fn no_value(piece: &str) -> diesel::result::Error {
-    let message = format!("a statement has no value for ${piece}");
-    diesel::result::Error::QueryBuilderError(message.into())
+fn unbuilt(why: String) -> diesel::result::Error {
+    diesel::result::Error::QueryBuilderError(why.into())
 }
 
 // The text tells statements apart.

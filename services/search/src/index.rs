@@ -125,10 +125,67 @@ impl Index {
 mod tests {
     use super::*;
     use crate::engine::embedded::EmbeddedEngine;
+    use crate::engine::{Change, Checkpoint, Rebuild, Stats};
+    use std::sync::atomic::AtomicUsize;
+    use std::time::Duration;
+    use uuid::Uuid;
+
+    /// Counts how many search at once.
+    struct Counted {
+        engine: EmbeddedEngine,
+        now: AtomicUsize,
+        most: AtomicUsize,
+    }
+
+    impl Engine for Counted {
+        fn query(&self, query: &Query) -> Result<Hits, EngineError> {
+            let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+            self.most.fetch_max(now, Ordering::SeqCst);
+            thread::sleep(Duration::from_millis(5));
+            let hits = self.engine.query(query);
+            self.now.fetch_sub(1, Ordering::SeqCst);
+            hits
+        }
+
+        fn index(&self, changes: Vec<Change>, upto: Checkpoint) -> Result<(), EngineError> {
+            self.engine.index(changes, upto)
+        }
+
+        fn rebuild(&self) -> Result<Box<dyn Rebuild>, EngineError> {
+            self.engine.rebuild()
+        }
+
+        fn stats(&self) -> Result<Stats, EngineError> {
+            self.engine.stats()
+        }
+
+        fn inventory(
+            &self,
+            after: Option<Uuid>,
+            limit: usize,
+        ) -> Result<Vec<(Uuid, i64)>, EngineError> {
+            self.engine.inventory(after, limit)
+        }
+    }
+
+    #[tokio::test]
+    async fn as_many_search_at_once_as_there_are_processors() {
+        let folder = std::env::temp_dir().join(format!("souk-index-{}", Uuid::now_v7()));
+        let engine = EmbeddedEngine::open(&folder).unwrap();
+        let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let engine = Arc::new(Counted { engine, now, most });
+        let index = Index::new(engine.clone());
+        let query = Query::everything(chrono::Utc::now());
+        let searches = (0..64).map(|_| index.search(query.clone()));
+        futures::future::try_join_all(searches).await.unwrap();
+        let processors = thread::available_parallelism().map_or(1, usize::from);
+        assert_eq!(engine.most.load(Ordering::SeqCst), processors);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 
     #[test]
     fn nobody_is_answered_from_an_index_that_is_not_filled() {
-        let folder = std::env::temp_dir().join(format!("souk-index-{}", uuid::Uuid::now_v7()));
+        let folder = std::env::temp_dir().join(format!("souk-index-{}", Uuid::now_v7()));
         let index = Index::new(Arc::new(EmbeddedEngine::open(&folder).unwrap()));
         let refused = index.check_filled().unwrap_err();
         assert_eq!(
@@ -142,9 +199,9 @@ mod tests {
 
     #[test]
     fn an_older_reading_never_takes_the_place_of_a_newer_one() {
-        let folder = std::env::temp_dir().join(format!("souk-index-{}", uuid::Uuid::now_v7()));
+        let folder = std::env::temp_dir().join(format!("souk-index-{}", Uuid::now_v7()));
         let index = Index::new(Arc::new(EmbeddedEngine::open(&folder).unwrap()));
-        let id = uuid::Uuid::now_v7();
+        let id = Uuid::now_v7();
         let life = |epoch, shared| Life { epoch, shared };
         let named = |name: &str| {
             let mut shared = Shared::default();

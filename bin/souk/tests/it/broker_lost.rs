@@ -1,11 +1,10 @@
 //! A broker whose data is gone: it is noticed, the events are published again from the outbox, and every copy is as its owner.
 
 use crate::project::Project;
-use crate::shop::{self, PRICES, progress, reconcile, same_in_search, settled};
+use crate::shop::{self, PRICES, handled, progress, reconcile, same_in_search, settled};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use testkit::eventually;
-use tokio_postgres::Client;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_lost_its_data_under_load_is_made_whole_from_the_outbox() {
@@ -13,9 +12,9 @@ async fn a_broker_that_lost_its_data_under_load_is_made_whole_from_the_outbox() 
     project.run(&["dev", "up"]);
     let (pricing, search) = (project.database("pricing").await, project.database("search").await);
     let catalog = project.database("catalog").await;
-    shop::fill(&project);
+    shop::fill(&project, PRICES);
     handled(&catalog, &search, "search-from-catalog").await;
-    shop::write_prices(&project, 10_000);
+    shop::write_prices(&project, PRICES, 10_000);
     let update = ["import", "prices", "prices.jsonl", "--chunk", "250"];
     let mut command = project.start(&update);
     eventually("the update is under way", async || {
@@ -46,17 +45,6 @@ async fn a_broker_that_lost_its_data_under_load_is_made_whole_from_the_outbox() 
     assert_eq!(report.differences, 0, "{:?}", report.drifts);
 }
 
-/// Waits until search has handled each event of a publisher, and sees that it handled none that was never said.
-async fn handled(publisher: &Client, search: &Client, consumer: &str) {
-    let claimed = format!("select count(*) from inbox where consumer = '{consumer}'");
-    let said = one(publisher, "select count(*) from outbox").await;
-    eventually("search has handled all", async || {
-        (one(search, &claimed).await >= said).then_some(())
-    })
-    .await;
-    assert_eq!(one(search, &claimed).await, said, "each event was handled once");
-}
-
 /// Kills the broker and removes all that it kept.
 async fn delete_the_brokers_data(project: &Project) {
     let folder = project.path().join(".souk/dev");
@@ -66,8 +54,4 @@ async fn delete_the_brokers_data(project: &Project) {
     kill(pid, Signal::SIGKILL).unwrap();
     eventually("it is gone", async || kill(pid, None).is_err().then_some(())).await;
     std::fs::remove_dir_all(folder.join("nats/store")).unwrap();
-}
-
-async fn one(database: &Client, question: &str) -> i64 {
-    database.query_one(question, &[]).await.unwrap().get(0)
 }

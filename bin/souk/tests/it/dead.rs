@@ -1,6 +1,9 @@
 //! What an operator sees and does when events go wrong.
 
 use crate::project::Project;
+use crate::shop::{self, handled, one, reconcile, same_in_search, settled};
+use nix::sys::signal::Signal;
+use std::process::Stdio;
 use testkit::eventually;
 
 /// Bytes that are no event, said by pricing as its outbox would.
@@ -66,4 +69,58 @@ async fn events_that_go_wrong_are_explained_tried_again_and_discarded() {
     let all = project.run(&["outbox", "republish", "--service", "pricing"]);
     assert!(all.starts_with("3 events are published again"), "{all}");
     project.told("outbox_broker_lost{service=\"pricing\"} 0").await;
+}
+
+/// Prices that the bug concerns.
+const BURIED: i64 = 200;
+
+/// As if search could write no price.
+const BUG: &str = "alter table entries add constraint bug check (section <> 'price')";
+const MEND: &str = "alter table entries drop constraint bug";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_of_a_bug_are_applied_after_its_mend_though_the_replay_is_killed_half_way() {
+    let project = Project::new("bug");
+    project.run(&["dev", "up"]);
+    let (pricing, search) = (project.database("pricing").await, project.database("search").await);
+    shop::fill(&project, BURIED);
+    search.batch_execute(BUG).await.unwrap();
+    shop::write_prices(&project, BURIED, 10_000);
+    project.run(&["import", "prices", "prices.jsonl"]);
+    settled(&pricing).await;
+
+    let list = ["dead", "list", "--service", "search", "--limit", "1000"];
+    let letters = || {
+        let lines = project.run(&list).lines().filter(|line| line.contains("  INTERNAL")).count();
+        i64::try_from(lines).unwrap()
+    };
+    eventually("all are buried", async || (letters() == BURIED).then_some(())).await;
+    let listed = project.run(&["dead", "list", "--service", "search", "--limit", "2"]);
+    eprint!("{listed}");
+    assert!(listed.contains("violates check constraint \"bug\""), "{listed}");
+    let claimed = "select count(*) from inbox where consumer = 'search-from-pricing'";
+    assert_eq!(one(&search, claimed).await, 0);
+
+    search.batch_execute(MEND).await.unwrap();
+    let mut replay = project.souk(&["dead", "replay", "--service", "search"]);
+    let replay = replay.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    eventually("half of them are applied", async || {
+        (one(&search, claimed).await >= BURIED / 2).then_some(())
+    })
+    .await;
+    project.signal(Signal::SIGKILL);
+    let applied = one(&search, claimed).await;
+    assert!(applied < BURIED, "all were replayed before the kill");
+    project.run(&["dev", "up"]);
+    let ended = replay.wait_with_output().unwrap();
+    let said = String::from_utf8(ended.stdout).unwrap();
+    let noted = String::from_utf8(ended.stderr).unwrap();
+    eprint!("killed with {applied} of {BURIED} letters applied; {noted}{said}");
+    assert!(ended.status.success() && said.contains(" 0 failed"), "{said}");
+
+    assert_eq!(letters(), 0);
+    handled(&pricing, &search, "search-from-pricing").await;
+    same_in_search(&project, &pricing).await;
+    let report = reconcile(&project, false).await;
+    assert_eq!(report.differences, 0, "{:?}", report.drifts);
 }

@@ -14,7 +14,7 @@ const CHUNK: i64 = 250;
 async fn a_bulk_update_survives_three_kills() {
     let project = Project::new("killed");
     project.run(&["dev", "up"]);
-    shop::fill(&project);
+    shop::fill(&project, PRICES);
     for round in 1..=3 {
         kill_amid_update(&project, round).await;
     }
@@ -31,7 +31,7 @@ async fn a_bulk_update_survives_three_kills() {
 
 async fn kill_amid_update(project: &Project, round: i64) {
     let lowest = 10_000 * round;
-    shop::write_prices(project, lowest);
+    shop::write_prices(project, PRICES, lowest);
     let id = uuid::Uuid::now_v7().to_string();
     let chunk = CHUNK.to_string();
     let update = ["import", "prices", "prices.jsonl", "--chunk", &chunk, "--import-id", &id];

@@ -10,20 +10,20 @@ use std::time::Duration;
 use testkit::eventually;
 use tokio_postgres::Client;
 
-/// SKUs, each with one price.
+/// SKUs of a whole shop, each with one price.
 pub const PRICES: i64 = 5_000;
 
-/// Creates the products.
-pub fn fill(project: &Project) {
-    write(project, "products", |sku, row| {
+/// Creates as many products.
+pub fn fill(project: &Project, count: i64) {
+    write(project, "products", count, |sku, row| {
         format!(r#"{{"key":"{sku}","title":"Brass screw {row}","variants":[{{"sku":"{sku}"}}]}}"#)
     });
     project.run(&["import", "products", "products.jsonl"]);
 }
 
-/// A file of one price for each SKU, the lowest one first.
-pub fn write_prices(project: &Project, lowest: i64) {
-    write(project, "prices", |sku, row| {
+/// A file of one price for each of as many SKUs, the lowest one first.
+pub fn write_prices(project: &Project, count: i64, lowest: i64) {
+    write(project, "prices", count, |sku, row| {
         format!(
             r#"{{"item":{{"sku":"{sku}"}},"base":{{"currencyCode":"USD","minorUnits":"{}"}}}}"#,
             lowest + row
@@ -31,10 +31,10 @@ pub fn write_prices(project: &Project, lowest: i64) {
     });
 }
 
-/// A file of one line for each SKU.
-fn write(project: &Project, name: &str, line: impl Fn(&str, i64) -> String) {
+/// A file of one line for each of as many SKUs.
+fn write(project: &Project, name: &str, count: i64, line: impl Fn(&str, i64) -> String) {
     let mut text = String::new();
-    for row in 0..PRICES {
+    for row in 0..count {
         writeln!(text, "{}", line(&format!("SCREW-{row}"), row)).unwrap();
     }
     std::fs::write(project.path().join(format!("{name}.jsonl")), text).unwrap();
@@ -59,6 +59,17 @@ pub async fn settled(pricing: &Client) {
         (progress(pricing, 0).await.1 == 0).then_some(())
     })
     .await;
+}
+
+/// Waits until search has handled each event of a publisher, and sees that it handled none that was never said.
+pub async fn handled(publisher: &Client, search: &Client, consumer: &str) {
+    let claimed = format!("select count(*) from inbox where consumer = '{consumer}'");
+    let said = one(publisher, "select count(*) from outbox").await;
+    eventually("search has handled all", async || {
+        (one(search, &claimed).await >= said).then_some(())
+    })
+    .await;
+    assert_eq!(one(search, &claimed).await, said, "each event was handled once");
 }
 
 /// Waits until search shows every price that pricing has.
@@ -104,4 +115,9 @@ pub async fn reconcile(project: &Project, repair: bool) -> DriftReport {
     })
     .await;
     DriftReport::decode(done.result.unwrap().value.as_slice()).unwrap()
+}
+
+/// One number.
+pub async fn one(database: &Client, question: &str) -> i64 {
+    database.query_one(question, &[]).await.unwrap().get(0)
 }

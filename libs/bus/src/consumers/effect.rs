@@ -58,7 +58,7 @@ pub(super) enum Together {
     Unusable(Fault),
 }
 
-/// Handles several events in one transaction, in the given order.
+/// Handles several events in one transaction, those of a key in the given order.
 pub(super) async fn together(
     consumers: &Consumers,
     deliveries: &[&Delivery],

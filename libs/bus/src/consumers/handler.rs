@@ -57,7 +57,7 @@ impl<E> std::ops::Deref for Received<E> {
     }
 }
 
-/// Several events for one handler, in the order in which they came.
+/// Several events for one handler, key by key, those of a key in the order in which they came.
 #[derive(Clone)]
 pub struct Batch {
     /// The events.

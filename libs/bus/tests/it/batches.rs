@@ -2,9 +2,12 @@
 
 use crate::app::{App, see};
 use crate::world::{World, eventually, listen, price};
-use bus::{Batch, Outcome, dead};
+use bus::{Batch, Outcome, Tuning, dead};
 use contracts::Event;
 use contracts::pricing::v1::PriceUpdated;
+use diesel::sql_query;
+use diesel::sql_types::Text;
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use fault::{Common, Fault};
 use pg::Tx;
 use prost::Message;
@@ -50,4 +53,68 @@ async fn what_has_gathered_goes_to_the_handler_together_and_in_halves_where_that
     assert!(failed.windows(2).all(|two| two[1].abs_diff(two[0] / 2) <= 1), "{failed:?}");
     relay.end().await;
     consumers.end().await;
+}
+
+/// Size of the largest batch that was counted, and the deadlocks that counting has met.
+static LARGEST: Mutex<usize> = Mutex::new(0);
+static DEADLOCKS: Mutex<usize> = Mutex::new(0);
+
+/// Counts events by key, in the order in which it is given them.
+async fn counted(_: &App, tx: &mut Tx, batch: Batch) -> Result<Vec<Outcome>, Fault> {
+    let mut outcomes = Vec::new();
+    for event in &batch.events {
+        let price = PriceUpdated::decode(event.payload.clone()).unwrap();
+        let count = "insert into hot (key, events) values ($1, 1)
+                     on conflict (key) do update set events = hot.events + 1";
+        let done = sql_query(count).bind::<Text, _>(price.key()).execute(tx.conn()).await;
+        if let Err(error) = done {
+            *DEADLOCKS.lock().unwrap() += usize::from(error.to_string().contains("deadlock"));
+            return Err(error.into());
+        }
+        outcomes.push(Outcome::Done);
+    }
+    let mut largest = LARGEST.lock().unwrap();
+    *largest = batch.events.len().max(*largest);
+    Ok(outcomes)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_that_handle_events_of_the_same_keys_do_not_wait_for_each_other_in_a_circle() {
+    let world = World::new().await;
+    let table = async |tx: &mut Tx| {
+        let hot = "create table hot (key text primary key, events bigint not null)";
+        Ok(tx.conn().batch_execute(hot).await?)
+    };
+    world.search.write("test.hot", table).await.unwrap();
+    let keys: Vec<Uuid> = (0..8).map(|_| Uuid::now_v7()).collect();
+    // Up and down and up again, so that any two halves of it meet the keys in different orders.
+    let mut versions = vec![0; keys.len()];
+    let mut events = Vec::new();
+    for round in 0..250 {
+        for step in 0..keys.len() {
+            let index = if round % 2 == 0 { step } else { keys.len() - 1 - step };
+            versions[index] += 1;
+            events.push(price(keys[index], versions[index]));
+        }
+    }
+    let relay = world.relay();
+    world.say(&events).await;
+    eventually("all is published", async || world.all_published().await).await;
+    let replica = || {
+        let tuning = Tuning { workers: 2, batch: 32, ..Tuning::default() };
+        listen(world.consumers().tuned(tuning).on_batch(
+            App::new(),
+            [PriceUpdated::SUBJECT],
+            counted,
+        ))
+    };
+    let replicas = [replica(), replica(), replica()];
+    let sum = "select coalesce(sum(events), 0)::bigint as count from hot";
+    eventually("each event has its effect", async || world.count(sum).await == 2_000).await;
+    assert!(*LARGEST.lock().unwrap() > 1, "no events came together");
+    assert_eq!(*DEADLOCKS.lock().unwrap(), 0);
+    relay.end().await;
+    for replica in replicas {
+        replica.end().await;
+    }
 }

@@ -50,13 +50,21 @@ async fn a_statement_is_prepared_once_for_each_connection() {
 }
 
 #[tokio::test]
-async fn a_place_without_a_value_is_a_bug_and_reaches_no_server() {
+async fn a_place_without_a_value_and_a_value_without_a_place_are_bugs_and_reach_no_server() {
     let world = World::new().await;
-    let asked = world.db.read("test.ask", async |tx| {
-        let bound = statement("select $1 + $2").bind::<BigInt, _>(1);
-        Ok(bound.execute(tx.conn()).await?)
-    });
-    let fault = asked.await.unwrap_err();
-    assert_eq!(fault.kind(), Kind::Internal);
-    assert!(fault.chain().contains("no value for $2"), "{}", fault.chain());
+    for (text, expected) in [
+        ("select $1 + $3", "no value for $3"),
+        ("select $1 + $", "no value for $"),
+        ("select $1 + $0", "no value for $0"),
+        ("select $2 + $2", "a value for $1, but no such place"),
+        ("select $1", "a value for $2, but no such place"),
+    ] {
+        let asked = world.db.read("test.ask", async |tx| {
+            let bound = statement(text).bind::<BigInt, _>(1).bind::<BigInt, _>(2);
+            Ok(bound.execute(tx.conn()).await?)
+        });
+        let fault = asked.await.unwrap_err();
+        assert_eq!(fault.kind(), Kind::Internal, "{text}");
+        assert!(fault.chain().contains(expected), "{text}: {}", fault.chain());
+    }
 }

@@ -132,3 +132,42 @@ fn read<M: Message + Default>(body: Option<&Body>) -> Result<M, Fault> {
     let body = body.map(|body| body.body.as_slice()).unwrap_or_default();
     M::decode(body).map_err(|error| Fault::internal(error).context("read an entry"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_card_that_was_read_before_the_replica_had_the_revision_is_shown_and_not_kept() {
+        let cards = Cards::default();
+        let (product_id, variant_id) = (Uuid::now_v7(), Uuid::now_v7());
+        let hit = Hit {
+            product_id,
+            revision: 7,
+            score: 0.0,
+            variant_id: Some(variant_id),
+            amount_minor: None,
+        };
+        let body =
+            |source_id, revision, body: Vec<u8>| (source_id, Body { source_id, body, revision });
+        let product = |revision, title: &str| {
+            let product = Product { title: title.into(), ..Product::default() };
+            body(product_id, revision, product.encode_to_vec())
+        };
+        let variant = |revision| {
+            let variant = Variant { sku: "sku".into(), ..Variant::default() };
+            body(variant_id, revision, variant.encode_to_vec())
+        };
+        let readings = [
+            (vec![product(6, "of before"), variant(6)], "of before", false),
+            // The variant is not there yet.
+            (vec![product(7, "of now")], "of now", false),
+            (vec![product(7, "of now"), variant(7)], "of now", true),
+        ];
+        for (read, title, kept) in readings {
+            let shown = cards.learn(&hit, &HashMap::from_iter(read)).await.unwrap();
+            assert_eq!(shown.title, title);
+            assert_eq!(cards.known.get(&key(&hit)).await.is_some(), kept, "{title}");
+        }
+    }
+}

@@ -130,6 +130,12 @@ fn report(operation: &Operation) -> Result<()> {
         say::note(format_args!("{consumer} {event}: {}: {}", failure.reason, failure.message));
     }
     let ReplayReport { applied, kept, duplicates, ignored, failed, .. } = report;
+    let uncounted = operation.total - (applied + kept + duplicates + ignored + failed);
+    if uncounted > 0 {
+        say::note(format_args!(
+            "{uncounted} more were dealt with by a process that died before it noted them, or were discarded meanwhile"
+        ));
+    }
     say::line(format_args!(
         "letters: {applied} applied, {kept} kept until what they wait for comes, {duplicates} applied before, \
          {ignored} of no interest, {failed} failed"

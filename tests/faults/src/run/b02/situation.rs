@@ -10,8 +10,8 @@ use contracts::Fact;
 use prost::Message;
 use std::time::Duration;
 
-/// Far more than anything takes: a busy machine is no failure.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Far more than anything takes, such as two rounds of what is done once a minute: a busy machine is no failure.
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Number of the key that the situation is about; the others have smaller ones.
 const SPECIAL: u64 = 1000;
