@@ -32,7 +32,7 @@ bench *args:
 
 # a full run of the faults that the tests do in short: b01 b02 b03 b04 b07 b08 b09 b11 b13 b33 lost, with `--seed <n>` the same again
 faults name *args:
-    cargo run -p faults -- run {{ name }} {{ args }}
+    cargo run --release -p faults -- run {{ name }} {{ args }}
 
 # how long a written change takes to be searchable: in an empty mesh that `./dev up` serves, with SOUK_DATA set
 freshness:

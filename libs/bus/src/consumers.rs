@@ -147,7 +147,7 @@ impl Consumers {
     }
 
     /// Handles the events of `subjects` together, as many as share a transaction: for a service that merges many events into
-    /// few writes. Where it fails it is given them one by one.
+    /// few writes. Where it fails it is given them in halves, down to the one that is in the way.
     #[must_use]
     pub fn on_batch<A, F>(
         mut self,

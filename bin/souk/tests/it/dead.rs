@@ -69,6 +69,14 @@ async fn events_that_go_wrong_are_explained_tried_again_and_discarded() {
     let all = project.run(&["outbox", "republish", "--service", "pricing"]);
     assert!(all.starts_with("3 events are published again"), "{all}");
     project.told("outbox_broker_lost{service=\"pricing\"} 0").await;
+
+    // Who changed what is written down, and a dry run changes nothing.
+    let log = std::fs::read_to_string(project.path().join(".souk/dev/log/all.log")).unwrap();
+    let audited: Vec<&str> = log.lines().filter(|line| line.contains("an operator ")).collect();
+    let of = |what: &str| audited.iter().filter(|line| line.contains(what)).count();
+    let done = ["asked for a replay", "discarded dead letters", "had events published again"];
+    assert_eq!(done.map(of), [1, 1, 2], "{audited:#?}");
+    assert!(audited.iter().all(|line| line.contains("caller")), "{audited:#?}");
 }
 
 /// Prices that the bug concerns.

@@ -144,7 +144,10 @@ async fn apply_one(
 ) -> Result<Option<Again>, Fault> {
     tx.conn().batch_execute("SAVEPOINT early").await?;
     let handled = match Delivery::of_early(kept) {
-        Ok(delivery) => consumers.registry.handle(consumers, tx, &[&delivery]).await,
+        Ok(delivery) => {
+            let handled = consumers.registry.handle(consumers, tx, &[&delivery]).await;
+            handled.map_err(Fault::from)
+        }
         Err(fault) => Err(fault),
     };
     match handled {

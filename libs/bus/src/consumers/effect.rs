@@ -1,5 +1,6 @@
 //! Transactions: claim of the event's id, effect and what is kept, committed together or not at all.
 
+use super::registry::Failed;
 use super::{Consumers, Delivery, Outcome, early};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Bool, Text, Uuid as SqlUuid};
@@ -50,8 +51,9 @@ async fn one(consumers: &Consumers, tx: &mut Tx, delivery: &Delivery) -> Result<
 
 /// Why several events together had no effect.
 pub(super) enum Together {
-    /// One of them, or their meeting: some may do without the others.
-    Split,
+    /// One of them, or their meeting: some may do without the others. With the position of the one whose handler failed,
+    /// where that is known.
+    Split(Option<usize>),
     /// It took too long.
     Late,
     /// None of them: the database could not be used.
@@ -65,43 +67,42 @@ pub(super) async fn together(
 ) -> Result<Vec<Effect>, Together> {
     // `write` would repeat a contended transaction as a whole; taking fewer events at once is better, so it is told
     // another reason, and the true one is kept here.
-    let cause: Mutex<Option<Fault>> = Mutex::new(None);
-    let cause = &cause;
+    let failed: Mutex<Option<Failed>> = Mutex::new(None);
+    let failed = &failed;
     let handled = consumers.db.write("bus.handle_together", async move |tx| {
-        let mut claimed = claim_all(consumers, tx, deliveries).await.map_err(|fault| {
-            if let Ok(mut cause) = cause.lock() {
-                *cause = Some(fault);
+        claim_and_handle(consumers, tx, deliveries).await.map_err(|why| {
+            if let Ok(mut failed) = failed.lock() {
+                *failed = Some(why);
             }
             split()
-        })?;
-        each(consumers, tx, deliveries, &mut claimed).await.map_err(|_| split())
+        })
     });
     let limit = consumers.tuning.handling;
     match tokio::time::timeout(limit, handled).await {
         Ok(Ok(effects)) => Ok(effects),
         Err(_) => Err(Together::Late),
         Ok(Err(fault)) => {
-            let cause = cause.lock().ok().and_then(|mut cause| cause.take());
-            let fault = cause.unwrap_or(fault);
+            let failed = failed.lock().ok().and_then(|mut failed| failed.take());
+            let Failed { fault, culprit } = failed.unwrap_or_else(|| Failed::from(fault));
             if fault.kind() == fault::Kind::Unavailable {
                 Err(Together::Unusable(fault))
             } else {
-                Err(Together::Split)
+                Err(Together::Split(culprit))
             }
         }
     }
 }
 
 fn split() -> Fault {
-    Fault::new(Common::ConcurrentModification, "events of a shared transaction are taken in halves")
+    Fault::new(Common::ConcurrentModification, "events of a shared transaction are taken apart")
 }
 
-async fn each(
+async fn claim_and_handle(
     consumers: &Consumers,
     tx: &mut Tx,
     deliveries: &[&Delivery],
-    claimed: &mut HashSet<(String, Uuid)>,
-) -> Result<Vec<Effect>, Fault> {
+) -> Result<Vec<Effect>, Failed> {
+    let mut claimed = claim_all(consumers, tx, deliveries).await?;
     let mut effects = vec![Effect::Duplicate; deliveries.len()];
     // An id may be there twice; its first message is the event.
     let mut fresh: Vec<usize> = (0..deliveries.len())
@@ -113,7 +114,12 @@ async fn each(
     // Key by key, in the same order in every process: else two of them would lock what they write crosswise.
     fresh.sort_by_key(|&position| &deliveries[position].envelope.key);
     let events: Vec<&Delivery> = fresh.iter().map(|&position| deliveries[position]).collect();
-    for (position, effect) in fresh.into_iter().zip(handle_all(consumers, tx, &events).await?) {
+    let handled = handle_all(consumers, tx, &events).await.map_err(|failed| {
+        let culprit = failed.culprit.and_then(|culprit| fresh.get(culprit).copied());
+        // Whatever a handler misses, the database was there.
+        Failed { fault: split(), culprit }
+    })?;
+    for (position, effect) in fresh.into_iter().zip(handled) {
         effects[position] = effect;
     }
     Ok(effects)
@@ -124,7 +130,7 @@ async fn handle_all(
     consumers: &Consumers,
     tx: &mut Tx,
     deliveries: &[&Delivery],
-) -> Result<Vec<Effect>, Fault> {
+) -> Result<Vec<Effect>, Failed> {
     let outcomes = consumers.registry.handle(consumers, tx, deliveries).await?;
     let mut effects = vec![Effect::Applied; deliveries.len()];
     let mut waiting = Vec::new();

@@ -229,13 +229,14 @@ impl Registry {
         consumers: &Consumers,
         tx: &mut Tx,
         deliveries: &[&Delivery],
-    ) -> Result<Vec<Outcome>, Fault> {
+    ) -> Result<Vec<Outcome>, Failed> {
         let mut events = Vec::with_capacity(deliveries.len());
-        for delivery in deliveries {
-            let (subject, handler) = self
-                .handlers
-                .get_key_value(delivery.subject())
-                .ok_or_else(|| crate::dead::unknown_type(delivery.subject()))?;
+        for (position, delivery) in deliveries.iter().enumerate() {
+            let found = self.handlers.get_key_value(delivery.subject());
+            let (subject, handler) = found.ok_or_else(|| {
+                let fault = crate::dead::unknown_type(delivery.subject());
+                Failed { fault, culprit: Some(position) }
+            })?;
             events.push((*subject, *delivery, handler));
         }
         let together = events.chunk_by(|(_, _, left), (_, _, right)| {
@@ -245,9 +246,32 @@ impl Registry {
         for run in together {
             let Some((_, _, handler)) = run.first() else { continue };
             let run: Vec<_> = run.iter().map(|(subject, event, _)| (*subject, *event)).collect();
-            outcomes.extend(guarded(handler.as_ref(), consumers, tx, &run).await?);
+            let handled = guarded(handler.as_ref(), consumers, tx, &run).await;
+            outcomes.extend(handled.map_err(|fault| {
+                let culprit = (run.len() == 1).then_some(outcomes.len());
+                Failed { fault, culprit }
+            })?);
         }
         Ok(outcomes)
+    }
+}
+
+/// Why events were not handled.
+pub(super) struct Failed {
+    pub fault: Fault,
+    /// Position of the event whose handler failed, where it was by itself.
+    pub culprit: Option<usize>,
+}
+
+impl From<Fault> for Failed {
+    fn from(fault: Fault) -> Self {
+        Self { fault, culprit: None }
+    }
+}
+
+impl From<Failed> for Fault {
+    fn from(failed: Failed) -> Self {
+        failed.fault
     }
 }
 

@@ -98,7 +98,7 @@ async fn give_back(holds: impl IntoIterator<Item = Hold>) {
     }
 }
 
-/// Handles what has gathered: together if that works, else in halves, and so on down to the events that are in the way.
+/// Handles what has gathered: together if that works, else without what is in the way.
 async fn round(consumers: &Consumers, holds: Vec<Hold>, stop: &CancellationToken) {
     if point::reached("consumer.round").await.is_err() {
         return;
@@ -118,7 +118,7 @@ async fn round(consumers: &Consumers, holds: Vec<Hold>, stop: &CancellationToken
     }
     // The next group is the last one.
     let mut groups = vec![work];
-    while let Some(mut group) = groups.pop() {
+    while let Some(group) = groups.pop() {
         if group.len() < 2 {
             for (hold, delivery) in group {
                 verdict::single(consumers, hold, &delivery, stop).await;
@@ -144,17 +144,52 @@ async fn round(consumers: &Consumers, holds: Vec<Hold>, stop: &CancellationToken
                     return give_back(groups.into_iter().flatten().map(|(hold, _)| hold)).await;
                 }
             }
-            Err(Together::Split) => {
+            Err(Together::Split(culprit)) => {
                 metrics::counter!("consumer_split_batches_total", "service" => consumers.service())
                     .increment(1);
                 if point::reached("consumer.split").await.is_err() {
                     return;
                 }
-                let behind = group.split_off(group.len() / 2);
-                groups.extend([behind, group]);
+                let key = |(_, delivery): &(Hold, Delivery)| delivery.envelope.key.clone();
+                groups.extend(parts(group, culprit, key).into_iter().rev());
             }
             // Each half might take as long.
             Err(Together::Late) => groups.extend(group.into_iter().rev().map(|one| vec![one])),
         }
+    }
+}
+
+/// What is tried in place of a group that failed: all others, then the one that is in the way, then what is behind it in its
+/// key; or halves where nobody knows which one it is.
+fn parts<T, K: PartialEq>(
+    mut group: Vec<T>,
+    culprit: Option<usize>,
+    key: impl Fn(&T) -> K,
+) -> Vec<Vec<T>> {
+    let at = culprit.unwrap_or(group.len() / 2).min(group.len());
+    let mut behind = group.split_off(at);
+    if culprit.is_none() || behind.is_empty() {
+        return vec![group, behind];
+    }
+    let others = behind.split_off(1);
+    let (same, others): (Vec<T>, Vec<T>) =
+        others.into_iter().partition(|event| key(event) == key(&behind[0]));
+    group.extend(others);
+    vec![group, behind, same]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_the_way_is_tried_by_itself_and_before_what_is_behind_it_in_its_key() {
+        let group = || vec!["a1", "b1", "a2", "c1", "b2", "a3"];
+        let key = |event: &&'static str| event.as_bytes()[0];
+        let apart = |culprit| parts(group(), culprit, key);
+        assert_eq!(apart(None), [vec!["a1", "b1", "a2"], vec!["c1", "b2", "a3"]]);
+        assert_eq!(apart(Some(2)), [vec!["a1", "b1", "c1", "b2"], vec!["a2"], vec!["a3"]]);
+        assert_eq!(apart(Some(0)), [vec!["b1", "c1", "b2"], vec!["a1"], vec!["a2", "a3"]]);
+        assert_eq!(apart(Some(5)), [vec!["a1", "b1", "a2", "c1", "b2"], vec!["a3"], vec![]]);
     }
 }

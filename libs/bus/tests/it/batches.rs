@@ -1,6 +1,6 @@
 //! Handlers that take many events at once.
 
-use crate::app::{App, see};
+use crate::app::{App, price_updated, see};
 use crate::world::{World, eventually, listen, price};
 use bus::{Batch, Outcome, Tuning, dead};
 use contracts::Event;
@@ -51,6 +51,66 @@ async fn what_has_gathered_goes_to_the_handler_together_and_in_halves_where_that
     let failed = FAILED.lock().unwrap().clone();
     assert_eq!(failed.last(), Some(&1), "{failed:?}");
     assert!(failed.windows(2).all(|two| two[1].abs_diff(two[0] / 2) <= 1), "{failed:?}");
+    relay.end().await;
+    consumers.end().await;
+}
+
+#[tokio::test]
+async fn what_fails_by_itself_costs_the_others_one_repetition() {
+    let world = World::new().await;
+    let relay = world.relay();
+    let events: Vec<PriceUpdated> = (0..60).map(|_| price(Uuid::now_v7(), 1)).collect();
+    let bad = events[33].key().to_owned();
+    world.say(&events).await;
+    eventually("all is published", async || world.all_published().await).await;
+    let script = {
+        let bad = bad.clone();
+        move |key: &str, _| match key == bad {
+            true => Err(Fault::new(Common::InvalidField, "never")),
+            false => Ok(Outcome::Done),
+        }
+    };
+    let app = App::scripted(script);
+    let tuning = Tuning { workers: 1, ..Tuning::default() };
+    let consumers = listen(world.consumers().tuned(tuning).on(app.clone(), price_updated));
+    eventually("the good ones have effects", async || world.effects().await == 59).await;
+    eventually("the bad one is a letter", async || {
+        dead::count(&world.bus, "search").await.is_ok_and(|count| count == 1)
+    })
+    .await;
+    let most = events.iter().map(|event| app.calls(event.key())).max();
+    assert_eq!((most, app.calls(&bad)), (Some(2), 2));
+    relay.end().await;
+    consumers.end().await;
+}
+
+#[tokio::test]
+async fn what_is_behind_a_failed_event_in_its_key_waits_until_that_is_tried_again() {
+    let world = World::new().await;
+    let relay = world.relay();
+    let key = Uuid::now_v7();
+    let mut events = Vec::new();
+    for version in 1..=6 {
+        events.extend((0..4).map(|_| price(Uuid::now_v7(), 1)));
+        events.push(price(key, version));
+    }
+    world.say(&events).await;
+    eventually("all is published", async || world.all_published().await).await;
+    let fails_once = {
+        let key = key.to_string();
+        move |of: &str, call| match of == key && call == 3 {
+            // Where it came by itself it is tried again at once.
+            true => Err(Fault::new(Common::ConcurrentModification, "only now")),
+            false => Ok(Outcome::Done),
+        }
+    };
+    let tuning = Tuning { workers: 1, ..Tuning::default() };
+    let consumers = world.consumers().tuned(tuning).on(App::scripted(fails_once), price_updated);
+    let consumers = listen(consumers);
+    eventually("all have effects", async || world.effects().await == 30).await;
+    let disordered = "select count(*) from seen as early join seen as late using (key)
+                      where early.version < late.version and early.number > late.number";
+    assert_eq!(world.count(disordered).await, 0);
     relay.end().await;
     consumers.end().await;
 }

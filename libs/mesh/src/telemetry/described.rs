@@ -93,7 +93,7 @@ pub const METRICS: &[Metric] = &[
     histogram("consumer_attempts", DELIVERIES, &["consumer"], "Deliveries that an event needed until the consumer was done with it."),
     histogram("consumer_dedupe_seconds", SHORT, &["service"], "Time that it took to claim the ids of the events of one transaction."),
     histogram("event_e2e_lag_seconds", SECONDS, &["consumer"], "Time from the commit at the publisher to the commit of the event's effect."),
-    counter("consumer_split_batches_total", &["service"], "Times that events which shared a transaction were taken in halves."),
+    counter("consumer_split_batches_total", &["service"], "Times that events which shared a transaction were taken apart."),
     counter("consumer_suspects_total", &["consumer", "outcome"], "Events that were handled with nothing beside them because they may kill the process."),
     counter("consumer_interruptions_total", &["consumer"], "Times that a subscription ended and was made anew."),
 
