@@ -78,7 +78,7 @@ impl Default for Tuning {
             max_ack_pending: 256,
             max_deliver: 1000,
             workers: 8,
-            batch: 64,
+            batch: 16,
             retry: Duration::from_millis(250),
             handling: Duration::from_secs(30),
         }
@@ -229,7 +229,7 @@ impl Consumers {
         let delivery = Delivery::of_letter(letter)?;
         point::reached("dead.replay").await?;
         let replayed = if self.registry.handles(delivery.subject()) {
-            match effect::alone(self, &delivery).await {
+            match effect::again(self, &delivery).await {
                 Ok(Effect::Applied | Effect::Stale) => Replayed::Applied,
                 Ok(Effect::Kept) => Replayed::Kept,
                 Ok(Effect::Duplicate) => Replayed::Duplicate,

@@ -23,9 +23,29 @@ pub(super) enum Effect {
 
 /// Handles one event in a transaction of its own.
 pub(super) async fn alone(consumers: &Consumers, delivery: &Delivery) -> Result<Effect, Fault> {
-    let limit = consumers.tuning.handling;
     let handled =
         consumers.db.write("bus.handle", async move |tx| one(consumers, tx, delivery).await);
+    in_time(consumers, handled).await
+}
+
+/// The same for a letter. It may have been made of a kept entry that is not yet removed; entry and claim go together, so this
+/// look before the claim cannot mistake the claim of a kept event for one with an effect.
+pub(super) async fn again(consumers: &Consumers, letter: &Delivery) -> Result<Effect, Fault> {
+    let handled = consumers.db.write("bus.handle_again", async move |tx| {
+        if early::waits(tx, letter).await? {
+            let message = "the event is being moved to the dead letters";
+            return Err(Fault::new(Common::Contended, message));
+        }
+        one(consumers, tx, letter).await
+    });
+    in_time(consumers, handled).await
+}
+
+async fn in_time(
+    consumers: &Consumers,
+    handled: impl Future<Output = Result<Effect, Fault>>,
+) -> Result<Effect, Fault> {
+    let limit = consumers.tuning.handling;
     tokio::time::timeout(limit, handled).await.unwrap_or_else(|_| {
         Err(Fault::new(Common::DeadlineExceeded, format!("the event was not handled in {limit:?}")))
     })
@@ -33,11 +53,6 @@ pub(super) async fn alone(consumers: &Consumers, delivery: &Delivery) -> Result<
 
 async fn one(consumers: &Consumers, tx: &mut Tx, delivery: &Delivery) -> Result<Effect, Fault> {
     point::reached("consumer.alone").await?;
-    if early::waits(tx, delivery).await? {
-        // Only a replay can meet this: a letter was made of a kept entry which is not yet removed. Entry and claim go
-        // together, so this look before the claim cannot mistake the claim of a kept event for one with an effect.
-        return Err(Fault::new(Common::Contended, "the event is being moved to the dead letters"));
-    }
     let begun = Instant::now();
     let claimed = inbox::claim(tx, &delivery.consumer, delivery.id(), delivery.subject()).await?;
     deduplicated(consumers, begun);
