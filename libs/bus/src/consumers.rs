@@ -63,7 +63,8 @@ pub struct Tuning {
     pub max_deliver: i64,
     /// Events of one key are handled by one worker, in order; so many keys are handled at once.
     pub workers: usize,
-    /// Most events that share a transaction.
+    /// Most events that share a transaction. More of them would hold the locks of hot keys for longer, and have more to repeat
+    /// where one fails.
     pub batch: usize,
     /// First pause before an event is tried again; further ones grow.
     pub retry: Duration,
