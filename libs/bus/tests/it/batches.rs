@@ -1,4 +1,4 @@
-//! Handlers that take many events at once.
+//! Events that share a transaction, and handlers that take many at once.
 
 use crate::app::{App, price_updated, see};
 use crate::world::{World, eventually, listen, price};
