@@ -101,7 +101,7 @@ async fn measure(servers: &Servers, size: Size) -> Result<Table> {
     let world = World::new(servers).await?;
     let drained = backlog::drain(&world, size).await?;
     world.end().await?;
-    println!("raw inbox and upsert in batches of 64 ...");
+    println!("raw inbox and upsert in batches as large as the consumer's ...");
     let world = World::new(servers).await?;
     let raw = floor::effects(&world, size).await?;
     world.end().await?;

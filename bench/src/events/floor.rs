@@ -9,7 +9,7 @@ use async_nats::HeaderMap;
 use async_nats::header::{
     NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL, NATS_BATCH_ID, NATS_BATCH_SEQUENCE, NATS_MESSAGE_ID,
 };
-use bus::{Bus, Envelope, streams};
+use bus::{Bus, Envelope, Tuning, streams};
 use bytes::Bytes;
 use contracts::Event;
 use contracts::pricing::v1::PriceUpdated;
@@ -27,10 +27,6 @@ const SUBJECT: &str = "floor.price.updated";
 
 /// Messages of one atomic batch.
 const BATCH: usize = 200;
-
-/// Events of one transaction, and transactions at once: those of the consumers.
-const TOGETHER: usize = 64;
-const CONNECTIONS: usize = 8;
 
 /// Messages a second in atomic batches, with nothing but their ids or with the headers of an event.
 pub async fn publish(bus: &Bus, size: Size, headers: bool) -> Result<f64> {
@@ -121,17 +117,19 @@ pub async fn commit_latency(world: &World, size: Size) -> Result<Latencies> {
     Ok(latencies)
 }
 
-/// Events a second whose ids are claimed and whose rows are written, each with one statement for all of a transaction.
+/// Events a second whose ids are claimed and whose rows are written, each with one statement for all of a transaction: as many
+/// together, and as many transactions at once, as the consumers have.
 pub async fn effects(world: &World, size: Size) -> Result<f64> {
     let changes = shop::changes(size);
     let begun = Instant::now();
     let mut tasks = JoinSet::new();
-    for connection in 0..CONNECTIONS {
+    let Tuning { workers, batch, .. } = Tuning::default();
+    for connection in 0..workers {
         let client = connect(&world.search).await?;
         // As for the consumers, all changes of one key go the same way.
-        let own = |(id, _): &&(Uuid, i64)| id.as_u128() % CONNECTIONS as u128 == connection as u128;
+        let own = |(id, _): &&(Uuid, i64)| id.as_u128() % workers as u128 == connection as u128;
         let own: Vec<(Uuid, i64)> = changes.iter().filter(own).copied().collect();
-        tasks.spawn(async move { write_effects(client, &own).await });
+        tasks.spawn(async move { write_effects(client, &own, batch).await });
     }
     while let Some(done) = tasks.join_next().await {
         done??;
@@ -139,7 +137,7 @@ pub async fn effects(world: &World, size: Size) -> Result<f64> {
     Ok(rate(changes.len(), begun.elapsed()))
 }
 
-async fn write_effects(mut client: Client, changes: &[(Uuid, i64)]) -> Result<()> {
+async fn write_effects(mut client: Client, changes: &[(Uuid, i64)], batch: usize) -> Result<()> {
     let claim = "
         insert into inbox (consumer, event_id, subject)
         select 'floor', id::uuid, 'floor.price.updated' from unnest($1::text[]) as id
@@ -150,7 +148,7 @@ async fn write_effects(mut client: Client, changes: &[(Uuid, i64)]) -> Result<()
         on conflict (key) do update set version = excluded.version
         where seen.version < excluded.version";
     let upsert = client.prepare(upsert).await?;
-    for some in changes.chunks(TOGETHER) {
+    for some in changes.chunks(batch) {
         let ids: Vec<String> = some.iter().map(|_| Uuid::now_v7().to_string()).collect();
         // One statement cannot write a row twice; only a backlog of very few keys has a key twice in a transaction.
         let newest: BTreeMap<String, i64> =
