@@ -176,9 +176,9 @@ mod tests {
         let engine = Arc::new(Counted { engine, now, most });
         let index = Index::new(engine.clone());
         let query = Query::everything(chrono::Utc::now());
-        let searches = (0..64).map(|_| index.search(query.clone()));
-        futures::future::try_join_all(searches).await.unwrap();
         let processors = thread::available_parallelism().map_or(1, usize::from);
+        let searches = (0..processors * 16).map(|_| index.search(query.clone()));
+        futures::future::try_join_all(searches).await.unwrap();
         assert_eq!(engine.most.load(Ordering::SeqCst), processors);
         std::fs::remove_dir_all(folder).unwrap();
     }
