@@ -153,12 +153,24 @@ fn broker(name: &str) -> bool {
 
 /// Percent-encodes what a header cannot hold, as CloudEvents says for HTTP. A line break would end the header.
 pub(crate) fn printable(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte {
-            b'%' | b'"' => _ = write!(out, "%{byte:02X}"),
-            b' '..=b'~' => out.push(char::from(byte)),
-            _ => _ = write!(out, "%{byte:02X}"),
+    printable_within(text, usize::MAX)
+}
+
+/// The same of as many whole characters as have room in `most` bytes.
+pub(crate) fn printable_within(text: &str, most: usize) -> String {
+    let mut out = String::new();
+    for character in text.chars() {
+        let before = out.len();
+        for byte in character.encode_utf8(&mut [0; 4]).bytes() {
+            match byte {
+                b'%' | b'"' => _ = write!(out, "%{byte:02X}"),
+                b' '..=b'~' => out.push(char::from(byte)),
+                _ => _ = write!(out, "%{byte:02X}"),
+            }
+        }
+        if out.len() > most {
+            out.truncate(before);
+            break;
         }
     }
     out
@@ -225,6 +237,13 @@ mod tests {
 
     fn envelope_like(headers: &HeaderMap) -> HeaderMap {
         Envelope::read("pricing.price.updated", headers).unwrap().headers()
+    }
+
+    #[test]
+    fn what_is_cut_is_cut_between_characters() {
+        assert_eq!(printable_within("aé€", 7), "a%C3%A9");
+        assert_eq!(plain(&printable_within("aé€", 16)), "aé€");
+        assert_eq!(printable_within("%", 2), "");
     }
 
     #[test]

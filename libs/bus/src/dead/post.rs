@@ -9,8 +9,9 @@ use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, Utc};
 use fault::{Fault, point};
 
-/// Characters of an error that a letter keeps.
-const LONGEST_ERROR: usize = 2000;
+/// Bytes of an error that a letter keeps, as they travel. With the other headers they have room in what a letter may be larger
+/// than its event.
+const LONGEST_ERROR: usize = 8 * 1024;
 
 /// An event to be made a dead letter.
 #[derive(Debug)]
@@ -57,9 +58,8 @@ pub(crate) async fn post(bus: &Bus, service: &str, burial: &Burial) -> Result<()
 fn headers(burial: &Burial) -> HeaderMap {
     let mut headers = envelope::without_broker(&burial.headers);
     let time = |at: DateTime<Utc>| at.to_rfc3339_opts(SecondsFormat::Millis, true);
-    let error: String = burial.error.chars().take(LONGEST_ERROR).collect();
     headers.insert(REASON, envelope::printable(&burial.reason));
-    headers.insert(ERROR, envelope::printable(&error));
+    headers.insert(ERROR, envelope::printable_within(&burial.error, LONGEST_ERROR));
     headers.insert(ATTEMPTS, burial.attempts.to_string());
     headers.insert(FIRST_AT, time(burial.first_at));
     headers.insert(LAST_AT, time(Utc::now()));

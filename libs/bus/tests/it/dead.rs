@@ -155,6 +155,30 @@ async fn what_cannot_be_read_is_parked_and_what_is_not_cared_for_is_acknowledged
 }
 
 #[tokio::test]
+async fn the_largest_event_with_the_longest_error_becomes_a_letter() {
+    let world = World::new().await;
+    let relay = world.relay();
+    let error = "\"€".repeat(50_000);
+    let why = error.clone();
+    let app = App::scripted(move |_, _| Err(Fault::new(Common::InvalidField, why.clone())));
+    let consumers = listen(world.consumers().on(app, price_updated));
+    let id = Uuid::now_v7();
+    let mut payload = price(id, 1).encode_to_vec();
+    // A field of a newer publisher, which is ignored; its tag and length take 6 bytes.
+    let rest = "x".repeat(pg::outbox::MAX_EVENT_BYTES - payload.len() - 6);
+    prost::encoding::string::encode(5001, &rest, &mut payload);
+    assert_eq!(payload.len(), pg::outbox::MAX_EVENT_BYTES);
+    world.force("pricing.price.updated", &"k".repeat(200), 1, payload.clone()).await;
+    eventually("there is a letter", async || letters(&world).await.len() == 1).await;
+    let letter = &letters(&world).await[0];
+    assert_eq!(letter.payload, payload);
+    let (_, kept) = letter.error.split_once('"').unwrap();
+    assert!(kept.len() > 1_000 && error.contains(kept), "{kept}");
+    relay.end().await;
+    consumers.end().await;
+}
+
+#[tokio::test]
 async fn a_binary_that_knows_a_parked_type_replays_it_by_itself() {
     let world = World::new().await;
     // Parked by an older binary: the letter is of a type that this one knows.
