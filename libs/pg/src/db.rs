@@ -5,14 +5,16 @@ use diesel_async::pooled_connection::deadpool::{Object, Pool};
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
 };
-use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use fault::{Common, Fault, Kind, context};
 use rand::Rng;
 use secrecy::{ExposeSecret, SecretString};
+use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
+use tokio_postgres::{Config, NoTls};
 
 /// How one service reaches its database.
 #[derive(Debug, Clone)]
@@ -56,6 +58,9 @@ struct Inner {
     outbox_signal: Notify,
     clock_offset_ms: AtomicI64,
 }
+
+/// How long a server may say nothing, not even that it has what was sent.
+const SILENCE: Duration = Duration::from_secs(5);
 
 /// How often a transaction that others get in the way of is tried.
 const ATTEMPTS: u32 = 8;
@@ -172,6 +177,12 @@ impl Db {
         self.inner.outbox_signal.notified().await;
     }
 
+    /// Throws the connections away that nobody uses. They may lead to a server that will never answer again, and each of them
+    /// would be found out by somebody who waits for it in vain.
+    pub fn renew(&self) {
+        self.inner.primary.retain(|_, _| false);
+    }
+
     /// Moves the clock that transactions read; tests use it instead of waiting.
     pub fn shift_clock(&self, by: TimeDelta) {
         self.inner.clock_offset_ms.store(by.num_milliseconds(), Ordering::Relaxed);
@@ -223,18 +234,28 @@ fn pool(url: &SecretString, settings: &Settings) -> Result<Pool<AsyncPgConnectio
         .max_size(settings.max_connections)
         .runtime(deadpool::Runtime::Tokio1)
         .wait_timeout(Some(settings.acquire_timeout))
-        .create_timeout(Some(Duration::from_secs(5)))
+        .create_timeout(Some(SILENCE))
         .build()
         .map_err(Fault::internal)
 }
 
 /// Statements are prepared, but planned for what they are given: a plan that the server keeps from the days when a table was
 /// empty would read all of it when it is large.
+///
+/// A server that is gone without a word is noticed: what was sent and is not confirmed in time ends the connection.
 async fn connect(url: &str) -> ConnectionResult<AsyncPgConnection> {
-    let mut connection = AsyncPgConnection::establish(url).await?;
+    let mut config: Config = url.parse().map_err(not_connected)?;
+    config.connect_timeout(SILENCE).tcp_user_timeout(SILENCE).keepalives_idle(SILENCE);
+    let (client, link) = config.connect(NoTls).await.map_err(not_connected)?;
+    let mut connection = AsyncPgConnection::try_from_client_and_connection(client, link).await?;
     let set = connection.batch_execute("set plan_cache_mode = force_custom_plan").await;
     set.map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
+}
+
+fn not_connected(error: tokio_postgres::Error) -> ConnectionError {
+    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+    ConnectionError::BadConnection(format!("{error}{cause}"))
 }
 
 fn pause(attempt: u32) -> Duration {
