@@ -15,19 +15,24 @@
 //!
 //! The path of a message: [`follow`] takes it off the broker, [`work`] gives it to the worker of its key, [`effect`] does
 //! transactions, [`verdict`] decides what the broker is told, [`outage`] waits for the database, [`early`] keeps what comes
-//! too soon, [`suspects`] examines what may have killed the process, [`advisories`] finds what the broker gave up, [`upkeep`] is what
-//! happens by the clock, [`replay`] what operators ask for.
+//! too soon and [`overdue`] gives it up, [`suspects`] are those that may have killed the process, and [`examine`] finds out;
+//! [`advisories`] finds what the broker gave up, [`upkeep`] is what happens by the clock, [`aside`] and [`parked`] what is tried
+//! again with care, [`replay`] what operators ask for.
 
 mod advisories;
+mod aside;
 mod attempts;
 mod delivery;
 mod durable;
 mod early;
 mod effect;
+mod examine;
 mod follow;
 mod handler;
 mod held;
 mod outage;
+mod overdue;
+mod parked;
 mod registry;
 mod replay;
 mod suspects;
@@ -44,6 +49,7 @@ use fault::{Fault, Kind, point};
 use pg::{Db, Tx};
 use registry::Registry;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -106,12 +112,14 @@ pub struct Consumers {
     bus: Bus,
     tuning: Tuning,
     registry: Arc<Registry>,
+    /// Whether events that waited for the one at hand are set aside, not applied with it.
+    careful: bool,
 }
 
 impl Consumers {
     /// The consumers of the service whose database this is.
     pub fn new(db: Db, bus: Bus) -> Self {
-        Self { db, bus, tuning: Tuning::default(), registry: Arc::new(Registry::default()) }
+        Self { db, bus, tuning: Tuning::default(), registry: Arc::default(), careful: false }
     }
 
     /// The same at another pace.
@@ -196,7 +204,9 @@ impl Consumers {
             tasks
                 .spawn(async move { follow::follow(&all, publisher, &queues, &held, &stop).await });
         }
-        tasks.spawn(upkeep::run(self.clone(), stop.clone()));
+        let parked = Arc::new(AtomicU64::new(0));
+        tasks.spawn(upkeep::run(self.clone(), parked.clone(), stop.clone()));
+        tasks.spawn(aside::run(self.clone(), parked, stop.clone()));
         tasks.spawn(replay::run(self.clone(), stop.clone()));
         let mut progress = JoinSet::new();
         progress.spawn(held.clone().report(self.tuning.ack_wait, ended.clone()));
@@ -230,7 +240,8 @@ impl Consumers {
         let delivery = Delivery::of_letter(letter)?;
         point::reached("dead.replay").await?;
         let replayed = if self.registry.handles(delivery.subject()) {
-            match effect::again(self, &delivery).await {
+            let _shared = self.bus.in_flight().read().await;
+            match effect::again(&self.clone().careful(), &delivery).await {
                 Ok(Effect::Applied | Effect::Stale) => Replayed::Applied,
                 Ok(Effect::Kept) => Replayed::Kept,
                 Ok(Effect::Duplicate) => Replayed::Duplicate,
@@ -255,9 +266,9 @@ impl Consumers {
     }
 
     /// Makes dead letters of the events that have waited for more than a day; returns how many. [`Consumers::run`] does it
-    /// each minute.
+    /// every five seconds.
     pub async fn sweep_early(&self) -> Result<usize, Fault> {
-        early::sweep(self).await
+        overdue::sweep(self).await
     }
 
     /// Makes dead letters of the messages that the broker has sent as often as it may; returns how many. Done by
@@ -266,10 +277,10 @@ impl Consumers {
         advisories::sweep(self).await
     }
 
-    /// Replays the letters that an older binary parked because it did not know their type; returns how many. Done by
-    /// [`Consumers::run`] at start and each minute.
-    pub async fn replay_parked(&self) -> Result<usize, Fault> {
-        upkeep::look_at_letters(self).await.map(|letters| letters.replayed)
+    /// The same, for an event that a process may have died of.
+    fn careful(mut self) -> Self {
+        self.careful = true;
+        self
     }
 
     pub(crate) fn service(&self) -> &'static str {

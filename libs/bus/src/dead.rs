@@ -17,6 +17,7 @@ use contracts::Kind;
 use fault::Fault;
 
 pub use filter::is_empty;
+pub(crate) use find::at;
 pub use find::{Page, count, discard, find, last, list, matching, page};
 pub use letter::Letter;
 pub use order::{REPLAY, order};

@@ -1,9 +1,13 @@
 //! Events about something that is not known here yet. Keeping one claims its id like handling it does; it is handled when
-//! what it waits for arrives, and ends as a dead letter when that takes longer than a day.
+//! what it waits for arrives, and ends as a dead letter when that takes longer than a day. Where a process may have died of one
+//! they are set aside when what they wait for arrives, and handled one by one.
 
 use crate::Tx;
 use crate::schema::early;
+use chrono::{DateTime, Utc};
+use diesel::dsl::now;
 use diesel::prelude::*;
+use diesel::sql_types::Timestamptz;
 use diesel_async::RunQueryDsl;
 use fault::Fault;
 use serde_json::Value;
@@ -37,13 +41,50 @@ pub async fn keep(tx: &mut Tx, events: &[Early]) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Takes out the events that waited for any of what has just arrived, in the order in which they came.
+/// Takes out the events that waited for any of what has just arrived, in the order in which they came. Not those that have to
+/// be handled with nothing else in flight.
 pub async fn take(tx: &mut Tx, awaited: &[String]) -> Result<Vec<Early>, Fault> {
-    let mut taken: Vec<(chrono::DateTime<chrono::Utc>, Early)> =
-        diesel::delete(early::table.filter(early::awaited.eq_any(awaited)))
-            .returning((early::kept_at, Early::as_returning()))
-            .get_results(tx.conn())
-            .await?;
+    let waiting =
+        early::table.filter(early::awaited.eq_any(awaited)).filter(early::arrived_at.is_null());
+    let mut taken: Vec<(DateTime<Utc>, Early)> = diesel::delete(waiting)
+        .returning((early::kept_at, Early::as_returning()))
+        .get_results(tx.conn())
+        .await?;
     taken.sort_by_key(|(kept_at, event)| (*kept_at, event.event_id));
     Ok(taken.into_iter().map(|(_, event)| event).collect())
+}
+
+/// Notes of the events that waited for any of what has just arrived that they have to be handled with nothing else in flight;
+/// returns how many there are.
+pub async fn set_aside(tx: &mut Tx, awaited: &[String]) -> Result<usize, Fault> {
+    let waiting =
+        early::table.filter(early::awaited.eq_any(awaited)).filter(early::arrived_at.is_null());
+    let arrived = early::arrived_at.eq(now.into_sql::<Timestamptz>().nullable());
+    Ok(diesel::update(waiting).set(arrived).execute(tx.conn()).await?)
+}
+
+/// The event that was set aside first.
+pub async fn next_aside(tx: &mut Tx) -> Result<Option<Early>, Fault> {
+    let aside = early::table
+        .filter(early::arrived_at.is_not_null())
+        .order((early::arrived_at, early::kept_at, early::event_id))
+        .select(Early::as_select());
+    Ok(aside.first(tx.conn()).await.optional()?)
+}
+
+/// Takes out one event; none: it is not kept any more.
+pub async fn take_one(tx: &mut Tx, event: &Early) -> Result<bool, Fault> {
+    let one = early::table.find((&event.consumer, event.event_id));
+    Ok(diesel::delete(one).execute(tx.conn()).await? == 1)
+}
+
+/// Puts one that is set aside behind the others.
+pub async fn put_last(tx: &mut Tx, event: &Early) -> Result<(), Fault> {
+    let one = early::table.find((&event.consumer, event.event_id));
+    let aside = one.filter(early::arrived_at.is_not_null());
+    diesel::update(aside)
+        .set(early::arrived_at.eq(now.into_sql::<Timestamptz>().nullable()))
+        .execute(tx.conn())
+        .await?;
+    Ok(())
 }

@@ -28,6 +28,7 @@ diesel::table! {
         headers -> Jsonb,
         payload -> Bytea,
         kept_at -> Timestamptz,
+        arrived_at -> Nullable<Timestamptz>,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Failures of single events, counted in our own table: the broker's count rises for innocent ones too.
 
-use super::{Consumers, Delivery};
+use super::{Consumers, Delivery, early, outage};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Integer, Text, Timestamptz, Uuid as SqlUuid};
@@ -39,47 +39,45 @@ pub(super) enum Begun {
 /// Commits that an event is about to be handled. A start before it that was not finished was the end of a process, and counts
 /// as a failure.
 pub(super) async fn begin(consumers: &Consumers, delivery: &Delivery) -> Result<Begun, Fault> {
-    consumers
-        .db
-        .write("bus.begin_attempt", async |tx| {
-            if inbox::claimed(tx, &delivery.consumer, delivery.id()).await? {
-                return Ok(Begun::Had);
-            }
-            let known: Attempts = statement(
-                "insert into attempts as known (consumer, event_id, started_at)
+    let begun = consumers.db.write("bus.begin_attempt", async |tx| {
+        // A kept event is claimed too, and has its effect before it.
+        let claimed = inbox::claimed(tx, &delivery.consumer, delivery.id()).await?;
+        if claimed && !early::waits(tx, delivery).await? {
+            return Ok(Begun::Had);
+        }
+        let known: Attempts = statement(
+            "insert into attempts as known (consumer, event_id, started_at)
                  values ($1, $2, clock_timestamp())
                  on conflict (consumer, event_id) do update
                  set failures = known.failures + (known.started_at is not null)::integer,
                      started_at = clock_timestamp(), last_at = clock_timestamp()
                  returning failures, first_at",
-            )
-            .bind::<Text, _>(&*delivery.consumer)
-            .bind::<SqlUuid, _>(delivery.id())
-            .get_result(tx.conn())
-            .await?;
-            Ok(if known.failures() < MOST { Begun::New } else { Begun::Enough(known) })
-        })
-        .await
+        )
+        .bind::<Text, _>(&*delivery.consumer)
+        .bind::<SqlUuid, _>(delivery.id())
+        .get_result(tx.conn())
+        .await?;
+        Ok(if known.failures() < MOST { Begun::New } else { Begun::Enough(known) })
+    });
+    outage::bounded(consumers, begun).await
 }
 
 /// Commits that the process outlived the handling.
 pub(super) async fn finish(consumers: &Consumers, delivery: &Delivery) -> Result<(), Fault> {
-    consumers
-        .db
-        .write("bus.finish_attempt", async |tx| {
-            statement(
-                "with spotless as (
+    let finished = consumers.db.write("bus.finish_attempt", async |tx| {
+        statement(
+            "with spotless as (
                    delete from attempts where consumer = $1 and event_id = $2 and failures = 0)
                  update attempts set started_at = null
                  where consumer = $1 and event_id = $2 and failures > 0",
-            )
-            .bind::<Text, _>(&*delivery.consumer)
-            .bind::<SqlUuid, _>(delivery.id())
-            .execute(tx.conn())
-            .await?;
-            Ok(())
-        })
-        .await
+        )
+        .bind::<Text, _>(&*delivery.consumer)
+        .bind::<SqlUuid, _>(delivery.id())
+        .execute(tx.conn())
+        .await?;
+        Ok(())
+    });
+    outage::bounded(consumers, finished).await
 }
 
 /// Counts one more failure.
@@ -88,23 +86,21 @@ pub(super) async fn count(
     delivery: &Delivery,
     error: &str,
 ) -> Result<Attempts, Fault> {
-    consumers
-        .db
-        .write("bus.count_attempt", async |tx| {
-            let counted = statement(
-                "insert into attempts as known (consumer, event_id, failures, last_error)
+    let counted = consumers.db.write("bus.count_attempt", async |tx| {
+        let counted = statement(
+            "insert into attempts as known (consumer, event_id, failures, last_error)
                  values ($1, $2, 1, $3)
                  on conflict (consumer, event_id) do update
                  set failures = known.failures + 1, last_error = excluded.last_error,
                      last_at = clock_timestamp()
                  returning failures, first_at",
-            )
-            .bind::<Text, _>(&*delivery.consumer)
-            .bind::<SqlUuid, _>(delivery.id())
-            .bind::<Text, _>(error)
-            .get_result(tx.conn())
-            .await?;
-            Ok(counted)
-        })
-        .await
+        )
+        .bind::<Text, _>(&*delivery.consumer)
+        .bind::<SqlUuid, _>(delivery.id())
+        .bind::<Text, _>(error)
+        .get_result(tx.conn())
+        .await?;
+        Ok(counted)
+    });
+    outage::bounded(consumers, counted).await
 }

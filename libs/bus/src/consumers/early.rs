@@ -3,11 +3,8 @@
 
 use super::effect::{Answer, Effect, Waiting};
 use super::{Consumers, Delivery, Outcome};
-use crate::dead::{self, Burial};
 use crate::envelope;
-use chrono::{DateTime, TimeDelta, Utc};
-use contracts::Reason as _;
-use diesel::prelude::*;
+use chrono::{DateTime, Utc};
 use diesel::sql_types::{Array, Binary, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use fault::{Fault, Kind, point};
@@ -15,17 +12,15 @@ use pg::early::{self, Early};
 use pg::{Tx, statement};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use uuid::Uuid;
 
-/// How long an event waits.
-const PATIENCE: TimeDelta = TimeDelta::hours(24);
-
-/// Entries that one round of the sweep takes at most.
-const ROUND: i64 = 500;
+/// How often an event is looked at in one transaction: what it waits for can change from one look to the next (first the
+/// product, then its variant), but not for long.
+const LOOKS: u32 = 4;
 
 /// Where an entry says why its handler failed.
-const REASON: &str = "souk-reason";
-const ERROR: &str = "souk-error";
+pub(super) const REASON: &str = "souk-reason";
+pub(super) const ERROR: &str = "souk-error";
+pub(super) const ATTEMPTS: &str = "souk-attempts";
 
 /// Looks again under the locks of what is awaited, and keeps the events that are still too early. The locks are taken after
 /// all others and in one order, so that two workers do not wait for each other.
@@ -36,8 +31,7 @@ pub(super) async fn keep_or_apply(
     mut waiting: Vec<Waiting>,
     effects: &mut [Effect],
 ) -> Result<(), Fault> {
-    // What it waits for can change from one look to the next (first the product, then its variant), but not for long.
-    for _ in 0..4 {
+    for _ in 0..LOOKS {
         if waiting.is_empty() {
             return Ok(());
         }
@@ -71,38 +65,77 @@ pub(super) async fn keep_or_apply(
     Err(Fault::internal("a handler awaits something else each time that it is asked"))
 }
 
-/// Has the events applied that waited for any of `awaited`; returns how many were taken.
+/// Has the events applied that waited for any of `awaited`; returns how many were taken. Where a process may have died of one
+/// they are only set aside, for [`super::aside`]: the awaited event must not be blamed for them.
 pub(super) async fn apply(
     consumers: &Consumers,
     tx: &mut Tx,
     awaited: &[String],
 ) -> Result<usize, Fault> {
     lock(tx, awaited).await?;
+    if consumers.careful {
+        return early::set_aside(tx, awaited).await;
+    }
     let taken = early::take(tx, awaited).await?;
     if taken.is_empty() {
         return Ok(0);
     }
     point::reached("early.take").await?;
-    let back = match apply_all(consumers, tx, &taken).await? {
-        Some(back) => back,
-        None => {
-            let mut back = Vec::new();
-            for kept in &taken {
-                back.extend(apply_one(consumers, tx, kept).await?);
-            }
-            back
+    let count = taken.len();
+    handle(consumers, tx, taken, awaited).await?;
+    point::reached("early.applied").await?;
+    Ok(count)
+}
+
+/// Handles entries that were taken under the locks of what they waited for. What waits for something else now is looked at
+/// again under the lock of that, else it could miss its coming.
+pub(super) async fn handle(
+    consumers: &Consumers,
+    tx: &mut Tx,
+    mut entries: Vec<Early>,
+    awaited: &[String],
+) -> Result<(), Fault> {
+    let mut locked: BTreeSet<String> = awaited.iter().cloned().collect();
+    let mut back = Vec::new();
+    for look in 1..=LOOKS {
+        let again = handle_once(consumers, tx, &entries).await?;
+        let (stays, other): (Vec<Again>, Vec<Again>) = again.into_iter().partition(|again| {
+            look == LOOKS || again.kept_at.is_some() || locked.contains(&again.entry.awaited)
+        });
+        back.extend(stays);
+        if other.is_empty() {
+            break;
         }
-    };
-    // Only now: a handler that calls this again must not meet them, or it could go on for ever.
+        let names = BTreeSet::from_iter(other.iter().map(|again| again.entry.awaited.clone()));
+        lock(tx, &Vec::from_iter(names.clone())).await?;
+        locked.extend(names);
+        entries = other.into_iter().map(|again| again.entry).collect();
+    }
+    // Only now: a handler that calls `apply` again must not meet them, or it could go on for ever.
     for entry in &back {
         put_back(tx, entry).await?;
     }
-    point::reached("early.applied").await?;
-    Ok(taken.len())
+    Ok(())
+}
+
+/// Returns what has to go back.
+async fn handle_once(
+    consumers: &Consumers,
+    tx: &mut Tx,
+    entries: &[Early],
+) -> Result<Vec<Again>, Fault> {
+    if let Some(back) = apply_all(consumers, tx, entries).await? {
+        return Ok(back);
+    }
+    let mut back = Vec::new();
+    for entry in entries {
+        back.extend(apply_one(consumers, tx, entry).await?);
+    }
+    Ok(back)
 }
 
 /// An entry that goes back: it waits for something else, or for the sweep to make a dead letter of it.
-struct Again {
+pub(super) struct Again {
     entry: Early,
     kept_at: Option<DateTime<Utc>>,
 }
@@ -160,7 +193,7 @@ async fn apply_one(
             match fault.kind() {
                 Kind::AlreadyExists => Ok(None),
                 Kind::Conflict | Kind::Exhausted | Kind::Unavailable | Kind::TimedOut => Err(fault),
-                _ => Ok(Some(failed(kept, &fault))),
+                _ => Ok(Some(failed(kept, &fault, 1))),
             }
         }
     }
@@ -171,16 +204,18 @@ fn still(kept: &Early, outcome: Outcome) -> Option<Again> {
     Some(Again { entry: Early { awaited: awaits, ..kept.clone() }, kept_at: None })
 }
 
-fn failed(kept: &Early, fault: &Fault) -> Again {
+/// An entry that goes back for [`super::overdue`] to make a dead letter of it at once.
+pub(super) fn failed(kept: &Early, fault: &Fault, attempts: u32) -> Again {
     let mut entry = kept.clone();
     if let Value::Object(headers) = &mut entry.headers {
         headers.insert(REASON.to_owned(), fault.reason().into());
         headers.insert(ERROR.to_owned(), envelope::printable(&fault.chain()).into());
+        headers.insert(ATTEMPTS.to_owned(), attempts.to_string().into());
     }
     Again { entry, kept_at: Some(DateTime::UNIX_EPOCH) }
 }
 
-async fn put_back(tx: &mut Tx, again: &Again) -> Result<(), Fault> {
+pub(super) async fn put_back(tx: &mut Tx, again: &Again) -> Result<(), Fault> {
     let entry = &again.entry;
     statement(
         "insert into early (consumer, event_id, awaited, subject, headers, payload, kept_at)
@@ -210,7 +245,7 @@ pub(super) async fn waits(tx: &mut Tx, delivery: &Delivery) -> Result<bool, Faul
     Ok(answer.exists)
 }
 
-async fn lock(tx: &mut Tx, awaited: &[String]) -> Result<(), Fault> {
+pub(super) async fn lock(tx: &mut Tx, awaited: &[String]) -> Result<(), Fault> {
     statement(
         "select pg_advisory_xact_lock(hashtextextended('souk.early:' || name, 0))
          from (select name from unnest($1) as name order by name collate \"C\") names",
@@ -219,91 +254,4 @@ async fn lock(tx: &mut Tx, awaited: &[String]) -> Result<(), Fault> {
     .execute(tx.conn())
     .await?;
     Ok(())
-}
-
-#[derive(QueryableByName)]
-struct Stale {
-    #[diesel(sql_type = Text)]
-    consumer: String,
-    #[diesel(sql_type = SqlUuid)]
-    event_id: Uuid,
-    #[diesel(sql_type = Text)]
-    awaited: String,
-    #[diesel(sql_type = Text)]
-    subject: String,
-    #[diesel(sql_type = Jsonb)]
-    headers: Value,
-    #[diesel(sql_type = Binary)]
-    payload: Vec<u8>,
-    #[diesel(sql_type = Timestamptz)]
-    kept_at: DateTime<Utc>,
-}
-
-/// Makes dead letters of what has waited too long. The letter is acknowledged first; then one transaction removes entry
-/// and claim, so that a replay of the letter can have its effect. Dying in between costs nothing: a letter exists once.
-pub(super) async fn sweep(consumers: &Consumers) -> Result<usize, Fault> {
-    let stale: Vec<Stale> = consumers
-        .db
-        .write("bus.early_stale", async |tx| {
-            let before = tx.now().await? - PATIENCE;
-            let rows = statement(
-                "select consumer, event_id, awaited, subject, headers, payload, kept_at
-                 from early where kept_at < $1 order by kept_at limit $2",
-            )
-            .bind::<Timestamptz, _>(before)
-            .bind::<diesel::sql_types::BigInt, _>(ROUND)
-            .get_results(tx.conn())
-            .await?;
-            Ok(rows)
-        })
-        .await?;
-    let swept = stale.len();
-    for row in stale {
-        point::reached("sweep.early").await?;
-        dead::post(&consumers.bus, consumers.service(), &letter(&row)).await?;
-        point::reached("sweep.early.posted").await?;
-        remove(consumers, &row).await?;
-    }
-    Ok(swept)
-}
-
-fn letter(row: &Stale) -> Burial {
-    let mut stored = row.headers.clone();
-    let mut take = |name: &str| {
-        let taken = stored.as_object_mut().and_then(|headers| headers.remove(name));
-        taken.and_then(|value| value.as_str().map(envelope::plain))
-    };
-    let reason = take(REASON);
-    let error = take(ERROR);
-    Burial {
-        consumer: row.consumer.clone(),
-        letter_id: row.event_id.to_string(),
-        subject: row.subject.clone(),
-        headers: envelope::from_json(&stored),
-        payload: row.payload.clone().into(),
-        reason: reason.unwrap_or_else(|| dead::Reason::TooEarly.name().to_owned()),
-        error: error.unwrap_or_else(|| format!("waited for {} in vain", row.awaited)),
-        attempts: 1,
-        first_at: if row.kept_at == DateTime::UNIX_EPOCH { Utc::now() } else { row.kept_at },
-    }
-}
-
-async fn remove(consumers: &Consumers, row: &Stale) -> Result<(), Fault> {
-    consumers
-        .db
-        .write("bus.early_remove", async |tx| {
-            // What was taken meanwhile has had its effect, and its claim must stay.
-            statement(
-                "with gone as (
-                   delete from early where consumer = $1 and event_id = $2 returning consumer, event_id)
-                 delete from inbox using gone
-                 where inbox.consumer = gone.consumer and inbox.event_id = gone.event_id",
-            )
-            .bind::<Text, _>(&row.consumer)
-            .bind::<SqlUuid, _>(row.event_id)
-            .execute(tx.conn())
-            .await?;
-            Ok(())
-        })
-        .await
 }

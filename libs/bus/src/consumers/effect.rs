@@ -41,7 +41,8 @@ pub(super) async fn again(consumers: &Consumers, letter: &Delivery) -> Result<Ef
     in_time(consumers, handled).await
 }
 
-async fn in_time(
+/// Within the time that one event has.
+pub(super) async fn in_time(
     consumers: &Consumers,
     handled: impl Future<Output = Result<Effect, Fault>>,
 ) -> Result<Effect, Fault> {

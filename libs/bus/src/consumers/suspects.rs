@@ -1,16 +1,14 @@
 //! The lane for messages that were sent again and again, because one of them may have killed the process. The broker counts
-//! deliveries of innocent ones too, which had merely been prefetched beside it; so each is handled with nothing else in
-//! flight in the whole process, after a committed start. Who dies then is the one.
+//! deliveries of innocent ones too, which had merely been prefetched beside it; so each is examined with nothing else in
+//! flight. Events that were kept until it came are set aside, so that it is not blamed for them.
 
-use super::attempts::{self, Begun};
-use super::effect::{self, Effect};
+use super::effect;
+use super::examine::{self, Examined, examine};
 use super::held::Hold;
 use super::verdict::{self, Class};
-use super::{Consumers, Delivery};
-use crate::dead::Reason;
+use super::{Consumers, Delivery, outage};
 use async_nats::jetstream::AckKind;
 use chrono::Utc;
-use fault::{Fault, point};
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio_util::sync::CancellationToken;
 
@@ -22,19 +20,20 @@ pub(super) fn is_suspect(hold: &Hold) -> bool {
     hold.delivered() > UNSUSPECTED
 }
 
-/// Handles suspects one by one.
-pub(super) async fn examine(
+/// Examines suspects one by one.
+pub(super) async fn run(
     consumers: Consumers,
     mut queue: UnboundedReceiver<Hold>,
     stop: CancellationToken,
 ) {
+    let consumers = consumers.careful();
     while let Some(hold) = queue.recv().await {
         if stop.is_cancelled() {
             hold.answer(AckKind::Nak(None)).await;
             continue;
         }
         match verdict::class(&consumers, &hold) {
-            Class::Handled(delivery) => suspect(&consumers, hold, &delivery).await,
+            Class::Handled(delivery) => suspect(&consumers, hold, &delivery, &stop).await,
             Class::Ignored => verdict::ignored(hold).await,
             Class::Unreadable(fault) => {
                 verdict::bury(&consumers, hold, &fault, 1, Utc::now()).await;
@@ -43,10 +42,19 @@ pub(super) async fn examine(
     }
 }
 
-async fn suspect(consumers: &Consumers, hold: Hold, delivery: &Delivery) {
-    let examined = {
-        let _alone = consumers.bus.in_flight().write().await;
-        handled_alone(consumers, delivery).await
+async fn suspect(consumers: &Consumers, hold: Hold, delivery: &Delivery, stop: &CancellationToken) {
+    let examined = loop {
+        let work = effect::alone(consumers, delivery);
+        let examined = examine(consumers, delivery, work, stop).await;
+        match &examined {
+            // Held like every other one: an outage costs no deliveries.
+            Ok(Examined::Failed(fault)) | Err(fault) if verdict::ours(consumers, fault).await => {
+                if !outage::wait(consumers, stop).await {
+                    return hold.answer(AckKind::Nak(None)).await;
+                }
+            }
+            _ => break examined,
+        }
     };
     let verdict = match examined {
         Ok(Examined::Innocent(effect)) => {
@@ -58,11 +66,7 @@ async fn suspect(consumers: &Consumers, hold: Hold, delivery: &Delivery) {
             "failed"
         }
         Ok(Examined::Guilty(known)) => {
-            let times = known.failures();
-            let fault = Fault::new(
-                Reason::KillsTheProcess,
-                format!("the process died {times} times while it handled this event alone"),
-            );
+            let (times, fault) = (known.failures(), examine::guilty(&known));
             verdict::bury(consumers, hold, &fault, times, known.first_at).await;
             "guilty"
         }
@@ -75,34 +79,4 @@ async fn suspect(consumers: &Consumers, hold: Hold, delivery: &Delivery) {
     let name = delivery.consumer.to_string();
     metrics::counter!("consumer_suspects_total", "consumer" => name, "outcome" => verdict)
         .increment(1);
-}
-
-enum Examined {
-    /// The process lives, and what it did is committed.
-    Innocent(Effect),
-    /// The process lives, but there is no effect.
-    Failed(Fault),
-    /// It was the end of a process too often.
-    Guilty(attempts::Attempts),
-}
-
-/// An error says that the start could not be written down, so nothing was done.
-async fn handled_alone(consumers: &Consumers, delivery: &Delivery) -> Result<Examined, Fault> {
-    point::reached("suspect.start").await?;
-    match attempts::begin(consumers, delivery).await? {
-        Begun::Had => return Ok(Examined::Innocent(Effect::Duplicate)),
-        Begun::Enough(known) => return Ok(Examined::Guilty(known)),
-        Begun::New => point::reached("suspect.started").await?,
-    }
-    let handled = effect::alone(consumers, delivery).await;
-    point::reached("suspect.handled").await?;
-    // Where this fails, an outage counts as one death of three: better than to die on and on.
-    if let Err(fault) = attempts::finish(consumers, delivery).await {
-        tracing::info!("the end of an attempt was not written down: {}", fault.chain());
-    }
-    point::reached("suspect.finished").await?;
-    Ok(match handled {
-        Ok(effect) => Examined::Innocent(effect),
-        Err(fault) => Examined::Failed(fault),
-    })
 }

@@ -1,32 +1,33 @@
-//! What happens by the clock: gauges, letters that this binary can read by now, kept events that waited too long.
+//! What happens by the clock: gauges, kept events that waited too long, what the broker gave up.
 
 use super::Consumers;
-use crate::dead::{self, Letter};
-use crate::streams;
+use crate::{dead, streams};
 use async_nats::jetstream::stream::{RawMessageErrorKind, Stream};
-use contracts::Reason as _;
-use fault::Fault;
+use fault::{Common, Fault};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 use tokio_util::sync::CancellationToken;
 
-/// Letters read at a time.
-const PAGE: usize = 200;
+/// Longest time of one thing that is due: a server that is gone without a word must not stop the others.
+const LIMIT: Duration = Duration::from_secs(30);
 
-/// Looks at the gauges every five seconds and at the rest every minute, the first time at once. Its failures are the
-/// outages of servers, which others report; the next round does it.
-pub(super) async fn run(consumers: Consumers, stop: CancellationToken) -> Result<(), Fault> {
+/// Looks every five seconds, at the broker's notes every minute, and the first time at once. Its failures are the outages of
+/// servers, which others report; the next round does it.
+pub(super) async fn run(
+    consumers: Consumers,
+    parked: Arc<AtomicU64>,
+    stop: CancellationToken,
+) -> Result<(), Fault> {
     let mut ticks = tokio::time::interval(Duration::from_secs(5));
     let mut round: u32 = 0;
-    let mut parked = 0;
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         let done = async {
+            report("read the gauges", gauges(&consumers, parked.load(Ordering::Relaxed))).await;
+            report("sweep early events", consumers.sweep_early()).await;
             if round.is_multiple_of(12) {
-                let letters = report("look at the letters", look_at_letters(&consumers).await);
-                parked = letters.map_or(parked, |letters| letters.parked);
-                report("sweep early events", consumers.sweep_early().await);
-                report("follow the broker's notes", consumers.sweep_given_up().await);
+                report("follow the broker's notes", consumers.sweep_given_up()).await;
             }
-            report("read the gauges", gauges(&consumers, parked).await);
         };
         if stop.run_until_cancelled(done).await.is_none() {
             break;
@@ -36,8 +37,13 @@ pub(super) async fn run(consumers: Consumers, stop: CancellationToken) -> Result
     Ok(())
 }
 
-fn report<T>(doing: &'static str, result: Result<T, Fault>) -> Option<T> {
-    result.inspect_err(|fault| tracing::info!("could not {doing}: {}", fault.chain())).ok()
+async fn report<T>(doing: &'static str, work: impl Future<Output = Result<T, Fault>>) {
+    let done = tokio::time::timeout(LIMIT, work).await.unwrap_or_else(|_| {
+        Err(Fault::new(Common::DeadlineExceeded, format!("it was not done in {LIMIT:?}")))
+    });
+    if let Err(fault) = done {
+        tracing::info!("could not {doing}: {}", fault.chain());
+    }
 }
 
 async fn gauges(consumers: &Consumers, parked: u64) -> Result<(), Fault> {
@@ -82,42 +88,4 @@ async fn age(stream: &Stream<()>, publisher: &str, from: u64) -> Result<Duration
 /// Gauges are floats; counts this large are not exact, and need not be.
 fn float(count: u64) -> f64 {
     u32::try_from(count).map_or(f64::from(u32::MAX), f64::from)
-}
-
-/// What became of the letters that were parked for their type only.
-#[derive(Default)]
-pub(super) struct Letters {
-    pub replayed: usize,
-    /// Those that stay parked.
-    pub parked: u64,
-}
-
-/// Replays the parked letters of types that this binary knows.
-pub(super) async fn look_at_letters(consumers: &Consumers) -> Result<Letters, Fault> {
-    let mut found = Letters::default();
-    let mut after = 0;
-    loop {
-        let letters = dead::list(&consumers.bus, consumers.service(), after, PAGE).await?;
-        let Some(last) = letters.last() else { return Ok(found) };
-        after = last.sequence;
-        for letter in letters.iter().filter(|letter| is_parked(letter)) {
-            if consumers.registry.knows(&letter.original_subject) {
-                match consumers.replay(letter).await {
-                    Ok(_) => {
-                        found.replayed += 1;
-                        continue;
-                    }
-                    Err(fault) => {
-                        let (id, chain) = (&letter.letter_id, fault.chain());
-                        tracing::warn!(id, "a parked letter could not be replayed: {chain}");
-                    }
-                }
-            }
-            found.parked += 1;
-        }
-    }
-}
-
-fn is_parked(letter: &Letter) -> bool {
-    letter.reason == dead::Reason::UnknownType.name()
 }

@@ -15,8 +15,9 @@ use tokio_util::sync::CancellationToken;
 /// How often an event that something else changed in the way of is tried before others get their turn.
 const CONFLICTS: u32 = 4;
 
-/// Longest pause before an event is tried again.
-const LONGEST: Duration = Duration::from_secs(10);
+/// Longest pause before an event is tried again: with the deliveries that the broker grants, what another service needs to come
+/// back may take days.
+const LONGEST: Duration = Duration::from_secs(600);
 
 /// What is to be done with a message before anybody looks into it.
 pub(super) enum Class {
@@ -82,7 +83,7 @@ pub(super) async fn single(
 }
 
 /// Whether the failure is an outage of our own database, and no other dependency's.
-async fn ours(consumers: &Consumers, fault: &Fault) -> bool {
+pub(super) async fn ours(consumers: &Consumers, fault: &Fault) -> bool {
     matches!(fault.kind(), Kind::Unavailable | Kind::TimedOut) && !outage::is_over(consumers).await
 }
 
@@ -122,8 +123,7 @@ pub(super) async fn failed(consumers: &Consumers, hold: Hold, delivery: &Deliver
             bury(consumers, hold, fault, 1, Utc::now()).await;
         }
         Kind::NotFound | Kind::Internal => counted(consumers, hold, delivery, fault).await,
-        Kind::Conflict => later(hold, fault, Duration::from_millis(100)).await,
-        Kind::Exhausted | Kind::Unavailable | Kind::TimedOut => {
+        Kind::Conflict | Kind::Exhausted | Kind::Unavailable | Kind::TimedOut => {
             let pause = growing(consumers.tuning.retry, hold.delivered());
             later(hold, fault, pause.max(fault.pause().unwrap_or_default())).await;
         }
@@ -237,7 +237,7 @@ fn burial(hold: &Hold, fault: &Fault, attempts: u32, first_at: DateTime<Utc>) ->
 
 /// Doubles with each try up to a limit, jittered so that many events do not come back at once.
 pub(super) fn growing(first: Duration, tries: u32) -> Duration {
-    let factor = 1u32 << tries.saturating_sub(1).min(10);
+    let factor = 1u32 << tries.saturating_sub(1).min(20);
     jittered((first * factor).min(LONGEST))
 }
 
@@ -271,7 +271,7 @@ mod tests {
     #[test]
     fn pauses_grow_up_to_a_limit() {
         let first = Duration::from_millis(100);
-        for (tries, most) in [(0, 100), (1, 100), (2, 200), (5, 1600), (1000, 10_000)] {
+        for (tries, most) in [(0, 100), (1, 100), (2, 200), (5, 1600), (1000, 600_000)] {
             let pause = growing(first, tries);
             let most = Duration::from_millis(most);
             assert!(most / 2 <= pause && pause <= most, "{tries}: {pause:?}");

@@ -74,7 +74,7 @@ pub(super) fn start(consumers: &Consumers, stop: &CancellationToken) -> (Workers
         tasks.spawn(work(consumers.clone(), queue, stop.clone()));
     }
     let (suspects, queue) = unbounded_channel();
-    tasks.spawn(suspects::examine(consumers.clone(), queue, stop.clone()));
+    tasks.spawn(suspects::run(consumers.clone(), queue, stop.clone()));
     let queues = Queues { by_key, suspects };
     (Workers { queues, tasks }, Held::new(consumers.bus.client().clone()))
 }

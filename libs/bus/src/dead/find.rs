@@ -133,6 +133,11 @@ pub async fn find(
     found(stream.raw_message_builder().last_by_subject(subject).send().await)
 }
 
+/// The letter with that sequence, if it is still there.
+pub async fn at(bus: &Bus, service: &str, sequence: u64) -> Result<Option<Letter>, Fault> {
+    found(stream(bus, service).await?.get_raw_message(sequence).await)
+}
+
 /// Removes a letter for good; one that is gone already is success.
 pub async fn discard(bus: &Bus, letter: &Letter) -> Result<(), Fault> {
     let stream = stream(bus, &letter.service).await?;

@@ -81,3 +81,9 @@ pub async fn see(tx: &mut Tx, key: &str, version: i64) -> Result<(), Fault> {
         .await?;
     Ok(())
 }
+
+/// Whether search has seen it.
+pub async fn knows(tx: &mut Tx, key: &str) -> Result<bool, Fault> {
+    let found = sql_query("select 1 from seen where key = $1").bind::<Text, _>(key);
+    Ok(found.execute(tx.conn()).await? > 0)
+}

@@ -1,18 +1,22 @@
 //! Events about something that has not come yet.
 
-use crate::app::{App, price_deleted, price_updated};
+use crate::app::{App, knows, price_deleted, price_updated};
 use crate::world::{World, eventually, listen, price};
-use bus::{Consumers, Outcome, Replayed, dead};
+use bus::{Consumers, Outcome, Received, Replayed, dead};
 use chrono::TimeDelta;
-use contracts::pricing::v1::PriceDeleted;
+use contracts::Event;
+use contracts::pricing::v1::{PriceDeleted, PriceUpdated};
 use fault::{Common, Fault};
+use pg::Tx;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::Notify;
 use uuid::Uuid;
 
-const KEPT: &str = "select count(*) from early";
+pub const KEPT: &str = "select count(*) from early";
 
-fn deleted(id: Uuid) -> PriceDeleted {
+pub fn deleted(id: Uuid) -> PriceDeleted {
     PriceDeleted { price_id: id.to_string(), version: 1, product_id: Uuid::now_v7().to_string() }
 }
 
@@ -136,20 +140,64 @@ async fn none_is_missed_while_the_awaited_things_come() {
 }
 
 /// A price that needs its product, which is what the table says and no script.
-async fn tied(
-    _: &App,
-    tx: &mut pg::Tx,
-    event: bus::Received<contracts::pricing::v1::PriceUpdated>,
-) -> Result<Outcome, Fault> {
-    use diesel_async::RunQueryDsl;
+async fn tied(_: &App, tx: &mut Tx, event: Received<PriceUpdated>) -> Result<Outcome, Fault> {
     let price = event.price.clone().unwrap_or_default();
-    let known = diesel::sql_query("select 1 from seen where key = $1")
-        .bind::<diesel::sql_types::Text, _>(&price.product_id)
-        .execute(tx.conn())
-        .await?;
-    if known == 0 {
+    if !knows(tx, &price.product_id).await? {
         return Ok(Outcome::early(price.product_id));
     }
     crate::app::see(tx, &price.price_id, price.version).await?;
     Ok(Outcome::Done)
+}
+
+#[tokio::test]
+async fn what_waits_for_something_else_by_then_does_not_miss_its_coming() {
+    let world = World::new().await;
+    let relay = world.relay();
+    // A price needs its product and then its owner.
+    let consumers = world.consumers().on(App::new(), tied_twice).on(App::new(), price_deleted);
+    let running = listen(consumers.clone());
+    let (product, owner) = (Uuid::now_v7(), Uuid::now_v7());
+    let mut event = price(owner, 1);
+    event.price.as_mut().unwrap().product_id = product.to_string();
+    world.say(&[event]).await;
+    eventually("it is kept", async || world.count(KEPT).await == 1).await;
+    running.end().await;
+
+    let (product, owner) = (product.to_string(), owner.to_string());
+    let (owner_came, product_comes) = (&Notify::new(), &Notify::new());
+    let (world, consumers, product, owner) = (&world, &consumers, &product, &owner);
+    let owner_comes = world.search.write("test.owner", async move |tx| {
+        crate::app::see(tx, &format!("owner {owner}"), 1).await?;
+        assert_eq!(consumers.apply_early(tx, &format!("owner {owner}")).await?, 0);
+        owner_came.notify_one();
+        // The other transaction has looked for the owner by then, or waits for this one's end.
+        product_comes.notified().await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        Ok(())
+    });
+    let product_comes = async {
+        owner_came.notified().await;
+        let come = world.search.write("test.product", async move |tx| {
+            crate::app::see(tx, product, 1).await?;
+            product_comes.notify_one();
+            consumers.apply_early(tx, product).await
+        });
+        come.await
+    };
+    let (_, taken) = tokio::try_join!(owner_comes, product_comes).unwrap();
+    assert_eq!((taken, world.count(KEPT).await, world.effects().await), (1, 0, 3));
+    relay.end().await;
+}
+
+async fn tied_twice(
+    app: &App,
+    tx: &mut Tx,
+    event: Received<PriceUpdated>,
+) -> Result<Outcome, Fault> {
+    let owner = format!("owner {}", event.key());
+    let product = event.price.clone().unwrap_or_default().product_id;
+    if knows(tx, &product).await? && !knows(tx, &owner).await? {
+        return Ok(Outcome::early(owner));
+    }
+    tied(app, tx, event).await
 }

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests count as tests")]
 
 mod app;
+mod aside;
 mod world;
 
 mod batches;

@@ -85,6 +85,35 @@ async fn what_kills_the_process_is_found_out_and_innocent_ones_beside_it_are_not
 }
 
 #[tokio::test]
+async fn an_outage_is_waited_for_while_a_suspect_is_examined() {
+    let world = World::new().await;
+    let relay = world.relay();
+    // Three deliveries end by another service's fault; at the fourth the database goes too.
+    let app = crate::app::App::scripted(|_, call| match call {
+        1..4 => Err(Fault::unavailable("what it needs", std::io::Error::other("down"))),
+        4 => Err(Fault::unavailable("the database", std::io::Error::other("going"))),
+        _ => Ok(Outcome::Done),
+    });
+    let running = listen(world.consumers().on(app.clone(), crate::app::price_updated));
+    let id = Uuid::now_v7();
+    let calls = || app.calls(&id.to_string());
+    world.say(&[price(id, 1)]).await;
+    eventually("it is a suspect", async || calls() == 3).await;
+    world.database_of_search(false).await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    world.database_of_search(true).await;
+    eventually("it has its effect", async || world.effects().await == 1).await;
+    let info = world.stream().await.consumer_info("search-from-pricing").await.unwrap();
+    // The one that met the end of the database may have been handled just before it.
+    let sent = info.delivered.consumer_sequence;
+    assert!(sent <= 5, "sent {sent} times");
+    let blamed = "select coalesce(sum(failures), 0)::bigint as count from attempts";
+    assert_eq!(count(&world.search, blamed).await, 0);
+    running.end().await;
+    relay.end().await;
+}
+
+#[tokio::test]
 async fn what_the_broker_gives_up_becomes_a_letter_once() {
     let world = World::new().await;
     let relay = world.relay();

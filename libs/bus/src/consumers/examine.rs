@@ -1,0 +1,83 @@
+//! Handles one event with nothing else in flight in the whole process, after a committed start: a process that dies then has
+//! died of this event.
+
+use super::attempts::{self, Attempts, Begun};
+use super::effect::Effect;
+use super::{Consumers, Delivery, outage};
+use crate::dead::Reason;
+use diesel::prelude::*;
+use diesel::sql_types::Bool;
+use diesel_async::RunQueryDsl;
+use fault::{Fault, Kind, point};
+use pg::{Tx, statement};
+use tokio_util::sync::CancellationToken;
+
+pub(super) enum Examined {
+    /// The process lives, and what it did is committed.
+    Innocent(Effect),
+    /// The process lives, but there is no effect.
+    Failed(Fault),
+    /// It was the end of a process too often.
+    Guilty(Attempts),
+}
+
+/// Has an event handled by `work`. An error says that the start could not be written down, so nothing was done.
+pub(super) async fn examine(
+    consumers: &Consumers,
+    delivery: &Delivery,
+    work: impl Future<Output = Result<Effect, Fault>>,
+    stop: &CancellationToken,
+) -> Result<Examined, Fault> {
+    let _alone = consumers.bus.in_flight().write().await;
+    point::reached("suspect.start").await?;
+    match attempts::begin(consumers, delivery).await? {
+        Begun::Had => return Ok(Examined::Innocent(Effect::Duplicate)),
+        Begun::Enough(known) => return Ok(Examined::Guilty(known)),
+        Begun::New => point::reached("suspect.started").await?,
+    }
+    let handled = work.await;
+    point::reached("suspect.handled").await?;
+    finish(consumers, delivery, stop).await;
+    point::reached("suspect.finished").await?;
+    Ok(match handled {
+        Ok(effect) => Examined::Innocent(effect),
+        Err(fault) => Examined::Failed(fault),
+    })
+}
+
+/// An outage must not be taken for the death of the process, so its end is waited for. Whoever stops meanwhile leaves it as one
+/// death of three: better than to die on and on.
+async fn finish(consumers: &Consumers, delivery: &Delivery, stop: &CancellationToken) {
+    while let Err(fault) = attempts::finish(consumers, delivery).await {
+        let passes = matches!(fault.kind(), Kind::Unavailable | Kind::TimedOut);
+        if !passes || !outage::wait(consumers, stop).await {
+            tracing::info!("the end of an attempt was not written down: {}", fault.chain());
+            return;
+        }
+    }
+}
+
+/// Why an event is a dead letter that was the end of a process too often.
+pub(super) fn guilty(known: &Attempts) -> Fault {
+    let times = known.failures();
+    Fault::new(
+        Reason::KillsTheProcess,
+        format!("the process died {times} times while it handled this event alone"),
+    )
+}
+
+/// Locks, until the end of the transaction, examinations that no message of the broker brings; false where another process of
+/// the service is at them. Two that begin the same one would each take the other's start for a death.
+pub(super) async fn only_here(guard: &mut Tx) -> Result<bool, Fault> {
+    #[derive(QueryableByName)]
+    struct Answer {
+        #[diesel(sql_type = Bool)]
+        locked: bool,
+    }
+    let answer: Answer = statement(
+        "select pg_try_advisory_xact_lock(hashtextextended('souk.examine', 0)) as locked",
+    )
+    .get_result(guard.conn())
+    .await?;
+    Ok(answer.locked)
+}
