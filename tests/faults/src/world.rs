@@ -16,6 +16,7 @@ use contracts::Fact;
 use pg::Db;
 use stack::{Nats, Private, Profile, Stack};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -38,6 +39,9 @@ pub struct Setting {
 
 /// Worlds of the least size that run at the same time: more would only wait for each other.
 pub const SHARES: u32 = 4;
+
+/// How the servers of all worlds of this process write; once it is set it stays.
+static SERVERS: OnceLock<Profile> = OnceLock::new();
 
 static MACHINE: Semaphore = Semaphore::const_new(SHARES as usize);
 
@@ -81,16 +85,27 @@ pub fn folder() -> Result<PathBuf> {
     Ok(folder.canonicalize()?)
 }
 
+/// Has the servers write through to the disk, as in production, for figures that are to hold there. Those of tests do not, and
+/// are faster: a process that is killed loses nothing by it.
+pub fn write_through() {
+    // Whoever asks twice asks for the same.
+    let _ = SERVERS.set(Profile::Development);
+}
+
 impl World {
     /// Waits until the machine has room, and makes one without processes.
     pub async fn new(setting: Setting) -> Result<Self> {
         let share = MACHINE.acquire_many(setting.shares).await?;
         let tests = folder()?;
-        let superuser = match &setting.postgres {
-            Some(url) => url.clone(),
-            None => {
+        let servers = *SERVERS.get_or_init(|| Profile::Test);
+        let superuser = match (&setting.postgres, servers) {
+            (Some(url), _) => url.clone(),
+            (None, Profile::Test) => {
                 let stack = tests.parent().context("the folder of tests")?.join("stack");
-                Stack::up(stack, Profile::Test).await?.postgres_url
+                Stack::up(stack, servers).await?.postgres_url
+            }
+            (None, Profile::Development) => {
+                Stack::up(tests.join("durable"), servers).await?.postgres_url
             }
         };
         let run = format!("{}-{}", setting.name, setting.seed);
@@ -101,7 +116,7 @@ impl World {
         std::fs::create_dir_all(&folder)?;
         let recorder = Recorder::open(&history)?;
         recorder.add(&Entry::Run { name: setting.name.clone(), seed: setting.seed })?;
-        let nats = Nats::spawn_private(&folder).await?;
+        let nats = Nats::spawn_private_with(&folder, servers.into()).await?;
         let databases = Databases::create(&superuser).await?;
         let bus = Bus::connect(&bus::Settings::of(nats.url())).await;
         let owner =

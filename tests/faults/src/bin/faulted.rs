@@ -60,6 +60,7 @@ async fn main() -> Result<()> {
         }
         Command::Run { name, seed, percent, at } => {
             let seed = seed.unwrap_or_else(schedule::seed);
+            faults::world::write_through();
             run::full(&name, seed, run::Part { percent }, &at, &std::env::current_exe()?).await
         }
     }
