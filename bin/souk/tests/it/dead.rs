@@ -76,7 +76,7 @@ async fn events_that_go_wrong_are_explained_tried_again_and_discarded() {
     let of = |what: &str| audited.iter().filter(|line| line.contains(what)).count();
     let done = ["asked for a replay", "discarded dead letters", "had events published again"];
     assert_eq!(done.map(of), [1, 1, 2], "{audited:#?}");
-    let by_whom = |line: &String| line.contains(r#""caller":"developer""#);
+    let by_whom = |line: &&str| line.contains(r#""caller":"developer""#);
     assert!(audited.iter().all(by_whom), "{audited:#?}");
 }
 
