@@ -14,6 +14,7 @@ mod seed;
 
 // When events go wrong.
 mod dead;
+mod json;
 mod moment;
 mod outbox;
 
@@ -55,7 +56,7 @@ enum Command {
     /// Look at dead letters, the events that a service could not take; replay or discard them.
     #[command(subcommand)]
     Dead(dead::Dead),
-    /// Have events published again that the broker has lost.
+    /// Have events published again that the broker has lost; deal with those that it refuses.
     #[command(subcommand)]
     Outbox(outbox::Outbox),
     /// Run everything on this machine, servers included.

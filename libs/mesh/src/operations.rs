@@ -7,8 +7,11 @@ mod get_operation;
 mod json;
 mod list_dead_letters;
 mod list_operations;
+mod list_refused_events;
+mod refused_events;
 mod replay_dead_letters;
 mod republish_events;
+mod retry_refused_events;
 mod times;
 
 use crate::Paging;
@@ -17,9 +20,10 @@ use contracts::operations::v1::operations_service_server::OperationsService;
 use contracts::operations::v1::{
     DiscardDeadLettersRequest, DiscardDeadLettersResponse, GetDeadLetterRequest,
     GetDeadLetterResponse, GetOperationRequest, GetOperationResponse, ListDeadLettersRequest,
-    ListDeadLettersResponse, ListOperationsRequest, ListOperationsResponse, Reason,
-    ReplayDeadLettersRequest, ReplayDeadLettersResponse, RepublishEventsRequest,
-    RepublishEventsResponse,
+    ListDeadLettersResponse, ListOperationsRequest, ListOperationsResponse,
+    ListRefusedEventsRequest, ListRefusedEventsResponse, Reason, ReplayDeadLettersRequest,
+    ReplayDeadLettersResponse, RepublishEventsRequest, RepublishEventsResponse,
+    RetryRefusedEventsRequest, RetryRefusedEventsResponse,
 };
 use fault::{Fault, context};
 use pg::Db;
@@ -113,6 +117,22 @@ impl OperationsService for Operations {
         request: Request<RepublishEventsRequest>,
     ) -> Result<Response<RepublishEventsResponse>, Status> {
         let answer = republish_events::republish_events(self, request.into_inner()).await?;
+        Ok(Response::new(answer))
+    }
+
+    async fn list_refused_events(
+        &self,
+        request: Request<ListRefusedEventsRequest>,
+    ) -> Result<Response<ListRefusedEventsResponse>, Status> {
+        let answer = list_refused_events::list_refused_events(self, request.into_inner()).await?;
+        Ok(Response::new(answer))
+    }
+
+    async fn retry_refused_events(
+        &self,
+        request: Request<RetryRefusedEventsRequest>,
+    ) -> Result<Response<RetryRefusedEventsResponse>, Status> {
+        let answer = retry_refused_events::retry_refused_events(self, request.into_inner()).await?;
         Ok(Response::new(answer))
     }
 }

@@ -4,6 +4,7 @@
 //! - [`Tx`]: an open transaction; every store function takes it.
 //! - [`statement()`]: SQL that is written out, prepared once for each connection.
 //! - [`outbox::append`]: events, in the transaction of the change they report.
+//! - [`outbox::republish`] and [`outbox::refused`]: what operators do with them.
 //! - [`inbox::claim`] and [`early`]: one effect for each event, also for one that comes too early.
 //! - [`versions`]: an aggregate's events only forwards.
 //! - [`operations`]: long-running work.

@@ -1,5 +1,6 @@
 //! Events, written in the transaction of the change that they report: committed together or not at all.
 
+pub mod refused;
 mod republish;
 
 use crate::{Tx, statement};

@@ -4,9 +4,8 @@ mod replay;
 mod selection;
 mod show;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Subcommand;
-use prost_reflect::{DescriptorPool, DynamicMessage};
 
 /// Dead letters: events that a service could not take. They stay until they are replayed or discarded.
 #[derive(Debug, Subcommand)]
@@ -31,14 +30,4 @@ impl Dead {
             Self::Discard(command) => command.run().await,
         }
     }
-}
-
-/// A message in protobuf's JSON, on one line.
-fn json<M: prost::Message + prost::Name>(message: &M) -> Result<String> {
-    let pool = DescriptorPool::decode(contracts::DESCRIPTORS).context("read the contract")?;
-    let name = M::full_name();
-    let descriptor = pool.get_message_by_name(&name);
-    let descriptor = descriptor.with_context(|| format!("{name} is not in the contract"))?;
-    let shown = DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice())?;
-    Ok(serde_json::to_string(&shown)?)
 }

@@ -1,45 +1,17 @@
-use super::flags::Flags;
-use super::moment;
-use crate::environment::Environment;
-use crate::load::caller::{call, operations};
-use crate::load::patience::Patience;
-use crate::load::progress::Progress;
-use crate::say;
+mod refused;
+mod republish;
+
 use anyhow::Result;
-use clap::{Args, Subcommand};
-use contracts::operations::v1::RepublishEventsRequest;
-use prost_types::Timestamp;
+use clap::Subcommand;
 
 /// The outbox: the durable history of what a service said.
 #[derive(Debug, Subcommand)]
 pub enum Outbox {
     /// Publish events again: what to do when the broker has lost some. Consumers know what they have handled.
-    Republish(Republish),
-}
-
-/// Publishes events of the last 14 days again, in their order.
-#[derive(Debug, Args)]
-pub struct Republish {
-    /// Service that said them.
-    #[arg(long)]
-    service: String,
-    /// Only events made at this time or later: RFC 3339, or how long ago (90s, 15m, 2h, 3d).
-    #[arg(long, value_parser = moment::parse)]
-    since: Option<Timestamp>,
-    /// Only events made before this time, given like --since.
-    #[arg(long, value_parser = moment::parse)]
-    until: Option<Timestamp>,
-    /// Only about this aggregate: the events' key.
-    #[arg(long, default_value = "")]
-    key: String,
-    /// Only under subjects that begin so, e.g. pricing.price.
-    #[arg(long, default_value = "")]
-    subject: String,
-    /// Only count them.
-    #[arg(long)]
-    dry_run: bool,
-    #[command(flatten)]
-    flags: Flags,
+    Republish(republish::Republish),
+    /// Look at events that the broker refuses; try them again.
+    #[command(subcommand)]
+    Refused(refused::Refused),
 }
 
 impl Outbox {
@@ -47,57 +19,7 @@ impl Outbox {
     pub async fn run(self) -> Result<()> {
         match self {
             Self::Republish(command) => command.run().await,
+            Self::Refused(command) => command.run().await,
         }
-    }
-}
-
-impl Republish {
-    /// Goes through the outbox, page by page. Cut off, it has handed over the older events; given again it does no harm.
-    async fn run(self) -> Result<()> {
-        let mut client = operations(&Environment::of_client(), &self.flags, &self.service)?;
-        let mut request = RepublishEventsRequest {
-            service: self.service,
-            from: self.since,
-            to: self.until,
-            key: self.key,
-            subject: self.subject,
-            dry_run: self.dry_run,
-            page_token: String::new(),
-        };
-        let mut progress = Progress::new("events", None);
-        let mut patience = Patience::default();
-        let (mut events, mut oldest, mut newest) = (0, None, None);
-        loop {
-            let page = match client.republish_events(call(request.clone())).await {
-                Ok(answer) => answer.into_inner(),
-                Err(status) => {
-                    patience.after(status).await?;
-                    continue;
-                }
-            };
-            patience.renew();
-            events += page.events;
-            progress.add(u64::try_from(page.events).unwrap_or_default());
-            oldest = oldest.or(page.oldest_time);
-            newest = page.newest_time.or(newest);
-            request.page_token = page.next_page_token;
-            if request.page_token.is_empty() {
-                break;
-            }
-        }
-        progress.finish();
-        let made = match (oldest, newest) {
-            (Some(oldest), Some(newest)) => format!(
-                ", made between {} and {}",
-                moment::show(Some(&oldest)),
-                moment::show(Some(&newest))
-            ),
-            _ => String::new(),
-        };
-        say::line(match self.dry_run {
-            true => format!("{events} events would be published again{made} (dry run)"),
-            false => format!("{events} events are published again{made}"),
-        });
-        Ok(())
     }
 }

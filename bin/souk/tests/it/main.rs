@@ -12,3 +12,4 @@ mod shop;
 mod broker_lost;
 mod dead;
 mod killed;
+mod refused;

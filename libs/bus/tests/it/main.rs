@@ -16,6 +16,7 @@ mod latency;
 mod letters;
 mod loss;
 mod newest;
+mod refused;
 mod relay;
 mod replay;
 mod suspects;

@@ -17,6 +17,7 @@ mod statement;
 mod early;
 mod inbox;
 mod operations;
+mod refused;
 mod republish;
 mod sweep;
 

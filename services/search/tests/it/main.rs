@@ -8,6 +8,7 @@ mod asked {
     mod dead_letters;
     mod operations;
     mod reconcile;
+    mod refused_events;
     mod reindex;
     mod republish_events;
     mod search_products;

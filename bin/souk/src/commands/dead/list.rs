@@ -1,6 +1,6 @@
-use super::json;
 use super::selection::Selection;
 use crate::commands::flags::Flags;
+use crate::commands::json::json;
 use crate::commands::moment;
 use crate::load::caller::call;
 use crate::say;

@@ -1,5 +1,5 @@
-use super::json;
 use crate::commands::flags::Flags;
+use crate::commands::json::json;
 use crate::commands::moment;
 use crate::environment::Environment;
 use crate::load::caller::{call, operations};
