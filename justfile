@@ -20,11 +20,12 @@ test:
     SOUK_TEST_RECORD="{{ record }}" cargo test --workspace --no-fail-fast
     SOUK_TEST_RECORD="{{ record }}" SOUK_TEST_COMPLETE=1 cargo test --workspace --test completeness -- --nocapture
 
-# format, clippy, contract
+# format, clippy, contract: its style, and that it breaks nobody who was generated from what main has
 lint:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets -- -D warnings
     buf lint
+    buf breaking --against ".git#branch=main"
 
 # figures against their floors: `bench events`, `bench events --quick`
 bench *args:

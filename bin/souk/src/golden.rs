@@ -1,6 +1,7 @@
 //! Bytes of every event in every shape that it ever had: `libs/contracts/golden/<subject>/<n>.bin`, and beside each a
 //! `<n>.json` that says what the bytes mean. Files are only ever added, because what was published once has to mean the
-//! same for ever; the tests of `contracts` hold that.
+//! same for ever; the tests of `contracts` hold that. `libs/contracts/golden.sha256` names each file with its digest, so that
+//! one that was changed or removed is noticed.
 
 mod rules;
 mod sample;
@@ -15,6 +16,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 const FOLDER: &str = "libs/contracts/golden";
+
+/// Where the digests stand, in the form of `sha256sum`.
+pub const DIGESTS: &str = "libs/contracts/golden.sha256";
 
 /// The files that are missing below `root`, with what belongs into them: those of events whose present shape has none.
 pub fn missing(root: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>> {
@@ -36,6 +40,32 @@ pub fn missing(root: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>> {
         }
     }
     Ok(files)
+}
+
+/// The lines that the list of digests lacks: those of files that it does not name.
+pub fn unlisted(root: &Path) -> Result<String> {
+    let list = std::fs::read_to_string(root.join(DIGESTS)).unwrap_or_default();
+    let listed: Vec<&str> =
+        list.lines().filter_map(|line| line.split_once("  ")).map(|line| line.1).collect();
+    let (mut lines, parent) = (String::new(), root.join(FOLDER));
+    for folder in entries(&parent)? {
+        for file in entries(&folder)? {
+            let name = file.strip_prefix(parent.parent().unwrap_or(root))?.display().to_string();
+            if !listed.contains(&name.as_str()) {
+                let digest = kernel::digest::sha256(&std::fs::read(&file)?);
+                lines.push_str(&format!("{}  {name}\n", kernel::digest::hex(&digest)));
+            }
+        }
+    }
+    Ok(lines)
+}
+
+/// What lies in a folder, by name.
+fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path()));
+    let mut paths = entries.collect::<Result<Vec<_>>>()?;
+    paths.sort();
+    Ok(paths)
 }
 
 /// Numbers and shapes of the files in a folder, which need not be there.
@@ -110,6 +140,10 @@ mod tests {
             std::fs::write(path, bytes).unwrap();
         }
         assert!(missing(&root).unwrap().is_empty());
+        let digests = unlisted(&root).unwrap();
+        assert_eq!(digests.lines().count(), all.len());
+        std::fs::write(root.join(DIGESTS), &digests).unwrap();
+        assert_eq!(unlisted(&root).unwrap(), "");
 
         let folder = root.join(FOLDER).join("pricing.price.deleted");
         std::fs::write(folder.join("1.json"), r#"{"shape": "another"}"#).unwrap();

@@ -46,7 +46,7 @@ fn documents(check: bool) -> Result<Vec<String>> {
     Ok(differ)
 }
 
-/// Adds the files that are missing, or only names them. One that is there is never touched.
+/// Adds the files that are missing and their digests, or only names them. What is there is never touched.
 fn bytes_of_events(check: bool) -> Result<Vec<String>> {
     let mut missing = Vec::new();
     for (path, bytes) in golden::missing(Path::new(""))? {
@@ -58,6 +58,16 @@ fn bytes_of_events(check: bool) -> Result<Vec<String>> {
             say::line(format_args!("wrote {name}"));
         }
         missing.push(name);
+    }
+    let digests = golden::unlisted(Path::new(""))?;
+    if !digests.is_empty() {
+        if !check {
+            let list = fs::OpenOptions::new().create(true).append(true).open(golden::DIGESTS);
+            let written = list.and_then(|mut list| list.write_all(digests.as_bytes()));
+            written.with_context(|| format!("write {}", golden::DIGESTS))?;
+            say::line(format_args!("wrote {}", golden::DIGESTS));
+        }
+        missing.push(golden::DIGESTS.to_owned());
     }
     Ok(missing)
 }
