@@ -24,6 +24,14 @@ impl Settings {
     pub fn of(url: impl Into<SecretString>) -> Self {
         Self { url: url.into(), creds: None, replicas: 1, max_bytes: None }
     }
+
+    /// Takes the contents of a credentials file; says what is wrong with them where they are none.
+    pub fn with_creds(mut self, creds: SecretString) -> Result<Self, String> {
+        let read = ConnectOptions::new().credentials(creds.expose_secret());
+        read.map_err(|error| format!("are no credentials: {error}"))?;
+        self.creds = Some(creds);
+        Ok(self)
+    }
 }
 
 /// The broker. Cheap to clone; all clones share one connection.

@@ -2,7 +2,7 @@
 
 use crate::auth::Auth;
 use crate::client::Client;
-use crate::config::{Config, Problems};
+use crate::config::{Config, Nats, Problems};
 use crate::identity::{OwnToken, Signer};
 use crate::running::{self, Running};
 use crate::{Paging, Service, Tasks};
@@ -24,6 +24,8 @@ pub struct Boot {
     pub(crate) ports: Ports,
     signer: Option<Arc<Signer>>,
     local: BTreeSet<&'static str>,
+    /// How the broker is reached; none where the configuration names none.
+    broker: Option<bus::Settings>,
     bus: OnceCell<Bus>,
 }
 
@@ -80,6 +82,10 @@ impl Boot {
             problems.push(format!("auth.signing_key_file: {problem}"));
             None
         });
+        let broker = broker(&config.nats).unwrap_or_else(|problem| {
+            problems.push(format!("nats.creds_file: {problem}"));
+            None
+        });
         let Some(auth) = auth.filter(|_| problems.is_empty()) else {
             return Err(Problems(problems).into());
         };
@@ -96,6 +102,7 @@ impl Boot {
             ports,
             signer: signer.map(Arc::new),
             local,
+            broker,
             bus: OnceCell::new(),
         })
     }
@@ -124,13 +131,10 @@ impl Boot {
 
     /// The broker: one connection for all services of the process.
     pub async fn bus(&self) -> Result<Bus, BootError> {
-        let nats = &self.config.nats;
-        let url = nats.url.clone().ok_or_else(|| {
+        let settings = self.broker.as_ref().ok_or_else(|| {
             BootError::missing("SOUK_NATS_URL: is needed by every service".to_owned())
         })?;
-        let mut settings = bus::Settings::of(url);
-        settings.replicas = nats.replicas.into();
-        Ok(self.bus.get_or_try_init(|| async move { Bus::connect(&settings).await }).await?.clone())
+        Ok(self.bus.get_or_try_init(|| async move { Bus::connect(settings).await }).await?.clone())
     }
 
     /// The configuration.
@@ -162,6 +166,20 @@ impl Boot {
         }
         running::start(self, services).await
     }
+}
+
+/// How the configuration says that the broker is reached, with the credentials that lie in a file.
+fn broker(nats: &Nats) -> Result<Option<bus::Settings>, String> {
+    let Some(url) = nats.url.clone() else { return Ok(None) };
+    let settings = bus::Settings {
+        replicas: nats.replicas.into(),
+        max_bytes: nats.max_bytes,
+        ..bus::Settings::of(url)
+    };
+    let Some(path) = &nats.creds_file else { return Ok(Some(settings)) };
+    let named = |problem: String| format!("{}: {problem}", path.display());
+    let creds = std::fs::read_to_string(path).map_err(|error| named(error.to_string()))?;
+    settings.with_creds(creds.into()).map(Some).map_err(named)
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, BootError> {

@@ -14,7 +14,8 @@ pub mod lost;
 pub mod mutants;
 
 use crate::points::POINTS;
-use anyhow::{Result, bail};
+use anyhow::Result;
+use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::path::Path;
 use std::time::Duration;
@@ -41,27 +42,53 @@ impl Part {
     }
 }
 
-/// Does the full run of that name, or a part of it; of b02 only the points whose names begin with `at`.
-pub async fn full(name: &str, seed: u64, part: Part, at: &str, program: &Path) -> Result<()> {
-    println!("{name} seed={seed}");
+/// The full runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Full {
+    /// The outbox while relays, writers, listeners and the broker are killed.
+    B01,
+    /// A process dies, fails or waits at each point of the path of an event.
+    B02,
+    /// Transactions that overlap, stay open and are rolled back.
+    B03,
+    /// A broker that is away for longer than it knows ids.
+    B04,
+    /// Listeners that are killed all the time.
+    B07,
+    /// Events that no handler can take.
+    B08,
+    /// Events that come repeatedly and in any order.
+    B09,
+    /// The relay's lead goes from process to process.
+    B11,
+    /// No more room, by the broker's quota or on its disk.
+    B13,
+    /// Stored events that are damaged.
+    B33,
+    /// A broker that loses all that it had.
+    Lost,
+}
+
+/// Does a full run, or a part of it; of b02 only the points whose names begin with `at`.
+pub async fn full(run: Full, seed: u64, part: Part, at: &str, program: &Path) -> Result<()> {
+    println!("{run:?} seed={seed}");
     let part = &part;
-    match name {
-        "b01" => b01::run(&b01::Scale::full(part), seed, program).await,
-        "b02" => {
+    match run {
+        Full::B01 => b01::run(&b01::Scale::full(part), seed, program).await,
+        Full::B02 => {
             let points: Vec<_> = POINTS.iter().filter(|point| point.name.starts_with(at)).collect();
             let wait = b02::Action::Delay(Duration::from_secs(10));
             b02::run(&points, &[b02::Action::Abort, b02::Action::Error, wait], seed, program).await
         }
-        "b03" => b03::run(&b03::Scale::full(part), seed, program).await,
-        "b04" => b04::run(&b04::Scale::full(part), seed, program).await,
-        "b07" => b07::run(&b07::Scale::full(part), seed, program).await,
-        "b08" => b08::full(&b08::Scale::full(part), seed, program).await,
-        "b09" => b09::run(part.of(20), seed, program).await,
-        "b11" => b11::run(part.count(50), seed, program).await,
-        "b13" => b13::run(seed, program).await,
-        "b33" => b33::run(seed, program).await,
-        "lost" => lost::run(part.of(20_000), seed, program).await,
-        _ => bail!("there is no run {name}"),
+        Full::B03 => b03::run(&b03::Scale::full(part), seed, program).await,
+        Full::B04 => b04::run(&b04::Scale::full(part), seed, program).await,
+        Full::B07 => b07::run(&b07::Scale::full(part), seed, program).await,
+        Full::B08 => b08::full(&b08::Scale::full(part), seed, program).await,
+        Full::B09 => b09::run(part.of(20), seed, program).await,
+        Full::B11 => b11::run(part.count(50), seed, program).await,
+        Full::B13 => b13::run(seed, program).await,
+        Full::B33 => b33::run(seed, program).await,
+        Full::Lost => lost::run(part.of(20_000), seed, program).await,
     }
 }
 

@@ -12,4 +12,5 @@ mod shop;
 mod broker_lost;
 mod dead;
 mod killed;
+mod quota;
 mod refused;

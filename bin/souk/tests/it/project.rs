@@ -71,10 +71,14 @@ impl Project {
         settings.get(name).unwrap_or_else(|| panic!("{name} is not in {file}")).clone()
     }
 
+    /// The process that serves the mesh.
+    pub fn pid(&self) -> Pid {
+        Pid::from_raw(self.setting("SOUK_PID_ALL").parse().unwrap())
+    }
+
     /// Sends a signal to the process that serves the mesh.
     pub fn signal(&self, signal: Signal) {
-        let pid = self.setting("SOUK_PID_ALL").parse().unwrap();
-        kill(Pid::from_raw(pid), signal).unwrap();
+        kill(self.pid(), signal).unwrap();
     }
 
     /// A connection to a service's database, behind the service's back.

@@ -137,13 +137,19 @@ pub struct Nats {
     /// URL of the servers, several separated by commas.
     #[schemars(with = "Option<String>", extend("writeOnly" = true))]
     pub url: Option<SecretString>,
+    /// File with the credentials (`.creds`: a user's JWT and key) that this process shows to the servers, read when it starts. Left out:
+    /// what the URL says.
+    pub creds_file: Option<PathBuf>,
     /// Replicas of each stream; 3 or 5 in a cluster.
     pub replicas: u8,
+    /// Most bytes of each stream of events. A full one takes no more, and events wait in the outbox: raise it and restart the services.
+    /// Lowering it loses nothing. Left out: as much as the broker's account has.
+    pub max_bytes: Option<i64>,
 }
 
 impl Default for Nats {
     fn default() -> Self {
-        Self { url: None, replicas: 1 }
+        Self { url: None, creds_file: None, replicas: 1, max_bytes: None }
     }
 }
 
@@ -154,6 +160,10 @@ impl Nats {
         }
         if ![1, 3, 5].contains(&self.replicas) {
             problems.push("nats.replicas: must be 1, 3 or 5".to_owned());
+        }
+        // An event may have 256 KiB; a stream of less than a few would be full at once.
+        if self.max_bytes.is_some_and(|bytes| bytes < 1024 * 1024) {
+            problems.push("nats.max_bytes: must be at least 1048576".to_owned());
         }
     }
 }

@@ -1,7 +1,9 @@
 //! Settings: where they come from, and everything that is wrong with them at once.
 
 use mesh::config::{Config, Loader, Problems, Settings, Source};
+use mesh::{Boot, BootError, Tasks};
 use secrecy::ExposeSecret;
+use tokio_util::sync::CancellationToken;
 
 fn load(
     flags: &[(&str, &str)],
@@ -85,6 +87,8 @@ fn every_problem_is_named_at_once() {
         ("SOUK_RECONCILE_SAMPLE_SECONDS", "86401"),
         ("SOUK_RECONCILE_FULL_HOURS", "169"),
         ("SOUK_RECONCILE_CONFIRM_SECONDS", "0"),
+        ("SOUK_NATS_REPLICAS", "2"),
+        ("SOUK_NATS_MAX_BYTES", "1048575"),
         ("SOUK_LOG", "a=b=c"),
     ];
     let Problems(problems) = load(&[("no-such", "1")], &environment).unwrap_err();
@@ -102,6 +106,8 @@ fn every_problem_is_named_at_once() {
         "reconcile.sample_seconds:",
         "reconcile.full_hours:",
         "reconcile.confirm_seconds:",
+        "nats.replicas:",
+        "nats.max_bytes:",
         "log:",
         "no_such",
     ];
@@ -132,6 +138,45 @@ fn unknown_names_warn_and_those_of_tools_do_not() {
         assert!(warned, "{name} in {:#?}", settings.warnings);
     }
     assert_eq!(settings.warnings.len(), 4, "{:#?}", settings.warnings);
+}
+
+/// A user's JWT and key as `nsc` writes them; of no server.
+const CREDS: &str = "-----BEGIN NATS USER JWT-----
+eyJ0eXAiOiJKV1QiLCJhbGciOiJlZDI1NTE5LW5rZXkifQ.e30.c2lnbmF0dXJl
+------END NATS USER JWT------
+
+-----BEGIN USER NKEY SEED-----
+SUACH75SWCM5D2JMJM6EKLR2WDARVGZT4QC6LX3AGHSWOMVAKERABBBRWM
+------END USER NKEY SEED------
+";
+
+#[tokio::test]
+async fn credentials_are_read_at_the_start_and_what_is_wrong_with_them_is_named() {
+    let begun = async |path: &str| {
+        let environment = [("SOUK_NATS_URL", "nats://127.0.0.1:1"), ("SOUK_NATS_CREDS_FILE", path)];
+        let (mut config, _) = load(&[], &environment).unwrap();
+        config.server.grpc_listen.set_port(0);
+        config.server.admin_listen.set_port(0);
+        config.auth.enabled = false;
+        let boot = Boot::bind(config, &[], Tasks::new(CancellationToken::new())).await;
+        match boot {
+            Ok(boot) => Ok(boot.bus().await.unwrap()),
+            Err(BootError::Configuration(Problems(problems))) => Err(problems),
+            Err(other) => panic!("{other}"),
+        }
+    };
+    let bus = begun(&file(CREDS)).await.unwrap();
+    assert_eq!(bus.settings().creds.as_ref().unwrap().expose_secret(), CREDS);
+    assert!(!format!("{bus:?}").contains("SUACH75"), "they are a secret");
+
+    for (path, problem) in
+        [("/nowhere.creds".to_owned(), "No such file"), (file("x"), "credentials")]
+    {
+        let problems = begun(&path).await.unwrap_err();
+        let [only] = problems.as_slice() else { panic!("{problems:#?}") };
+        assert!(only.starts_with(&format!("nats.creds_file: {path}: ")), "{only}");
+        assert!(only.contains(problem), "{only}");
+    }
 }
 
 #[test]

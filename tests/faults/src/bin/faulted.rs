@@ -28,10 +28,10 @@ enum Command {
         /// The history's file.
         history: PathBuf,
     },
-    /// Does one of the full runs: b01, b02, b03, b04, b07, b08, b09, b11, b13, b33, lost.
+    /// Does one of the full runs.
     Run {
         /// Which one.
-        name: String,
+        name: run::Full,
         /// Its seed; another one each time where none is given.
         #[arg(long)]
         seed: Option<u64>,
@@ -61,7 +61,7 @@ async fn main() -> Result<()> {
         Command::Run { name, seed, percent, at } => {
             let seed = seed.unwrap_or_else(schedule::seed);
             faults::world::write_through();
-            run::full(&name, seed, run::Part { percent }, &at, &std::env::current_exe()?).await
+            run::full(name, seed, run::Part { percent }, &at, &std::env::current_exe()?).await
         }
     }
 }

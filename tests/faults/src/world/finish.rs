@@ -4,9 +4,11 @@ use super::World;
 use crate::check::{self, Verdict};
 use crate::history::{self, Entry};
 use crate::process::Role;
+use crate::run::Full;
 use crate::schedule::SEED;
 use crate::state;
 use anyhow::{Error, Result, anyhow};
+use clap::ValueEnum;
 use std::path::PathBuf;
 
 /// A run that has ended.
@@ -53,12 +55,24 @@ impl World {
         let (name, seed) = (&self.setting.name, self.setting.seed);
         let (history, logs) = (self.recorder.path().display(), self.folder.display());
         let run = name.split('-').next().unwrap_or(name);
+        let again = again(run, seed);
         format!(
             "\n  run: {name} seed={seed}\n  history: {history}\n  logs: {logs}\n  \
-             checked again: cargo run -p faults -- check {history}\n  \
-             run again: {SEED}={seed} cargo test -p faults --test it {run}:: or just faults {run} --seed {seed}"
+             checked again: cargo run -p faults -- check {history}\n  run again: {again}"
         )
     }
+}
+
+/// The short tier, which has one module for each of its runs.
+const SHORT: &str = include_str!("../../tests/it/main.rs");
+
+/// The commands that do a run again: some are only tests, some only full runs, most are both.
+fn again(run: &str, seed: u64) -> String {
+    let test = SHORT.lines().any(|line| line == format!("mod {run};"));
+    let test = test.then(|| format!("{SEED}={seed} cargo test -p faults --test it {run}::"));
+    let full = Full::from_str(run, false).is_ok();
+    let full = full.then(|| format!("./dev faults {run} --seed {seed}"));
+    test.into_iter().chain(full).collect::<Vec<_>>().join(" or ")
 }
 
 impl Finished {
@@ -86,5 +100,18 @@ impl Finished {
         self.history
             .iter()
             .any(|entry| matches!(entry, Entry::Hit { point: hit, .. } if hit == point))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_commands_that_exist_are_recommended() {
+        let test = |run| format!("SOUK_FAULTS_SEED=7 cargo test -p faults --test it {run}::");
+        assert_eq!(again("mutants", 7), test("mutants"), "there is no such full run");
+        assert_eq!(again("b13", 7), "./dev faults b13 --seed 7", "there is no such test");
+        assert_eq!(again("lost", 7), test("lost") + " or ./dev faults lost --seed 7");
     }
 }
