@@ -7,12 +7,14 @@
 //!
 //! [`compare`] is pure: what is a difference. [`look`] reads two lists side by side, a page at a time, so a comparison takes no
 //! more memory than two pages, however long they are. [`settle`] looks at what differed again before it counts, because a
-//! change on its way differs too, then has it repaired and looks whether that helped.
+//! change on its way differs too, then has it repaired and looks whether that helped. [`left`] shows on every replica what
+//! differs still.
 
 mod ask;
 mod asked;
 mod compare;
 mod full;
+mod left;
 mod look;
 mod sample;
 mod schedule;
@@ -24,6 +26,7 @@ pub use compare::{Drift, Listed};
 use crate::config;
 use fault::{Fault, context};
 use pg::Db;
+use std::sync::atomic::AtomicI64;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -71,12 +74,15 @@ pub struct Reconciler<P> {
     settings: config::Reconcile,
     projections: Vec<P>,
     total: Option<fn(f64)>,
+    /// Differences that its last look left in the copies that this replica has for itself.
+    own_left: AtomicI64,
 }
 
 impl<P: Projection> Reconciler<P> {
     /// For the projections of the service whose database this is. Repairs go in their order, so what others need comes first.
     pub fn new(db: Db, settings: &config::Reconcile, projections: Vec<P>) -> Self {
-        Self { db, settings: settings.clone(), projections, total: None }
+        let own_left = AtomicI64::new(0);
+        Self { db, settings: settings.clone(), projections, total: None, own_left }
     }
 
     /// Also tells what all projections together were left with by the last full look, for a gauge of the service's own.
@@ -90,8 +96,8 @@ impl<P: Projection> Reconciler<P> {
     pub async fn run(self, ending: CancellationToken) {
         // Boxed, because each holds a whole comparison: together they would take much of a thread's stack.
         let (sampling, scheduling) = (Box::pin(self.sample()), Box::pin(self.schedule()));
-        let asked = Box::pin(self.do_asked());
-        let working = async { tokio::join!(sampling, scheduling, asked) };
+        let (asked, showing) = (Box::pin(self.do_asked()), Box::pin(self.show_left()));
+        let working = async { tokio::join!(sampling, scheduling, asked, showing) };
         // What is cut off is done again: a comparison keeps nothing, and an operation is taken up by somebody else.
         ending.run_until_cancelled(working).await;
     }

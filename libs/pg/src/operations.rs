@@ -49,6 +49,12 @@ impl Operation {
         self.state == "running"
     }
 
+    /// What came of it, where it has succeeded and its kind has a result.
+    pub fn result<R: prost::Message + prost::Name + Default>(&self) -> Option<R> {
+        let result = self.result.as_deref().filter(|_| self.result_type == Some(R::full_name()));
+        result.and_then(|bytes| R::decode(bytes).ok())
+    }
+
     /// The operation as callers see it.
     pub fn message(self, service: &str) -> Message {
         let state = match self.state.as_str() {
@@ -169,6 +175,17 @@ pub async fn fail(tx: &mut Tx, id: Uuid, why: &str) -> Result<(), Fault> {
         .execute(tx.conn())
         .await?;
     Ok(())
+}
+
+/// The operation of these kinds that was the last one to succeed.
+pub async fn last_succeeded(tx: &mut Tx, kinds: &[&str]) -> Result<Option<Operation>, Fault> {
+    Ok(operations::table
+        .filter(operations::kind.eq_any(kinds).and(operations::state.eq("succeeded")))
+        .order((operations::updated_at.desc(), operations::id.desc()))
+        .select(Operation::as_select())
+        .first(tx.conn())
+        .await
+        .optional()?)
 }
 
 /// One operation of a kind.

@@ -40,9 +40,6 @@ impl<P: Projection> Reconciler<P> {
         };
         let done = operations::held(&self.db, &operation, work).await;
         let (done, operation): (&Result<DriftReport, Fault>, _) = (&done, &operation);
-        if let Ok(report) = done {
-            self.set_total(report);
-        }
         self.db
             .write("reconcile.end", async |tx| {
                 // Whoever has taken it up meanwhile is at it, and ends it.

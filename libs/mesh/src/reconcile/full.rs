@@ -1,9 +1,10 @@
 //! Compares whole projections.
 
 use super::compare::Drift;
+use super::left::left;
 use super::settle::Settled;
 use super::{Projection, Reconciler, look};
-use contracts::operations::v1::DriftReport;
+use contracts::operations::v1::{self as message, DriftReport, ProjectionDrift};
 use fault::Fault;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant;
@@ -23,9 +24,18 @@ impl<P: Projection> Reconciler<P> {
     ) -> Result<DriftReport, Fault> {
         let begun = Instant::now();
         let mut report = DriftReport::default();
+        let mut own = 0;
         for projection in projections {
-            self.whole(projection, repair, compared, &mut report).await?;
+            let drift = self.whole(projection, repair, compared, &mut report.drifts).await?;
+            report.differences += drift.differences;
+            report.repaired += drift.repaired;
+            if projection.is_local() {
+                own += left(&drift);
+                self.set_left(&drift);
+            }
+            report.projections.push(drift);
         }
+        self.own_left.store(own, Ordering::Relaxed);
         report.compared = compared.load(Ordering::Relaxed);
         metrics::histogram!("projection_reconcile_seconds", "service" => self.db.service(), "run" => "full")
             .record(begun.elapsed());
@@ -37,10 +47,11 @@ impl<P: Projection> Reconciler<P> {
         projection: &P,
         repair: bool,
         compared: &AtomicI64,
-        report: &mut DriftReport,
-    ) -> Result<(), Fault> {
+        reported: &mut Vec<message::Drift>,
+    ) -> Result<ProjectionDrift, Fault> {
         let (mut after, mut suspects) = (None, Vec::<Drift>::new());
-        let before = report.differences - report.repaired;
+        let name = projection.name().to_owned();
+        let mut drift = ProjectionDrift { projection: name, ..ProjectionDrift::default() };
         loop {
             let (page, next) = look::page(projection, after).await?;
             compared.fetch_add(page.ids, Ordering::Relaxed);
@@ -49,18 +60,13 @@ impl<P: Projection> Reconciler<P> {
             if next.is_none() || suspects.len() >= GATHERED {
                 let gathered = std::mem::take(&mut suspects);
                 let settled = self.settle(projection, gathered, repair).await?;
-                add(report, projection.name(), &settled);
+                add(&mut drift, reported, &settled);
             }
             after = next;
             if after.is_none() {
-                break;
+                return Ok(drift);
             }
         }
-        let left = report.differences - report.repaired - before;
-        metrics::gauge!("projection_drift",
-            "service" => self.db.service(), "projection" => projection.name())
-        .set(float(left));
-        Ok(())
     }
 
     /// Adds to the number of aggregates that were ever compared.
@@ -69,24 +75,13 @@ impl<P: Projection> Reconciler<P> {
             "service" => self.db.service(), "projection" => projection.name())
         .increment(ids.try_into().unwrap_or_default());
     }
-
-    /// Sets the service's own gauge after a look at everything.
-    pub(super) fn set_total(&self, report: &DriftReport) {
-        if let Some(tell) = self.total {
-            tell(float(report.differences - report.repaired));
-        }
-    }
 }
 
-fn add(report: &mut DriftReport, projection: &str, settled: &Settled) {
+fn add(drift: &mut ProjectionDrift, reported: &mut Vec<message::Drift>, settled: &Settled) {
     let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-    report.differences += count(settled.confirmed.len());
-    report.repaired += count(settled.repaired);
-    let room = REPORTED.saturating_sub(report.drifts.len());
+    drift.differences += count(settled.confirmed.len());
+    drift.repaired += count(settled.repaired);
+    let room = REPORTED.saturating_sub(reported.len());
     let shown = settled.confirmed.iter().take(room);
-    report.drifts.extend(shown.map(|drift| drift.message(projection)));
-}
-
-fn float(count: i64) -> f64 {
-    f64::from(i32::try_from(count).unwrap_or(i32::MAX))
+    reported.extend(shown.map(|found| found.message(&drift.projection)));
 }

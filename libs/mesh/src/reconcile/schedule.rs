@@ -5,7 +5,7 @@ use super::ask::kind;
 use super::{Projection, Reconciler};
 use fault::Fault;
 use pg::operations;
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -25,7 +25,8 @@ impl<P: Projection> Reconciler<P> {
         tokio::time::sleep(WARM_UP).await;
         loop {
             self.round("scheduling a comparison", self.start(every)).await;
-            if local_at.elapsed() >= every {
+            // What differed here another replica's repair may have ended.
+            if local_at.elapsed() >= every || self.own_left.load(Ordering::Relaxed) > 0 {
                 self.round("comparing this replica's copies", self.local()).await;
                 local_at = Instant::now();
             }

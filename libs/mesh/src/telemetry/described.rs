@@ -102,12 +102,12 @@ pub const METRICS: &[Metric] = &[
     counter("dead_letters_posted_total", &["consumer", "reason"], "Events that became dead letters."),
     counter("dead_letters_replayed_total", &["consumer"], "Dead letters that were fed to their consumer again and are gone."),
 
-    gauge("projection_drift", &["service", "projection"], "Entries that differed from their owner's when they were last compared."),
+    gauge("projection_drift", &["service", "projection"], "Entries that differ from their owner's by the last comparison of all, whichever replica did it."),
     counter("projection_compared_total", &["service", "projection"], "Entries that were compared with their owner's."),
     counter("projection_drift_found_total", &["service", "projection", "kind"], "Entries that were found to differ from their owner's, by how."),
     counter("projection_repaired_total", &["service", "projection"], "Entries that were made as their owner says."),
     histogram("projection_reconcile_seconds", SECONDS, &["service", "run"], "Time of a comparison with the owners: of one page, or of all."),
-    gauge("search_index_drift_documents", &[], "Documents that differed from what their owners say when they were last compared."),
+    gauge("search_index_drift_documents", &[], "Entries and documents that differ from what their owners say, of all projections of search together."),
     counter("search_indexed_documents_total", &[], "Documents written to the index."),
 ];
 

@@ -12,6 +12,7 @@ mod deadlines;
 mod drain;
 mod open;
 mod prices;
+mod reconcile;
 mod refusals;
 mod tokens;
 mod world;

@@ -1,0 +1,213 @@
+//! Replicas of one service that compare what they copy.
+
+use contracts::operations::v1::DriftKind;
+use fault::Fault;
+use mesh::reconcile::{Drift, Listed, ask};
+use mesh::{Projection, Reconciler, config};
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use pg::{Db, Settings, migrate, provision};
+use secrecy::{ExposeSecret, SecretString};
+use stack::{Profile, Stack};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// Versions by id.
+type List = Arc<Mutex<BTreeMap<Uuid, i64>>>;
+
+fn list(versions: impl IntoIterator<Item = i64>) -> List {
+    let ids = (1..).map(Uuid::from_u128);
+    Arc::new(Mutex::new(ids.zip(versions).collect()))
+}
+
+/// A copy of an owner's list.
+#[derive(Clone)]
+struct Copied {
+    name: &'static str,
+    is_local: bool,
+    owner: List,
+    copy: List,
+}
+
+fn page(list: &List, after: Option<Uuid>, limit: i64) -> Vec<Listed> {
+    let list = list.lock().unwrap();
+    let above = list.iter().filter(|(id, _)| Some(**id) > after);
+    let listed = |(id, version): (&Uuid, &i64)| Listed {
+        id: *id,
+        version: *version,
+        digest: None,
+        deleted: false,
+    };
+    above.take(limit.try_into().unwrap()).map(listed).collect()
+}
+
+impl Projection for Copied {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn is_local(&self) -> bool {
+        self.is_local
+    }
+
+    async fn owned(&self, after: Option<Uuid>, limit: i64) -> Result<Vec<Listed>, Fault> {
+        Ok(page(&self.owner, after, limit))
+    }
+
+    async fn kept(&self, after: Option<Uuid>, limit: i64) -> Result<Vec<Listed>, Fault> {
+        Ok(page(&self.copy, after, limit))
+    }
+
+    async fn repair(&self, drifts: &[Drift]) -> Result<(), Fault> {
+        let mut copy = self.copy.lock().unwrap();
+        for drift in drifts {
+            assert_eq!(drift.kind, DriftKind::Behind);
+            copy.insert(drift.id, drift.owner.as_ref().unwrap().version);
+        }
+        Ok(())
+    }
+
+    async fn some_id(&self) -> Result<Option<Uuid>, Fault> {
+        Ok(None)
+    }
+}
+
+/// A reconciler on a thread and with metrics of its own, as in a process of its own.
+struct Replica {
+    metrics: PrometheusHandle,
+    /// Sent to once it stands still, sent to again it goes on.
+    freeze: SyncSender<()>,
+    stop: CancellationToken,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Replica {
+    fn start(url: &SecretString, projections: Vec<Copied>) -> Self {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let metrics = recorder.handle();
+        let (freeze, frozen) = sync_channel(0);
+        let stop = CancellationToken::new();
+        let (url, ending) = (url.clone(), stop.clone());
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+            metrics::with_local_recorder(&recorder, || {
+                runtime.unwrap().block_on(async {
+                    tokio::select! {
+                        () = reconciler(&url, projections).run(ending) => {}
+                        () = stand_still(&frozen) => {}
+                    }
+                });
+            });
+        });
+        Self { metrics, freeze, stop, thread: Some(thread) }
+    }
+
+    /// Waits until its metrics say so.
+    async fn shows(&self, lines: &[String]) {
+        let begun = Instant::now();
+        loop {
+            let text = self.metrics.render();
+            if lines.iter().all(|line| text.lines().any(|found| found == line)) {
+                return;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "not {lines:#?} but:\n{text}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// What it repaired of a projection.
+    fn repaired(&self, name: &str) -> i64 {
+        let series =
+            format!("projection_repaired_total{{service=\"mirror\",projection=\"{name}\"}} ");
+        let text = self.metrics.render();
+        let value = text.lines().find_map(|line| line.strip_prefix(&series));
+        value.map_or(0, |value| value.parse().unwrap())
+    }
+}
+
+impl Drop for Replica {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        let ended = self.thread.take().unwrap().join();
+        assert!(ended.is_ok() || std::thread::panicking());
+    }
+}
+
+fn drift(projection: &str, left: i64) -> String {
+    format!("projection_drift{{service=\"mirror\",projection=\"{projection}\"}} {left}")
+}
+
+fn in_all(left: i64) -> String {
+    format!("left_in_all {left}")
+}
+
+fn reconciler(url: &SecretString, projections: Vec<Copied>) -> Reconciler<Copied> {
+    let db = Db::new("mirror", Settings::of(url.clone())).unwrap();
+    let settings =
+        config::Reconcile { sample_seconds: 0, full_hours: 0, confirm_seconds: 0, repair: false };
+    let tell = |left| metrics::gauge!("left_in_all").set(left);
+    Reconciler::new(db, &settings, projections).with_total(tell)
+}
+
+/// Blocks the one thread of the runtime while it is told to.
+async fn stand_still(frozen: &Receiver<()>) {
+    loop {
+        if frozen.try_recv().is_ok() {
+            frozen.recv().unwrap();
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_replica_shows_what_the_last_comparison_left_whoever_did_it() {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.souk/test");
+    std::fs::create_dir_all(&tests).unwrap();
+    let servers = Stack::up(tests.join("stack"), Profile::Test).await.unwrap();
+    let superuser: SecretString = servers.postgres_url.into();
+    let name = format!("libmesh_{}", Uuid::now_v7().simple());
+    provision::copy(&superuser, "template1", &name, "postgres").await.unwrap();
+    let url: SecretString = provision::at(superuser.expose_secret(), &name).into();
+    migrate::run(&url, migrate::SHARED).await.unwrap();
+    let db = Db::new("mirror", Settings::of(url.clone())).unwrap();
+    let compare = async |repair| {
+        db.write("test.ask", async move |tx| ask(tx, repair).await).await.unwrap();
+    };
+
+    let shared = |name, copy: [i64; 3]| Copied {
+        name,
+        is_local: false,
+        owner: list([2, 2, 2]),
+        copy: list(copy),
+    };
+    let (prices, items) = (shared("prices", [1, 2, 1]), shared("items", [2, 2, 2]));
+    let index = |copy: [i64; 3]| Copied { is_local: true, ..shared("index", copy) };
+    let all = |copy| vec![prices.clone(), items.clone(), index(copy)];
+
+    let first = Replica::start(&url, all([1, 2, 2]));
+    compare(false).await;
+    let found = [drift("prices", 2), drift("items", 0)];
+    first.shows(&[found.as_slice(), &[drift("index", 1), in_all(3)]].concat()).await;
+    first.freeze.send(()).unwrap();
+
+    // As after a restart: it has compared nothing yet, and its own index it does not know.
+    let second = Replica::start(&url, all([2, 1, 1]));
+    second.shows(&[found.as_slice(), &[in_all(2)]].concat()).await;
+    assert!(!second.metrics.render().contains("projection=\"index\""));
+
+    compare(true).await;
+    let mended = [drift("prices", 0), drift("items", 0)];
+    second.shows(&[mended.as_slice(), &[drift("index", 0), in_all(0)]].concat()).await;
+    assert_eq!((second.repaired("prices"), second.repaired("index")), (2, 2));
+    first.freeze.send(()).unwrap();
+    first.shows(&[mended.as_slice(), &[drift("index", 1), in_all(1)]].concat()).await;
+    assert_eq!(first.repaired("prices"), 0);
+
+    drop((first, second));
+    provision::drop(&superuser, &name).await.unwrap();
+}
