@@ -178,6 +178,9 @@ fn used(expr: &str) -> (BTreeSet<String>, BTreeSet<String>) {
     (names.filter(|name| !keywords.contains(&name.as_str())).collect(), labels)
 }
 
+/// What Prometheus itself says of each process: whether it answered.
+const SCRAPED: &str = "up";
+
 /// The metric behind the name of a series.
 fn metric(series: &str) -> Option<&'static Metric> {
     METRICS.iter().find(|metric| match metric.kind {
@@ -198,7 +201,8 @@ fn alerts_ask_for_what_is_emitted() {
         assert!(!names.is_empty(), "{rule:?}");
         // Prometheus adds these.
         let mut known: BTreeSet<&str> = ["instance", "le"].into();
-        for name in names.iter().filter(|name| !recorded.contains(&name.as_str())) {
+        let told = |name: &&String| !recorded.contains(&name.as_str()) && *name != SCRAPED;
+        for name in names.iter().filter(told) {
             let metric = metric(name).unwrap_or_else(|| panic!("{name} is no metric: {rule:?}"));
             known.extend(metric.labels);
         }
@@ -208,12 +212,26 @@ fn alerts_ask_for_what_is_emitted() {
     }
 }
 
+/// What is gone says nothing, so each service has to be asked for by its name.
+#[test]
+fn every_service_is_missed_when_it_is_gone() {
+    let rules = rules();
+    let gone = rules.iter().find(|rule| rule.alert == "ServiceGone").unwrap();
+    let asked = regex(r#"absent\(dependency_up\{service="([a-z]+)"\}\)"#);
+    let asked: Vec<&str> =
+        asked.captures_iter(&gone.expr).map(|found| found.extract::<1>().1[0]).collect();
+    assert_eq!(asked, souk::ROLES);
+}
+
+/// Tests of the rules, for promtool.
+const TESTS: [&str; 3] = ["events_test.yaml", "full_test.yaml", "volume_test.yaml"];
+
 #[test]
 fn every_alert_has_a_runbook_a_test_and_a_severity() {
     let alerts: Vec<Rule> = rules().into_iter().filter(|rule| !rule.alert.is_empty()).collect();
     assert!(alerts.len() >= 10, "the rules were not read");
     let folder = root().join("helm/souk/alerts");
-    let tests = ["events_test.yaml", "volume_test.yaml"].map(|name| folder.join(name));
+    let tests = TESTS.map(|name| folder.join(name));
     let tests: String = tests.iter().map(|path| read_to_string(path).unwrap()).collect();
     let mut pages = BTreeSet::new();
     for alert in &alerts {
@@ -268,7 +286,7 @@ fn alerts_fire_when_they_should_and_only_then() {
     };
     for arguments in [
         ["check", "rules", "events.yaml"].as_slice(),
-        &["test", "rules", "events_test.yaml", "volume_test.yaml"],
+        &[["test", "rules"].as_slice(), &TESTS].concat(),
     ] {
         let mut command = Command::new(&promtool);
         command.args(arguments).current_dir(root().join("helm/souk/alerts"));

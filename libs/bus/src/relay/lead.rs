@@ -42,6 +42,7 @@ pub(super) async fn lead(
     let mut measured: Option<Instant> = None;
     // None: the stream is to be made sure of first.
     let mut looked: Option<Instant> = None;
+    stalled(service, 0.0);
     while !stop.is_cancelled() {
         if due(measured, MEASURE) {
             outbox::measure(session, service).await?;
@@ -73,6 +74,7 @@ pub(super) async fn lead(
         let rows = outbox::unpublished(session, service).await?;
         point::reached("relay.read").await.map_err(Ended::Lost)?;
         if rows.is_empty() {
+            stalled(service, 0.0);
             point::reached("relay.idle").await.map_err(Ended::Lost)?;
             session.alive_while(wake.up(&relay.db, poll, stop)).await?;
             poll = (poll * 2).min(relay.tempo.poll_max);
@@ -80,8 +82,12 @@ pub(super) async fn lead(
         }
         poll = relay.tempo.poll_min;
         match round(relay, session, rows, &mut known, &mut batches, stop).await? {
-            None => pause = FIRST_PAUSE,
+            None => {
+                stalled(service, 0.0);
+                pause = FIRST_PAUSE;
+            }
             Some(why) => {
+                stalled(service, 1.0);
                 tracing::warn!(service, "the broker takes no events at the moment: {why}");
                 relay.back_off(session, stop, &mut pause).await?;
                 // The stream may be what is gone.
@@ -90,6 +96,11 @@ pub(super) async fn lead(
         }
     }
     Ok(())
+}
+
+/// Says whether the broker takes events: a full one is to be noticed at once, long before the oldest event is old.
+fn stalled(service: &'static str, stalled: f64) {
+    metrics::gauge!("outbox_stalled", "service" => service).set(stalled);
 }
 
 /// The stream as it is, if it is there.

@@ -1,11 +1,12 @@
 //! Brokers that come and go.
 
 use crate::app::{App, price_updated, see};
-use crate::world::{World, eventually, listen, price, prices};
-use bus::{Bus, Outcome, Received};
+use crate::world::{World, eventually, listen, price, prices, relay};
+use bus::{Bus, Outcome, Received, Tempo};
 use contracts::Event;
 use contracts::pricing::v1::PriceUpdated;
 use fault::Fault;
+use metrics_exporter_prometheus::PrometheusBuilder;
 use pg::Tx;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -236,4 +237,37 @@ async fn an_answer_for_a_stream_that_is_gone_is_not_taken_for_one_to_the_new_str
     eventually("the new one has its effect", async || world.effects().await == 3).await;
     relay.end().await;
     consumers.end().await;
+}
+
+/// The test's runtime has one thread, so a recorder of that thread sees all that the relay tells.
+#[tokio::test]
+async fn a_full_broker_is_told_of_long_before_the_oldest_event_is_old() {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let metrics = recorder.handle();
+    let _told = metrics::set_default_local_recorder(&recorder);
+    let shows = |stalled: u8| {
+        let line = format!("outbox_stalled{{service=\"pricing\"}} {stalled}");
+        metrics.render().lines().any(|found| found == line)
+    };
+    let world = World::new().await;
+    let settings = bus::Settings::of(world.nats.url());
+    let small = bus::Settings { max_bytes: Some(20_000), ..settings };
+    let small = Bus::connect(&small).await.unwrap();
+    let full = relay(&world.pricing, &small, Tempo::default());
+    world.say(&prices(1)).await;
+    eventually("there is room for one", async || world.all_published().await && shows(0)).await;
+
+    let begun = Instant::now();
+    for version in 1..=5 {
+        world.force("pricing.price.updated", "large", version, vec![0; 18_000]).await;
+    }
+    eventually("it is told", async || shows(1)).await;
+    // The rest of the 15 seconds is for Prometheus: a scrape and a look at the rules.
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert!(!world.all_published().await);
+    full.end().await;
+
+    let more = relay(&world.pricing, &world.bus, Tempo::default());
+    eventually("there is room for all", async || world.all_published().await && shows(0)).await;
+    more.end().await;
 }

@@ -80,6 +80,7 @@ pub const METRICS: &[Metric] = &[
     gauge("outbox_oldest_age_seconds", &["service"], "Age of the oldest event that is not yet published; 0: there is none. Set by the leader."),
     gauge("outbox_refused", &["service"], "Events that the broker refuses, each with all later ones of its key behind it. Set by the leader."),
     gauge("outbox_broker_lost", &["service"], "1 after the broker forgot events that it had acknowledged, until they are published again; else 0. Set by the leader."),
+    gauge("outbox_stalled", &["service"], "1 while the broker takes no events, as when it is full; else 0. Set by the leader."),
     histogram("outbox_batch_size", BATCH, &["service"], "Events that were published together."),
     histogram("outbox_publish_seconds", SECONDS, &["service"], "Time until the broker had acknowledged what was published together."),
     counter("outbox_publish_failures_total", &["service"], "Times that the broker refused an event."),
