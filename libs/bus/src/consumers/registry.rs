@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::marker::PhantomData;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 type Outcomes<'a> = BoxFuture<'a, Result<Vec<Outcome>, Fault>>;
 
@@ -246,7 +247,9 @@ impl Registry {
         for run in together {
             let Some((_, _, handler)) = run.first() else { continue };
             let run: Vec<_> = run.iter().map(|(subject, event, _)| (*subject, *event)).collect();
+            let begun = Instant::now();
             let handled = guarded(handler.as_ref(), consumers, tx, &run).await;
+            measure(&run, begun.elapsed(), if handled.is_ok() { "done" } else { "failed" });
             outcomes.extend(handled.map_err(|fault| {
                 let culprit = (run.len() == 1).then_some(outcomes.len());
                 Failed { fault, culprit }
@@ -272,6 +275,18 @@ impl From<Fault> for Failed {
 impl From<Failed> for Fault {
     fn from(failed: Failed) -> Self {
         failed.fault
+    }
+}
+
+/// How long the handler took. Of events that it took together each counts its share.
+fn measure(events: &[(&'static str, &Delivery)], took: Duration, outcome: &'static str) {
+    let share = took / u32::try_from(events.len()).unwrap_or(u32::MAX).max(1);
+    for (subject, delivery) in events {
+        metrics::histogram!(
+            "consumer_handler_seconds",
+            "consumer" => delivery.consumer.to_string(), "subject" => *subject, "outcome" => outcome,
+        )
+        .record(share);
     }
 }
 

@@ -35,6 +35,10 @@ pub(super) async fn discard_dead_letters(
             break;
         }
         discarded += 1;
+        if !request.dry_run {
+            metrics::counter!("dead_letters_discarded_total", "consumer" => letter.consumer.clone())
+                .increment(1);
+        }
     }
     if !request.dry_run {
         audit(service, "discarded dead letters", discarded, &filter);

@@ -93,6 +93,7 @@ pub const METRICS: &[Metric] = &[
     counter("consumer_events_total", &["consumer", "subject", "outcome"], "Events by what became of them: applied, kept, duplicate, stale, ignored, exists, retried or dead."),
     histogram("consumer_attempts", DELIVERIES, &["consumer"], "Deliveries that an event needed until the consumer was done with it."),
     histogram("consumer_dedupe_seconds", SHORT, &["service"], "Time that it took to claim the ids of the events of one transaction."),
+    histogram("consumer_handler_seconds", SHORT, &["consumer", "subject", "outcome"], "Time that the handler of an event took, done or failed; of several that it took together each counts its share."),
     histogram("event_e2e_lag_seconds", SECONDS, &["consumer"], "Time from the commit at the publisher to the commit of the event's effect."),
     counter("consumer_split_batches_total", &["service"], "Times that events which shared a transaction were taken apart."),
     counter("consumer_suspects_total", &["consumer", "outcome"], "Events that were handled with nothing beside them because they may kill the process."),
@@ -102,6 +103,8 @@ pub const METRICS: &[Metric] = &[
     gauge("dead_letters_parked", &["service"], "Events of types that are newer than the service; a newer binary takes them by itself."),
     counter("dead_letters_posted_total", &["consumer", "reason"], "Events that became dead letters."),
     counter("dead_letters_replayed_total", &["consumer"], "Dead letters that were fed to their consumer again and are gone."),
+    counter("dead_letters_replay_failures_total", &["consumer", "reason"], "Dead letters that were fed to their consumer again, failed and stay."),
+    counter("dead_letters_discarded_total", &["consumer"], "Dead letters that an operator removed for good."),
 
     gauge("projection_drift", &["service", "projection"], "Entries that differ from their owner's by the last comparison of all, whichever replica did it."),
     counter("projection_compared_total", &["service", "projection"], "Entries that were compared with their owner's."),

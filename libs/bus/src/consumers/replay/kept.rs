@@ -210,6 +210,11 @@ fn failure(letter: &Letter, reason: &str, message: &str) -> ReplayFailure {
 }
 
 fn failed(report: &mut ReplayReport, failure: ReplayFailure) {
+    metrics::counter!(
+        "dead_letters_replay_failures_total",
+        "consumer" => failure.consumer.clone(), "reason" => failure.reason.clone(),
+    )
+    .increment(1);
     report.failed += 1;
     if report.failures.len() < NAMED {
         report.failures.push(failure);
