@@ -3,7 +3,6 @@
 use crate::project::Project;
 use crate::shop::{self, PRICES, handled, progress, reconcile, same_in_search, settled};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 use testkit::eventually;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,11 +46,8 @@ async fn a_broker_that_lost_its_data_under_load_is_made_whole_from_the_outbox() 
 
 /// Kills the broker and removes all that it kept.
 async fn delete_the_brokers_data(project: &Project) {
-    let folder = project.path().join(".souk/dev");
-    let servers = stack::Stack::status(&folder).await.unwrap();
-    let broker = servers.iter().find(|server| server.name == "nats").unwrap();
-    let pid = Pid::from_raw(broker.pid.unwrap().try_into().unwrap());
+    let pid = project.broker().await;
     kill(pid, Signal::SIGKILL).unwrap();
     eventually("it is gone", async || kill(pid, None).is_err().then_some(())).await;
-    std::fs::remove_dir_all(folder.join("nats/store")).unwrap();
+    std::fs::remove_dir_all(project.path().join(".souk/dev/nats/store")).unwrap();
 }

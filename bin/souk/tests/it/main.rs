@@ -14,3 +14,4 @@ mod dead;
 mod killed;
 mod quota;
 mod refused;
+mod metrics;

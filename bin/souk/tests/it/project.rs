@@ -91,16 +91,33 @@ impl Project {
 
     /// Waits until the mesh's metrics say so.
     pub async fn told(&self, line: &str) {
-        let admin = self.setting("SOUK_ADMIN");
         testkit::eventually(line, async || {
-            let mut stream = std::net::TcpStream::connect(&admin).unwrap();
-            let ask = "GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
-            stream.write_all(ask.as_bytes()).unwrap();
-            let mut text = String::new();
-            stream.read_to_string(&mut text).unwrap();
-            text.lines().any(|found| found == line).then_some(())
+            self.metrics().lines().any(|found| found == line).then_some(())
         })
         .await;
+    }
+
+    /// What the mesh's metrics say of a series; 0 where they say nothing yet.
+    pub fn metric(&self, series: &str) -> f64 {
+        let text = self.metrics();
+        let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
+        value.map_or(0.0, |value| value.parse().unwrap())
+    }
+
+    fn metrics(&self) -> String {
+        let mut stream = std::net::TcpStream::connect(self.setting("SOUK_ADMIN")).unwrap();
+        let ask = "GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        stream.write_all(ask.as_bytes()).unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
+    }
+
+    /// The broker's process.
+    pub async fn broker(&self) -> Pid {
+        let servers = stack::Stack::status(self.0.join(".souk/dev")).await.unwrap();
+        let broker = servers.iter().find(|server| server.name == "nats").unwrap();
+        Pid::from_raw(broker.pid.unwrap().try_into().unwrap())
     }
 
     pub fn search(&self) -> SearchServiceClient<Caller> {
