@@ -1,10 +1,14 @@
 //! A broker that forgets what it acknowledged.
 
 use crate::app::{App, price_updated};
-use crate::world::{World, count, eventually, listen, prices};
-use bus::dead;
+use crate::world::{Running, World, count, eventually, listen, prices, relay};
+use bus::{Tempo, dead};
+use diesel::sql_types::Text;
+use diesel::{QueryableByName, sql_query};
+use diesel_async::RunQueryDsl;
 use fault::{Common, Fault};
-use pg::outbox::{self, Events};
+use pg::outbox::{self, Events, Page};
+use std::time::Duration;
 
 const STATE: &str = "select acked_seq as count from relay_state where stream = 'PRICING'";
 const CREATED: &str =
@@ -40,6 +44,15 @@ async fn a_stream_that_was_made_anew_is_noticed_while_running_and_at_start() {
 }
 
 const LOST: &str = "select count(*) from relay_state where lost_at is not null";
+const LOSSES: &str = "select losses as count from relay_state";
+
+/// The first page of everything.
+async fn republish(world: &World) -> Page {
+    let again = world.pricing.write("test.republish", async |tx| {
+        outbox::republish(tx, &Events::default(), None, false).await
+    });
+    again.await.unwrap()
+}
 
 #[tokio::test]
 async fn a_loss_is_remembered_until_it_is_made_good_and_makes_no_effect_twice() {
@@ -63,17 +76,13 @@ async fn a_loss_is_remembered_until_it_is_made_good_and_makes_no_effect_twice() 
     relay.end().await;
     world.bus.jetstream().delete_stream("PRICING").await.unwrap();
     let relay = world.relay();
-    let losses = "select losses as count from relay_state";
-    eventually("another is noticed", async || count(&world.pricing, losses).await == 2).await;
+    eventually("another is noticed", async || count(&world.pricing, LOSSES).await == 2).await;
     assert_eq!(count(&world.pricing, AT).await, noticed, "the first one counts");
 
     let consumers = listen(world.consumers().on(App::new(), price_updated));
     world.say(&prices(2)).await;
     eventually("new events have effects", async || world.effects().await == 7).await;
-    let again = world.pricing.write("test.republish", async |tx| {
-        outbox::republish(tx, &Events::default(), None, false).await
-    });
-    let page = again.await.unwrap();
+    let page = republish(&world).await;
     assert_eq!((page.events, page.next), (10, None));
     assert_eq!(count(&world.pricing, LOST).await, 0);
     eventually("what was lost has effects", async || {
@@ -108,4 +117,121 @@ async fn what_goes_wrong_after_the_broker_lost_its_data_is_kept_too() {
     assert!(world.bus.jetstream().get_stream("ADVISORIES").await.is_ok());
     relay.end().await;
     consumers.end().await;
+}
+
+/// Five events are in the broker's backup. Five more come after it, of which two are handled; these five get lost.
+async fn said_before_and_after_a_backup() -> World {
+    let mut world = World::new().await;
+    let (relay, consumers) = (world.relay(), listeners(&world));
+    world.say(&prices(5)).await;
+    eventually("the first have effects", async || world.effects().await == 5).await;
+    consumers.end().await;
+    relay.end().await;
+    world.back_up_broker().await;
+    let (relay, consumers) = (world.relay(), listeners(&world));
+    world.say(&prices(2)).await;
+    eventually("the next have effects", async || world.effects().await == 7).await;
+    consumers.end().await;
+    world.say(&prices(3)).await;
+    eventually("all is published", async || world.all_published().await).await;
+    relay.end().await;
+    assert_eq!(count(&world.pricing, STATE).await, 10);
+    world
+}
+
+fn listeners(world: &World) -> Running {
+    listen(world.consumers().on(App::new(), price_updated))
+}
+
+/// Waits until the loss is noticed, and returns what is told of it.
+async fn noticed(world: &World) -> String {
+    eventually("the loss is noticed", async || count(&world.pricing, LOST).await == 1).await;
+    let told = world.pricing.read("test.lost", async |tx| {
+        #[derive(QueryableByName)]
+        struct Lost {
+            #[diesel(sql_type = Text)]
+            lost_how: String,
+        }
+        let lost: Lost =
+            sql_query("select lost_how from relay_state").get_result(tx.conn()).await?;
+        Ok(lost.lost_how)
+    });
+    told.await.unwrap()
+}
+
+/// Publishes all again, of which there are so many, and expects each to have its effect once.
+async fn is_made_good(world: &World, relay: Running, all: i64) {
+    let consumers = listeners(world);
+    let page = republish(world).await;
+    assert_eq!((page.events, page.next), (all, None));
+    eventually("all have effects", async || {
+        world.all_published().await && world.effects().await == all
+    })
+    .await;
+    let stream = world.stream().await;
+    eventually("all are done with", async || {
+        let info = stream.consumer_info("search-from-pricing").await.unwrap();
+        info.num_pending == 0 && info.num_ack_pending == 0
+    })
+    .await;
+    assert_eq!(world.effects().await, all);
+    let keys = "select count(distinct key) from seen";
+    assert_eq!(world.count(keys).await, all);
+    assert_eq!(count(&world.pricing, LOST).await, 0);
+    assert_eq!(count(&world.pricing, LOSSES).await, 1, "it is one loss");
+    relay.end().await;
+    consumers.end().await;
+}
+
+#[tokio::test]
+async fn a_backup_in_the_place_of_what_the_broker_had_is_noticed_at_start_and_made_good() {
+    let mut world = said_before_and_after_a_backup().await;
+    world.put_backup_back().await;
+    world.nats.restart().await.unwrap();
+    let relay = world.relay();
+    assert_eq!(noticed(&world).await, "its last sequence is 5, acknowledged was 10");
+    assert_eq!(count(&world.pricing, STATE).await, 5);
+    is_made_good(&world, relay, 10).await;
+}
+
+#[tokio::test]
+async fn a_backup_is_noticed_by_a_relay_that_waits_for_the_broker() {
+    let mut world = said_before_and_after_a_backup().await;
+    let relay = world.relay();
+    world.say(&prices(1)).await;
+    eventually("it leads", async || world.all_published().await).await;
+    world.put_backup_back().await;
+    // It finds the broker away, and looks at the stream when that is back.
+    world.say(&prices(1)).await;
+    world.nats.restart().await.unwrap();
+    assert_eq!(noticed(&world).await, "its last sequence is 5, acknowledged was 11");
+    eventually("it goes on", async || world.all_published().await).await;
+    assert_eq!(count(&world.pricing, STATE).await, 6);
+    is_made_good(&world, relay, 12).await;
+}
+
+#[tokio::test]
+async fn a_backup_is_noticed_by_the_acknowledgements_of_a_relay_that_did_not_miss_the_broker() {
+    let mut world = said_before_and_after_a_backup().await;
+    let hour = Duration::from_secs(3600);
+    let relay = relay(
+        &world.pricing,
+        &world.bus,
+        Tempo { poll_min: hour, poll_max: hour, ..Tempo::default() },
+    );
+    world.say(&prices(1)).await;
+    eventually("it leads", async || world.all_published().await).await;
+    // It sleeps all the while.
+    world.put_backup_back().await;
+    world.nats.restart().await.unwrap();
+    eventually("the broker answers", async || world.bus.health().await.is_ok()).await;
+    world.say(&prices(4)).await;
+    // On a machine so busy that it was not asleep yet, or for so long that it is time to look, it looks first.
+    let acknowledged = "it acknowledged 6, after 11 before";
+    let looked_at = "its last sequence is 5, acknowledged was 11";
+    let told = noticed(&world).await;
+    assert!(told == acknowledged || told == looked_at, "{told}");
+    eventually("it goes on", async || world.all_published().await).await;
+    assert_eq!(count(&world.pricing, STATE).await, 9);
+    is_made_good(&world, relay, 15).await;
 }

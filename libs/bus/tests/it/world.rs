@@ -204,6 +204,20 @@ impl World {
             .unwrap();
     }
 
+    /// Copies what the broker has, as a backup does while it is stopped.
+    pub async fn back_up_broker(&mut self) {
+        self.nats.stop().await.unwrap();
+        copy(&self.folder.join("nats/store"), &self.folder.join("backup"));
+        self.nats.restart().await.unwrap();
+    }
+
+    /// Stops the broker and puts the backup in the place of what it has; it is to be started again.
+    pub async fn put_backup_back(&mut self) {
+        self.nats.stop().await.unwrap();
+        std::fs::remove_dir_all(self.folder.join("nats/store")).unwrap();
+        copy(&self.folder.join("backup"), &self.folder.join("nats/store"));
+    }
+
     /// Takes search's database away, or gives it back.
     pub async fn database_of_search(&self, there: bool) {
         let url = self.superuser.clone().into();
@@ -250,6 +264,19 @@ impl Drop for World {
         let _ = dropped.join();
         if !std::thread::panicking() {
             let _ = std::fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let (from, to) = (entry.path(), to.join(entry.file_name()));
+        if from.is_dir() {
+            copy(&from, &to);
+        } else {
+            std::fs::copy(&from, &to).unwrap();
         }
     }
 }
