@@ -1,6 +1,7 @@
 //! From the outbox to the stream.
 
 use crate::world::{World, count, eventually, price, prices, relay, say};
+use async_nats::jetstream::stream;
 use bus::{Envelope, Tempo};
 use diesel::sql_query;
 use diesel_async::RunQueryDsl;
@@ -143,6 +144,45 @@ async fn rows_that_are_read_ahead_keep_their_order_and_stay_behind_a_refused_one
     for id in ids {
         assert_eq!(versions[&id.to_string()], [1, 2, 3]);
     }
+}
+
+/// An operator forbids atomic batches, which the relay learns from the refusal of one.
+#[tokio::test]
+async fn a_stream_that_takes_no_batches_gets_the_events_one_by_one_in_order_per_key() {
+    let world = World::new().await;
+    let relay = world.relay();
+    let ids: Vec<Uuid> = (0..300).map(|_| Uuid::now_v7()).collect();
+    let all = |version| ids.iter().map(|id| price(*id, version)).collect::<Vec<_>>();
+    world.say(&all(1)).await;
+    eventually("all is published", async || world.all_published().await).await;
+
+    let js = world.bus.jetstream();
+    let config = js.get_stream("PRICING").await.unwrap().cached_info().config.clone();
+    // A broker before 2.12 never allows them.
+    let batched = if config.allow_atomic_publish { 300 } else { 0 };
+    let single = stream::Config { allow_atomic_publish: false, ..config };
+    js.update_stream(&single).await.unwrap();
+    // More than may be outstanding at once, and each key several times.
+    for version in 2..=4 {
+        world.say(&all(version)).await;
+    }
+    eventually("all is published", async || world.all_published().await).await;
+    relay.end().await;
+
+    let stream = js.get_stream("PRICING").await.unwrap();
+    assert!(!stream.cached_info().config.allow_atomic_publish, "nobody has allowed it again");
+    assert_eq!(stream.cached_info().state.last_sequence, 1200);
+    let mut versions: HashMap<String, Vec<i64>> = HashMap::new();
+    for position in 1..=1200 {
+        let message = stream.get_raw_message(position).await.unwrap();
+        assert_eq!(message.headers.get("Nats-Batch-Id").is_some(), position <= batched);
+        let envelope = Envelope::read(&message.subject, &message.headers).unwrap();
+        versions.entry(envelope.key).or_default().push(envelope.version);
+    }
+    for id in ids {
+        assert_eq!(versions[&id.to_string()], [1, 2, 3, 4]);
+    }
+    assert!(world.outbox().await.iter().all(|row| row.attempts == 0));
 }
 
 #[tokio::test]
