@@ -3,7 +3,7 @@
 use super::Consumers;
 use crate::streams::{self, compare};
 use async_nats::jetstream::consumer::pull::Config;
-use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy};
+use async_nats::jetstream::consumer::{AckPolicy, Config as Got, Consumer, DeliverPolicy};
 use async_nats::jetstream::stream::ConsumerErrorKind;
 use fault::Fault;
 
@@ -35,7 +35,15 @@ pub(super) async fn ensure(
             });
         }
     };
-    let got = &consumer.cached_info().config;
+    let differences = differences(&asked, &consumer.cached_info().config);
+    if differences.is_empty() {
+        return Ok(consumer);
+    }
+    Err(Fault::internal(format!("consumer {name} is not as asked: {}", differences.join("; "))))
+}
+
+/// Where the two differ in a way that could lose or repeat events.
+fn differences(asked: &Config, got: &Got) -> Vec<String> {
     let mut found = Vec::new();
     compare(&mut found, "filter_subject", &asked.filter_subject, &got.filter_subject);
     compare(&mut found, "ack_policy", &asked.ack_policy, &got.ack_policy);
@@ -44,10 +52,7 @@ pub(super) async fn ensure(
     compare(&mut found, "max_deliver", &asked.max_deliver, &got.max_deliver);
     compare(&mut found, "max_ack_pending", &asked.max_ack_pending, &got.max_ack_pending);
     compare(&mut found, "backoff", &asked.backoff, &got.backoff);
-    if found.is_empty() {
-        return Ok(consumer);
-    }
-    Err(Fault::internal(format!("consumer {name} is not as asked: {}", found.join("; "))))
+    found
 }
 
 fn config(consumers: &Consumers, publisher: &str) -> Config {
@@ -61,5 +66,34 @@ fn config(consumers: &Consumers, publisher: &str) -> Config {
         max_ack_pending: consumers.tuning.max_ack_pending,
         max_deliver: consumers.tuning.max_deliver,
         ..Config::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn what_a_server_did_not_take_over_is_named_and_what_does_not_matter_is_not() {
+        let asked =
+            Config { max_deliver: 1000, ack_policy: AckPolicy::Explicit, ..Config::default() };
+        let got = Got { max_deliver: 1000, ack_policy: AckPolicy::Explicit, ..Got::default() };
+        let other = Got {
+            max_deliver: 5,
+            ack_policy: AckPolicy::None,
+            backoff: vec![Duration::from_secs(1)],
+            ..got.clone()
+        };
+        assert_eq!(
+            differences(&asked, &other),
+            [
+                "ack_policy is None, asked was Explicit",
+                "max_deliver is 5, asked was 1000",
+                "backoff is [1s], asked was []"
+            ]
+        );
+        let described = Got { description: Some("by hand".into()), max_waiting: 7, ..got };
+        assert!(differences(&asked, &described).is_empty());
     }
 }

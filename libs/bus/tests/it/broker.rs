@@ -80,37 +80,6 @@ async fn a_deleted_consumer_is_made_anew_and_repeats_no_effect() {
 }
 
 #[tokio::test]
-async fn a_stream_that_cannot_be_as_asked_ends_the_start() {
-    let world = World::new().await;
-    let config = async_nats::jetstream::stream::Config {
-        name: "PRICING".into(),
-        subjects: vec!["pricing.>".into()],
-        // Storage cannot be changed.
-        storage: async_nats::jetstream::stream::StorageType::Memory,
-        max_age: Duration::from_secs(1),
-        ..Default::default()
-    };
-    world.bus.jetstream().create_stream(config).await.unwrap();
-    let fault = world.relay().fails().await;
-    assert!(fault.chain().contains("PRICING"), "{fault:?}");
-}
-
-#[tokio::test]
-async fn a_consumer_that_cannot_be_as_asked_ends_the_start() {
-    use async_nats::jetstream::consumer::{DeliverPolicy, pull::Config};
-    let world = World::new().await;
-    let config = Config {
-        durable_name: Some("search-from-pricing".into()),
-        // Where it begins cannot be changed.
-        deliver_policy: DeliverPolicy::New,
-        ..Config::default()
-    };
-    world.stream().await.create_consumer(config).await.unwrap();
-    let fault = listen(world.consumers().on(App::new(), price_updated)).fails().await;
-    assert!(fault.chain().contains("search-from-pricing"), "{fault:?}");
-}
-
-#[tokio::test]
 async fn while_the_database_is_away_events_are_held_and_not_given_back() {
     let world = World::new().await;
     let relay = world.relay();
@@ -152,8 +121,13 @@ async fn a_frozen_broker_is_noticed_and_consumption_goes_on_by_itself() {
     // Longer than the heartbeat that consumers listen for.
     eventually("time has passed", async || begun.elapsed() > Duration::from_secs(8)).await;
     assert_eq!(world.effects().await, 5);
+    assert!(world.bus.health().await.is_err(), "it does not become healthy by itself");
     world.nats.thaw().unwrap();
+    let begun = Instant::now();
+    eventually("it is healthy again", async || world.bus.health().await.is_ok()).await;
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
     eventually("all have effects", async || world.effects().await == 10).await;
+    world.bus.health().await.unwrap();
     assert!(world.outbox().await.iter().all(|row| row.attempts == 0));
     relay.end().await;
     consumers.end().await;

@@ -6,6 +6,7 @@ mod app;
 mod aside;
 mod world;
 
+mod asked;
 mod batches;
 mod broker;
 mod dead;
