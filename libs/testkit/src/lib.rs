@@ -24,5 +24,5 @@ mod wait;
 
 pub use self::caller::{Caller, reason};
 pub use self::mesh::{Mesh, Options};
-pub use self::say::say;
+pub use self::say::{say, say_as};
 pub use self::wait::{PATIENCE, eventually};

@@ -18,6 +18,7 @@ mod told {
     mod any_order;
     mod republished;
     mod shared;
+    mod shuffled;
     mod sources;
 }
 mod every {
