@@ -28,11 +28,19 @@ pub enum Network {
     CutsAfter(u64),
 }
 
+/// What the links of a proxy look at.
+#[derive(Debug, Clone, Copy)]
+struct Weather {
+    network: Network,
+    /// How often it forgot the connections that were open.
+    forgets: u64,
+}
+
 /// The network before one server. What goes through it ends with it.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
-    network: watch::Sender<Network>,
+    weather: watch::Sender<Weather>,
     accepting: JoinHandle<()>,
 }
 
@@ -41,8 +49,8 @@ impl Proxy {
     pub async fn before(port: u16) -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("listen as a proxy")?;
         let address = listener.local_addr()?;
-        let (network, seen) = watch::channel(Network::Passes);
-        Ok(Self { address, network, accepting: tokio::spawn(accept(listener, port, seen)) })
+        let (weather, seen) = watch::channel(Weather { network: Network::Passes, forgets: 0 });
+        Ok(Self { address, weather, accepting: tokio::spawn(accept(listener, port, seen)) })
     }
 
     /// Its own port.
@@ -53,7 +61,13 @@ impl Proxy {
     /// Changes what the network does, for open connections too. A connection of which something was swallowed is reset as
     /// soon as the network is whole again: what is missing would be taken for what comes.
     pub fn becomes(&self, network: Network) {
-        self.network.send_replace(network);
+        self.weather.send_modify(|weather| weather.network = network);
+    }
+
+    /// Forgets all open connections, as a router does that was started again: neither side is told, and nothing that either
+    /// says gets through any more. New connections are fine.
+    pub fn forget(&self) {
+        self.weather.send_modify(|weather| weather.forgets += 1);
     }
 
     /// Resets all connections once; new ones are fine.
@@ -71,7 +85,7 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, port: u16, seen: watch::Receiver<Network>) {
+async fn accept(listener: TcpListener, port: u16, seen: watch::Receiver<Weather>) {
     let mut links = JoinSet::new();
     loop {
         let accepted = listener.accept().await;
@@ -81,9 +95,8 @@ async fn accept(listener: TcpListener, port: u16, seen: watch::Receiver<Network>
     }
 }
 
-async fn link(client: TcpStream, port: u16, seen: watch::Receiver<Network>) {
-    let network = *seen.borrow();
-    if network == Network::Refuses {
+async fn link(client: TcpStream, port: u16, seen: watch::Receiver<Weather>) {
+    if seen.borrow().network == Network::Refuses {
         let _ = client.set_zero_linger();
         return;
     }

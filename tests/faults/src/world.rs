@@ -78,6 +78,15 @@ pub struct World {
     _share: SemaphorePermit<'static>,
 }
 
+/// The networks that a process goes through.
+#[derive(Debug, Clone, Copy)]
+pub struct Through<'a> {
+    /// To the broker.
+    pub broker: &'a Proxy,
+    /// To the databases.
+    pub database: &'a Proxy,
+}
+
 /// Where runs leave their histories and logs.
 pub fn folder() -> Result<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.souk/test/faults");
@@ -139,50 +148,69 @@ impl World {
 
     /// Starts a process that says something.
     pub fn say(&self, load: &Load, failpoints: &str) -> Result<String> {
-        let mut arguments = self.arguments();
-        arguments.push(format!("--database={}", self.url(event::PUBLISHER)));
+        let mut arguments = self.arguments(self.usual(), &[]);
+        arguments.push(format!("--database={}", self.url(event::PUBLISHER, self.usual())));
         arguments.extend(load.arguments());
         self.supervisor.start(Role::Say, arguments, failpoints)
     }
 
     /// Starts a process that relays.
     pub fn relay(&self, failpoints: &str) -> Result<String> {
-        self.relay_through(&self.to_database, &[], failpoints)
+        self.relay_through(self.usual(), &[], failpoints)
     }
 
-    /// Starts a process that relays, with a network of its own before the database.
-    pub fn relay_through(&self, to: &Proxy, more: &[&str], failpoints: &str) -> Result<String> {
-        let mut arguments = self.arguments();
-        let url = self.databases.url_through(event::PUBLISHER, to.port());
-        arguments.push(format!("--database={url}"));
-        arguments.extend(more.iter().map(|more| (*more).to_owned()));
+    /// Starts a process that relays, through other networks.
+    pub fn relay_through(
+        &self,
+        through: Through<'_>,
+        more: &[&str],
+        failpoints: &str,
+    ) -> Result<String> {
+        let mut arguments = self.arguments(through, more);
+        arguments.push(format!("--database={}", self.url(event::PUBLISHER, through)));
         self.supervisor.start(Role::Relay, arguments, failpoints)
     }
 
     /// Starts a process that listens.
     pub fn listen(&self, more: &[&str], failpoints: &str) -> Result<String> {
-        self.supervisor.start(Role::Listen, self.listening(more), failpoints)
+        self.listen_through(self.usual(), more, failpoints)
+    }
+
+    /// Starts a process that listens, through other networks.
+    pub fn listen_through(
+        &self,
+        through: Through<'_>,
+        more: &[&str],
+        failpoints: &str,
+    ) -> Result<String> {
+        self.supervisor.start(Role::Listen, self.listening(through, more), failpoints)
     }
 
     /// Starts a process that replays dead letters.
     pub fn replay(&self, failpoints: &str) -> Result<String> {
-        self.supervisor.start(Role::Replay, self.listening(&["--mended"]), failpoints)
+        let arguments = self.listening(self.usual(), &["--mended"]);
+        self.supervisor.start(Role::Replay, arguments, failpoints)
     }
 
-    fn listening(&self, more: &[&str]) -> Vec<String> {
-        let mut arguments = self.arguments();
-        arguments.push(format!("--search={}", self.url("search")));
-        arguments.push(format!("--catalog={}", self.url("catalog")));
-        arguments.extend(more.iter().map(|more| (*more).to_owned()));
+    /// The networks of all whose networks are no matter.
+    pub fn usual(&self) -> Through<'_> {
+        Through { broker: &self.to_broker, database: &self.to_database }
+    }
+
+    fn listening(&self, through: Through<'_>, more: &[&str]) -> Vec<String> {
+        let mut arguments = self.arguments(through, more);
+        arguments.push(format!("--search={}", self.url("search", through)));
+        arguments.push(format!("--catalog={}", self.url("catalog", through)));
         arguments
     }
 
-    fn arguments(&self) -> Vec<String> {
-        vec![format!("--broker=nats://127.0.0.1:{}", self.to_broker.port())]
+    fn arguments(&self, through: Through<'_>, more: &[&str]) -> Vec<String> {
+        let broker = format!("--broker=nats://127.0.0.1:{}", through.broker.port());
+        std::iter::once(broker).chain(more.iter().map(|more| (*more).to_owned())).collect()
     }
 
-    fn url(&self, service: &str) -> String {
-        self.databases.url_through(service, self.to_database.port())
+    fn url(&self, service: &str, through: Through<'_>) -> String {
+        self.databases.url_through(service, through.database.port())
     }
 
     /// Commits facts from here, as a writer does, and with their aggregates.

@@ -1,6 +1,6 @@
 //! One connection through the proxy.
 
-use super::Network;
+use super::{Network, Weather};
 use rand::Rng;
 use std::collections::VecDeque;
 use std::io;
@@ -28,36 +28,51 @@ enum Ended {
     Closed,
     /// The connection is to be reset.
     Cut,
+    /// The connection is to stay as it is, without a word.
+    Forgotten,
 }
 
 /// Passes bytes both ways until one side or the network ends it.
-pub(super) async fn run(client: TcpStream, server: TcpStream, seen: watch::Receiver<Network>) {
+pub(super) async fn run(client: TcpStream, server: TcpStream, seen: watch::Receiver<Weather>) {
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
     let passed = AtomicU64::new(0);
-    let (from_client, mut to_client) = client.into_split();
-    let (from_server, mut to_server) = server.into_split();
-    let cut = {
-        let requests = pass(Way::Request, from_client, &mut to_server, seen.clone(), &passed);
-        let answers = pass(Way::Answer, from_server, &mut to_client, seen, &passed);
+    let (mut from_client, mut to_client) = client.into_split();
+    let (mut from_server, mut to_server) = server.into_split();
+    let ended = {
+        let requests = pass(Way::Request, &mut from_client, &mut to_server, seen.clone(), &passed);
+        let answers = pass(Way::Answer, &mut from_server, &mut to_client, seen, &passed);
         tokio::select! {
-            ended = requests => matches!(ended, Ok(Ended::Cut) | Err(_)),
-            ended = answers => matches!(ended, Ok(Ended::Cut) | Err(_)),
+            ended = requests => ended,
+            ended = answers => ended,
         }
     };
-    if cut {
-        let _ = to_client.as_ref().set_zero_linger();
-        let _ = to_server.as_ref().set_zero_linger();
-        // Dropping them would say goodbye first.
-        to_client.forget();
-        to_server.forget();
+    match ended {
+        Ok(Ended::Closed) => {}
+        Ok(Ended::Cut) | Err(_) => {
+            let _ = to_client.as_ref().set_zero_linger();
+            let _ = to_server.as_ref().set_zero_linger();
+            // Dropping them would say goodbye first.
+            to_client.forget();
+            to_server.forget();
+        }
+        // One that ends its side does not end the other's.
+        Ok(Ended::Forgotten) => {
+            tokio::join!(swallow(from_client), swallow(from_server));
+        }
     }
+}
+
+/// Takes what is said until whoever says it ends.
+async fn swallow(mut from: OwnedReadHalf) {
+    let mut buffer = vec![0; CHUNK];
+    while from.read(&mut buffer).await.is_ok_and(|read| read > 0) {}
 }
 
 async fn pass(
     way: Way,
-    mut from: OwnedReadHalf,
+    from: &mut OwnedReadHalf,
     to: &mut OwnedWriteHalf,
-    mut seen: watch::Receiver<Network>,
+    mut seen: watch::Receiver<Weather>,
     passed: &AtomicU64,
 ) -> io::Result<Ended> {
     let mut buffer = vec![0; CHUNK];
@@ -65,6 +80,7 @@ async fn pass(
     let mut waiting = 0;
     let mut swallowed = false;
     let mut closed = false;
+    let forgets = seen.borrow().forgets;
     loop {
         let due = late.front().map(|(due, _)| *due);
         if closed && due.is_none() {
@@ -73,7 +89,11 @@ async fn pass(
         tokio::select! {
             biased;
             changed = seen.changed() => {
-                let network = *seen.borrow_and_update();
+                let weather = *seen.borrow_and_update();
+                if weather.forgets != forgets {
+                    return Ok(Ended::Forgotten);
+                }
+                let network = weather.network;
                 passed.store(0, Ordering::Relaxed);
                 let whole = matches!(network, Network::Passes | Network::Lags(..));
                 if changed.is_err() || network == Network::Refuses || (swallowed && whole) {
@@ -89,7 +109,7 @@ async fn pass(
                 let read = read?;
                 closed = read == 0;
                 let mut bytes = &buffer[..read];
-                let network = *seen.borrow();
+                let network = seen.borrow().network;
                 match network {
                     Network::Swallows => swallowed = true,
                     Network::SwallowsRequests if way == Way::Request => swallowed = true,

@@ -125,3 +125,17 @@ async fn cuts_after_so_many_bytes() {
     stream.write_all(b"four").await.unwrap();
     assert!(is_reset(&mut stream).await);
 }
+
+#[tokio::test]
+async fn forgets_what_is_open_for_good_and_passes_what_is_new() {
+    let proxy = echo().await;
+    let mut open = connect(&proxy).await;
+    heard(&mut open, "hello").await.unwrap();
+    proxy.forget();
+    open.write_all(b"lost").await.unwrap();
+    assert!(is_silent(&mut open).await);
+    heard(&mut connect(&proxy).await, "hello").await.unwrap();
+    proxy.becomes(Network::Lags(Duration::ZERO, Duration::ZERO));
+    proxy.becomes(Network::Passes);
+    assert!(is_silent(&mut open).await);
+}

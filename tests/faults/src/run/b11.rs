@@ -6,7 +6,7 @@ use crate::process::Role;
 use crate::process::say::Load;
 use crate::proxy::{Network, Proxy};
 use crate::schedule;
-use crate::world::{Setting, World};
+use crate::world::{Setting, Through, World};
 use anyhow::{Context, Result, ensure};
 use rand::seq::SliceRandom;
 use std::collections::BTreeMap;
@@ -41,7 +41,8 @@ pub async fn run(takeovers: usize, seed: u64, program: &Path) -> Result<()> {
     let mut networks: BTreeMap<String, Proxy> = BTreeMap::new();
     for _ in 0..3 {
         let network = Proxy::before(world.databases.port()?).await?;
-        let who = world.relay_through(&network, &[], &format!("{LEADS}=delay:0@1+"))?;
+        let through = Through { database: &network, ..world.usual() };
+        let who = world.relay_through(through, &[], &format!("{LEADS}=delay:0@1+"))?;
         networks.insert(who, network);
     }
     world.listen(&[], "")?;

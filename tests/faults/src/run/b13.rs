@@ -38,7 +38,7 @@ async fn quota(seed: u64, program: &Path) -> Result<()> {
     until_full(&world).await?;
     world.supervisor.take_down(Role::Relay)?;
     for _ in 0..2 {
-        world.relay_through(&world.to_database, &["--max-bytes=1000000000"], "")?;
+        world.relay_through(world.usual(), &["--max-bytes=1000000000"], "")?;
     }
     end(world).await
 }
@@ -56,7 +56,7 @@ async fn disk_full(disk: Disk, seed: u64, program: &Path) -> Result<()> {
 async fn begin(name: &str, quota: &str, seed: u64, program: &Path) -> Result<World> {
     let world = World::new(Setting { shares: SHARES, ..Setting::of(name, seed, program) }).await?;
     for _ in 0..2 {
-        world.relay_through(&world.to_database, &[quota], "")?;
+        world.relay_through(world.usual(), &[quota], "")?;
     }
     world.listen(&[], "")?;
     // More than the run can last: the writer is ended after it.
