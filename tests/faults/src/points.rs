@@ -21,6 +21,10 @@ pub enum Situation {
     Kills,
     /// An operator replays a dead letter.
     Replayed,
+    /// An operator has all dead letters replayed by whoever listens.
+    Ordered,
+    /// The broker loses what it had, and an operator publishes it again.
+    Lost,
     /// The broker gives an event up.
     GivenUp,
 }
@@ -48,8 +52,10 @@ const fn short(name: &'static str, role: Role, situation: Situation) -> Point {
 
 /// All points, in the order of the path.
 pub const POINTS: &[Point] = {
-    use Role::{Listen, Relay, Replay, Say};
-    use Situation::{Broken, Early, GivenUp, Kills, Plain, Refused, Replayed, Stale, Windows};
+    use Role::{Listen, Relay, Replay, Republish, Say};
+    use Situation::{
+        Broken, Early, GivenUp, Kills, Lost, Ordered, Plain, Refused, Replayed, Stale, Windows,
+    };
     &[
         long("outbox.append", Say, Plain),
         short("outbox.appended", Say, Plain),
@@ -71,6 +77,9 @@ pub const POINTS: &[Point] = {
         long("relay.refuse", Relay, Refused),
         short("relay.refused", Relay, Refused),
         long("relay.idle", Relay, Plain),
+        short("relay.lost", Relay, Lost),
+        short("outbox.republish", Republish, Lost),
+        long("outbox.made_good", Republish, Lost),
         long("consumer.ready", Listen, Plain),
         short("consumer.received", Listen, Plain),
         long("consumer.round", Listen, Plain),
@@ -99,6 +108,12 @@ pub const POINTS: &[Point] = {
         short("dead.replay", Replay, Replayed),
         long("dead.replayed", Replay, Replayed),
         long("dead.removed", Replay, Replayed),
+        long("replay.taken", Listen, Ordered),
+        long("replay.noted", Listen, Ordered),
+        short("replay.fed", Listen, Ordered),
+        long("replay.removed", Listen, Ordered),
+        long("replay.end", Listen, Ordered),
+        long("replay.ended", Listen, Ordered),
         long("sweep.early", Listen, Stale),
         long("sweep.early.posted", Listen, Stale),
         long("advisory.read", Listen, GivenUp),

@@ -4,6 +4,7 @@ pub mod handlers;
 pub mod listen;
 pub mod relay;
 pub mod replay;
+pub mod republish;
 pub mod say;
 
 use crate::history::{self, Entry, Recorder, now};
@@ -28,6 +29,8 @@ pub enum Role {
     Listen,
     /// Replays dead letters, and ends.
     Replay,
+    /// Has everything published again, and ends.
+    Republish,
 }
 
 impl fmt::Display for Role {
@@ -37,6 +40,7 @@ impl fmt::Display for Role {
             Self::Relay => "relay",
             Self::Listen => "listen",
             Self::Replay => "replay",
+            Self::Republish => "republish",
         })
     }
 }

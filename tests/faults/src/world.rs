@@ -192,6 +192,13 @@ impl World {
         self.supervisor.start(Role::Replay, arguments, failpoints)
     }
 
+    /// Starts a process that has everything published again.
+    pub fn republish(&self, failpoints: &str) -> Result<String> {
+        let mut arguments = self.arguments(self.usual(), &[]);
+        arguments.push(format!("--database={}", self.url(event::PUBLISHER, self.usual())));
+        self.supervisor.start(Role::Republish, arguments, failpoints)
+    }
+
     /// The networks of all whose networks are no matter.
     pub fn usual(&self) -> Through<'_> {
         Through { broker: &self.to_broker, database: &self.to_database }
@@ -335,9 +342,8 @@ impl World {
         let begun = Instant::now();
         let mut open;
         loop {
-            open = match self.supervisor.are_done(Role::Say)
-                && self.supervisor.are_done(Role::Replay)
-            {
+            let ends = [Role::Say, Role::Replay, Role::Republish];
+            open = match ends.into_iter().all(|role| self.supervisor.are_done(role)) {
                 false => Some("not all is said".to_owned()),
                 true => state::unfinished(&self.databases, &self.bus)
                     .await

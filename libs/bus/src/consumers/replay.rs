@@ -9,7 +9,7 @@ mod walk;
 use super::Consumers;
 use crate::dead::REPLAY;
 use contracts::operations::v1::ReplayOrder;
-use fault::Fault;
+use fault::{Fault, point};
 use kept::Kept;
 use pg::operations::{self, Operation};
 use prost::Message;
@@ -32,7 +32,12 @@ pub(super) async fn run(consumers: Consumers, stop: CancellationToken) -> Result
 }
 
 async fn take_up(consumers: &Consumers) -> Result<Option<Operation>, Fault> {
-    consumers.db.write("bus.take_up_replay", async |tx| operations::take_up(tx, REPLAY).await).await
+    let take_up = async |tx: &mut pg::Tx| operations::take_up(tx, REPLAY).await;
+    let taken = consumers.db.write("bus.take_up_replay", take_up).await?;
+    if taken.is_some() {
+        point::reached("replay.taken").await?;
+    }
+    Ok(taken)
 }
 
 async fn replay(consumers: &Consumers, operation: Operation, stop: &CancellationToken) {

@@ -6,7 +6,9 @@ use super::lead::Ended;
 use super::outbox::{Acked, get};
 use super::session::Session;
 use async_nats::jetstream::stream::Info;
+use fault::point;
 use std::time::{SystemTime, UNIX_EPOCH};
+use tokio_postgres::types::ToSql;
 
 pub(super) const STATE: &str = "
     select (extract(epoch from stream_created) * 1000000)::bigint, acked_seq
@@ -18,11 +20,13 @@ pub(super) const KEEP_STATE: &str = "
     on conflict (stream) do update
     set stream_created = excluded.stream_created, acked_seq = excluded.acked_seq";
 
-/// A loss that is not made good yet is the one to tell of; a later one only counts.
+/// A loss that is not made good yet is the one to tell of; a later one only counts. With it goes what is known of the stream
+/// from then on, so that whoever relays next does not notice the same loss again, when it may have been made good.
 pub(super) const LOST: &str = "
     update relay_state
     set lost_at = coalesce(lost_at, clock_timestamp()), lost_how = coalesce(lost_how, $2),
-        losses = losses + 1
+        losses = losses + 1,
+        stream_created = timestamptz 'epoch' + $3::bigint * interval '1 microsecond', acked_seq = $4
     where stream = $1";
 
 pub(super) const IS_LOST: &str = "
@@ -68,35 +72,41 @@ impl Known {
         let (created, last) = (micros(info), info.state.last_sequence);
         match self.created {
             Some(before) if before != created => {
-                self.lost(session, "the stream was made anew").await?;
+                self.lost(session, "the stream was made anew", created, last).await
             }
             Some(_) if last < self.acked => {
                 let how = format!("its last sequence is {last}, acknowledged was {}", self.acked);
-                self.lost(session, &how).await?;
+                self.lost(session, &how, created, last).await
             }
-            Some(_) => return Ok(()),
-            None => {}
+            Some(_) => Ok(()),
+            None => {
+                (self.created, self.acked) = (Some(created), last);
+                let state: [&(dyn ToSql + Sync); 3] = [&self.stream, &created, &last.cast_signed()];
+                session.execute(&session.statements.keep_state, &state).await
+            }
         }
-        self.created = Some(created);
-        self.acked = last;
-        let last = last.cast_signed();
-        session.execute(&session.statements.keep_state, &[&self.stream, &created, &last]).await
     }
 
     /// Compares acknowledgements of rows that were sent after everything known was acknowledged: each must lie above.
     pub async fn heard(&mut self, session: &Session, acked: &[Acked]) -> Result<(), Ended> {
         let fresh = || acked.iter().filter(|acked| !acked.duplicate).map(|acked| acked.position);
-        if let Some(lowest) = fresh().min().filter(|lowest| *lowest <= self.acked) {
+        let lowest = fresh().min().filter(|lowest| *lowest <= self.acked);
+        if let (Some(created), Some(lowest)) = (self.created, lowest) {
             let how = format!("it acknowledged {lowest}, after {} before", self.acked);
-            self.lost(session, &how).await?;
-            self.acked = 0;
+            self.lost(session, &how, created, 0).await?;
         }
         self.acked = self.acked.max(fresh().max().unwrap_or_default());
         Ok(())
     }
 
-    /// Written down before anything else is, so that who dies here leaves a loss that is noticed again.
-    async fn lost(&self, session: &Session, how: &str) -> Result<(), Ended> {
+    /// Written down before anything else is, so that who dies here leaves a loss that is noticed.
+    async fn lost(
+        &mut self,
+        session: &Session,
+        how: &str,
+        created: i64,
+        acked: u64,
+    ) -> Result<(), Ended> {
         metrics::counter!("outbox_broker_loss_total", "service" => self.service).increment(1);
         tracing::error!(
             service = self.service,
@@ -105,7 +115,10 @@ impl Known {
              `souk outbox republish --service {}`",
             self.service
         );
-        session.execute(&session.statements.lost, &[&self.stream, &how]).await
+        let state: [&(dyn ToSql + Sync); 4] = [&self.stream, &how, &created, &acked.cast_signed()];
+        session.execute(&session.statements.lost, &state).await?;
+        (self.created, self.acked) = (Some(created), acked);
+        point::reached("relay.lost").await.map_err(Ended::Lost)
     }
 }
 

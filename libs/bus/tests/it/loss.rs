@@ -7,8 +7,10 @@ use diesel::sql_types::Text;
 use diesel::{QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
 use fault::{Common, Fault};
-use pg::outbox::{self, Events, Page};
+use pg::outbox::{self, Events, Page, Place};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 
 const STATE: &str = "select acked_seq as count from relay_state where stream = 'PRICING'";
 const CREATED: &str =
@@ -48,8 +50,12 @@ const LOSSES: &str = "select losses as count from relay_state";
 
 /// The first page of everything.
 async fn republish(world: &World) -> Page {
-    let again = world.pricing.write("test.republish", async |tx| {
-        outbox::republish(tx, &Events::default(), None, false).await
+    republish_from(world, None).await
+}
+
+async fn republish_from(world: &World, place: Option<Place>) -> Page {
+    let again = world.pricing.write("test.republish", async move |tx| {
+        outbox::republish(tx, &Events::default(), place, false).await
     });
     again.await.unwrap()
 }
@@ -234,4 +240,63 @@ async fn a_backup_is_noticed_by_the_acknowledgements_of_a_relay_that_did_not_mis
     eventually("it goes on", async || world.all_published().await).await;
     assert_eq!(count(&world.pricing, STATE).await, 9);
     is_made_good(&world, relay, 15).await;
+}
+
+/// Two pages, of which the second one does not get as far as its commit.
+#[tokio::test]
+async fn a_republish_that_is_killed_half_way_is_begun_anew_and_makes_no_effect_twice() {
+    let world = World::new().await;
+    let (relay, consumers) = (world.relay(), listeners(&world));
+    world.say(&prices(5_500)).await;
+    eventually("all have effects", async || world.effects().await == 5_500).await;
+    relay.end().await;
+    world.bus.jetstream().delete_stream("PRICING").await.unwrap();
+    let relay = world.relay();
+    eventually("the loss is noticed", async || count(&world.pricing, LOST).await == 1).await;
+
+    let first = republish(&world).await;
+    assert_eq!(first.events, 5_000);
+    let (db, marked) = (world.pricing.clone(), Arc::new(Notify::new()));
+    let done = marked.clone();
+    let operator = tokio::spawn(async move {
+        db.write("test.republish", async |tx| {
+            let page = outbox::republish(tx, &Events::default(), first.next, false).await?;
+            assert_eq!((page.events, page.next), (500, None));
+            done.notify_one();
+            std::future::pending::<Result<(), Fault>>().await
+        })
+        .await
+    });
+    marked.notified().await;
+    operator.abort();
+    let published = "select count(*) from outbox where published_at is not null";
+    eventually("the first page is published again", async || {
+        count(&world.pricing, published).await == 5_500
+    })
+    .await;
+    assert_eq!(count(&world.pricing, LOST).await, 1, "half of it makes nothing good");
+    assert_eq!(world.stream().await.cached_info().state.messages, 5_000);
+
+    let mut page = republish(&world).await;
+    while let Some(place) = page.next {
+        page = republish_from(&world, Some(place)).await;
+    }
+    eventually("all is published again", async || {
+        world.all_published().await && count(&world.pricing, LOST).await == 0
+    })
+    .await;
+    let mut stored = world.stored().await;
+    stored.sort();
+    stored.dedup();
+    assert_eq!(stored.len(), 5_500);
+    let stream = world.stream().await;
+    eventually("all are done with", async || {
+        let info = stream.consumer_info("search-from-pricing").await.unwrap();
+        info.num_pending == 0 && info.num_ack_pending == 0
+    })
+    .await;
+    assert_eq!(world.effects().await, 5_500);
+    assert_eq!(world.count("select count(distinct key) from seen").await, 5_500);
+    relay.end().await;
+    consumers.end().await;
 }

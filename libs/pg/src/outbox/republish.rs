@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
-use fault::Fault;
+use fault::{Fault, point};
 
 /// Most rows that one page marks: small enough that nobody waits for its locks.
 const MOST: i64 = 5_000;
@@ -77,6 +77,7 @@ pub async fn republish(
     dry_run: bool,
 ) -> Result<Page, Fault> {
     let marked = mark(tx, events, begin.map_or(0, |place| place.after), dry_run).await?;
+    point::reached("outbox.republish").await?;
     let losses = begin.map_or(marked.losses, |place| place.losses);
     if !dry_run {
         if marked.events > 0 {
@@ -84,6 +85,7 @@ pub async fn republish(
         }
         if marked.next.is_none() && events.key.is_none() && events.subject.is_none() {
             make_good(tx, events, losses).await?;
+            point::reached("outbox.made_good").await?;
         }
     }
     Ok(Page {

@@ -3,7 +3,7 @@
 
 use anyhow::{Result, ensure};
 use clap::{Parser, Subcommand};
-use faults::process::{listen, relay, replay, say};
+use faults::process::{listen, relay, replay, republish, say};
 use faults::{check, history, run, schedule};
 use std::path::PathBuf;
 
@@ -23,6 +23,8 @@ enum Command {
     Listen(listen::Options),
     /// Is a process that replays dead letters.
     Replay(replay::Options),
+    /// Is a process that has everything published again.
+    Republish(republish::Options),
     /// Checks a history again.
     Check {
         /// The history's file.
@@ -51,6 +53,7 @@ async fn main() -> Result<()> {
         Command::Relay(options) => relay::run(options).await,
         Command::Listen(options) => listen::run(options).await,
         Command::Replay(options) => replay::run(options).await,
+        Command::Republish(options) => republish::run(options).await,
         Command::Check { history } => {
             let verdict = check::all(&history::read(&history)?);
             verdict.told().iter().for_each(|line| println!("{line}"));

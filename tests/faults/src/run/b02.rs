@@ -71,10 +71,10 @@ pub async fn run(points: &[&Point], actions: &[Action], seed: u64, program: &Pat
 
 async fn case(point: &Point, action: Action, seed: u64, program: &Path) -> Result<()> {
     let name = format!("b02-{}-{}", point.name, action.name());
-    let world = World::new(Setting::of(name, seed, program)).await?;
+    let mut world = World::new(Setting::of(name, seed, program)).await?;
     let script = format!("{}={action}", point.name);
     let at = |role: Role| if role == point.role { script.as_str() } else { "" };
-    situation::make(&world, point.situation, &at).await?;
+    situation::make(&mut world, point.situation, &at).await?;
     let finished = world.finish().await?;
     let hit = finished.was_hit(point.name);
     finished.is_as_promised()?;

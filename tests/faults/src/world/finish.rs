@@ -28,7 +28,7 @@ pub struct Finished {
 impl World {
     /// Ends the processes, adds what the servers hold to the history and checks it. Prints one line about the run.
     pub async fn finish(self) -> Result<Finished> {
-        for role in [Role::Say, Role::Relay, Role::Listen, Role::Replay] {
+        for role in [Role::Say, Role::Relay, Role::Listen, Role::Replay, Role::Republish] {
             self.supervisor.take_down(role)?;
         }
         let written = state::write_down(&self.databases, &self.bus, &self.recorder).await;

@@ -3,7 +3,7 @@
 use super::super::{Consumers, Replayed, outage};
 use super::kept::Kept;
 use crate::dead::{self, Letter};
-use fault::{Fault, Kind};
+use fault::{Fault, Kind, point};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -49,7 +49,12 @@ async fn effect(kept: &Kept<'_>, letter: &Letter) -> Result<Replayed, Fault> {
 async fn remove(consumers: &Consumers, letter: &Letter) -> Result<(), Fault> {
     let mut tries = 1;
     loop {
-        match dead::discard(&consumers.bus, letter).await {
+        let removed = async {
+            point::reached("replay.fed").await?;
+            dead::discard(&consumers.bus, letter).await?;
+            point::reached("replay.removed").await
+        };
+        match removed.await {
             Ok(()) => return Ok(()),
             Err(fault) if tries >= TRIES => return Err(fault.context("remove the letter")),
             Err(fault) => {

@@ -3,7 +3,7 @@
 use super::super::{Consumers, Replayed, outage};
 use crate::dead::Letter;
 use contracts::operations::v1::{ReplayFailure, ReplayOrder, ReplayReport};
-use fault::Fault;
+use fault::{Fault, point};
 use pg::Tx;
 use pg::operations::{self, Far, Operation};
 use prost::Message;
@@ -117,7 +117,9 @@ impl<'a> Kept<'a> {
         let far = &self.far();
         let operation = &self.operation;
         let noted = async |tx: &mut Tx| operations::get_on(tx, operation, far).await;
-        self.consumers.db.write("bus.note_replay", noted).await
+        let is_ours = self.consumers.db.write("bus.note_replay", noted).await?;
+        point::reached("replay.noted").await?;
+        Ok(is_ours)
     }
 
     /// Notes it, and waits for the database to do so. Another process that has taken the operation up ends this one from
@@ -146,12 +148,17 @@ impl<'a> Kept<'a> {
         let (far, report) = (&self.far(), &self.order().report.unwrap_or_default());
         let operation = &self.operation;
         loop {
-            let ended = self.consumers.db.write("bus.end_replay", async move |tx| {
+            let end = self.consumers.db.write("bus.end_replay", async move |tx| {
                 if operations::get_on(tx, operation, far).await? {
                     operations::succeed(tx, operation.id, Some(report)).await?;
                 }
                 Ok(())
             });
+            let ended = async {
+                point::reached("replay.end").await?;
+                end.await?;
+                point::reached("replay.ended").await
+            };
             let Err(fault) = ended.await else { break };
             tracing::info!("could not end a replay: {}", fault.chain());
             if !outage::wait(self.consumers, stop).await {

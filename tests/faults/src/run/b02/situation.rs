@@ -2,11 +2,13 @@
 
 use crate::event::{self, Mark, deleted, fact, updated};
 use crate::points::Situation;
-use crate::process::Role;
 use crate::process::say::Load;
+use crate::process::{Role, told};
 use crate::world::World;
-use anyhow::Result;
+use anyhow::{Result, ensure};
+use bus::dead;
 use contracts::Fact;
+use contracts::operations::v1::{DeadLetterFilter, ReplayOrder};
 use prost::Message;
 use std::time::Duration;
 
@@ -18,7 +20,7 @@ const SPECIAL: u64 = 1000;
 
 /// Makes the situation and waits until it is over. `at` says what is to happen in the processes of a role.
 pub(super) async fn make<'a>(
-    world: &World,
+    world: &mut World,
     situation: Situation,
     at: &impl Fn(Role) -> &'a str,
 ) -> Result<()> {
@@ -56,6 +58,16 @@ pub(super) async fn make<'a>(
             world.quiet(PATIENCE).await?;
             world.phase(crate::check::c2::MENDED)?;
             world.replay(at(Role::Replay))?;
+        }
+        Situation::Ordered => {
+            world.listen(&[], "")?;
+            world.commit(&[fact(&special, 1, Some(Mark::Bad)), fact(&special, 2, None)]).await?;
+            world.quiet(PATIENCE).await?;
+            ordered(world, at(Role::Listen)).await?;
+        }
+        Situation::Lost => {
+            world.listen(&[], at(Role::Listen))?;
+            lost(world, at(Role::Republish)).await?;
         }
         Situation::GivenUp => {
             world.listen(&["--max-deliver=5"], at(Role::Listen))?;
@@ -112,6 +124,53 @@ async fn stale(world: &World, key: &str, script: &str) -> Result<()> {
     world.commit(&[Fact::from(&deleted(key, 2))]).await?;
     world.quiet(PATIENCE).await?;
     world.replay("")?;
+    Ok(())
+}
+
+/// Asks for a replay of all dead letters, which mended listeners do. A process that dies is followed by the next one as soon as
+/// it has said nothing for a while: its lease is not waited for.
+async fn ordered(world: &World, script: &str) -> Result<()> {
+    world.supervisor.take_down(Role::Listen)?;
+    world.phase(crate::check::c2::MENDED)?;
+    let db = crate::process::database("search", &world.databases.url("search"), 2)?;
+    let last = dead::last(&world.bus, "search").await.map_err(told)?.cast_signed();
+    let order = &ReplayOrder {
+        filter: Some(DeadLetterFilter::default()),
+        per_second: 50,
+        last,
+        ..ReplayOrder::default()
+    };
+    let asked = db.write("faults.order", async move |tx| dead::order(tx, order).await);
+    asked.await.map_err(told)?;
+    world.listen(&["--mended"], script)?;
+    let search = world.databases.client("search").await?;
+    let ended = async || {
+        let forget = "update operations set leased_until = clock_timestamp()
+                      where leased_until > clock_timestamp()
+                        and updated_at < clock_timestamp() - interval '3 seconds'";
+        search.execute(forget, &[]).await?;
+        Ok(world.ask("search", "select count(*) from operations where state = 'succeeded'").await?
+            == 1)
+    };
+    world.until("the replay ends", PATIENCE, ended).await?;
+    let left = dead::count(&world.bus, "search").await.map_err(told)?;
+    ensure!(left == 0, "{left} letters are left");
+    Ok(())
+}
+
+/// Deletes what the broker had, and has it published again once that is noticed.
+async fn lost(world: &mut World, script: &str) -> Result<()> {
+    world.quiet(PATIENCE).await?;
+    world.phase(crate::check::c1::LOST)?;
+    world.lose_broker().await?;
+    let lost = "select count(*) from relay_state where lost_at is not null";
+    let noticed = async || Ok(world.ask(event::PUBLISHER, lost).await? == 1);
+    world.until("the loss is noticed", PATIENCE, noticed).await?;
+    world.republish(script)?;
+    world.quiet(PATIENCE).await?;
+    let losses = world.ask(event::PUBLISHER, "select losses from relay_state").await?;
+    ensure!(losses == 1, "one loss was noticed {losses} times");
+    ensure!(world.ask(event::PUBLISHER, lost).await? == 0, "the loss is still remembered");
     Ok(())
 }
 
