@@ -12,6 +12,6 @@ mod shop;
 mod broker_lost;
 mod dead;
 mod killed;
+mod metrics;
 mod quota;
 mod refused;
-mod metrics;
