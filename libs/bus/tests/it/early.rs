@@ -1,6 +1,7 @@
 //! Events about something that has not come yet.
 
 use crate::app::{App, knows, price_deleted, price_updated};
+use crate::letters::{Put, put};
 use crate::world::{World, eventually, listen, price};
 use bus::{Consumers, Outcome, Received, Replayed, dead};
 use chrono::TimeDelta;
@@ -8,6 +9,7 @@ use contracts::Event;
 use contracts::pricing::v1::{PriceDeleted, PriceUpdated};
 use fault::{Common, Fault};
 use pg::Tx;
+use prost::Message;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -112,6 +114,33 @@ async fn one_that_waits_for_a_day_is_a_dead_letter_that_can_be_replayed() {
     assert_eq!(dead::count(&world.bus, "search").await.unwrap(), 0);
     relay.end().await;
     running.end().await;
+}
+
+#[tokio::test]
+async fn a_letter_is_not_replayed_before_its_entry_is_removed() {
+    let world = World::new().await;
+    let relay = world.relay();
+    let (thing, early) = (Uuid::now_v7(), Uuid::now_v7());
+    let consumers = waiting(&world, thing, |_| Ok(Outcome::Done));
+    let running = listen(consumers.clone());
+    let said = price(early, 1);
+    world.say(std::slice::from_ref(&said)).await;
+    eventually("it is kept", async || world.count(KEPT).await == 1).await;
+    running.end().await;
+    // A sweep posts the letter first and dies before it has removed the entry.
+    let id = world.outbox().await[0].id;
+    let (key, payload) = (early.to_string(), said.encode_to_vec());
+    put(&world, &[Put { id, key, reason: "TOO_EARLY", payload, ..Put::default() }]).await;
+    let letter = &dead::list(&world.bus, "search", 0, 10).await.unwrap()[0];
+    let refused = consumers.replay(letter).await.unwrap_err();
+    assert!(refused.is(Common::Contended), "{refused:?}");
+    assert_eq!(dead::count(&world.bus, "search").await.unwrap(), 1);
+
+    world.search.shift_clock(TimeDelta::hours(25));
+    assert_eq!(consumers.sweep_early().await.unwrap(), 1);
+    assert_eq!(consumers.replay(letter).await.unwrap(), Replayed::Kept);
+    assert_eq!(dead::count(&world.bus, "search").await.unwrap(), 0);
+    relay.end().await;
 }
 
 #[tokio::test]
