@@ -84,7 +84,7 @@ pub async fn full(run: Full, seed: u64, part: Part, at: &str, program: &Path) ->
         Full::B04 => b04::run(&b04::Scale::full(part), seed, program).await,
         Full::B07 => b07::run(&b07::Scale::full(part), seed, program).await,
         Full::B08 => b08::full(&b08::Scale::full(part), seed, program).await,
-        Full::B09 => b09::run(part.of(20), seed, program).await,
+        Full::B09 => b09::run(&b09::Scale::full(part), seed, program).await,
         Full::B11 => b11::run(part.count(50), seed, program).await,
         Full::B13 => b13::run(seed, program).await,
         Full::B33 => b33::run(seed, program).await,

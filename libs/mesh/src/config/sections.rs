@@ -106,7 +106,7 @@ pub struct Databases {
     /// URL of a read replica of a service's database, where there is one.
     #[schemars(with = "BTreeMap<String, String>", extend("writeOnly" = true))]
     pub replica_url: BTreeMap<String, SecretString>,
-    /// Connections that each service of this process holds at most.
+    /// Connections that each service of this process holds at most, from 2 to 1,000.
     pub pool_size: u32,
 }
 
@@ -124,8 +124,9 @@ impl Databases {
                 scheme(&name, url, &["postgres", "postgresql"], problems);
             }
         }
-        if !(1..=1000).contains(&self.pool_size) {
-            problems.push("database.pool_size: must be between 1 and 1000".to_owned());
+        // An examination of what may kill the process holds two at once.
+        if !(2..=1000).contains(&self.pool_size) {
+            problems.push("database.pool_size: must be between 2 and 1000".to_owned());
         }
     }
 }

@@ -158,6 +158,7 @@ fn figures(history: &[Entry]) -> Result<()> {
     for (who, spread) in serving {
         ensure!(spread.max <= Duration::from_secs(5), "{who} needed {:?} to serve", spread.max);
     }
+    ensure!(emptied <= Duration::from_secs(30), "what waited was published after {emptied:?}");
     ensure!(spread.p99 <= Duration::from_millis(250), "commit to stream while quiet: {spread}");
     Ok(())
 }
