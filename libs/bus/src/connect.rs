@@ -51,6 +51,10 @@ struct Inner {
 /// Longest wait for an answer of the broker, acknowledgements of events included.
 const ANSWER: Duration = Duration::from_secs(5);
 
+/// How often the broker is asked whether it is there. A connection that is gone without a word, since a router has forgotten it,
+/// is given up at the third time, when two questions are without an answer; until then no event gets out and none comes in.
+const PING: Duration = Duration::from_secs(3);
+
 impl Bus {
     /// Connects, and goes on doing so for ever whenever the connection is lost. A broker that is down is no error: what
     /// needs it waits. Fails only where the settings make no sense.
@@ -67,7 +71,7 @@ impl Bus {
             .retry_on_initial_connect()
             .max_reconnects(None)
             .reconnect_delay_callback(pause)
-            .ping_interval(Duration::from_secs(10))
+            .ping_interval(PING)
             .connection_timeout(Duration::from_secs(5))
             .request_timeout(Some(ANSWER))
             .event_callback(move |event| {
