@@ -14,7 +14,7 @@
 //! other events in one transaction. It writes by version: see the crate's page.
 //!
 //! The path of a message: [`follow`] takes it off the broker, [`work`] gives it to the worker of its key, [`effect`] does
-//! transactions, [`verdict`] decides what the broker is told, [`outage`] waits for the database, [`early`] keeps what comes
+//! transactions, [`verdict`] decides what the broker is told and [`patience`] how soon it is to send again, [`outage`] waits for the database, [`early`] keeps what comes
 //! too soon and [`overdue`] gives it up, [`suspects`] are those that may have killed the process, and [`examine`] finds out;
 //! [`advisories`] finds what the broker gave up, [`upkeep`] is what happens by the clock, [`aside`] and [`parked`] what is tried
 //! again with care, [`replay`] what operators ask for.
@@ -33,6 +33,7 @@ mod held;
 mod outage;
 mod overdue;
 mod parked;
+mod patience;
 mod registry;
 mod replay;
 mod suspects;
@@ -46,6 +47,7 @@ use contracts::Event;
 use delivery::Delivery;
 use effect::Effect;
 use fault::{Fault, Kind, point};
+use patience::Outages;
 use pg::{Db, Tx};
 use registry::Registry;
 use std::sync::Arc;
@@ -114,12 +116,20 @@ pub struct Consumers {
     registry: Arc<Registry>,
     /// Whether events that waited for the one at hand are set aside, not applied with it.
     careful: bool,
+    outages: Arc<Outages>,
 }
 
 impl Consumers {
     /// The consumers of the service whose database this is.
     pub fn new(db: Db, bus: Bus) -> Self {
-        Self { db, bus, tuning: Tuning::default(), registry: Arc::default(), careful: false }
+        Self {
+            db,
+            bus,
+            tuning: Tuning::default(),
+            registry: Arc::default(),
+            careful: false,
+            outages: Arc::default(),
+        }
     }
 
     /// The same at another pace.

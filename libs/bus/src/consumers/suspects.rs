@@ -5,6 +5,7 @@
 use super::effect;
 use super::examine::{self, Examined, examine};
 use super::held::Hold;
+use super::patience::growing;
 use super::verdict::{self, Class};
 use super::{Consumers, Delivery, outage};
 use async_nats::jetstream::AckKind;
@@ -58,7 +59,7 @@ async fn suspect(consumers: &Consumers, hold: Hold, delivery: &Delivery, stop: &
     };
     let verdict = match examined {
         Ok(Examined::Innocent(effect)) => {
-            verdict::committed(hold, delivery, effect).await;
+            verdict::committed(consumers, hold, delivery, effect).await;
             "innocent"
         }
         Ok(Examined::Failed(fault)) => {
@@ -71,7 +72,7 @@ async fn suspect(consumers: &Consumers, hold: Hold, delivery: &Delivery, stop: &
             "guilty"
         }
         Err(fault) => {
-            let pause = verdict::growing(consumers.tuning.retry, hold.delivered());
+            let pause = growing(consumers.tuning.retry, hold.delivered());
             verdict::later(hold, &fault, pause).await;
             "not examined"
         }

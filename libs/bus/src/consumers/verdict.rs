@@ -2,22 +2,18 @@
 
 use super::effect::{self, Effect};
 use super::held::Hold;
+use super::patience::{growing, jittered};
 use super::{Consumers, Delivery, attempts, outage};
 use crate::dead::{self, Burial};
 use crate::envelope;
 use async_nats::jetstream::AckKind;
 use chrono::{DateTime, Utc};
 use fault::{Common, Fault, Kind, point};
-use rand::Rng;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// How often an event that something else changed in the way of is tried before others get their turn.
 const CONFLICTS: u32 = 4;
-
-/// Longest pause before an event is tried again: with the deliveries that the broker grants, what another service needs to come
-/// back may take days.
-const LONGEST: Duration = Duration::from_secs(600);
 
 /// What is to be done with a message before anybody looks into it.
 pub(super) enum Class {
@@ -62,7 +58,7 @@ pub(super) async fn single(
             effect::alone(consumers, delivery).await
         };
         match handled {
-            Ok(effect) => return committed(hold, delivery, effect).await,
+            Ok(effect) => return committed(consumers, hold, delivery, effect).await,
             // What is merely contended was repeated often enough by the transaction itself.
             Err(fault)
                 if fault.kind() == Kind::Conflict
@@ -88,7 +84,12 @@ pub(super) async fn ours(consumers: &Consumers, fault: &Fault) -> bool {
 }
 
 /// The effect is committed, so the broker may forget the message.
-pub(super) async fn committed(hold: Hold, delivery: &Delivery, effect: Effect) {
+pub(super) async fn committed(
+    consumers: &Consumers,
+    hold: Hold,
+    delivery: &Delivery,
+    effect: Effect,
+) {
     let outcome = match effect {
         Effect::Applied => "applied",
         Effect::Kept => "kept",
@@ -98,6 +99,7 @@ pub(super) async fn committed(hold: Hold, delivery: &Delivery, effect: Effect) {
     count(&hold, outcome);
     ended(&hold);
     if effect == Effect::Applied {
+        consumers.outages.passed(delivery.subject());
         let lag = (Utc::now() - delivery.envelope.at).to_std().unwrap_or_default();
         metrics::histogram!("event_e2e_lag_seconds", "consumer" => hold.consumer.to_string())
             .record(lag);
@@ -123,9 +125,14 @@ pub(super) async fn failed(consumers: &Consumers, hold: Hold, delivery: &Deliver
             bury(consumers, hold, fault, 1, Utc::now()).await;
         }
         Kind::NotFound | Kind::Internal => counted(consumers, hold, delivery, fault).await,
-        Kind::Conflict | Kind::Exhausted | Kind::Unavailable | Kind::TimedOut => {
+        Kind::Conflict => {
             let pause = growing(consumers.tuning.retry, hold.delivered());
-            later(hold, fault, pause.max(fault.pause().unwrap_or_default())).await;
+            later(hold, fault, pause).await;
+        }
+        Kind::Exhausted | Kind::Unavailable | Kind::TimedOut => {
+            let pause = growing(consumers.tuning.retry, hold.delivered());
+            let outage = consumers.outages.failed(delivery.subject());
+            later(hold, fault, pause.max(outage).max(fault.pause().unwrap_or_default())).await;
         }
     }
 }
@@ -235,16 +242,6 @@ fn burial(hold: &Hold, fault: &Fault, attempts: u32, first_at: DateTime<Utc>) ->
     }
 }
 
-/// Doubles with each try up to a limit, jittered so that many events do not come back at once.
-pub(super) fn growing(first: Duration, tries: u32) -> Duration {
-    let factor = 1u32 << tries.saturating_sub(1).min(20);
-    jittered((first * factor).min(LONGEST))
-}
-
-fn jittered(pause: Duration) -> Duration {
-    pause.mul_f64(rand::rng().random_range(0.5..1.0))
-}
-
 /// How often an event was sent until it came to an end.
 fn ended(hold: &Hold) {
     metrics::histogram!("consumer_attempts", "consumer" => hold.consumer.to_string())
@@ -262,19 +259,4 @@ fn count(hold: &Hold, outcome: &'static str) {
         "outcome" => outcome,
     )
     .increment(1);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_grow_up_to_a_limit() {
-        let first = Duration::from_millis(100);
-        for (tries, most) in [(0, 100), (1, 100), (2, 200), (5, 1600), (1000, 600_000)] {
-            let pause = growing(first, tries);
-            let most = Duration::from_millis(most);
-            assert!(most / 2 <= pause && pause <= most, "{tries}: {pause:?}");
-        }
-    }
 }

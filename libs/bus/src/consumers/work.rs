@@ -133,7 +133,7 @@ async fn round(consumers: &Consumers, holds: Vec<Hold>, stop: &CancellationToken
         match handled {
             Ok(effects) => {
                 for ((hold, delivery), effect) in group.into_iter().zip(effects) {
-                    verdict::committed(hold, &delivery, effect).await;
+                    verdict::committed(consumers, hold, &delivery, effect).await;
                 }
             }
             Err(Together::Unusable(fault)) => {

@@ -1,0 +1,78 @@
+//! How long an event waits before it is tried again. The broker's count of deliveries rises for many reasons, so it alone does
+//! not make a pause long; that something which a handler needs has been away for long does.
+
+use rand::Rng;
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Longest pause because an event was sent so often.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// Longest pause because what a handler needs is away: the deliveries that the broker grants then last for days.
+const LONGEST_OUTAGE: Duration = Duration::from_secs(600);
+
+/// Since when the events of each subject fail because something that their handler needs is away.
+#[derive(Default)]
+pub(super) struct Outages(Mutex<HashMap<String, Instant>>);
+
+impl Outages {
+    /// One more failed: how long it should wait at least, which is half as long as the outage lasts already.
+    pub fn failed(&self, subject: &str) -> Duration {
+        let since = *self.lock().entry(subject.to_owned()).or_insert_with(Instant::now);
+        jittered((since.elapsed() / 2).min(LONGEST_OUTAGE))
+    }
+
+    /// One had its effect.
+    pub fn passed(&self, subject: &str) {
+        self.lock().remove(subject);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Instant>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Doubles with each try up to a limit, jittered so that many events do not come back at once.
+pub(super) fn growing(first: Duration, tries: u32) -> Duration {
+    let factor = 1u32 << tries.saturating_sub(1).min(10);
+    jittered((first * factor).min(LONGEST))
+}
+
+pub(super) fn jittered(pause: Duration) -> Duration {
+    pause.mul_f64(rand::rng().random_range(0.5..1.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_up_to_a_limit() {
+        let first = Duration::from_millis(100);
+        for (tries, most) in [(0, 100), (1, 100), (2, 200), (5, 1600), (1000, 10_000)] {
+            let pause = growing(first, tries);
+            let most = Duration::from_millis(most);
+            assert!(most / 2 <= pause && pause <= most, "{tries}: {pause:?}");
+        }
+    }
+
+    #[test]
+    fn pauses_grow_with_an_outage_and_begin_anew_after_it() {
+        let outages = Outages::default();
+        let since = |seconds| {
+            let begun = Instant::now().checked_sub(Duration::from_secs(seconds)).unwrap();
+            outages.lock().insert("a".into(), begun);
+        };
+        assert!(outages.failed("a") < Duration::from_secs(1));
+        since(60);
+        let pause = outages.failed("a").as_secs();
+        assert!((14..=31).contains(&pause), "{pause}");
+        assert!(outages.failed("b") < Duration::from_secs(1));
+        since(7_200);
+        let pause = outages.failed("a");
+        assert!((LONGEST_OUTAGE / 2..=LONGEST_OUTAGE).contains(&pause), "{pause:?}");
+        outages.passed("a");
+        assert!(outages.failed("a") < Duration::from_secs(1));
+    }
+}
