@@ -41,13 +41,15 @@ pub(super) async fn again(consumers: &Consumers, letter: &Delivery) -> Result<Ef
     in_time(consumers, handled).await
 }
 
-/// Within the time that one event has.
+/// Within the time that one event has. What took longer may have waited for a server that is gone without a word: the
+/// connections that nobody uses may lead there too, and each would cost the next event as much time.
 pub(super) async fn in_time(
     consumers: &Consumers,
     handled: impl Future<Output = Result<Effect, Fault>>,
 ) -> Result<Effect, Fault> {
     let limit = consumers.tuning.handling;
     tokio::time::timeout(limit, handled).await.unwrap_or_else(|_| {
+        consumers.db.renew();
         Err(Fault::new(Common::DeadlineExceeded, format!("the event was not handled in {limit:?}")))
     })
 }
@@ -96,7 +98,10 @@ pub(super) async fn together(
     let limit = consumers.tuning.handling;
     match tokio::time::timeout(limit, handled).await {
         Ok(Ok(effects)) => Ok(effects),
-        Err(_) => Err(Together::Late),
+        Err(_) => {
+            consumers.db.renew();
+            Err(Together::Late)
+        }
         Ok(Err(fault)) => {
             let failed = failed.lock().ok().and_then(|mut failed| failed.take());
             let Failed { fault, culprit } = failed.unwrap_or_else(|| Failed::from(fault));
