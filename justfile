@@ -31,7 +31,7 @@ lint:
 bench *args:
     cargo run --release -p bench -- {{ args }}
 
-# a full run of the faults that the tests do in short: b01 b02 b03 b04 b07 b08 b09 b11 b13 b33 lost, with `--seed <n>` the same again
+# a full run of the faults that the tests do in short: b01 b02 b03 b04 b07 b08 b09 b11 b13 b33 lost network, with `--seed <n>` the same again
 faults name *args:
     cargo run --release -p faults -- run {{ name }} {{ args }}
 

@@ -12,6 +12,7 @@ pub mod b13;
 pub mod b33;
 pub mod lost;
 pub mod mutants;
+pub mod network;
 
 use crate::points::POINTS;
 use anyhow::Result;
@@ -67,6 +68,8 @@ pub enum Full {
     B33,
     /// A broker that loses all that it had.
     Lost,
+    /// Links that are bad in every way.
+    Network,
 }
 
 /// Does a full run, or a part of it; of b02 only the points whose names begin with `at`.
@@ -89,6 +92,7 @@ pub async fn full(run: Full, seed: u64, part: Part, at: &str, program: &Path) ->
         Full::B13 => b13::run(seed, program).await,
         Full::B33 => b33::run(seed, program).await,
         Full::Lost => lost::run(part.of(20_000), seed, program).await,
+        Full::Network => network::run(part.count(20), seed, program).await,
     }
 }
 

@@ -8,6 +8,7 @@ mod b11;
 mod b33;
 mod lost;
 mod mutants;
+mod network;
 
 use std::path::Path;
 
