@@ -240,16 +240,19 @@ fn pool(url: &SecretString, settings: &Settings) -> Result<Pool<AsyncPgConnectio
 }
 
 /// Statements are prepared, but planned for what they are given: a plan that the server keeps from the days when a table was
-/// empty would read all of it when it is large.
-///
+/// empty would read all of it when it is large. A transaction in which nobody does anything is ended: its client may be gone
+/// without a word, and whoever waits for its locks would wait until the server's kernel notices.
+const SETTINGS: &str = "
+    set plan_cache_mode = force_custom_plan;
+    set idle_in_transaction_session_timeout = '15s'";
+
 /// A server that is gone without a word is noticed: what was sent and is not confirmed in time ends the connection.
 async fn connect(url: &str) -> ConnectionResult<AsyncPgConnection> {
     let mut config: Config = url.parse().map_err(not_connected)?;
     config.connect_timeout(SILENCE).tcp_user_timeout(SILENCE).keepalives_idle(SILENCE);
     let (client, link) = config.connect(NoTls).await.map_err(not_connected)?;
     let mut connection = AsyncPgConnection::try_from_client_and_connection(client, link).await?;
-    let set = connection.batch_execute("set plan_cache_mode = force_custom_plan").await;
-    set.map_err(ConnectionError::CouldntSetupConfiguration)?;
+    connection.batch_execute(SETTINGS).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
 }
 

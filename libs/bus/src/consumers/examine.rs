@@ -7,7 +7,7 @@ use super::{Consumers, Delivery, outage};
 use crate::dead::Reason;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
-use diesel_async::RunQueryDsl;
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use fault::{Fault, Kind, point};
 use pg::{Tx, statement};
 use tokio_util::sync::CancellationToken;
@@ -67,8 +67,10 @@ pub(super) fn guilty(known: &Attempts) -> Fault {
 }
 
 /// Locks, until the end of the transaction, examinations that no message of the broker brings; false where another process of
-/// the service is at them. Two that begin the same one would each take the other's start for a death.
+/// the service is at them. Two that begin the same one would each take the other's start for a death. Nothing else is done in
+/// that transaction, so it is granted the time that an examination may take.
 pub(super) async fn only_here(guard: &mut Tx) -> Result<bool, Fault> {
+    guard.conn().batch_execute("set local idle_in_transaction_session_timeout = '60s'").await?;
     #[derive(QueryableByName)]
     struct Answer {
         #[diesel(sql_type = Bool)]
