@@ -12,15 +12,32 @@ const LONGEST: Duration = Duration::from_secs(10);
 /// Longest pause because what a handler needs is away: the deliveries that the broker grants then last for days.
 const LONGEST_OUTAGE: Duration = Duration::from_secs(600);
 
+/// How long after the pause that it was told a failed event may still be on its way back here.
+const RETURN: Duration = Duration::from_secs(60);
+
 /// Since when the events of each subject fail because something that their handler needs is away.
 #[derive(Default)]
-pub(super) struct Outages(Mutex<HashMap<String, Instant>>);
+pub(super) struct Outages(Mutex<HashMap<String, Outage>>);
+
+struct Outage {
+    since: Instant,
+    /// A failure after it is another outage: the one before has ended elsewhere, or nobody saw its end.
+    until: Instant,
+}
 
 impl Outages {
     /// One more failed: how long it should wait at least, which is half as long as the outage lasts already.
     pub fn failed(&self, subject: &str) -> Duration {
-        let since = *self.lock().entry(subject.to_owned()).or_insert_with(Instant::now);
-        jittered((since.elapsed() / 2).min(LONGEST_OUTAGE))
+        let now = Instant::now();
+        let mut outages = self.lock();
+        let outage =
+            outages.entry(subject.to_owned()).or_insert_with(|| Outage { since: now, until: now });
+        if now > outage.until {
+            outage.since = now;
+        }
+        let pause = jittered((now.duration_since(outage.since) / 2).min(LONGEST_OUTAGE));
+        outage.until = outage.until.max(now + pause + RETURN);
+        pause
     }
 
     /// One had its effect.
@@ -28,7 +45,7 @@ impl Outages {
         self.lock().remove(subject);
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<String, Instant>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Outage>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -60,19 +77,23 @@ mod tests {
     #[test]
     fn pauses_grow_with_an_outage_and_begin_anew_after_it() {
         let outages = Outages::default();
-        let since = |seconds| {
-            let begun = Instant::now().checked_sub(Duration::from_secs(seconds)).unwrap();
-            outages.lock().insert("a".into(), begun);
+        // Begun so many seconds ago, and so many after it was last expected.
+        let lasts = |seconds, overdue| {
+            let ago = |seconds| Instant::now().checked_sub(Duration::from_secs(seconds)).unwrap();
+            let until = if overdue == 0 { Instant::now() + RETURN } else { ago(overdue) };
+            outages.lock().insert("a".into(), Outage { since: ago(seconds), until });
         };
         assert!(outages.failed("a") < Duration::from_secs(1));
-        since(60);
+        lasts(60, 0);
         let pause = outages.failed("a").as_secs();
         assert!((14..=31).contains(&pause), "{pause}");
         assert!(outages.failed("b") < Duration::from_secs(1));
-        since(7_200);
+        lasts(7_200, 0);
         let pause = outages.failed("a");
         assert!((LONGEST_OUTAGE / 2..=LONGEST_OUTAGE).contains(&pause), "{pause:?}");
         outages.passed("a");
         assert!(outages.failed("a") < Duration::from_secs(1));
+        lasts(7_200, 1);
+        assert!(outages.failed("a") < Duration::from_secs(1), "that was another outage");
     }
 }
