@@ -12,11 +12,15 @@ use pg::Tx;
 use prost::Message;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 use tokio::sync::Notify;
 use uuid::Uuid;
 
 pub const KEPT: &str = "select count(*) from early";
+
+/// Transactions that wait for what is awaited.
+const WAITS: &str = "
+    select count(*) from pg_locks join pg_database on pg_database.oid = database
+    where locktype = 'advisory' and not granted and datname = current_database()";
 
 pub fn deleted(id: Uuid) -> PriceDeleted {
     PriceDeleted { price_id: id.to_string(), version: 1, product_id: Uuid::now_v7().to_string() }
@@ -193,27 +197,30 @@ async fn what_waits_for_something_else_by_then_does_not_miss_its_coming() {
     running.end().await;
 
     let (product, owner) = (product.to_string(), owner.to_string());
-    let (owner_came, product_comes) = (&Notify::new(), &Notify::new());
+    let (owner_came, waited_for) = (&Notify::new(), &Notify::new());
     let (world, consumers, product, owner) = (&world, &consumers, &product, &owner);
     let owner_comes = world.search.write("test.owner", async move |tx| {
         crate::app::see(tx, &format!("owner {owner}"), 1).await?;
         assert_eq!(consumers.apply_early(tx, &format!("owner {owner}")).await?, 0);
         owner_came.notify_one();
-        // The other transaction has looked for the owner by then, or waits for this one's end.
-        product_comes.notified().await;
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        // The other transaction has looked for the owner, found none, and waits for this one's end.
+        waited_for.notified().await;
         Ok(())
     });
     let product_comes = async {
         owner_came.notified().await;
         let come = world.search.write("test.product", async move |tx| {
             crate::app::see(tx, product, 1).await?;
-            product_comes.notify_one();
             consumers.apply_early(tx, product).await
         });
         come.await
     };
-    let (_, taken) = tokio::try_join!(owner_comes, product_comes).unwrap();
+    let waits = async {
+        eventually("it waits for the owner", async || world.count(WAITS).await == 1).await;
+        waited_for.notify_one();
+        Ok(())
+    };
+    let (_, taken, ()) = tokio::try_join!(owner_comes, product_comes, waits).unwrap();
     assert_eq!((taken, world.count(KEPT).await, world.effects().await), (1, 0, 3));
     relay.end().await;
 }

@@ -60,6 +60,16 @@ async fn republish_from(world: &World, place: Option<Place>) -> Page {
     again.await.unwrap()
 }
 
+/// Waits until the listeners have nothing before them and nothing in hand.
+async fn all_done_with(world: &World) {
+    let stream = world.stream().await;
+    eventually("all are done with", async || {
+        let info = stream.consumer_info("search-from-pricing").await.unwrap();
+        info.num_pending == 0 && info.num_ack_pending == 0
+    })
+    .await;
+}
+
 #[tokio::test]
 async fn a_loss_is_remembered_until_it_is_made_good_and_makes_no_effect_twice() {
     let world = World::new().await;
@@ -95,12 +105,7 @@ async fn a_loss_is_remembered_until_it_is_made_good_and_makes_no_effect_twice() 
         world.all_published().await && world.effects().await == 10
     })
     .await;
-    let stream = world.stream().await;
-    eventually("all are done with", async || {
-        let info = stream.consumer_info("search-from-pricing").await.unwrap();
-        info.num_pending == 0 && info.num_ack_pending == 0
-    })
-    .await;
+    all_done_with(&world).await;
     assert_eq!(world.effects().await, 10);
     relay.end().await;
     consumers.end().await;
@@ -174,12 +179,7 @@ async fn is_made_good(world: &World, relay: Running, all: i64) {
         world.all_published().await && world.effects().await == all
     })
     .await;
-    let stream = world.stream().await;
-    eventually("all are done with", async || {
-        let info = stream.consumer_info("search-from-pricing").await.unwrap();
-        info.num_pending == 0 && info.num_ack_pending == 0
-    })
-    .await;
+    all_done_with(world).await;
     assert_eq!(world.effects().await, all);
     let keys = "select count(distinct key) from seen";
     assert_eq!(world.count(keys).await, all);
@@ -289,12 +289,7 @@ async fn a_republish_that_is_killed_half_way_is_begun_anew_and_makes_no_effect_t
     stored.sort();
     stored.dedup();
     assert_eq!(stored.len(), 5_500);
-    let stream = world.stream().await;
-    eventually("all are done with", async || {
-        let info = stream.consumer_info("search-from-pricing").await.unwrap();
-        info.num_pending == 0 && info.num_ack_pending == 0
-    })
-    .await;
+    all_done_with(&world).await;
     assert_eq!(world.effects().await, 5_500);
     assert_eq!(world.count("select count(distinct key) from seen").await, 5_500);
     relay.end().await;
