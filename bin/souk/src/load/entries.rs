@@ -2,7 +2,7 @@
 
 use super::Tally;
 use super::caller::{Caller, call};
-use super::patience::Patience;
+use super::patience;
 use crate::seed::Category;
 use anyhow::{Context, Result, anyhow};
 use contracts::catalog::v1::{
@@ -130,18 +130,10 @@ fn request_id() -> String {
     Uuid::now_v7().to_string()
 }
 
-/// Makes a call until it is answered.
+/// Makes a call until it is answered; a refusal says what was being done.
 pub async fn patiently<T>(
     doing: &str,
-    mut attempt: impl AsyncFnMut() -> Result<Response<T>, Status>,
+    attempt: impl AsyncFnMut() -> Result<Response<T>, Status>,
 ) -> Result<T> {
-    let mut patience = Patience::default();
-    loop {
-        match attempt().await {
-            Ok(answer) => return Ok(answer.into_inner()),
-            Err(status) => {
-                patience.after(status).await.map_err(|fault| anyhow!("{doing}: {fault}"))?;
-            }
-        }
-    }
+    patience::patiently(attempt).await.map_err(|fault| anyhow!("{doing}: {fault}"))
 }

@@ -4,7 +4,7 @@ use crate::say;
 use fault::Fault;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
-use tonic::{Code, Status};
+use tonic::{Code, Response, Status};
 use tonic_types::StatusExt;
 
 /// How long nothing may get on.
@@ -46,6 +46,19 @@ impl Patience {
         sleep(pause).await;
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
         Ok(())
+    }
+}
+
+/// Makes a call until it is answered.
+pub async fn patiently<T>(
+    mut attempt: impl AsyncFnMut() -> Result<Response<T>, Status>,
+) -> Result<T, Fault> {
+    let mut patience = Patience::default();
+    loop {
+        match attempt().await {
+            Ok(answer) => return Ok(answer.into_inner()),
+            Err(status) => patience.after(status).await?,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::caller::{Caller, call};
 use super::chunks::{Chunk, Chunks, Next};
 use super::lines::Keyed;
-use super::patience::Patience;
+use super::patience::patiently;
 use super::progress::Progress;
 use super::{OnError, Refused, Row, Tally};
 use anyhow::{Result, bail};
@@ -103,13 +103,8 @@ async fn set(
     caller: &Caller,
     request: BulkSetPricesRequest,
 ) -> Result<BulkSetPricesResponse, Fault> {
-    let mut patience = Patience::default();
-    loop {
-        match caller.pricing.clone().bulk_set_prices(call(request.clone())).await {
-            Ok(answer) => return Ok(answer.into_inner()),
-            Err(status) => patience.after(status).await?,
-        }
-    }
+    let mut pricing = caller.pricing.clone();
+    patiently(async || pricing.bulk_set_prices(call(request.clone())).await).await
 }
 
 fn request(options: Options, sequence: i64, rows: &[Row<PriceDraft>]) -> BulkSetPricesRequest {

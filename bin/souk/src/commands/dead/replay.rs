@@ -1,7 +1,7 @@
 use super::selection::Selection;
 use crate::commands::flags::Flags;
 use crate::load::caller::{Authorized, call};
-use crate::load::patience::Patience;
+use crate::load::patience::{Patience, patiently};
 use crate::load::progress::Progress;
 use crate::say;
 use anyhow::{Context, Result, bail};
@@ -70,13 +70,8 @@ impl Replay {
             per_second: self.per_second,
             dry_run: self.dry_run,
         };
-        let mut patience = Patience::default();
-        let answer = loop {
-            match client.replay_dead_letters(call(request.clone())).await {
-                Ok(answer) => break answer.into_inner(),
-                Err(status) => patience.after(status).await?,
-            }
-        };
+        let answer =
+            patiently(async || client.replay_dead_letters(call(request.clone())).await).await?;
         if self.dry_run {
             let more = if answer.more { "at least " } else { "" };
             let count = answer.matching;

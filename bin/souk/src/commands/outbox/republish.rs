@@ -2,7 +2,7 @@ use crate::commands::flags::Flags;
 use crate::commands::moment;
 use crate::environment::Environment;
 use crate::load::caller::{call, operations};
-use crate::load::patience::Patience;
+use crate::load::patience::patiently;
 use crate::load::progress::Progress;
 use crate::say;
 use anyhow::Result;
@@ -49,17 +49,10 @@ impl Republish {
             page_token: String::new(),
         };
         let mut progress = Progress::new("events", None);
-        let mut patience = Patience::default();
         let (mut events, mut oldest, mut newest) = (0, None, None);
         loop {
-            let page = match client.republish_events(call(request.clone())).await {
-                Ok(answer) => answer.into_inner(),
-                Err(status) => {
-                    patience.after(status).await?;
-                    continue;
-                }
-            };
-            patience.renew();
+            let page =
+                patiently(async || client.republish_events(call(request.clone())).await).await?;
             events += page.events;
             progress.add(u64::try_from(page.events).unwrap_or_default());
             oldest = oldest.or(page.oldest_time);

@@ -1,7 +1,7 @@
 use super::selection::Selection;
 use crate::commands::flags::Flags;
 use crate::load::caller::call;
-use crate::load::patience::Patience;
+use crate::load::patience::patiently;
 use crate::load::progress::Progress;
 use crate::say;
 use anyhow::Result;
@@ -31,17 +31,10 @@ impl Retry {
             page_token: String::new(),
         };
         let mut progress = Progress::new("events", None);
-        let mut patience = Patience::default();
         let mut events = 0;
         loop {
-            let page = match client.retry_refused_events(call(request.clone())).await {
-                Ok(answer) => answer.into_inner(),
-                Err(status) => {
-                    patience.after(status).await?;
-                    continue;
-                }
-            };
-            patience.renew();
+            let page = patiently(async || client.retry_refused_events(call(request.clone())).await)
+                .await?;
             events += page.events;
             progress.add(u64::try_from(page.events).unwrap_or_default());
             request.page_token = page.next_page_token;
