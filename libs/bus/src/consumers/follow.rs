@@ -5,11 +5,11 @@ use super::work::Queues;
 use super::{Consumers, durable};
 use crate::streams;
 use async_nats::jetstream::AckKind;
+use async_nats::jetstream::consumer::Info;
 use async_nats::jetstream::consumer::pull::Stream;
 use fault::{Fault, Kind, point};
 use futures::{FutureExt, StreamExt};
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Messages that are asked for at a time; the worker's queues and `max_ack_pending` bound what is held.
@@ -23,21 +23,16 @@ pub(super) async fn follow(
     held: &Held,
     stop: &CancellationToken,
 ) -> Result<(), Fault> {
-    let consumer: Arc<str> = consumers.name(publisher).into();
-    let mut source = Source { consumer, gone: CancellationToken::new() };
-    let mut made = None;
+    let mut source = Source::new(consumers.name(publisher));
     let mut pause = Duration::from_millis(100);
     let mut started = false;
     while !stop.is_cancelled() {
         match subscribe(consumers, publisher).await {
-            Ok((created, messages)) => {
+            Ok((info, messages)) => {
                 started = true;
                 pause = Duration::from_millis(100);
-                if made.replace(created).is_some_and(|before| before != created) {
-                    source.gone.cancel();
-                    source.gone = CancellationToken::new();
-                }
-                drain(messages, &source, queues, held, stop).await;
+                source.found(info.created.into(), info.delivered.consumer_sequence);
+                drain(messages, &mut source, queues, held, stop).await;
             }
             // At the start it is a wrong configuration, later a broker in trouble, which passes.
             Err(fault) if fault.kind() == Kind::Internal && !started => return Err(fault),
@@ -55,8 +50,8 @@ pub(super) async fn follow(
     Ok(())
 }
 
-/// The messages, and when the durable consumer was made that hands them out.
-async fn subscribe(consumers: &Consumers, publisher: &str) -> Result<(SystemTime, Stream), Fault> {
+/// The messages, and the durable consumer that hands them out, as it was before the first of them.
+async fn subscribe(consumers: &Consumers, publisher: &str) -> Result<(Info, Stream), Fault> {
     // A broker that lost its data has lost these too, and nobody else would make them anew.
     streams::ensure_last_nets(&consumers.bus, consumers.service()).await?;
     let consumer = durable::ensure(consumers, publisher).await?;
@@ -70,13 +65,13 @@ async fn subscribe(consumers: &Consumers, publisher: &str) -> Result<(SystemTime
         .messages()
         .await
         .map_err(|error| Fault::unavailable("the broker", error))?;
-    Ok((consumer.cached_info().created.into(), messages))
+    Ok((consumer.cached_info().clone(), messages))
 }
 
 /// Returns when the subscription is of no more use; a new one then makes sure that the consumer is there.
 async fn drain(
     mut messages: Stream,
-    source: &Source,
+    source: &mut Source,
     queues: &Queues,
     held: &Held,
     stop: &CancellationToken,
@@ -84,6 +79,9 @@ async fn drain(
     loop {
         match stop.run_until_cancelled(messages.next()).await {
             Some(Some(Ok(message))) => {
+                if let Ok(info) = message.info() {
+                    source.handed_out(info.consumer_sequence);
+                }
                 let hold = held.hold(message, source);
                 // What fails here is a message that got lost on its way to a worker: it comes again.
                 if point::reached("consumer.received").await.is_ok() {

@@ -5,7 +5,7 @@ use async_nats::{Client, Subject};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 use tokio_util::sync::CancellationToken;
 
 /// All messages that are held. Clones share them.
@@ -27,7 +27,7 @@ impl Held {
         if let Some(reply) = message.reply.clone() {
             self.lock().insert(number, (reply, source.gone.clone()));
         }
-        let Source { consumer, gone } = source.clone();
+        let (consumer, gone) = (source.consumer.clone(), source.gone.clone());
         Hold { message, consumer, gone, number, held: self.clone() }
     }
 
@@ -51,14 +51,44 @@ impl Held {
     }
 }
 
-/// A durable consumer as the broker has it. One that is made anew counts its messages from 1 again, so what is said of a
-/// message of the old one would be taken for a word about another.
-#[derive(Clone)]
+/// A durable consumer as the broker has it. One that is made anew, or of a backup, hands out positions again that it had handed
+/// out, so what is said of a message of the old one would be taken for a word about another.
 pub(super) struct Source {
     /// Its name.
     pub consumer: Arc<str>,
     /// Cancelled when the broker has it no more.
-    pub gone: CancellationToken,
+    gone: CancellationToken,
+    created: Option<SystemTime>,
+    /// The number of its last delivery that is known; each delivery has one of its own, a repeated one too.
+    delivery: u64,
+}
+
+impl Source {
+    pub fn new(consumer: String) -> Self {
+        let gone = CancellationToken::new();
+        Self { consumer: consumer.into(), gone, created: None, delivery: 0 }
+    }
+
+    /// The broker has told when it was made, and the number of its last delivery.
+    pub fn found(&mut self, created: SystemTime, delivery: u64) {
+        let other = self.created.replace(created).is_some_and(|before| before != created);
+        if other || delivery < self.delivery {
+            self.begin_anew();
+        }
+        self.delivery = delivery;
+    }
+
+    /// It has handed out a message. A restart of the broker that is short enough ends no subscription.
+    pub fn handed_out(&mut self, delivery: u64) {
+        if delivery <= self.delivery {
+            self.begin_anew();
+        }
+        self.delivery = delivery;
+    }
+
+    fn begin_anew(&mut self) {
+        std::mem::take(&mut self.gone).cancel();
+    }
 }
 
 /// One message that is held.
@@ -92,5 +122,31 @@ impl Hold {
 impl Drop for Hold {
     fn drop(&mut self) {
         self.held.lock().remove(&self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_consumer_that_counts_back_or_was_made_at_another_time_is_another_one() {
+        let made = SystemTime::UNIX_EPOCH;
+        let mut source = Source::new("search-from-pricing".to_owned());
+        let mut is_another = |change: &mut dyn FnMut(&mut Source)| {
+            let before = source.gone.clone();
+            change(&mut source);
+            assert!(!source.gone.is_cancelled());
+            before.is_cancelled()
+        };
+        assert!(!is_another(&mut |source| source.found(made, 7)));
+        assert!(!is_another(&mut |source| source.handed_out(8)));
+        // Others have taken two meanwhile.
+        assert!(!is_another(&mut |source| source.handed_out(11)));
+        assert!(!is_another(&mut |source| source.found(made, 11)));
+        assert!(is_another(&mut |source| source.found(made, 10)));
+        assert!(!is_another(&mut |source| source.handed_out(11)));
+        assert!(is_another(&mut |source| source.handed_out(11)));
+        assert!(is_another(&mut |source| source.found(made + Duration::from_secs(1), 11)));
     }
 }

@@ -181,36 +181,61 @@ async fn by_stages(
     Ok(Outcome::Done)
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn an_answer_for_a_stream_that_is_gone_is_not_taken_for_one_to_the_new_stream() {
-    let world = World::new().await;
+/// Loses an event while it is held, and expects that its answer does not count for the one that takes its place. The stream
+/// keeps so many before it.
+async fn an_answer_counts_for_its_own(kept: u16, lose: impl AsyncFnOnce(&mut World)) {
+    let mut world = World::new().await;
     let (old, new) = (Uuid::from_u128(1), Uuid::from_u128(3));
     let stages = Arc::new(Stages { now: watch::Sender::new(0), new, tries: watch::Sender::new(0) });
     let tries = async |wanted: u32| {
         let mut tries = stages.tries.subscribe();
         tries.wait_for(|tries| *tries >= wanted).await.unwrap();
     };
+    let first = listen(world.consumers().on(App::new(), price_updated));
     let relay = world.relay();
+    let before = i64::from(kept);
+    world.say(&prices(kept.into())).await;
+    eventually("those before have effects", async || world.effects().await == before).await;
+    first.end().await;
+    world.back_up_broker().await;
     let consumers = listen(world.consumers().on(stages.clone(), by_stages));
     world.say(&[price(old, 1)]).await;
     tries(1).await;
-    // Both are the first message of their stream.
-    world.bus.jetstream().delete_stream("PRICING").await.unwrap();
+    // Both have the same position.
+    lose(&mut world).await;
     world.say(&[price(new, 1)]).await;
     tries(2).await;
     stages.now.send_replace(1);
-    eventually("the old one has its effect", async || world.effects().await == 1).await;
+    let effects = async |count: i64| world.effects().await == before + count;
+    eventually("the old one has its effect", async || effects(1).await).await;
     // The same worker has given its answer, if it gives one, before it begins the next event of that key; and the question
     // goes to the broker by the same connection, behind it.
     world.say(&[price(old, 2)]).await;
-    eventually("so has the next of its key", async || world.effects().await == 2).await;
+    eventually("so has the next of its key", async || effects(2).await).await;
     let stream = world.stream().await;
     let info = stream.consumer_info("search-from-pricing").await.unwrap();
-    assert_eq!(info.ack_floor.stream_sequence, 0, "the new one is not answered yet");
+    assert_eq!(info.ack_floor.stream_sequence, u64::from(kept), "the new one is not answered yet");
     stages.now.send_replace(2);
-    eventually("the new one has its effect", async || world.effects().await == 3).await;
+    eventually("the new one has its effect", async || effects(3).await).await;
     relay.end().await;
     consumers.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_for_a_stream_that_is_gone_is_not_taken_for_one_to_the_new_stream() {
+    an_answer_counts_for_its_own(0, async |world| {
+        world.bus.jetstream().delete_stream("PRICING").await.unwrap();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_for_what_a_backup_does_not_have_is_not_taken_for_one_to_what_came_since() {
+    an_answer_counts_for_its_own(3, async |world| {
+        world.put_backup_back().await;
+        world.nats.restart().await.unwrap();
+    })
+    .await;
 }
 
 /// The test's runtime has one thread, so a recorder of that thread sees all that the relay tells.
