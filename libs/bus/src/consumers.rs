@@ -55,6 +55,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 pub use handler::{Arrived, Batch, BatchHandler, Handler, Outcome, Received};
 
@@ -117,6 +118,8 @@ pub struct Consumers {
     /// Whether events that waited for the one at hand are set aside, not applied with it.
     careful: bool,
     outages: Arc<Outages>,
+    /// Tells this process from every other one that handles the service's events.
+    process: Uuid,
 }
 
 impl Consumers {
@@ -129,6 +132,7 @@ impl Consumers {
             registry: Arc::default(),
             careful: false,
             outages: Arc::default(),
+            process: Uuid::now_v7(),
         }
     }
 
@@ -182,18 +186,6 @@ impl Consumers {
         self
     }
 
-    /// Follows the publisher of an event only to acknowledge it: says that not caring for it is meant.
-    #[must_use]
-    pub fn ignore<E: Event>(mut self) -> Self {
-        Arc::make_mut(&mut self.registry).ignore(E::SUBJECT);
-        self
-    }
-
-    /// Subjects that are handled or knowingly ignored.
-    pub fn subjects(&self) -> impl Iterator<Item = &'static str> + '_ {
-        self.registry.subjects()
-    }
-
     /// Name of the durable consumer of what `publisher` says: `search-from-catalog`.
     pub fn name(&self, publisher: &str) -> String {
         format!("{}-from-{publisher}", self.service())
@@ -206,7 +198,7 @@ impl Consumers {
         let stop = stop.child_token();
         self.prepare(&stop).await?;
         let ended = CancellationToken::new();
-        let (workers, held) = work::start(&self, &stop);
+        let (mut workers, held) = work::start(&self, &stop);
         let mut tasks: JoinSet<Result<(), Fault>> = JoinSet::new();
         for publisher in self.registry.publishers() {
             let (all, queues, stop) = (self.clone(), workers.queues(), stop.clone());
@@ -221,8 +213,14 @@ impl Consumers {
         let mut progress = JoinSet::new();
         progress.spawn(held.clone().report(self.tuning.ack_wait, ended.clone()));
         let mut result = Ok(());
-        while let Some(joined) = tasks.join_next().await {
-            let outcome = joined.unwrap_or_else(|died| Err(Fault::internal(died)));
+        loop {
+            let outcome = tokio::select! {
+                joined = tasks.join_next() => match joined {
+                    Some(joined) => joined.unwrap_or_else(|died| Err(Fault::internal(died))),
+                    None => break,
+                },
+                died = workers.died() => Err(died),
+            };
             if result.is_ok() && outcome.is_err() {
                 stop.cancel();
                 result = outcome;

@@ -17,8 +17,8 @@ use contracts::Kind;
 use fault::Fault;
 
 pub use filter::is_empty;
-pub(crate) use find::at;
 pub use find::{Page, count, discard, find, last, list, matching, page};
+pub(crate) use find::{at, remove};
 pub use letter::Letter;
 pub use order::{REPLAY, order};
 pub(crate) use post::{Burial, post};

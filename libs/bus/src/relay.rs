@@ -20,7 +20,7 @@ use lead::Ended;
 use pg::Db;
 use session::Session;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 /// The pace of a relay; the defaults are those of production.
@@ -34,6 +34,8 @@ pub struct Tempo {
     pub standby: Duration,
     /// First pause after a row was refused; it doubles up to five minutes.
     pub refused: Duration,
+    /// How long a leader that the broker does not answer keeps the lead: another process may reach it.
+    pub unheard: Duration,
 }
 
 impl Default for Tempo {
@@ -43,6 +45,7 @@ impl Default for Tempo {
             poll_max: Duration::from_millis(500),
             standby: Duration::from_secs(1),
             refused: Duration::from_secs(1),
+            unheard: Duration::from_secs(10),
         }
     }
 }
@@ -126,10 +129,11 @@ impl Relay {
         }
     }
 
-    /// The stream, made if it is not there; waits for the broker.
+    /// The stream, made if it is not there; waits for the broker, which was heard last at `heard`.
     async fn stream(
         &self,
         session: &Session,
+        heard: Instant,
         stop: &CancellationToken,
     ) -> Result<Option<async_nats::jetstream::stream::Info>, Ended> {
         let service = self.db.service();
@@ -150,11 +154,22 @@ impl Relay {
                 }
                 Err(fault) => {
                     tracing::info!(service, "the relay waits for the broker: {}", fault.chain());
+                    self.still_heard(heard)?;
                     self.back_off(session, stop, &mut pause).await?;
                 }
             }
         }
         Ok(None)
+    }
+
+    /// Ends the lead of a process that does not reach the broker. Where no other reaches it either, the lead only goes round.
+    fn still_heard(&self, heard: Instant) -> Result<(), Ended> {
+        if heard.elapsed() < self.tempo.unheard {
+            return Ok(());
+        }
+        let why =
+            format!("it has not answered for {:?}, and another process may lead", heard.elapsed());
+        Err(Ended::Lost(Fault::unavailable("the broker", why)))
     }
 
     /// Waits while the broker is away, longer each time; spends nobody's attempts.

@@ -2,7 +2,7 @@
 //! letters that this binary can read by now ([`super::parked`]).
 
 use super::effect::{self, Effect};
-use super::examine::{self, Examined, examine};
+use super::examine::{self, Alone, Examined, alone, examine};
 use super::parked::Parked;
 use super::{Consumers, Delivery, early};
 use fault::Fault;
@@ -12,8 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// Looks for something to examine every five seconds, the first time at once, and is not interrupted while it examines: its end
-/// would be taken for a death. Failures are the outages of servers, which others report; the next round does it.
+/// Looks for something to examine every five seconds, the first time at once. Failures are the outages of servers, which others report; the next round does it.
 pub(super) async fn run(
     consumers: Consumers,
     parked: Arc<AtomicU64>,
@@ -38,6 +37,10 @@ pub(super) async fn run(
 
 /// Handles the kept event that was set aside first; false where there is none, or not now.
 async fn next(consumers: &Consumers, stop: &CancellationToken) -> Result<bool, Fault> {
+    if consumers.db.read("bus.look_aside", pg::early::next_aside).await?.is_none() {
+        return Ok(false);
+    }
+    let alone = &alone(consumers).await;
     if stop.is_cancelled() {
         return Ok(false);
     }
@@ -46,13 +49,14 @@ async fn next(consumers: &Consumers, stop: &CancellationToken) -> Result<bool, F
             return Ok(false);
         }
         let Some(entry) = pg::early::next_aside(guard).await? else { return Ok(false) };
-        kept(consumers, &entry, stop).await
+        kept(consumers, alone, &entry, stop).await
     });
     examined.await
 }
 
 async fn kept(
     consumers: &Consumers,
+    alone: &Alone<'_>,
     entry: &Early,
     stop: &CancellationToken,
 ) -> Result<bool, Fault> {
@@ -60,7 +64,7 @@ async fn kept(
         Ok(delivery) => delivery,
         Err(fault) => return give_up(consumers, entry, &fault, 1).await,
     };
-    match examine(consumers, &delivery, apply(consumers, entry), stop).await? {
+    match examine(consumers, alone, &delivery, apply(consumers, entry), stop).await? {
         Examined::Innocent(_) => Ok(true),
         Examined::Guilty(known) => {
             give_up(consumers, entry, &examine::guilty(&known), known.failures()).await

@@ -37,7 +37,7 @@ pub(super) enum Begun {
 }
 
 /// Commits that an event is about to be handled. A start before it that was not finished was the end of a process, and counts
-/// as a failure.
+/// as a failure; not where it was our own, whose end could not be written down.
 pub(super) async fn begin(consumers: &Consumers, delivery: &Delivery) -> Result<Begun, Fault> {
     let begun = consumers.db.write("bus.begin_attempt", async |tx| {
         // A kept event is claimed too, and has its effect before it.
@@ -46,15 +46,17 @@ pub(super) async fn begin(consumers: &Consumers, delivery: &Delivery) -> Result<
             return Ok(Begun::Had);
         }
         let known: Attempts = statement(
-            "insert into attempts as known (consumer, event_id, started_at)
-                 values ($1, $2, clock_timestamp())
+            "insert into attempts as known (consumer, event_id, started_at, started_by)
+                 values ($1, $2, clock_timestamp(), $3)
                  on conflict (consumer, event_id) do update
-                 set failures = known.failures + (known.started_at is not null)::integer,
-                     started_at = clock_timestamp(), last_at = clock_timestamp()
+                 set failures = known.failures + (known.started_at is not null
+                         and known.started_by is distinct from excluded.started_by)::integer,
+                     started_at = clock_timestamp(), started_by = excluded.started_by, last_at = clock_timestamp()
                  returning failures, first_at",
         )
         .bind::<Text, _>(&*delivery.consumer)
         .bind::<SqlUuid, _>(delivery.id())
+        .bind::<SqlUuid, _>(consumers.process)
         .get_result(tx.conn())
         .await?;
         Ok(if known.failures() < MOST { Begun::New } else { Begun::Enough(known) })
@@ -80,7 +82,7 @@ pub(super) async fn finish(consumers: &Consumers, delivery: &Delivery) -> Result
     outage::bounded(consumers, finished).await
 }
 
-/// Counts one more failure.
+/// Counts one more failure. It is not worth a disk flush: a count that a crash of the database forgets is one more try.
 pub(super) async fn count(
     consumers: &Consumers,
     delivery: &Delivery,
@@ -89,7 +91,8 @@ pub(super) async fn count(
     let counted = consumers.db.write("bus.count_attempt", async |tx| {
         let counted = statement(
             "insert into attempts as known (consumer, event_id, failures, last_error)
-                 values ($1, $2, 1, $3)
+                 select $1, $2, 1, $3
+                 from (select set_config('synchronous_commit', 'off', true)) unflushed
                  on conflict (consumer, event_id) do update
                  set failures = known.failures + 1, last_error = excluded.last_error,
                      last_at = clock_timestamp()

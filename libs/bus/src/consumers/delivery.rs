@@ -1,5 +1,6 @@
 //! An event on its way to a handler, wherever it comes from: the broker, a kept entry, a dead letter.
 
+use super::early::LETTER;
 use crate::dead::Letter;
 use crate::envelope::{self, Envelope};
 use async_nats::HeaderMap;
@@ -34,10 +35,12 @@ impl Delivery {
     }
 
     pub fn of_letter(letter: &Letter) -> Result<Self, Fault> {
+        let mut headers = letter.headers.clone();
+        headers.insert(LETTER, letter.sequence.to_string());
         Ok(Self {
             consumer: letter.consumer.as_str().into(),
             envelope: Envelope::read(&letter.original_subject, &letter.headers)?,
-            headers: letter.headers.clone(),
+            headers,
             payload: letter.payload.clone(),
         })
     }

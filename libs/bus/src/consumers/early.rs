@@ -17,6 +17,9 @@ use std::collections::BTreeSet;
 /// product, then its variant), but not for long.
 const LOOKS: u32 = 4;
 
+/// Where an entry that was made by replaying a letter says that letter's position: who replayed it may not have removed it yet.
+pub(super) const LETTER: &str = "souk-letter";
+
 /// Where an entry says why its handler failed.
 pub(super) const REASON: &str = "souk-reason";
 pub(super) const ERROR: &str = "souk-error";

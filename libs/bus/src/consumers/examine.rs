@@ -10,7 +10,12 @@ use diesel::sql_types::Bool;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use fault::{Fault, Kind, point};
 use pg::{Tx, statement};
+use std::time::Duration;
+use tokio::sync::RwLockWriteGuard;
 use tokio_util::sync::CancellationToken;
+
+/// How long a process that ends waits for what is being examined; its tasks are cut off after three seconds.
+const FINISH: Duration = Duration::from_secs(1);
 
 pub(super) enum Examined {
     /// The process lives, and what it did is committed.
@@ -21,21 +26,33 @@ pub(super) enum Examined {
     Guilty(Attempts),
 }
 
+/// Nothing else is in flight as long as this is held.
+pub(super) type Alone<'a> = RwLockWriteGuard<'a, ()>;
+
+/// Waits until nothing else is in flight.
+pub(super) async fn alone(consumers: &Consumers) -> Alone<'_> {
+    consumers.bus.in_flight().write().await
+}
+
 /// Has an event handled by `work`. An error says that the start could not be written down, so nothing was done.
 pub(super) async fn examine(
     consumers: &Consumers,
+    _alone: &Alone<'_>,
     delivery: &Delivery,
     work: impl Future<Output = Result<Effect, Fault>>,
     stop: &CancellationToken,
 ) -> Result<Examined, Fault> {
-    let _alone = consumers.bus.in_flight().write().await;
     point::reached("suspect.start").await?;
     match attempts::begin(consumers, delivery).await? {
         Begun::Had => return Ok(Examined::Innocent(Effect::Duplicate)),
         Begun::Enough(known) => return Ok(Examined::Guilty(known)),
         Begun::New => point::reached("suspect.started").await?,
     }
-    let handled = work.await;
+    // A process that ends does not wait for long. What was begun is rolled back, and it lives to say so: that is no death.
+    let handled = tokio::select! {
+        handled = work => handled,
+        () = ending(stop) => Err(Fault::unavailable("this process", "it ends")),
+    };
     point::reached("suspect.handled").await?;
     finish(consumers, delivery, stop).await;
     point::reached("suspect.finished").await?;
@@ -43,6 +60,11 @@ pub(super) async fn examine(
         Ok(effect) => Examined::Innocent(effect),
         Err(fault) => Examined::Failed(fault),
     })
+}
+
+async fn ending(stop: &CancellationToken) {
+    stop.cancelled().await;
+    tokio::time::sleep(FINISH).await;
 }
 
 /// An outage must not be taken for the death of the process, so its end is waited for. Whoever stops meanwhile leaves it as one
@@ -68,7 +90,8 @@ pub(super) fn guilty(known: &Attempts) -> Fault {
 
 /// Locks, until the end of the transaction, examinations that no message of the broker brings; false where another process of
 /// the service is at them. Two that begin the same one would each take the other's start for a death. Nothing else is done in
-/// that transaction, so it is granted the time that an examination may take.
+/// that transaction, so it is granted the time that an examination may take; the caller is [`alone`] before, because the time
+/// that this takes has no such bound.
 pub(super) async fn only_here(guard: &mut Tx) -> Result<bool, Fault> {
     guard.conn().batch_execute("set local idle_in_transaction_session_timeout = '60s'").await?;
     #[derive(QueryableByName)]

@@ -1,5 +1,6 @@
 //! Messages that this process holds: the broker is told about each in time, else it would send it to somebody else.
 
+use async_nats::connection::State;
 use async_nats::jetstream::{AckKind, Message};
 use async_nats::{Client, Subject};
 use std::collections::HashMap;
@@ -37,6 +38,10 @@ impl Held {
         // The first tick comes at once and would find nothing that is old.
         ticks.tick().await;
         while ended.run_until_cancelled(ticks.tick()).await.is_some() {
+            // Said now it would be kept for later, and the answers would have to wait behind it.
+            if self.client.connection_state() != State::Connected {
+                continue;
+            }
             let replies: Vec<(Subject, CancellationToken)> =
                 self.lock().values().cloned().collect();
             for (reply, _) in replies.into_iter().filter(|(_, gone)| !gone.is_cancelled()) {

@@ -1,7 +1,7 @@
 //! Kept events whose time is over: what they wait for has not come in a day, or their handler failed when it had come.
 
 use super::Consumers;
-use super::early::{ATTEMPTS, ERROR, REASON};
+use super::early::{ATTEMPTS, ERROR, LETTER, REASON};
 use crate::dead::{self, Burial};
 use crate::envelope;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -59,14 +59,21 @@ pub(super) async fn sweep(consumers: &Consumers) -> Result<usize, Fault> {
     let swept = overdue.len();
     for row in overdue {
         point::reached("sweep.early").await?;
-        dead::post(&consumers.bus, consumers.service(), &letter(&row)).await?;
+        let (burial, replayed) = letter(&row);
+        if let Some(sequence) = replayed {
+            // It would pass for the new one, until whoever replayed it removes it.
+            let address = burial.address(consumers.service());
+            dead::remove(&consumers.bus, consumers.service(), &address, sequence).await?;
+        }
+        dead::post(&consumers.bus, consumers.service(), &burial).await?;
         point::reached("sweep.early.posted").await?;
         remove(consumers, &row).await?;
     }
     Ok(swept)
 }
 
-fn letter(row: &Overdue) -> Burial {
+/// With the position of the letter that the entry was made of, if it was.
+fn letter(row: &Overdue) -> (Burial, Option<u64>) {
     let mut stored = row.headers.clone();
     let mut take = |name: &str| {
         let taken = stored.as_object_mut().and_then(|headers| headers.remove(name));
@@ -75,7 +82,8 @@ fn letter(row: &Overdue) -> Burial {
     let reason = take(REASON);
     let error = take(ERROR);
     let attempts = take(ATTEMPTS).and_then(|text| text.parse().ok());
-    Burial {
+    let replayed = take(LETTER).and_then(|text| text.parse().ok());
+    let burial = Burial {
         consumer: row.consumer.clone(),
         letter_id: row.event_id.to_string(),
         subject: row.subject.clone(),
@@ -85,22 +93,25 @@ fn letter(row: &Overdue) -> Burial {
         error: error.unwrap_or_else(|| format!("waited for {} in vain", row.awaited)),
         attempts: attempts.unwrap_or(1),
         first_at: if row.kept_at == DateTime::UNIX_EPOCH { Utc::now() } else { row.kept_at },
-    }
+    };
+    (burial, replayed)
 }
 
 async fn remove(consumers: &Consumers, row: &Overdue) -> Result<(), Fault> {
     consumers
         .db
         .write("bus.early_remove", async |tx| {
-            // What was taken meanwhile has had its effect, and its claim must stay.
+            // What was taken meanwhile has had its effect, and its claim must stay; what was kept again is another entry.
             statement(
                 "with gone as (
-                   delete from early where consumer = $1 and event_id = $2 returning consumer, event_id)
+                   delete from early where consumer = $1 and event_id = $2 and kept_at = $3
+                   returning consumer, event_id)
                  delete from inbox using gone
                  where inbox.consumer = gone.consumer and inbox.event_id = gone.event_id",
             )
             .bind::<Text, _>(&row.consumer)
             .bind::<SqlUuid, _>(row.event_id)
+            .bind::<Timestamptz, _>(row.kept_at)
             .execute(tx.conn())
             .await?;
             Ok(())

@@ -1,7 +1,7 @@
 //! Letters that an older binary parked because it did not know their type. One that knows it replays them, each with nothing
 //! else in flight, since nobody has tried them before. What fails then is an ordinary letter, for operators.
 
-use super::examine::{self, Examined, examine};
+use super::examine::{self, Examined, alone, examine};
 use super::{Consumers, Delivery, attempts, effect};
 use crate::dead::{self, Letter};
 use contracts::Reason as _;
@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use tokio_util::sync::CancellationToken;
 
 /// Letters read at a time.
-const PAGE: usize = 200;
+const PAGE: usize = 50;
 
 /// Rounds between two looks at what has become of parked letters.
 const SELDOM: u32 = 12;
@@ -39,9 +39,9 @@ impl Parked {
         consumers: &Consumers,
         stop: &CancellationToken,
     ) -> Result<(), Fault> {
-        self.look(consumers).await?;
+        self.look(consumers, stop).await?;
         if self.rounds.is_multiple_of(SELDOM) {
-            self.forget(consumers).await?;
+            self.forget(consumers, stop).await?;
         }
         self.rounds = self.rounds.wrapping_add(1);
         for sequence in self.due.clone() {
@@ -49,25 +49,27 @@ impl Parked {
                 break;
             }
             let letter = dead::at(&consumers.bus, consumers.service(), sequence).await?;
-            let done = match letter {
+            let after = match letter {
                 Some(letter) => replay(consumers, &letter, stop).await?,
-                None => true,
+                None => After::Done,
             };
-            if done {
-                self.due.remove(&sequence);
+            match after {
+                After::Done => _ = self.due.remove(&sequence),
+                After::Later => {}
+                After::Elsewhere => break,
             }
         }
         Ok(())
     }
 
-    async fn look(&mut self, consumers: &Consumers) -> Result<(), Fault> {
+    async fn look(&mut self, consumers: &Consumers, stop: &CancellationToken) -> Result<(), Fault> {
         let (bus, service) = (&consumers.bus, consumers.service());
         let last = dead::last(bus, service).await?;
         if last < self.looked_at {
             // The stream was made anew.
             *self = Self::default();
         }
-        while self.looked_at < last {
+        while self.looked_at < last && !stop.is_cancelled() {
             let letters = dead::list(bus, service, self.looked_at, PAGE).await?;
             for letter in letters.iter().filter(|letter| is_parked(letter)) {
                 let known = consumers.registry.knows(&letter.original_subject);
@@ -80,8 +82,15 @@ impl Parked {
     }
 
     /// Operators discard letters, and newer processes replay them.
-    async fn forget(&mut self, consumers: &Consumers) -> Result<(), Fault> {
+    async fn forget(
+        &mut self,
+        consumers: &Consumers,
+        stop: &CancellationToken,
+    ) -> Result<(), Fault> {
         for sequence in self.waiting.clone() {
+            if stop.is_cancelled() {
+                break;
+            }
             if dead::at(&consumers.bus, consumers.service(), sequence).await?.is_none() {
                 self.waiting.remove(&sequence);
             }
@@ -94,53 +103,64 @@ fn is_parked(letter: &Letter) -> bool {
     letter.reason == dead::Reason::UnknownType.name()
 }
 
-/// Whether there is nothing more to do for this process.
+/// What is left to do for this process.
+enum After {
+    Done,
+    Later,
+    /// Nothing now: another process is at the letters.
+    Elsewhere,
+}
+
 async fn replay(
     consumers: &Consumers,
     letter: &Letter,
     stop: &CancellationToken,
-) -> Result<bool, Fault> {
+) -> Result<After, Fault> {
     if !consumers.registry.handles(&letter.original_subject) {
         consumers.replay(letter).await?;
-        return Ok(true);
+        return Ok(After::Done);
     }
     let delivery = &match Delivery::of_letter(letter) {
         Ok(delivery) => delivery,
         Err(fault) => return Ok(left(letter, &fault)),
     };
+    let alone = &alone(consumers).await;
+    if stop.is_cancelled() {
+        return Ok(After::Later);
+    }
     let examined = consumers.db.write("bus.examine_letter", async move |guard| {
         if !examine::only_here(guard).await? {
             return Ok(None);
         }
         let work = effect::again(consumers, delivery);
-        examine(consumers, delivery, work, stop).await.map(Some)
+        examine(consumers, alone, delivery, work, stop).await.map(Some)
     });
     let fault = match examined.await? {
-        None => return Ok(false),
+        None => return Ok(After::Elsewhere),
         Some(Examined::Innocent(_)) => return replayed(consumers, letter).await,
         Some(Examined::Guilty(known)) => return Ok(left(letter, &examine::guilty(&known))),
         Some(Examined::Failed(fault)) => fault,
     };
     match fault.kind() {
         Kind::AlreadyExists => replayed(consumers, letter).await,
-        Kind::Conflict | Kind::Exhausted | Kind::Unavailable | Kind::TimedOut => Ok(false),
+        Kind::Conflict | Kind::Exhausted | Kind::Unavailable | Kind::TimedOut => Ok(After::Later),
         _ => {
             let known = attempts::count(consumers, delivery, &fault.chain()).await?;
-            Ok(known.failures() >= attempts::MOST && left(letter, &fault))
+            Ok(if known.failures() < attempts::MOST { After::Later } else { left(letter, &fault) })
         }
     }
 }
 
-async fn replayed(consumers: &Consumers, letter: &Letter) -> Result<bool, Fault> {
+async fn replayed(consumers: &Consumers, letter: &Letter) -> Result<After, Fault> {
     dead::discard(&consumers.bus, letter).await?;
     metrics::counter!("dead_letters_replayed_total", "consumer" => letter.consumer.clone())
         .increment(1);
-    Ok(true)
+    Ok(After::Done)
 }
 
 /// Says that operators have to see to it, and that the process has not.
-fn left(letter: &Letter, fault: &Fault) -> bool {
+fn left(letter: &Letter, fault: &Fault) -> After {
     let Letter { consumer, letter_id: id, .. } = letter;
     tracing::error!(consumer, id, "a parked letter cannot be replayed: {}", fault.chain());
-    true
+    After::Done
 }

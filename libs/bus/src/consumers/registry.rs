@@ -155,7 +155,6 @@ where
 #[derive(Clone, Default)]
 pub(super) struct Registry {
     handlers: BTreeMap<&'static str, Arc<dyn Handle>>,
-    ignored: BTreeSet<&'static str>,
 }
 
 impl Registry {
@@ -201,27 +200,17 @@ impl Registry {
         }
     }
 
-    pub fn ignore(&mut self, subject: &'static str) {
-        self.ignored.insert(subject);
-    }
-
-    pub fn subjects(&self) -> impl Iterator<Item = &'static str> + '_ {
-        self.handlers.keys().chain(&self.ignored).copied()
-    }
-
     pub fn publishers(&self) -> BTreeSet<&'static str> {
-        self.subjects().map(crate::streams::publisher).collect()
+        self.handlers.keys().copied().map(crate::streams::publisher).collect()
     }
 
     pub fn handles(&self, subject: &str) -> bool {
         self.handlers.contains_key(subject)
     }
 
-    /// Whether this binary knows the type, if only to ignore it.
+    /// Whether this binary knows the type, even if it does nothing about it.
     pub fn knows(&self, subject: &str) -> bool {
-        self.handles(subject)
-            || self.ignored.contains(subject)
-            || contracts::EVENTS.iter().any(|event| event.subject == subject)
+        self.handles(subject) || contracts::EVENTS.iter().any(|event| event.subject == subject)
     }
 
     /// Has events handled in the given order; neighbours with the same batch handler go to it together.

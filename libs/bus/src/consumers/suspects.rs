@@ -3,7 +3,7 @@
 //! flight. Events that were kept until it came are set aside, so that it is not blamed for them.
 
 use super::effect;
-use super::examine::{self, Examined, examine};
+use super::examine::{self, Examined, alone, examine};
 use super::held::Hold;
 use super::patience::growing;
 use super::verdict::{self, Class};
@@ -46,7 +46,7 @@ pub(super) async fn run(
 async fn suspect(consumers: &Consumers, hold: Hold, delivery: &Delivery, stop: &CancellationToken) {
     let examined = loop {
         let work = effect::alone(consumers, delivery);
-        let examined = examine(consumers, delivery, work, stop).await;
+        let examined = examine(consumers, &alone(consumers).await, delivery, work, stop).await;
         match &examined {
             // Held like every other one: an outage costs no deliveries.
             Ok(Examined::Failed(fault)) | Err(fault) if verdict::ours(consumers, fault).await => {

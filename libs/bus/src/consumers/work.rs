@@ -24,7 +24,7 @@ pub(super) struct Queues {
 impl Queues {
     /// Gives a message to the worker of its key, or to the lane for those that were sent too often.
     pub fn give(&self, hold: Hold) {
-        // A worker ends only after all senders are gone, or by a bug, which ends the process.
+        // A worker ends only after all senders are gone, or by a bug, which ends all of us: see [`Workers::died`].
         if suspects::is_suspect(&hold) {
             let _ = self.suspects.send(hold);
             return;
@@ -50,6 +50,15 @@ pub(super) struct Workers {
 impl Workers {
     pub fn queues(&self) -> Queues {
         self.queues.clone()
+    }
+
+    /// Returns when a worker has died; what it had in hand comes again, but nobody would take it.
+    pub async fn died(&mut self) -> Fault {
+        match self.tasks.join_next().await {
+            Some(Err(died)) => Fault::internal(died),
+            // The others wait for events as long as there is a way to them, which we have.
+            _ => std::future::pending().await,
+        }
     }
 
     /// Waits until the workers have finished what they hold.
@@ -186,5 +195,19 @@ mod tests {
         assert_eq!(apart(Some(2)), [vec!["a1", "b1", "c1", "b2"], vec!["a2"], vec!["a3"]]);
         assert_eq!(apart(Some(0)), [vec!["b1", "c1", "b2"], vec!["a1"], vec!["a2", "a3"]]);
         assert_eq!(apart(Some(5)), [vec!["a1", "b1", "a2", "c1", "b2"], vec!["a3"], vec![]]);
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_dies_is_noticed_while_the_others_wait() {
+        let (suspects, mut queue) = unbounded_channel();
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move { while queue.recv().await.is_some() {} });
+        tasks.spawn(async { panic!("as a bug would") });
+        let mut workers = Workers { queues: Queues { by_key: Vec::new(), suspects }, tasks };
+        let died = workers.died().await.chain();
+        assert!(died.contains("as a bug would"), "{died}");
+        let waits = tokio::time::timeout(std::time::Duration::from_millis(10), workers.died());
+        assert!(waits.await.is_err());
+        workers.finish().await.unwrap();
     }
 }

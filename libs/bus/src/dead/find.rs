@@ -6,7 +6,9 @@ use crate::{Bus, streams};
 use async_nats::jetstream::ErrorCode;
 use async_nats::jetstream::context::GetStreamErrorKind;
 use async_nats::jetstream::message::StreamMessage;
-use async_nats::jetstream::stream::{RawMessageError, RawMessageErrorKind, State, Stream};
+use async_nats::jetstream::stream::{
+    PurgeErrorKind, RawMessageError, RawMessageErrorKind, State, Stream,
+};
 use contracts::operations::v1::DeadLetterFilter;
 use fault::{Fault, point};
 
@@ -129,7 +131,7 @@ pub async fn find(
     letter_id: &str,
 ) -> Result<Option<Letter>, Fault> {
     let stream = stream(bus, service).await?;
-    let subject = format!("dead.{service}.{consumer}.{letter_id}");
+    let subject = letter::address(service, consumer, letter_id);
     found(stream.raw_message_builder().last_by_subject(subject).send().await)
 }
 
@@ -140,14 +142,26 @@ pub async fn at(bus: &Bus, service: &str, sequence: u64) -> Result<Option<Letter
 
 /// Removes a letter for good; one that is gone already is success.
 pub async fn discard(bus: &Bus, letter: &Letter) -> Result<(), Fault> {
-    let stream = stream(bus, &letter.service).await?;
-    let Err(error) = stream.delete_message(letter.sequence).await else {
-        return point::reached("dead.removed").await;
-    };
-    // The broker has one code for all that can go wrong here, so it is asked what is there.
-    match found(stream.get_raw_message(letter.sequence).await) {
-        Ok(None) => Ok(()),
-        _ => Err(Fault::unavailable("the broker", error)),
+    remove(bus, &letter.service, &letter.address(), letter.sequence).await
+}
+
+/// Removes the letter that an address had at a position. Both must fit: a newer letter of the event stays, and so does the
+/// letter of another event that a broker which lost its data has at that position now.
+pub(crate) async fn remove(
+    bus: &Bus,
+    service: &str,
+    address: &str,
+    sequence: u64,
+) -> Result<(), Fault> {
+    let purge = stream(bus, service).await?.purge().filter(address);
+    match purge.sequence(sequence.saturating_add(1)).await {
+        Ok(_) => point::reached("dead.removed").await,
+        Err(error) => match error.kind() {
+            PurgeErrorKind::JetStream(why) if why.error_code() == ErrorCode::STREAM_NOT_FOUND => {
+                Ok(())
+            }
+            _ => Err(Fault::unavailable("the broker", error)),
+        },
     }
 }
 

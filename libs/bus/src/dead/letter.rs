@@ -53,6 +53,11 @@ impl Letter {
         envelope::key(&self.headers).map(envelope::plain).unwrap_or_default()
     }
 
+    /// Its subject.
+    pub(super) fn address(&self) -> String {
+        address(&self.service, &self.consumer, &self.letter_id)
+    }
+
     /// About as much memory as it takes.
     pub(super) fn bytes(&self) -> usize {
         let header = |(name, values): (&async_nats::HeaderName, &Vec<async_nats::HeaderValue>)| {
@@ -90,6 +95,11 @@ impl Letter {
             ..DeadLetter::default()
         }
     }
+}
+
+/// The subject of a letter.
+pub(super) fn address(service: &str, consumer: &str, letter_id: &str) -> String {
+    format!("dead.{service}.{consumer}.{letter_id}")
 }
 
 pub(super) fn timestamp(at: DateTime<Utc>) -> Timestamp {

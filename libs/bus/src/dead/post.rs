@@ -1,6 +1,6 @@
 //! Makes a letter of an event.
 
-use super::letter::{ATTEMPTS, ERROR, FIRST_AT, LAST_AT, ORIGINAL_SUBJECT, REASON};
+use super::letter::{self, ATTEMPTS, ERROR, FIRST_AT, LAST_AT, ORIGINAL_SUBJECT, REASON};
 use crate::{Bus, envelope};
 use async_nats::HeaderMap;
 use async_nats::jetstream::context::PublishErrorKind;
@@ -27,10 +27,17 @@ pub(crate) struct Burial {
     pub first_at: DateTime<Utc>,
 }
 
+impl Burial {
+    /// Subject of the letter that a service makes of it.
+    pub fn address(&self, service: &str) -> String {
+        letter::address(service, &self.consumer, &self.letter_id)
+    }
+}
+
 /// Publishes a letter and returns when the broker has it; that there is one already is success.
 pub(crate) async fn post(bus: &Bus, service: &str, burial: &Burial) -> Result<(), Fault> {
     point::reached("dead.post").await?;
-    let subject = format!("dead.{service}.{}.{}", burial.consumer, burial.letter_id);
+    let subject = burial.address(service);
     let message = PublishMessage::build()
         .headers(headers(burial))
         .payload(burial.payload.clone())

@@ -42,6 +42,7 @@ pub(super) async fn lead(
     let mut measured: Option<Instant> = None;
     // None: the stream is to be made sure of first.
     let mut looked: Option<Instant> = None;
+    let mut heard = Instant::now();
     stalled(service, 0.0);
     while !stop.is_cancelled() {
         if due(measured, MEASURE) {
@@ -50,6 +51,8 @@ pub(super) async fn lead(
             measured = Some(Instant::now());
         }
         if !relay.bus.connected() {
+            stalled(service, 1.0);
+            relay.still_heard(heard)?;
             let back = stop.run_until_cancelled(relay.bus.until_connected());
             let back = tokio::time::timeout(MEASURE, back);
             let _ = session.alive_while(back).await?;
@@ -63,13 +66,14 @@ pub(super) async fn lead(
             };
             let made = match seen {
                 Some(info) => Some(info),
-                None => relay.stream(session, stop).await?,
+                None => relay.stream(session, heard, stop).await?,
             };
             let Some(info) = made else { break };
             known.compare(session, &info).await?;
             point::reached("relay.compared").await.map_err(Ended::Lost)?;
             batches = info.config.allow_atomic_publish && !point::off("batches");
             looked = Some(Instant::now());
+            heard = Instant::now();
         }
         let rows = outbox::unpublished(session, service).await?;
         point::reached("relay.read").await.map_err(Ended::Lost)?;
@@ -85,6 +89,7 @@ pub(super) async fn lead(
             None => {
                 stalled(service, 0.0);
                 pause = FIRST_PAUSE;
+                heard = Instant::now();
             }
             Some(why) => {
                 stalled(service, 1.0);

@@ -22,11 +22,14 @@ pub(super) const KEEP_STATE: &str = "
 
 /// A loss that is not made good yet is the one to tell of; a later one only counts. With it goes what is known of the stream
 /// from then on, so that whoever relays next does not notice the same loss again, when it may have been made good.
+/// Unlike a mark it is worth a disk flush: nobody would find it again.
 pub(super) const LOST: &str = "
+    with flushed as (select set_config('synchronous_commit', 'on', true))
     update relay_state
     set lost_at = coalesce(lost_at, clock_timestamp()), lost_how = coalesce(lost_how, $2),
         losses = losses + 1,
         stream_created = timestamptz 'epoch' + $3::bigint * interval '1 microsecond', acked_seq = $4
+    from flushed
     where stream = $1";
 
 pub(super) const IS_LOST: &str = "

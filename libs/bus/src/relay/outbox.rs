@@ -10,19 +10,35 @@ use std::time::Duration;
 use tokio_postgres::{Error, Row as SqlRow};
 use uuid::Uuid;
 
+/// Most rows that are read at once.
+pub(super) const PAGE: usize = 500;
+
+/// Bytes of events after which no more are read at once: they are in memory together, and must come within the time that a
+/// statement has.
+const PAGE_BYTES: usize = 16 * 1024 * 1024;
+
 /// By state and never by a cursor: a transaction that is still open has a smaller `seq` than others that are published.
 /// A key with a refused row waits as a whole, so that its order stays.
-pub(super) const UNPUBLISHED: &str = "
-    select seq, id::text, subject, message, key, version, payload,
-           headers ->> 'correlation-id', headers ->> 'causation-id', headers ->> 'traceparent',
-           (extract(epoch from created_at) * 1000000)::bigint
-    from outbox
-    where published_at is null
-      and seq not in (select unnest($1::bigint[]))
-      and key not in (
-        select key from outbox where published_at is null and retry_at > clock_timestamp())
-    order by seq
-    limit 500";
+pub(super) fn unpublished_sql() -> String {
+    format!(
+        "select seq, id::text, subject, message, key, version, payload,
+                headers ->> 'correlation-id', headers ->> 'causation-id', headers ->> 'traceparent',
+                (extract(epoch from created_at) * 1000000)::bigint
+         from (
+           select *, sum(octet_length(payload)) over (order by seq rows unbounded preceding)
+                     - octet_length(payload) as before
+           from (
+             select * from outbox
+             where published_at is null
+               and seq not in (select unnest($1::bigint[]))
+               and key not in (
+                 select key from outbox where published_at is null and retry_at > clock_timestamp())
+             order by seq
+             limit {PAGE}) page) measured
+         where before < {PAGE_BYTES}
+         order by seq"
+    )
+}
 
 pub(super) const MARK: &str = "
     with marked as (
@@ -54,8 +70,15 @@ pub(super) struct Row {
     pub payload: Bytes,
 }
 
-/// Most rows that are read at once; so many say that there may be more.
-pub(super) const PAGE: usize = 500;
+/// Whether these are as many as are read at once; then there may be more.
+pub(super) fn fill_a_page<'a>(rows: impl IntoIterator<Item = &'a Row>) -> bool {
+    let (mut count, mut bytes) = (0, 0);
+    for row in rows {
+        count += 1;
+        bytes += row.payload.len();
+    }
+    count >= PAGE || bytes >= PAGE_BYTES
+}
 
 /// What is to be published next, in order.
 pub(super) async fn unpublished(session: &Session, service: &str) -> Result<Vec<Row>, Ended> {

@@ -23,7 +23,7 @@ pub(super) async fn round(
 ) -> Result<Option<String>, Ended> {
     let service = relay.db.service();
     let until = Instant::now() + MEASURE;
-    let mut full = rows.len() == outbox::PAGE;
+    let mut full = outbox::fill_a_page(&rows);
     let mut waiting = VecDeque::from(rows);
     let mut unmarked: Vec<Acked> = Vec::new();
     while !waiting.is_empty() {
@@ -35,7 +35,7 @@ pub(super) async fn round(
             .chain(batch.iter().chain(&waiting).map(|row| row.seq))
             .collect();
         let reading = async {
-            if go_on && waiting.len() < outbox::PAGE {
+            if go_on && !outbox::fill_a_page(&waiting) {
                 outbox::behind(session, service, &read_before).await.map(Some)
             } else {
                 Ok(None)
@@ -54,7 +54,7 @@ pub(super) async fn round(
         }
         unmarked = published.acked;
         if let Some(read) = read {
-            full = read.len() == outbox::PAGE;
+            full = outbox::fill_a_page(&read);
             waiting.extend(read);
         }
     }

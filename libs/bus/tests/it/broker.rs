@@ -11,7 +11,10 @@ use pg::Tx;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
 use uuid::Uuid;
 
 #[tokio::test]
@@ -155,6 +158,42 @@ async fn an_answer_that_a_broken_connection_cannot_bring_is_not_waited_for() {
     }
     assert!(world.outbox().await.iter().all(|row| row.attempts == 0));
     relay.end().await;
+}
+
+/// A way to the broker that is cut when the task is aborted.
+async fn detour(broker: &str) -> (String, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("nats://{}", listener.local_addr().unwrap());
+    let broker = broker.trim_start_matches("nats://").to_owned();
+    let way = tokio::spawn(async move {
+        let mut connections = JoinSet::new();
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut server = TcpStream::connect(&broker).await.unwrap();
+            connections.spawn(async move { copy_bidirectional(&mut client, &mut server).await });
+        }
+    });
+    (url, way)
+}
+
+#[tokio::test]
+async fn a_leader_that_alone_does_not_reach_the_broker_leaves_the_lead_to_another() {
+    let world = World::new().await;
+    let tempo = || Tempo { unheard: Duration::from_secs(1), ..Tempo::default() };
+    let (url, way) = detour(&world.nats.url()).await;
+    let leader =
+        relay(&world.pricing, &Bus::connect(&bus::Settings::of(url)).await.unwrap(), tempo());
+    world.say(&prices(1)).await;
+    eventually("it leads", async || world.all_published().await).await;
+    let (db, bus) = world.other_pricing().await;
+    let other = relay(&db, &bus, tempo());
+    way.abort();
+    let _ = way.await;
+    world.say(&prices(20)).await;
+    eventually("the other leads", async || world.all_published().await).await;
+    assert_eq!(world.stored().await.len(), 21);
+    assert!(world.outbox().await.iter().all(|row| row.attempts == 0));
+    leader.end().await;
+    other.end().await;
 }
 
 /// How far a test is: an event of the old stream is held until 1, the first try of one of the new stream until 2.

@@ -1,6 +1,7 @@
 //! Dead letters: once each, whole, and replayed to their consumer only.
 
 use crate::app::{App, price_updated};
+use crate::letters::{Put, put};
 use crate::world::{World, eventually, listen, price, prices};
 use async_nats::HeaderMap;
 use bus::{Envelope, Outcome, Replayed, dead};
@@ -100,6 +101,21 @@ async fn a_replay_has_one_effect_and_removes_the_letter_only_then() {
     // A discarded letter can come again.
     relay.end().await;
     running.end().await;
+}
+
+#[tokio::test]
+async fn a_letter_is_not_removed_in_the_place_of_one_that_had_its_position() {
+    let world = World::new().await;
+    put(&world, &[Put::default()]).await;
+    let before = letters(&world).await.remove(0);
+    world.bus.jetstream().delete_stream("DEAD_SEARCH").await.unwrap();
+    put(&world, &[Put::default()]).await;
+    let since = letters(&world).await.remove(0);
+    assert_eq!(since.sequence, before.sequence);
+    dead::discard(&world.bus, &before).await.unwrap();
+    assert_eq!(letters(&world).await.len(), 1);
+    dead::discard(&world.bus, &since).await.unwrap();
+    assert!(letters(&world).await.is_empty());
 }
 
 fn envelope(subject: &str, id: Uuid) -> HeaderMap {

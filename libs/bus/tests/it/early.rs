@@ -3,7 +3,7 @@
 use crate::app::{App, knows, price_deleted, price_updated};
 use crate::letters::{Put, put};
 use crate::world::{World, eventually, listen, price};
-use bus::{Consumers, Outcome, Received, Replayed, dead};
+use bus::{Bus, Consumers, Outcome, Received, Replayed, dead};
 use chrono::TimeDelta;
 use contracts::Event;
 use contracts::pricing::v1::{PriceDeleted, PriceUpdated};
@@ -111,6 +111,8 @@ async fn one_that_waits_for_a_day_is_a_dead_letter_that_can_be_replayed() {
     let letters = dead::list(&world.bus, "search", 0, 10).await.unwrap();
     assert_eq!(letters[0].reason, "TOO_EARLY");
 
+    // Else the sweep of those that run would take it again.
+    world.search.shift_clock(TimeDelta::zero());
     assert_eq!(consumers.replay(&letters[0]).await.unwrap(), Replayed::Kept);
     assert_eq!(world.count(KEPT).await, 1);
     world.say(&[deleted(thing)]).await;
@@ -145,6 +147,40 @@ async fn a_letter_is_not_replayed_before_its_entry_is_removed() {
     assert_eq!(consumers.replay(letter).await.unwrap(), Replayed::Kept);
     assert_eq!(dead::count(&world.bus, "search").await.unwrap(), 0);
     relay.end().await;
+}
+
+#[tokio::test]
+async fn a_letter_whose_event_is_kept_does_not_pass_for_the_one_that_comes_of_it() {
+    let mut world = World::new().await;
+    let (thing, early) = (Uuid::now_v7(), Uuid::now_v7());
+    let (key, payload) = (early.to_string(), price(early, 1).encode_to_vec());
+    put(&world, &[Put { key, payload, ..Put::default() }]).await;
+    let letters = async |world: &World| dead::list(&world.bus, "search", 0, 10).await.unwrap();
+    let letter = &letters(&world).await[0];
+    // Who replays it keeps the event, and does not get as far as removing the letter.
+    let other = Bus::connect(&bus::Settings::of(world.nats.url())).await.unwrap();
+    let ours = std::mem::replace(&mut world.bus, other);
+    let replaying = waiting(&world, thing, |_| Ok(Outcome::Done));
+    world.bus = ours;
+    world.nats.stop().await.unwrap();
+    assert!(replaying.replay(letter).await.is_err());
+    assert_eq!(world.count(KEPT).await, 1);
+    drop(replaying);
+    world.nats.restart().await.unwrap();
+    eventually("the broker is back", async || world.bus.health().await.is_ok()).await;
+    assert_eq!(letters(&world).await[0].sequence, letter.sequence);
+
+    let consumers = waiting(&world, thing, |_| Ok(Outcome::Done));
+    world.search.shift_clock(TimeDelta::hours(25));
+    assert_eq!(consumers.sweep_early().await.unwrap(), 1);
+    assert_eq!(world.count(KEPT).await, 0);
+    // Now it gets there.
+    dead::discard(&world.bus, letter).await.unwrap();
+    let left = letters(&world).await;
+    assert_eq!(left.len(), 1, "the event is somewhere");
+    assert!(left[0].headers.get("souk-letter").is_none());
+    assert_eq!(consumers.replay(&left[0]).await.unwrap(), Replayed::Kept);
+    assert_eq!(dead::count(&world.bus, "search").await.unwrap(), 0);
 }
 
 #[tokio::test]

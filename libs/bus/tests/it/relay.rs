@@ -146,6 +146,20 @@ async fn rows_that_are_read_ahead_keep_their_order_and_stay_behind_a_refused_one
     }
 }
 
+/// Three times as many bytes as are read at once.
+#[tokio::test]
+async fn a_backlog_of_the_largest_events_is_read_in_parts_and_published_in_order() {
+    let world = World::new().await;
+    for version in 1..=200 {
+        world.force("pricing.price.updated", "large", version, vec![0; 256 * 1024]).await;
+    }
+    let relay = world.relay();
+    eventually("all is published", async || world.all_published().await).await;
+    relay.end().await;
+    let said: Vec<Uuid> = world.outbox().await.iter().map(|row| row.id).collect();
+    assert_eq!(world.stored().await, said);
+}
+
 /// An operator forbids atomic batches, which the relay learns from the refusal of one.
 #[tokio::test]
 async fn a_stream_that_takes_no_batches_gets_the_events_one_by_one_in_order_per_key() {

@@ -4,10 +4,11 @@ use crate::world::{World, count, eventually, listen, price};
 use bus::{Consumers, Outcome, Received, Tuning, dead};
 use contracts::Event;
 use contracts::pricing::v1::PriceUpdated;
+use diesel_async::SimpleAsyncConnection;
 use fault::Fault;
 use pg::Tx;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use uuid::Uuid;
 
@@ -109,6 +110,57 @@ async fn an_outage_is_waited_for_while_a_suspect_is_examined() {
     assert!(sent <= 5, "sent {sent} times");
     let blamed = "select coalesce(sum(failures), 0)::bigint as count from attempts";
     assert_eq!(count(&world.search, blamed).await, 0);
+    running.end().await;
+    relay.end().await;
+}
+
+#[tokio::test]
+async fn an_examination_that_a_process_cuts_off_as_it_ends_is_no_death() {
+    let world = World::new().await;
+    let relay = world.relay();
+    let event = price(Uuid::now_v7(), 1);
+    let app = Arc::new(Mortal { deadly: event.key().to_owned(), dying: Notify::new() });
+    world.say(&[event]).await;
+    for _ in 0..3 {
+        let running = listen(consumers(&world, &app));
+        app.dying.notified().await;
+        running.crash().await;
+    }
+    let running = listen(consumers(&world, &app));
+    app.dying.notified().await;
+    let begun = "select count(*) from attempts where started_at is not null";
+    assert_eq!(count(&world.search, begun).await, 1, "it is examined");
+    let ending = Instant::now();
+    running.end().await;
+    // Tasks of a process that ends are cut off after three seconds.
+    assert!(ending.elapsed() < Duration::from_secs(3), "{:?}", ending.elapsed());
+    assert_eq!(count(&world.search, begun).await, 0);
+    relay.end().await;
+}
+
+#[tokio::test]
+async fn an_examination_whose_end_could_not_be_noted_is_no_death_of_a_process_that_lives() {
+    let world = World::new().await;
+    let relay = world.relay();
+    let forgets = world.search.write("test.forget", async |tx| {
+        let forget = "
+            create function forget() returns trigger language plpgsql as 'begin return null; end';
+            create trigger a before delete on attempts for each row execute function forget();
+            create trigger b before update on attempts for each row
+                when (new.started_at is null) execute function forget()";
+        Ok(tx.conn().batch_execute(forget).await?)
+    });
+    forgets.await.unwrap();
+    let app = crate::app::App::scripted(|_, call| match call {
+        1..9 => Err(Fault::unavailable("what it needs", std::io::Error::other("down"))),
+        _ => Ok(Outcome::Done),
+    });
+    let running = listen(world.consumers().on(app, crate::app::price_updated));
+    world.say(&[price(Uuid::now_v7(), 1)]).await;
+    eventually("it has its effect", async || world.effects().await == 1).await;
+    let unfinished = "select count(*) from attempts where started_at is not null and failures = 0";
+    assert_eq!(count(&world.search, unfinished).await, 1);
+    assert!(letters(&world).await.is_empty());
     running.end().await;
     relay.end().await;
 }

@@ -13,8 +13,8 @@ const TRIES: u32 = 4;
 /// Pause before it is tried again.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Has a letter's effect made and removes the letter. Each is repeated by itself, so that an effect which is made is reported
-/// as made, whatever the removal meets.
+/// Has a letter's effect made and removes the letter. Each is repeated by itself; where only the removal fails the letter is
+/// reported, and the next replay finds the effect there.
 pub(super) async fn feed(kept: &Kept<'_>, letter: &Letter) -> Result<Replayed, Fault> {
     let replayed = effect(kept, letter).await?;
     remove(kept.consumers, letter).await?;

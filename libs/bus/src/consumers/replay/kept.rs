@@ -15,8 +15,9 @@ use tokio_util::sync::CancellationToken;
 /// Between two notes; it also keeps the lease.
 const NOTE: Duration = Duration::from_millis(900);
 
-/// How long a process that ends waits for the letter that it is at.
-const FINISH: Duration = Duration::from_secs(5);
+/// How long a process that ends waits for the letter that it is at, and then for the last note: its tasks are cut off after
+/// three seconds, and a letter that is not noted as given back is taken for one that killed the process.
+const FINISH: Duration = Duration::from_secs(1);
 
 /// Failures that a report names.
 const NAMED: usize = 100;
@@ -183,7 +184,7 @@ impl<'a> Kept<'a> {
             operations::release(tx, operation).await
         });
         // A process that ends does not wait for its database; the lease ends by itself.
-        let _ = tokio::time::timeout(Duration::from_secs(2), given).await;
+        let _ = tokio::time::timeout(FINISH, given).await;
     }
 
     fn far(&self) -> Far {
