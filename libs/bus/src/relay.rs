@@ -76,6 +76,7 @@ impl Relay {
     /// differs from what is asked in a way that matters.
     pub async fn run(self, stop: CancellationToken) -> Result<(), Fault> {
         let mut session = None;
+        lead::stalled(self.db.service(), 0.0);
         // Said at once: an alert notices a service without a leader only by relays that say they do not lead.
         metrics::gauge!("outbox_relay_leads", "service" => self.db.service()).set(0.0);
         while !stop.is_cancelled() {
@@ -167,6 +168,7 @@ impl Relay {
         if heard.elapsed() < self.tempo.unheard {
             return Ok(());
         }
+        lead::stalled(self.db.service(), 1.0);
         let why =
             format!("it has not answered for {:?}, and another process may lead", heard.elapsed());
         Err(Ended::Lost(Fault::unavailable("the broker", why)))

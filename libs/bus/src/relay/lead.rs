@@ -43,7 +43,6 @@ pub(super) async fn lead(
     // None: the stream is to be made sure of first.
     let mut looked: Option<Instant> = None;
     let mut heard = Instant::now();
-    stalled(service, 0.0);
     while !stop.is_cancelled() {
         if due(measured, MEASURE) {
             outbox::measure(session, service).await?;
@@ -51,7 +50,6 @@ pub(super) async fn lead(
             measured = Some(Instant::now());
         }
         if !relay.bus.connected() {
-            stalled(service, 1.0);
             relay.still_heard(heard)?;
             let back = stop.run_until_cancelled(relay.bus.until_connected());
             let back = tokio::time::timeout(MEASURE, back);
@@ -103,8 +101,9 @@ pub(super) async fn lead(
     Ok(())
 }
 
-/// Says whether the broker takes events: a full one is to be noticed at once, long before the oldest event is old.
-fn stalled(service: &'static str, stalled: f64) {
+/// Says whether the broker takes events: a full one is to be noticed at once, long before the oldest event is old. Who loses the
+/// lead by it and leads again has not seen the end of it yet.
+pub(super) fn stalled(service: &'static str, stalled: f64) {
     metrics::gauge!("outbox_stalled", "service" => service).set(stalled);
 }
 
