@@ -44,6 +44,10 @@ pub(super) async fn lead(
     let mut looked: Option<Instant> = None;
     let mut heard = Instant::now();
     while !stop.is_cancelled() {
+        // Silence is no sign as long as nothing is asked and the connection stands.
+        if looked.is_some() {
+            heard = Instant::now();
+        }
         if due(measured, MEASURE) {
             outbox::measure(session, service).await?;
             loss::measure(session, service).await?;
@@ -87,7 +91,6 @@ pub(super) async fn lead(
             None => {
                 stalled(service, 0.0);
                 pause = FIRST_PAUSE;
-                heard = Instant::now();
             }
             Some(why) => {
                 stalled(service, 1.0);

@@ -1,7 +1,7 @@
 //! Brokers that come and go.
 
 use crate::app::{App, price_updated, see};
-use crate::world::{World, eventually, listen, price, prices, relay};
+use crate::world::{World, count, eventually, listen, price, prices, relay};
 use bus::{Bus, Outcome, Received, Tempo};
 use contracts::Event;
 use contracts::pricing::v1::PriceUpdated;
@@ -194,6 +194,26 @@ async fn a_leader_that_alone_does_not_reach_the_broker_leaves_the_lead_to_anothe
     assert!(world.outbox().await.iter().all(|row| row.attempts == 0));
     leader.end().await;
     other.end().await;
+}
+
+/// It had nothing to say for longer than a silent broker may take, which is no silence of the broker.
+#[tokio::test]
+async fn a_leader_keeps_the_lead_when_the_broker_goes_for_a_moment_after_a_long_calm() {
+    let mut world = World::new().await;
+    let unheard = Duration::from_secs(6);
+    let relay = relay(&world.pricing, &world.bus, Tempo { unheard, ..Tempo::default() });
+    world.say(&prices(1)).await;
+    eventually("it leads", async || world.all_published().await).await;
+    let session = "select pid::bigint as count from pg_stat_activity
+                   where datname = current_database() and application_name = 'souk relay pricing'";
+    let before = count(&world.pricing, session).await;
+    let begun = Instant::now();
+    eventually("it was calm", async || begun.elapsed() > unheard + Duration::from_secs(1)).await;
+    world.nats.restart().await.unwrap();
+    world.say(&prices(1)).await;
+    eventually("it goes on", async || world.all_published().await).await;
+    assert_eq!(count(&world.pricing, session).await, before);
+    relay.end().await;
 }
 
 /// How far a test is: an event of the old stream is held until 1, the first try of one of the new stream until 2.
