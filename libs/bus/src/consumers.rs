@@ -59,6 +59,10 @@ use uuid::Uuid;
 
 pub use handler::{Arrived, Batch, BatchHandler, Handler, Outcome, Received};
 
+/// How long a process that ends waits for the one event that it examines or replays: its tasks are cut off after three
+/// seconds, and within them it still has to write down that it lives.
+const ENDING: Duration = Duration::from_secs(1);
+
 /// The pace of the consumers; the defaults are those of production.
 #[derive(Debug, Clone)]
 pub struct Tuning {

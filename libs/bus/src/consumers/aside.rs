@@ -12,7 +12,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// Looks for something to examine every five seconds, the first time at once. Failures are the outages of servers, which others report; the next round does it.
+/// Looks for something to examine every five seconds, the first time at once. Failures are the outages of servers, which
+/// others report; the next round does it.
 pub(super) async fn run(
     consumers: Consumers,
     parked: Arc<AtomicU64>,

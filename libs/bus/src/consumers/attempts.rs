@@ -51,7 +51,8 @@ pub(super) async fn begin(consumers: &Consumers, delivery: &Delivery) -> Result<
                  on conflict (consumer, event_id) do update
                  set failures = known.failures + (known.started_at is not null
                          and known.started_by is distinct from excluded.started_by)::integer,
-                     started_at = clock_timestamp(), started_by = excluded.started_by, last_at = clock_timestamp()
+                     started_at = clock_timestamp(), started_by = excluded.started_by,
+                     last_at = clock_timestamp()
                  returning failures, first_at",
         )
         .bind::<Text, _>(&*delivery.consumer)

@@ -3,19 +3,15 @@
 
 use super::attempts::{self, Attempts, Begun};
 use super::effect::Effect;
-use super::{Consumers, Delivery, outage};
+use super::{Consumers, Delivery, ENDING, outage};
 use crate::dead::Reason;
 use diesel::prelude::*;
 use diesel::sql_types::Bool;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use fault::{Fault, Kind, point};
 use pg::{Tx, statement};
-use std::time::Duration;
 use tokio::sync::RwLockWriteGuard;
 use tokio_util::sync::CancellationToken;
-
-/// How long a process that ends waits for what is being examined; its tasks are cut off after three seconds.
-const FINISH: Duration = Duration::from_secs(1);
 
 pub(super) enum Examined {
     /// The process lives, and what it did is committed.
@@ -64,7 +60,7 @@ pub(super) async fn examine(
 
 async fn ending(stop: &CancellationToken) {
     stop.cancelled().await;
-    tokio::time::sleep(FINISH).await;
+    tokio::time::sleep(ENDING).await;
 }
 
 /// An outage must not be taken for the death of the process, so its end is waited for. Whoever stops meanwhile leaves it as one

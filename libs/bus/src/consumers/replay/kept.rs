@@ -1,6 +1,6 @@
 //! What a replay has come to, here and in the operation's row.
 
-use super::super::{Consumers, Replayed, outage};
+use super::super::{Consumers, ENDING, Replayed, outage};
 use crate::dead::Letter;
 use contracts::operations::v1::{ReplayFailure, ReplayOrder, ReplayReport};
 use fault::{Fault, point};
@@ -14,10 +14,6 @@ use tokio_util::sync::CancellationToken;
 
 /// Between two notes; it also keeps the lease.
 const NOTE: Duration = Duration::from_millis(900);
-
-/// How long a process that ends waits for the letter that it is at, and then for the last note: its tasks are cut off after
-/// three seconds, and a letter that is not noted as given back is taken for one that killed the process.
-const FINISH: Duration = Duration::from_secs(1);
 
 /// Failures that a report names.
 const NAMED: usize = 100;
@@ -82,7 +78,7 @@ impl<'a> Kept<'a> {
     /// takes too long, say for an outage.
     pub async fn stopped(&self, stop: &CancellationToken) -> Option<MutexGuard<'_, ()>> {
         stop.cancelled().await;
-        tokio::time::timeout(FINISH, self.letter.lock()).await.ok()
+        tokio::time::timeout(ENDING, self.letter.lock()).await.ok()
     }
 
     /// A letter was dealt with.
@@ -174,7 +170,7 @@ impl<'a> Kept<'a> {
         );
     }
 
-    /// Leaves the rest to another process.
+    /// Leaves the rest to another process, which would take a letter that is not noted as given back for one that has killed us.
     pub async fn give_back(&self) {
         self.change(|order| order.trying = 0);
         let _writing = self.writing.lock().await;
@@ -184,7 +180,7 @@ impl<'a> Kept<'a> {
             operations::release(tx, operation).await
         });
         // A process that ends does not wait for its database; the lease ends by itself.
-        let _ = tokio::time::timeout(FINISH, given).await;
+        let _ = tokio::time::timeout(ENDING, given).await;
     }
 
     fn far(&self) -> Far {
