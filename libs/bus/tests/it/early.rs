@@ -7,6 +7,7 @@ use bus::{Bus, Consumers, Outcome, Received, Replayed, dead};
 use chrono::TimeDelta;
 use contracts::Event;
 use contracts::pricing::v1::{PriceDeleted, PriceUpdated};
+use diesel_async::SimpleAsyncConnection;
 use fault::{Common, Fault};
 use pg::Tx;
 use prost::Message;
@@ -181,6 +182,34 @@ async fn a_letter_whose_event_is_kept_does_not_pass_for_the_one_that_comes_of_it
     assert!(left[0].headers.get("souk-letter").is_none());
     assert_eq!(consumers.replay(&left[0]).await.unwrap(), Replayed::Kept);
     assert_eq!(dead::count(&world.bus, "search").await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_sweep_that_was_slow_does_not_remove_what_was_kept_again_meanwhile() {
+    let world = World::new().await;
+    let relay = world.relay();
+    let consumers = waiting(&world, Uuid::now_v7(), |_| Ok(Outcome::Done));
+    let running = listen(consumers.clone());
+    world.say(&[price(Uuid::now_v7(), 1)]).await;
+    eventually("it is kept", async || world.count(KEPT).await == 1).await;
+    running.end().await;
+    relay.end().await;
+
+    world.search.shift_clock(TimeDelta::hours(25));
+    let sent = || world.bus.client().statistics().out_messages.load(Ordering::Relaxed);
+    world.nats.freeze().unwrap();
+    let before = sent();
+    let sweep = tokio::spawn(async move { consumers.sweep_early().await });
+    eventually("it posts the letter", async || sent() > before).await;
+    // Another sweep was faster, and its letter was replayed.
+    let again = world.search.write("test.again", async |tx| {
+        Ok(tx.conn().batch_execute("update early set kept_at = clock_timestamp()").await?)
+    });
+    again.await.unwrap();
+    world.nats.thaw().unwrap();
+    sweep.await.unwrap().unwrap();
+    let kept = "select count(*) from early join inbox using (consumer, event_id)";
+    assert_eq!(world.count(kept).await, 1);
 }
 
 #[tokio::test]
