@@ -5,7 +5,7 @@
 use crate::Tx;
 use crate::schema::early;
 use chrono::{DateTime, Utc};
-use diesel::dsl::now;
+use diesel::dsl::{exists, now};
 use diesel::prelude::*;
 use diesel::sql_types::Timestamptz;
 use diesel_async::RunQueryDsl;
@@ -39,6 +39,12 @@ pub async fn keep(tx: &mut Tx, events: &[Early]) -> Result<(), Fault> {
         .execute(tx.conn())
         .await?;
     Ok(())
+}
+
+/// Whether an event is kept and waits.
+pub async fn waits(tx: &mut Tx, consumer: &str, event_id: Uuid) -> Result<bool, Fault> {
+    let entry = early::table.find((consumer, event_id));
+    Ok(diesel::select(exists(entry)).get_result(tx.conn()).await?)
 }
 
 /// Takes out the events that waited for any of what has just arrived, in the order in which they came. Not those that have to

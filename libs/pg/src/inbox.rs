@@ -1,27 +1,18 @@
 //! One effect for each event: the event's id is claimed in the transaction of the effect.
 
+use crate::schema::inbox;
 use crate::{Tx, statement};
+use diesel::dsl::exists;
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use fault::{Fault, point};
 use uuid::Uuid;
 
 /// Whether an event is claimed, which says that its effect is committed or that it is kept.
 pub async fn claimed(tx: &mut Tx, consumer: &str, event_id: Uuid) -> Result<bool, Fault> {
-    #[derive(QueryableByName)]
-    struct Answer {
-        #[diesel(sql_type = Bool)]
-        claimed: bool,
-    }
-    let answer: Answer = statement(
-        "select exists (select 1 from inbox where consumer = $1 and event_id = $2) as claimed",
-    )
-    .bind::<Text, _>(consumer)
-    .bind::<SqlUuid, _>(event_id)
-    .get_result(tx.conn())
-    .await?;
-    Ok(answer.claimed)
+    let claim = inbox::table.find((consumer, event_id));
+    Ok(diesel::select(exists(claim)).get_result(tx.conn()).await?)
 }
 
 /// Claims an event for a consumer; false: its effect is committed already, there is nothing to do. A concurrent claim of

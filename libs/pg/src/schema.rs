@@ -20,6 +20,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    inbox (consumer, event_id) {
+        consumer -> Text,
+        event_id -> Uuid,
+        subject -> Text,
+        claimed_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     early (consumer, event_id) {
         consumer -> Text,
         event_id -> Uuid,

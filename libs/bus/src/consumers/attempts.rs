@@ -1,12 +1,12 @@
 //! Failures of single events, counted in our own table: the broker's count rises for innocent ones too.
 
-use super::{Consumers, Delivery, early, outage};
+use super::{Consumers, Delivery, outage};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Integer, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use fault::Fault;
-use pg::{inbox, statement};
+use pg::{early, inbox, statement};
 
 /// Failures after which an event is a dead letter.
 pub(super) const MOST: u32 = 3;
@@ -42,7 +42,7 @@ pub(super) async fn begin(consumers: &Consumers, delivery: &Delivery) -> Result<
     let begun = consumers.db.write("bus.begin_attempt", async |tx| {
         // A kept event is claimed too, and has its effect before it.
         let claimed = inbox::claimed(tx, &delivery.consumer, delivery.id()).await?;
-        if claimed && !early::waits(tx, delivery).await? {
+        if claimed && !early::waits(tx, &delivery.consumer, delivery.id()).await? {
             return Ok(Begun::Had);
         }
         let known: Attempts = statement(

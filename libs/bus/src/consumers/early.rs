@@ -1,7 +1,7 @@
 //! Events about something not known here yet. What they wait for is locked, by name, both while an event is kept and while
 //! kept events are taken: so an event cannot be kept just after the taking, and no service has to think of it.
 
-use super::effect::{Answer, Effect, Waiting};
+use super::effect::{Effect, Waiting};
 use super::{Consumers, Delivery, Outcome};
 use crate::envelope;
 use chrono::{DateTime, Utc};
@@ -235,17 +235,6 @@ pub(super) async fn put_back(tx: &mut Tx, again: &Again) -> Result<(), Fault> {
     .execute(tx.conn())
     .await?;
     Ok(())
-}
-
-/// Whether the event is kept and waits.
-pub(super) async fn waits(tx: &mut Tx, delivery: &Delivery) -> Result<bool, Fault> {
-    let answer: Answer =
-        statement("select exists (select 1 from early where consumer = $1 and event_id = $2)")
-            .bind::<Text, _>(&*delivery.consumer)
-            .bind::<SqlUuid, _>(delivery.id())
-            .get_result(tx.conn())
-            .await?;
-    Ok(answer.exists)
 }
 
 pub(super) async fn lock(tx: &mut Tx, awaited: &[String]) -> Result<(), Fault> {

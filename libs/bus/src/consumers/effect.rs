@@ -3,7 +3,7 @@
 use super::registry::Failed;
 use super::{Consumers, Delivery, Outcome, early};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Bool, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use fault::{Common, Fault, point};
 use pg::{Tx, inbox, statement};
@@ -32,7 +32,7 @@ pub(super) async fn alone(consumers: &Consumers, delivery: &Delivery) -> Result<
 /// look before the claim cannot mistake the claim of a kept event for one with an effect.
 pub(super) async fn again(consumers: &Consumers, letter: &Delivery) -> Result<Effect, Fault> {
     let handled = consumers.db.write("bus.handle_again", async move |tx| {
-        if early::waits(tx, letter).await? {
+        if pg::early::waits(tx, &letter.consumer, letter.id()).await? {
             let message = "the event is being moved to the dead letters";
             return Err(Fault::new(Common::Contended, message));
         }
@@ -216,11 +216,4 @@ async fn claim_all(
         return Ok(deliveries.iter().map(|one| (one.consumer.to_string(), one.id())).collect());
     }
     Ok(claimed.into_iter().map(|row| (row.consumer, row.event_id)).collect())
-}
-
-/// The answer of `select exists (…)`.
-#[derive(QueryableByName)]
-pub(super) struct Answer {
-    #[diesel(sql_type = Bool)]
-    pub exists: bool,
 }

@@ -9,6 +9,7 @@ use crate::envelope;
 use async_nats::jetstream::AckKind;
 use chrono::Utc;
 use fault::{Fault, point};
+use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
@@ -125,8 +126,10 @@ async fn round(consumers: &Consumers, holds: Vec<Hold>, stop: &CancellationToken
             Class::Unreadable(fault) => verdict::bury(consumers, hold, &fault, 1, Utc::now()).await,
         }
     }
+    let (again, first) =
+        apart(work, |(hold, _)| hold.delivered() > 1, |(_, delivery)| &delivery.envelope.key);
     // The next group is the last one.
-    let mut groups = vec![work];
+    let mut groups = vec![first, again];
     while let Some(group) = groups.pop() {
         if group.len() < 2 {
             for (hold, delivery) in group {
@@ -168,6 +171,18 @@ async fn round(consumers: &Consumers, holds: Vec<Hold>, stop: &CancellationToken
     }
 }
 
+/// Events that were sent before, apart from the others: one that fails would waste what they have done each time. What is of
+/// their keys stays with them, and so in its order.
+fn apart<T>(
+    events: Vec<T>,
+    again: impl Fn(&T) -> bool,
+    key: impl Fn(&T) -> &str,
+) -> (Vec<T>, Vec<T>) {
+    let keys: HashSet<String> =
+        events.iter().filter(|event| again(event)).map(|event| key(event).to_owned()).collect();
+    events.into_iter().partition(|event| keys.contains(key(event)))
+}
+
 /// What is tried in place of a group that failed: all others, then the one that is in the way, then what is behind it in its
 /// key; or halves where nobody knows which one it is.
 fn parts<T>(mut group: Vec<T>, culprit: Option<usize>, key: impl Fn(&T) -> &str) -> Vec<Vec<T>> {
@@ -195,6 +210,14 @@ mod tests {
         assert_eq!(apart(Some(2)), [vec!["a1", "b1", "c1", "b2"], vec!["a2"], vec!["a3"]]);
         assert_eq!(apart(Some(0)), [vec!["b1", "c1", "b2"], vec!["a1"], vec!["a2", "a3"]]);
         assert_eq!(apart(Some(5)), [vec!["a1", "b1", "a2", "c1", "b2"], vec!["a3"], vec![]]);
+    }
+
+    #[test]
+    fn what_was_sent_before_goes_by_itself_with_what_is_of_its_keys() {
+        let group = vec!["a1", "b1", "a2 again", "c1 again", "d1", "a3"];
+        let (again, first) = apart(group, |event| event.ends_with("again"), |event| &event[..1]);
+        assert_eq!(again, ["a1", "a2 again", "c1 again", "a3"]);
+        assert_eq!(first, ["b1", "d1"]);
     }
 
     #[tokio::test]

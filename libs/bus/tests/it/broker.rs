@@ -110,6 +110,37 @@ async fn while_the_database_is_away_events_are_held_and_not_given_back() {
 }
 
 #[tokio::test]
+async fn a_broker_that_comes_back_is_not_told_first_what_was_held_meanwhile() {
+    let mut world = World::new().await;
+    let relay = world.relay();
+    let consumers = listen(world.consumers().on(App::new(), price_updated));
+    world.say(&prices(1)).await;
+    eventually("the first has an effect", async || world.effects().await == 1).await;
+    world.database_of_search(false).await;
+    world.say(&prices(200)).await;
+    let stream = world.stream().await;
+    eventually("they are with us", async || {
+        stream.consumer_info("search-from-pricing").await.unwrap().num_ack_pending == 200
+    })
+    .await;
+    world.nats.stop().await.unwrap();
+    let statistics = world.bus.client().statistics();
+    let said = || statistics.out_messages.load(Ordering::Relaxed);
+    let before = said();
+    // Long enough to say eight times of each that it is held.
+    tokio::time::sleep(Duration::from_millis(4_800)).await;
+    world.nats.restart().await.unwrap();
+    // The question stands behind whatever was to be said before it.
+    eventually("it is back", async || world.bus.health().await.is_ok()).await;
+    let told = said() - before;
+    assert!(told < 600, "{told} messages were sent at once");
+    world.database_of_search(true).await;
+    eventually("all have effects", async || world.effects().await == 201).await;
+    relay.end().await;
+    consumers.end().await;
+}
+
+#[tokio::test]
 async fn a_frozen_broker_is_noticed_and_consumption_goes_on_by_itself() {
     let world = World::new().await;
     let relay = world.relay();
