@@ -79,16 +79,36 @@ fn stored_of(entry: &Entry) -> Option<&Stored> {
 const ON_ITS_WAY: i64 = 100_000;
 
 /// For each kill of one of those whose name begins so: how long it took until something served again. `serves` are instants
-/// in microseconds.
-pub fn recovery(history: &[Entry], who: &str, mut serves: Vec<i64>) -> Spread {
+/// in microseconds. Nothing can serve while one of `needs` is down: where one of them was killed too before something
+/// served, the time counts from that kill.
+pub fn recovery(history: &[Entry], who: &str, needs: &[&str], mut serves: Vec<i64>) -> Spread {
     serves.sort_unstable();
-    let done = history.iter().filter_map(|entry| match entry {
-        Entry::Done { what, who: whom, at } if what == "kill" && whom.starts_with(who) => Some(*at),
-        _ => None,
-    });
-    let after =
+    let kills = |names: &[&str]| {
+        let kill = |entry: &Entry| match entry {
+            Entry::Done { what, who, at }
+                if what == "kill" && names.iter().any(|name| who.starts_with(name)) =>
+            {
+                Some(*at)
+            }
+            _ => None,
+        };
+        let mut kills: Vec<i64> = history.iter().filter_map(kill).collect();
+        kills.sort_unstable();
+        kills
+    };
+    let of_needs = kills(needs);
+    let served_after =
         |at: i64| serves.get(serves.partition_point(|serves| *serves <= at + ON_ITS_WAY)).copied();
-    Spread::of(done.filter_map(|at| Some(after(at)? - at)))
+    let took = |kill: i64| {
+        let (mut from, mut served) = (kill, served_after(kill)?);
+        while let Some(again) =
+            of_needs.iter().rev().find(|again| from < **again && **again < served)
+        {
+            (from, served) = (*again, served_after(*again)?);
+        }
+        Some(served - from)
+    };
+    Spread::of(kills(&[who]).into_iter().filter_map(took))
 }
 
 /// When the broker stored something.
@@ -167,8 +187,42 @@ mod tests {
         ];
         let spread = commit_to_stream(&history, phase(&history, "quiet").unwrap());
         assert_eq!((spread.count, spread.max), (1, Duration::from_micros(7)));
-        let served = recovery(&history, "relay", publishing(&history));
+        let served = recovery(&history, "relay", &[], publishing(&history));
         assert_eq!((served.count, served.max.as_micros()), (1, 100_007));
-        assert_eq!(recovery(&history, "say", publishing(&history)).count, 0);
+        assert_eq!(recovery(&history, "say", &[], publishing(&history)).count, 0);
+    }
+
+    #[test]
+    fn a_kill_before_the_one_before_it_was_overcome_starts_the_time_again() {
+        let second = 1_000_000;
+        let kill = |who: &str, seconds| Entry::Done {
+            what: "kill".into(),
+            who: who.into(),
+            at: seconds * second,
+        };
+        let history = [
+            kill("relay-1", 10),
+            kill("broker", 13),
+            // Nothing depends on a writer.
+            kill("say-1", 16),
+            kill("postgres", 20),
+            kill("relay-2", 30),
+        ];
+        let took = |who, needs: &[&str], serves: &[i64]| {
+            let serves = serves.iter().map(|seconds| seconds * second).collect();
+            let spread = recovery(&history, who, needs, serves);
+            (spread.count, spread.p50.as_secs(), spread.max.as_secs())
+        };
+        let needs = ["relay", "broker", "postgres"];
+        // Served between all kills: each counts by itself.
+        assert_eq!(took("relay", &needs, &[12, 19, 24, 31]), (2, 1, 2));
+        // Nothing before the third: counted from it.
+        assert_eq!(took("relay", &needs, &[24, 33]), (2, 3, 4));
+        assert_eq!(took("broker", &needs, &[24, 33]), (1, 4, 4));
+        // One that is slow is found out, whatever was killed after it had served.
+        assert_eq!(took("broker", &needs, &[19, 24, 33]), (1, 6, 6));
+        assert_eq!(took("postgres", &needs, &[29, 33]), (1, 9, 9));
+        // Where it needs nothing, nothing excuses it.
+        assert_eq!(took("relay", &[], &[24, 33]), (2, 3, 14));
     }
 }

@@ -82,21 +82,29 @@ async fn a_deleted_consumer_is_made_anew_and_repeats_no_effect() {
     consumers.end().await;
 }
 
-#[tokio::test]
-async fn while_the_database_is_away_events_are_held_and_not_given_back() {
-    let world = World::new().await;
-    let relay = world.relay();
-    let consumers = listen(world.consumers().on(App::new(), price_updated));
+/// One event has its effect, then the listener's database goes and 200 more have come to it.
+async fn hold_200(world: &World) {
     world.say(&prices(1)).await;
     eventually("the first has an effect", async || world.effects().await == 1).await;
     world.database_of_search(false).await;
     world.say(&prices(200)).await;
     let stream = world.stream().await;
+    let come =
+        async || stream.consumer_info("search-from-pricing").await.unwrap().num_ack_pending == 200;
+    eventually("they are with us", come).await;
+}
+
+#[tokio::test]
+async fn while_the_database_is_away_events_are_held_and_not_given_back() {
+    let world = World::new().await;
+    let relay = world.relay();
+    let consumers = listen(world.consumers().on(App::new(), price_updated));
+    hold_200(&world).await;
+    let stream = world.stream().await;
     let held = async || {
         let info = stream.consumer_info("search-from-pricing").await.unwrap();
         (info.num_ack_pending, info.num_redelivered)
     };
-    eventually("they are with us", async || held().await.0 == 200).await;
     // Longer than the broker waits for an acknowledgement.
     let begun = Instant::now();
     eventually("time has passed", async || begun.elapsed() > Duration::from_secs(4)).await;
@@ -114,15 +122,7 @@ async fn a_broker_that_comes_back_is_not_told_first_what_was_held_meanwhile() {
     let mut world = World::new().await;
     let relay = world.relay();
     let consumers = listen(world.consumers().on(App::new(), price_updated));
-    world.say(&prices(1)).await;
-    eventually("the first has an effect", async || world.effects().await == 1).await;
-    world.database_of_search(false).await;
-    world.say(&prices(200)).await;
-    let stream = world.stream().await;
-    eventually("they are with us", async || {
-        stream.consumer_info("search-from-pricing").await.unwrap().num_ack_pending == 200
-    })
-    .await;
+    hold_200(&world).await;
     world.nats.stop().await.unwrap();
     let statistics = world.bus.client().statistics();
     let said = || statistics.out_messages.load(Ordering::Relaxed);

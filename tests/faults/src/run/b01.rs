@@ -129,13 +129,15 @@ pub async fn run(scale: &Scale, seed: u64, program: &Path) -> Result<()> {
 fn figures(history: &[Entry]) -> Result<()> {
     let publishing = figures::publishing(history);
     let committing = figures::committing(history);
+    let handling = figures::handling(history);
     let serving = [
-        ("relay", figures::recovery(history, "relay", publishing.clone())),
-        ("broker", figures::recovery(history, "broker", publishing.clone())),
-        ("postgres", figures::recovery(history, "postgres", committing.clone())),
-        ("say", figures::recovery(history, "say", committing)),
-        ("listen", figures::recovery(history, "listen", figures::handling(history))),
-    ];
+        ("relay", &["relay", "broker", "postgres"][..], &publishing),
+        ("broker", &["relay", "broker", "postgres"], &publishing),
+        ("postgres", &["postgres"], &committing),
+        ("say", &["postgres"], &committing),
+        ("listen", &["listen", "broker", "postgres"], &handling),
+    ]
+    .map(|(who, needs, serves)| (who, figures::recovery(history, who, needs, serves.clone())));
     for (who, spread) in &serving {
         println!("  serving again after a kill of {who}: {spread}");
     }

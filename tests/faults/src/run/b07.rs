@@ -53,7 +53,7 @@ pub async fn run(scale: &Scale, seed: u64, program: &Path) -> Result<()> {
     bar.finish_and_clear();
     world.quiet(PATIENCE).await?;
     let history = world.finish().await?.is_as_promised()?;
-    let serving = figures::recovery(&history, "listen", figures::handling(&history));
+    let serving = figures::recovery(&history, "listen", &[], figures::handling(&history));
     println!("  handled again after a kill: {serving}");
     for (consumer, ratio) in figures::deliveries(&history) {
         println!("  deliveries for each event to {consumer}: {ratio:.3}");
