@@ -30,6 +30,15 @@ impl From<Error> for Fault {
             {
                 Self::unavailable("the database", error)
             }
+            // A standby that was the primary, and a full disk: as good as away, and as little about the statement.
+            Error::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _) => {
+                Self::unavailable("the database", error)
+            }
+            Error::DatabaseError(DatabaseErrorKind::Unknown, info)
+                if info.message().contains("No space left on device") =>
+            {
+                Self::unavailable("the database", error)
+            }
             // The same kind stands for a connection that broke and for a statement that cannot be sent at all.
             Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, info)
                 if info.message().contains("closed")
