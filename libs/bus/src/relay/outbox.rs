@@ -11,7 +11,7 @@ use tokio_postgres::{Error, Row as SqlRow};
 use uuid::Uuid;
 
 /// Most rows that are read at once.
-pub(super) const PAGE: usize = 500;
+pub(super) const PAGE: usize = 1_000;
 
 /// Bytes of events after which no more are read at once: they are in memory together, and must come within the time that a
 /// statement has.

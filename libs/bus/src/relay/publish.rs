@@ -9,8 +9,8 @@ use std::collections::{HashSet, VecDeque};
 use std::error::Error;
 use std::time::Instant;
 
-/// Most events of one atomic batch. The broker flushes once for each, so large ones pay off up to here.
-const BATCH: usize = 500;
+/// Most events of one atomic batch: as many as the broker allows, since it flushes once for each, however large.
+const BATCH: usize = 1_000;
 
 /// Most bytes of one atomic batch: the broker holds it in memory until it is complete.
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
