@@ -81,7 +81,7 @@ pub struct Tuning {
     pub batch: usize,
     /// First pause before an event is tried again; further ones grow.
     pub retry: Duration,
-    /// Longest time of one event's transaction.
+    /// Longest time of a transaction, of one event or of many.
     pub handling: Duration,
 }
 

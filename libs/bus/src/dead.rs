@@ -20,6 +20,7 @@ pub use filter::is_empty;
 pub use find::{Page, count, discard, find, last, list, matching, page};
 pub(crate) use find::{at, remove};
 pub use letter::Letter;
+pub(crate) use letter::{ATTEMPTS, ERROR, REASON};
 pub use order::{REPLAY, order};
 pub(crate) use post::{Burial, post};
 

@@ -16,7 +16,7 @@ const LETTER: usize = 16 * 1024;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Stream of the broker's notes of messages that it sends no more.
-pub(crate) const ADVISORIES: &str = "ADVISORIES";
+pub const ADVISORIES: &str = "ADVISORIES";
 
 /// Where the broker notes that it gives a message up; stream and consumer follow.
 pub(crate) const GIVEN_UP: &str = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES";

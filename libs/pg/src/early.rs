@@ -1,6 +1,7 @@
 //! Events about something that is not known here yet. Keeping one claims its id like handling it does; it is handled when
-//! what it waits for arrives, and ends as a dead letter when that takes longer than a day. Where a process may have died of one
-//! they are set aside when what they wait for arrives, and handled one by one.
+//! what it waits for arrives, and ends as a dead letter when that takes longer than a day; then it may wait for something else,
+//! as long again. Where a process may have died of one they are set aside when what they wait for arrives, and handled one by
+//! one.
 
 use crate::Tx;
 use crate::schema::early;
@@ -11,6 +12,7 @@ use diesel::sql_types::Timestamptz;
 use diesel_async::RunQueryDsl;
 use fault::Fault;
 use serde_json::Value;
+use std::time::Duration;
 use uuid::Uuid;
 
 /// An event that is kept.
@@ -69,27 +71,27 @@ pub async fn set_aside(tx: &mut Tx, awaited: &[String]) -> Result<usize, Fault> 
     Ok(diesel::update(waiting).set(arrived).execute(tx.conn()).await?)
 }
 
-/// The event that was set aside first.
-pub async fn next_aside(tx: &mut Tx) -> Result<Option<Early>, Fault> {
+/// The event that was set aside first and is not put off, and since when it is kept.
+pub async fn next_aside(tx: &mut Tx) -> Result<Option<(Early, DateTime<Utc>)>, Fault> {
     let aside = early::table
-        .filter(early::arrived_at.is_not_null())
+        .filter(early::arrived_at.le(now.into_sql::<Timestamptz>().nullable()))
         .order((early::arrived_at, early::kept_at, early::event_id))
-        .select(Early::as_select());
+        .select((Early::as_select(), early::kept_at));
     Ok(aside.first(tx.conn()).await.optional()?)
 }
 
-/// Takes out one event; none: it is not kept any more.
+/// Takes out one event; false: it is not kept any more.
 pub async fn take_one(tx: &mut Tx, event: &Early) -> Result<bool, Fault> {
     let one = early::table.find((&event.consumer, event.event_id));
     Ok(diesel::delete(one).execute(tx.conn()).await? == 1)
 }
 
-/// Puts one that is set aside behind the others.
-pub async fn put_last(tx: &mut Tx, event: &Early) -> Result<(), Fault> {
+/// Puts off one that is set aside: it counts as one that comes later.
+pub async fn put_off(tx: &mut Tx, event: &Early, pause: Duration) -> Result<(), Fault> {
     let one = early::table.find((&event.consumer, event.event_id));
-    let aside = one.filter(early::arrived_at.is_not_null());
-    diesel::update(aside)
-        .set(early::arrived_at.eq(now.into_sql::<Timestamptz>().nullable()))
+    let later = tx.now().await? + pause;
+    diesel::update(one.filter(early::arrived_at.is_not_null()))
+        .set(early::arrived_at.eq(later))
         .execute(tx.conn())
         .await?;
     Ok(())

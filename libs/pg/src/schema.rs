@@ -1,23 +1,4 @@
-// The shared tables, as `migrations/shared` makes them.
-
-diesel::table! {
-    outbox (seq) {
-        seq -> Int8,
-        id -> Uuid,
-        subject -> Text,
-        message -> Text,
-        key -> Text,
-        version -> Int8,
-        payload -> Bytea,
-        headers -> Jsonb,
-        created_at -> Timestamptz,
-        attempts -> Int4,
-        retry_at -> Nullable<Timestamptz>,
-        last_error -> Nullable<Text>,
-        published_at -> Nullable<Timestamptz>,
-        published_seq -> Nullable<Int8>,
-    }
-}
+// Those of the shared tables that diesel's own language asks, as `migrations/shared` makes them.
 
 diesel::table! {
     inbox (consumer, event_id) {

@@ -4,23 +4,32 @@
 use super::effect::{self, Effect};
 use super::examine::{self, Alone, Examined, alone, examine};
 use super::parked::Parked;
-use super::{Consumers, Delivery, early};
+use super::{Consumers, Delivery, early, outage};
+use chrono::TimeDelta;
 use fault::Fault;
 use pg::early::Early;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
-/// Looks for something to examine every five seconds, the first time at once. Failures are the outages of servers, which
-/// others report; the next round does it.
+/// How often something to examine is looked for, the first time at once. A round that takes longer delays the next one, since
+/// nobody else is at work meanwhile.
+const TICK: Duration = Duration::from_secs(5);
+
+/// How old a kept event becomes at most that cannot have its effect though what it waited for has come.
+const PATIENCE: TimeDelta = TimeDelta::days(2);
+
+/// Failures are the outages of servers, which others report; the next round does it.
 pub(super) async fn run(
     consumers: Consumers,
     parked: Arc<AtomicU64>,
     stop: CancellationToken,
 ) -> Result<(), Fault> {
     let consumers = consumers.careful();
-    let mut ticks = tokio::time::interval(Duration::from_secs(5));
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut letters = Parked::default();
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         let done = async {
@@ -38,7 +47,8 @@ pub(super) async fn run(
 
 /// Handles the kept event that was set aside first; false where there is none, or not now.
 async fn next(consumers: &Consumers, stop: &CancellationToken) -> Result<bool, Fault> {
-    if consumers.db.read("bus.look_aside", pg::early::next_aside).await?.is_none() {
+    let look = consumers.db.read("bus.look_aside", pg::early::next_aside);
+    if outage::bounded(consumers, look).await?.is_none() {
         return Ok(false);
     }
     let alone = &alone(consumers).await;
@@ -46,19 +56,22 @@ async fn next(consumers: &Consumers, stop: &CancellationToken) -> Result<bool, F
         return Ok(false);
     }
     let examined = consumers.db.write("bus.examine_kept", async move |guard| {
-        if !examine::only_here(guard).await? {
+        if !examine::only_here(consumers, guard).await? {
             return Ok(false);
         }
-        let Some(entry) = pg::early::next_aside(guard).await? else { return Ok(false) };
-        kept(consumers, alone, &entry, stop).await
+        let Some((entry, kept_at)) = pg::early::next_aside(guard).await? else { return Ok(false) };
+        let old = guard.now().await? - kept_at > PATIENCE;
+        // On the heap: transactions are large, and these are within one.
+        Box::pin(kept(consumers, alone, &entry, old, stop)).await
     });
-    examined.await
+    examine::guarded(consumers, examined).await
 }
 
 async fn kept(
     consumers: &Consumers,
     alone: &Alone<'_>,
     entry: &Early,
+    old: bool,
     stop: &CancellationToken,
 ) -> Result<bool, Fault> {
     let delivery = match Delivery::of_early(entry) {
@@ -66,16 +79,22 @@ async fn kept(
         Err(fault) => return give_up(consumers, entry, &fault, 1).await,
     };
     match examine(consumers, alone, &delivery, apply(consumers, entry), stop).await? {
-        Examined::Innocent(_) => Ok(true),
+        Examined::Innocent(_) => {
+            consumers.outages.passed(delivery.subject());
+            Ok(true)
+        }
         Examined::Guilty(known) => {
             give_up(consumers, entry, &examine::guilty(&known), known.failures()).await
         }
+        Examined::Failed(fault) if old => give_up(consumers, entry, &fault, 1).await,
         // It passes by itself, sooner or later than for the others.
         Examined::Failed(fault) => {
             tracing::info!(id = %entry.event_id, "a kept event waits on: {}", fault.chain());
-            let last = async |tx: &mut pg::Tx| pg::early::put_last(tx, entry).await;
-            consumers.db.write("bus.put_last", last).await?;
-            Ok(false)
+            let outage = consumers.outages.failed(delivery.subject());
+            let pause = TICK.max(outage).max(fault.pause().unwrap_or_default());
+            let later = async |tx: &mut pg::Tx| pg::early::put_off(tx, entry, pause).await;
+            consumers.db.write("bus.put_off", later).await?;
+            Ok(true)
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::{Consumers, Delivery, outage};
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Integer, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use fault::Fault;
 use pg::{early, inbox, statement};
@@ -18,6 +18,9 @@ pub(super) struct Attempts {
     failures: i32,
     #[diesel(sql_type = Timestamptz)]
     pub first_at: DateTime<Utc>,
+    /// How it failed last; none: the process died.
+    #[diesel(sql_type = Nullable<Text>)]
+    pub last_error: Option<String>,
 }
 
 impl Attempts {
@@ -51,9 +54,12 @@ pub(super) async fn begin(consumers: &Consumers, delivery: &Delivery) -> Result<
                  on conflict (consumer, event_id) do update
                  set failures = known.failures + (known.started_at is not null
                          and known.started_by is distinct from excluded.started_by)::integer,
+                     last_error = case when known.started_at is null
+                         or known.started_by is not distinct from excluded.started_by
+                         then known.last_error end,
                      started_at = clock_timestamp(), started_by = excluded.started_by,
                      last_at = clock_timestamp()
-                 returning failures, first_at",
+                 returning failures, first_at, last_error",
         )
         .bind::<Text, _>(&*delivery.consumer)
         .bind::<SqlUuid, _>(delivery.id())
@@ -97,7 +103,7 @@ pub(super) async fn count(
                  on conflict (consumer, event_id) do update
                  set failures = known.failures + 1, last_error = excluded.last_error,
                      last_at = clock_timestamp()
-                 returning failures, first_at",
+                 returning failures, first_at, last_error",
         )
         .bind::<Text, _>(&*delivery.consumer)
         .bind::<SqlUuid, _>(delivery.id())

@@ -3,6 +3,7 @@
 
 use super::effect::{Effect, Waiting};
 use super::{Consumers, Delivery, Outcome};
+use crate::dead::{ATTEMPTS, ERROR, REASON};
 use crate::envelope;
 use chrono::{DateTime, Utc};
 use diesel::sql_types::{Array, Binary, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid};
@@ -20,13 +21,9 @@ const LOOKS: u32 = 4;
 /// Where an entry that was made by replaying a letter says that letter's position: who replayed it may not have removed it yet.
 pub(super) const LETTER: &str = "souk-letter";
 
-/// Where an entry says why its handler failed.
-pub(super) const REASON: &str = "souk-reason";
-pub(super) const ERROR: &str = "souk-error";
-pub(super) const ATTEMPTS: &str = "souk-attempts";
-
-/// Looks again under the locks of what is awaited, and keeps the events that are still too early. The locks are taken after
-/// all others and in one order, so that two workers do not wait for each other.
+/// Looks again under the locks of what is awaited, and keeps the events that are still too early. The locks are taken in
+/// one order, and after those of the handlers, so that two workers seldom wait for each other; where they do the database
+/// ends one of them, and it is tried again.
 pub(super) async fn keep_or_apply(
     consumers: &Consumers,
     tx: &mut Tx,
@@ -207,7 +204,7 @@ fn still(kept: &Early, outcome: Outcome) -> Option<Again> {
     Some(Again { entry: Early { awaited: awaits, ..kept.clone() }, kept_at: None })
 }
 
-/// An entry that goes back for [`super::overdue`] to make a dead letter of it at once.
+/// An entry that goes back for [`super::overdue`] to make a dead letter of it at once. It says already what the letter will.
 pub(super) fn failed(kept: &Early, fault: &Fault, attempts: u32) -> Again {
     let mut entry = kept.clone();
     if let Value::Object(headers) = &mut entry.headers {

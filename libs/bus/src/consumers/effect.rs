@@ -1,7 +1,7 @@
 //! Transactions: claim of the event's id, effect and what is kept, committed together or not at all.
 
 use super::registry::Failed;
-use super::{Consumers, Delivery, Outcome, early};
+use super::{Consumers, Delivery, Outcome, early, outage};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
@@ -41,17 +41,12 @@ pub(super) async fn again(consumers: &Consumers, letter: &Delivery) -> Result<Ef
     in_time(consumers, handled).await
 }
 
-/// Within the time that one event has. What took longer may have waited for a server that is gone without a word: the
-/// connections that nobody uses may lead there too, and each would cost the next event as much time.
-pub(super) async fn in_time(
+/// Within the time that one event has.
+pub(super) fn in_time(
     consumers: &Consumers,
     handled: impl Future<Output = Result<Effect, Fault>>,
-) -> Result<Effect, Fault> {
-    let limit = consumers.tuning.handling;
-    tokio::time::timeout(limit, handled).await.unwrap_or_else(|_| {
-        consumers.db.renew();
-        Err(Fault::new(Common::DeadlineExceeded, format!("the event was not handled in {limit:?}")))
-    })
+) -> impl Future<Output = Result<Effect, Fault>> {
+    outage::within(consumers, consumers.tuning.handling, "the event was not handled", handled)
 }
 
 async fn one(consumers: &Consumers, tx: &mut Tx, delivery: &Delivery) -> Result<Effect, Fault> {

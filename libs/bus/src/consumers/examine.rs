@@ -10,6 +10,7 @@ use diesel::sql_types::Bool;
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use fault::{Fault, Kind, point};
 use pg::{Tx, statement};
+use std::time::Duration;
 use tokio::sync::RwLockWriteGuard;
 use tokio_util::sync::CancellationToken;
 
@@ -18,7 +19,7 @@ pub(super) enum Examined {
     Innocent(Effect),
     /// The process lives, but there is no effect.
     Failed(Fault),
-    /// It was the end of a process too often.
+    /// It failed, or was the end of a process, too often.
     Guilty(Attempts),
 }
 
@@ -30,10 +31,26 @@ pub(super) async fn alone(consumers: &Consumers) -> Alone<'_> {
     consumers.bus.in_flight().write().await
 }
 
-/// Has an event handled by `work`. An error says that the start could not be written down, so nothing was done.
-pub(super) async fn examine(
+/// Longest examination: the time of a handler, and what it takes to write down its start and its end. Everybody who shares the
+/// broker's connection waits for it, other services of this process too.
+fn longest(consumers: &Consumers) -> Duration {
+    consumers.tuning.handling + Duration::from_secs(30)
+}
+
+/// Has an event handled by `work`. An error says that its start or its end could not be written down.
+pub(super) fn examine(
     consumers: &Consumers,
     _alone: &Alone<'_>,
+    delivery: &Delivery,
+    work: impl Future<Output = Result<Effect, Fault>>,
+    stop: &CancellationToken,
+) -> impl Future<Output = Result<Examined, Fault>> {
+    let examined = from_start_to_end(consumers, delivery, work, stop);
+    outage::within(consumers, longest(consumers), "the event was not examined", examined)
+}
+
+async fn from_start_to_end(
+    consumers: &Consumers,
     delivery: &Delivery,
     work: impl Future<Output = Result<Effect, Fault>>,
     stop: &CancellationToken,
@@ -75,21 +92,26 @@ async fn finish(consumers: &Consumers, delivery: &Delivery, stop: &CancellationT
     }
 }
 
-/// Why an event is a dead letter that was the end of a process too often.
+/// Why an event is a dead letter that was tried too often: by what happened last.
 pub(super) fn guilty(known: &Attempts) -> Fault {
     let times = known.failures();
-    Fault::new(
-        Reason::KillsTheProcess,
-        format!("the process died {times} times while it handled this event alone"),
-    )
+    match &known.last_error {
+        Some(error) => Fault::internal(format!("tried {times} times, the last time: {error}")),
+        None => Fault::new(
+            Reason::KillsTheProcess,
+            format!("tried {times} times, the last time the process died of this event alone"),
+        ),
+    }
 }
 
 /// Locks, until the end of the transaction, examinations that no message of the broker brings; false where another process of
 /// the service is at them. Two that begin the same one would each take the other's start for a death. Nothing else is done in
-/// that transaction, so it is granted the time that an examination may take; the caller is [`alone`] before, because the time
-/// that this takes has no such bound.
-pub(super) async fn only_here(guard: &mut Tx) -> Result<bool, Fault> {
-    guard.conn().batch_execute("set local idle_in_transaction_session_timeout = '60s'").await?;
+/// that transaction, so it is granted the time that an examination may take; the caller is [`alone`] before, since waiting for
+/// that can take longer.
+pub(super) async fn only_here(consumers: &Consumers, guard: &mut Tx) -> Result<bool, Fault> {
+    let idle = longest(consumers).as_millis();
+    let idle = format!("set local idle_in_transaction_session_timeout = '{idle}ms'");
+    guard.conn().batch_execute(&idle).await?;
     #[derive(QueryableByName)]
     struct Answer {
         #[diesel(sql_type = Bool)]
@@ -101,4 +123,13 @@ pub(super) async fn only_here(guard: &mut Tx) -> Result<bool, Fault> {
     .get_result(guard.conn())
     .await?;
     Ok(answer.locked)
+}
+
+/// Does `work` in the transaction that holds that lock. Its connection may lead nowhere before there is anything to examine.
+pub(super) fn guarded<T>(
+    consumers: &Consumers,
+    work: impl Future<Output = Result<T, Fault>>,
+) -> impl Future<Output = Result<T, Fault>> {
+    let limit = longest(consumers) + Duration::from_secs(10);
+    outage::within(consumers, limit, "nothing was examined", work)
 }

@@ -10,9 +10,10 @@ use async_nats::jetstream::consumer::pull::Stream;
 use fault::{Fault, Kind, point};
 use futures::{FutureExt, StreamExt};
 use std::time::Duration;
+use tokio::task::unconstrained;
 use tokio_util::sync::CancellationToken;
 
-/// Messages that are asked for at a time; the worker's queues and `max_ack_pending` bound what is held.
+/// Messages that are asked for at a time; `max_ack_pending` bounds what is held.
 const PULL: usize = 128;
 
 /// Follows one publisher until `stop`.
@@ -99,8 +100,13 @@ async fn drain(
             None => break,
         }
     }
-    // Sent to us already, but another replica can have them at once.
-    while let Some(Some(Ok(message))) = messages.next().now_or_never() {
+    // Sent to us already, but another replica can have them at once; we can not, as we ask for no more.
+    let mut come = Vec::new();
+    while let Some(Some(Ok(message))) = unconstrained(messages.next()).now_or_never() {
+        come.push(message);
+    }
+    drop(messages);
+    for message in come {
         let _ = message.ack_with(AckKind::Nak(None)).await;
     }
 }

@@ -1,8 +1,8 @@
 //! Kept events whose time is over: what they wait for has not come in a day, or their handler failed when it had come.
 
 use super::Consumers;
-use super::early::{ATTEMPTS, ERROR, LETTER, REASON};
-use crate::dead::{self, Burial};
+use super::early::LETTER;
+use crate::dead::{self, ATTEMPTS, Burial, ERROR, REASON};
 use crate::envelope;
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::Reason as _;

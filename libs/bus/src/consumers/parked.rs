@@ -116,26 +116,29 @@ async fn replay(
     letter: &Letter,
     stop: &CancellationToken,
 ) -> Result<After, Fault> {
-    if !consumers.registry.handles(&letter.original_subject) {
-        consumers.replay(letter).await?;
-        return Ok(After::Done);
-    }
     let delivery = &match Delivery::of_letter(letter) {
         Ok(delivery) => delivery,
         Err(fault) => return Ok(left(letter, &fault)),
     };
-    let alone = &alone(consumers).await;
-    if stop.is_cancelled() {
-        return Ok(After::Later);
+    if !consumers.registry.handles(delivery.subject()) {
+        consumers.replay(letter).await?;
+        return Ok(After::Done);
     }
-    let examined = consumers.db.write("bus.examine_letter", async move |guard| {
-        if !examine::only_here(guard).await? {
-            return Ok(None);
+    let examined = {
+        let alone = &alone(consumers).await;
+        if stop.is_cancelled() {
+            return Ok(After::Later);
         }
-        let work = effect::again(consumers, delivery);
-        examine(consumers, alone, delivery, work, stop).await.map(Some)
-    });
-    let fault = match examined.await? {
+        let examined = consumers.db.write("bus.examine_letter", async move |guard| {
+            if !examine::only_here(consumers, guard).await? {
+                return Ok(None);
+            }
+            let work = effect::again(consumers, delivery);
+            examine(consumers, alone, delivery, work, stop).await.map(Some)
+        });
+        examine::guarded(consumers, examined).await?
+    };
+    let fault = match examined {
         None => return Ok(After::Elsewhere),
         Some(Examined::Innocent(_)) => return replayed(consumers, letter).await,
         Some(Examined::Guilty(known)) => return Ok(left(letter, &examine::guilty(&known))),

@@ -15,7 +15,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// The ways to the workers. What they hold is bounded by `max_ack_pending` of the durable consumers.
+/// The ways to the workers. `max_ack_pending` of the durable consumers bounds the messages in them; of one that a broker sends
+/// again while it is held there is another copy.
 #[derive(Clone)]
 pub(super) struct Queues {
     by_key: Vec<UnboundedSender<Hold>>,

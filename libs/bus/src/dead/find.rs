@@ -99,8 +99,8 @@ pub async fn page(
     Ok(Page { letters, next: Some(position) })
 }
 
-/// How many letters up to position `last` meet `filter`, and whether that is all: it stops looking after `most` of them
-/// and those that a page looks at.
+/// How many letters up to position `last` meet `filter`, and whether that is all: it looks at `most` letters of the filter's
+/// subject.
 pub async fn matching(
     bus: &Bus,
     service: &str,

@@ -8,9 +8,9 @@ use chrono::{DateTime, Utc};
 use contracts::operations::v1::{DeadLetter, DeadLetterHeader};
 use prost_types::Timestamp;
 
-pub(super) const REASON: &str = "souk-reason";
-pub(super) const ERROR: &str = "souk-error";
-pub(super) const ATTEMPTS: &str = "souk-attempts";
+pub(crate) const REASON: &str = "souk-reason";
+pub(crate) const ERROR: &str = "souk-error";
+pub(crate) const ATTEMPTS: &str = "souk-attempts";
 pub(super) const FIRST_AT: &str = "souk-first-at";
 pub(super) const LAST_AT: &str = "souk-last-at";
 pub(super) const ORIGINAL_SUBJECT: &str = "souk-original-subject";

@@ -78,9 +78,12 @@ impl Session {
         Ok(session)
     }
 
-    /// Whether this session has the lead from now on.
+    /// Whether this session has the lead from now on. A database that takes no writes has no leader: what is published could
+    /// not be marked, and would be published again and again.
     pub async fn try_lead(&self) -> Result<bool, Ended> {
-        let asked = self.client.query_one("select pg_try_advisory_lock($1)", &[&LOCK]);
+        let lead = "select case when current_setting('transaction_read_only') = 'off'
+                                then pg_try_advisory_lock($1) else false end";
+        let asked = self.client.query_one(lead, &[&LOCK]);
         let row = bounded(asked).await?;
         row.try_get(0).map_err(lost)
     }

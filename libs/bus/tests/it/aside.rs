@@ -7,6 +7,7 @@ use crate::world::{Running, World, count, eventually, listen, price};
 use bus::{Bus, Consumers, Outcome, Received, Tuning, dead};
 use contracts::Event;
 use contracts::pricing::v1::{PriceDeleted, PriceUpdated};
+use diesel_async::SimpleAsyncConnection;
 use fault::{Common, Fault};
 use pg::{Db, Tx};
 use prost::Message;
@@ -115,7 +116,7 @@ async fn a_kept_event_that_kills_is_found_out_and_what_it_waited_for_is_not_blam
     let found = letters(&world).await;
     assert_eq!((found[0].reason.as_str(), found[0].attempts), ("KILLS_THE_PROCESS", 3));
     assert_eq!(found[0].key(), deadly.to_string());
-    assert!(found[0].error.contains("died 3 times"), "{}", found[0].error);
+    assert!(found[0].error.contains("the process died"), "{}", found[0].error);
     eventually("the others have effects", async || world.effects().await == 3).await;
     let of_others = format!("select count(distinct key) from seen where key <> '{deadly}'");
     assert_eq!(count(&world.search, &of_others).await, 3);
@@ -123,6 +124,39 @@ async fn a_kept_event_that_kills_is_found_out_and_what_it_waited_for_is_not_blam
     let blamed = "select count(*) from attempts where failures > 0";
     assert_eq!(world.count(blamed).await, 1);
     survivor.end().await;
+    relay.end().await;
+}
+
+#[tokio::test]
+async fn a_kept_event_whose_failure_passes_is_put_off_and_given_up_when_it_is_old() {
+    let world = World::new().await;
+    let relay = world.relay();
+    let app = App::scripted(|_, call| match call {
+        // Once among others, and once under the lock of what it waits for.
+        1 | 2 => Ok(Outcome::early("thing")),
+        _ => Err(Fault::unavailable("what it needs", std::io::Error::other("down"))),
+    });
+    let consumers = listen(world.consumers().on(app.clone(), price_updated));
+    let event = price(Uuid::now_v7(), 1);
+    world.say(std::slice::from_ref(&event)).await;
+    eventually("it is kept", async || world.count(KEPT).await == 1).await;
+    let has_come = async |kept: &str| {
+        let come = format!("update early set arrived_at = now(), kept_at = {kept}");
+        let come = &come;
+        let come = async move |tx: &mut Tx| Ok(tx.conn().batch_execute(come).await?);
+        world.search.write("test.come", come).await.unwrap();
+    };
+    has_come("now()").await;
+    let off = "select count(*) from early where arrived_at > now()";
+    eventually("it is put off", async || world.count(off).await == 1).await;
+    // Each time with others that wait for the same, and then by itself.
+    assert_eq!(app.calls(event.key()), 2 + 2);
+    has_come("now() - interval '3 days'").await;
+    eventually("it is a letter", async || letters(&world).await.len() == 1).await;
+    assert_eq!((app.calls(event.key()), world.count(KEPT).await), (2 + 2 + 2, 0));
+    let letter = &letters(&world).await[0];
+    assert!(letter.error.contains("what it needs"), "{}", letter.error);
+    consumers.end().await;
     relay.end().await;
 }
 
@@ -148,6 +182,21 @@ async fn a_parked_letter_that_kills_does_not_do_so_for_ever() {
     assert_eq!(deaths, 3);
     assert_eq!(letters(&world).await[0].key(), deadly.to_string());
     survivor.end().await;
+}
+
+#[tokio::test]
+async fn a_parked_letter_that_nobody_can_read_is_in_nobodys_way() {
+    let world = World::new().await;
+    let app = App::new();
+    // Of a type that is known and not handled.
+    let deleted = "pricing.price.deleted";
+    let broken = Put { subject: deleted, version: "1e9", ..parked(Uuid::now_v7()) };
+    put(&world, &[broken, parked(Uuid::now_v7())]).await;
+    let running = listen(world.consumers().on(app, price_updated));
+    eventually("the other one is replayed", async || world.effects().await == 1).await;
+    eventually("it is gone", async || letters(&world).await.len() == 1).await;
+    assert_eq!(letters(&world).await[0].original_subject, deleted);
+    running.end().await;
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Events that share a transaction, and handlers that take many at once.
 
 use crate::app::{App, price_updated, see};
-use crate::world::{World, eventually, listen, price};
+use crate::world::{World, eventually, listen, price, prices};
 use bus::{Batch, Outcome, Tuning, dead};
 use contracts::Event;
 use contracts::pricing::v1::PriceUpdated;
@@ -12,6 +12,7 @@ use fault::{Common, Fault};
 use pg::Tx;
 use prost::Message;
 use std::sync::Mutex;
+use std::time::Duration;
 use uuid::Uuid;
 
 /// Sizes of the batches that came, and of those that failed.
@@ -80,6 +81,48 @@ async fn what_fails_by_itself_costs_the_others_one_repetition() {
     .await;
     let most = events.iter().map(|event| app.calls(event.key())).max();
     assert_eq!((most, app.calls(&bad)), (Some(2), 2));
+    relay.end().await;
+    consumers.end().await;
+}
+
+#[tokio::test]
+async fn what_is_tried_again_costs_what_is_new_no_repetition() {
+    let world = World::new().await;
+    let relay = world.relay();
+    // By its key the bad one is the last, so that all others would have had their effects before it fails.
+    let (others, bad) = (prices(40), price(Uuid::now_v7(), 1));
+    let key = bad.key().to_owned();
+    let app = App::scripted(move |of, _| match of == key {
+        true => Err(Fault::internal("a bug")),
+        false => Ok(Outcome::Done),
+    });
+    // The bad one comes again while the others gather behind one that a database which is away holds up.
+    let tuning =
+        Tuning { workers: 1, batch: 64, retry: Duration::from_secs(1), ..Tuning::default() };
+    let consumers = listen(world.consumers().tuned(tuning).on(app.clone(), price_updated));
+    world.say(std::slice::from_ref(&bad)).await;
+    eventually("it has failed", async || {
+        world.count("select count(*) from attempts where failures = 1").await == 1
+    })
+    .await;
+    world.database_of_search(false).await;
+    let stream = world.stream().await;
+    let come = async || {
+        let info = stream.consumer_info("search-from-pricing").await.unwrap();
+        (info.num_ack_pending, info.num_redelivered)
+    };
+    world.say(&prices(1)).await;
+    eventually("the first one has come", async || come().await.0 == 2).await;
+    world.say(&others).await;
+    eventually("all have come", async || come().await == (42, 1)).await;
+    world.database_of_search(true).await;
+    eventually("the others have effects", async || world.effects().await == 41).await;
+    eventually("the bad one is a letter", async || {
+        dead::count(&world.bus, "search").await.is_ok_and(|count| count == 1)
+    })
+    .await;
+    let most = others.iter().map(|event| app.calls(event.key())).max();
+    assert_eq!((most, app.calls(bad.key())), (Some(1), 3));
     relay.end().await;
     consumers.end().await;
 }

@@ -118,6 +118,26 @@ async fn while_the_database_is_away_events_are_held_and_not_given_back() {
 }
 
 #[tokio::test]
+async fn a_database_that_takes_no_writes_is_as_good_as_away() {
+    let world = World::new().await;
+    let relay = world.relay();
+    let consumers = listen(world.consumers().on(App::new(), price_updated));
+    world.say(&prices(1)).await;
+    eventually("the first has an effect", async || world.effects().await == 1).await;
+    world.read_only(&world.search, true).await;
+    world.say(&prices(20)).await;
+    // Longer than it takes to fail thrice.
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let info = world.stream().await.consumer_info("search-from-pricing").await.unwrap();
+    assert_eq!((info.num_ack_pending, info.num_redelivered), (20, 0));
+    world.read_only(&world.search, false).await;
+    eventually("all have effects", async || world.effects().await == 21).await;
+    assert_eq!(world.count("select count(*) from attempts").await, 0);
+    relay.end().await;
+    consumers.end().await;
+}
+
+#[tokio::test]
 async fn a_broker_that_comes_back_is_not_told_first_what_was_held_meanwhile() {
     let mut world = World::new().await;
     let relay = world.relay();

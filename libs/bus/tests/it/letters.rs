@@ -17,6 +17,7 @@ pub struct Put {
     pub key: String,
     pub reason: &'static str,
     pub last_at: DateTime<Utc>,
+    pub version: &'static str,
     pub payload: Vec<u8>,
 }
 
@@ -29,6 +30,7 @@ impl Default for Put {
             key: "key".into(),
             reason: "INTERNAL",
             last_at: Utc::now(),
+            version: "1",
             payload: Vec::new(),
         }
     }
@@ -49,6 +51,7 @@ impl Put {
             causation_id: None,
         };
         let mut headers = envelope.headers();
+        headers.insert("version", self.version);
         headers.insert("souk-reason", self.reason);
         headers.insert("souk-error", "it was not to be");
         headers.insert("souk-attempts", "3");

@@ -319,3 +319,23 @@ async fn a_leader_that_stands_still_loses_the_lead() {
     stand_by.end().await;
     assert_eq!(world.stored().await.len(), 13);
 }
+
+#[tokio::test]
+async fn nobody_leads_where_the_database_takes_no_writes() {
+    let world = World::new().await;
+    let relay = world.relay();
+    world.say(&prices(1)).await;
+    eventually("it is published", async || world.all_published().await).await;
+    relay.end().await;
+    world.say(&prices(3)).await;
+    world.read_only(&world.pricing, true).await;
+    let relay = world.relay();
+    // Longer than it takes to lead.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let state = world.stream().await.cached_info().state.clone();
+    assert_eq!(state.messages, 1, "published what cannot be marked");
+    world.read_only(&world.pricing, false).await;
+    eventually("all is published", async || world.all_published().await).await;
+    assert_eq!(world.stored().await.len(), 4);
+    relay.end().await;
+}

@@ -72,7 +72,7 @@ async fn what_kills_the_process_is_found_out_and_innocent_ones_beside_it_are_not
     let found = letters(&world).await;
     assert_eq!(found[0].reason, "KILLS_THE_PROCESS");
     assert_eq!(found[0].attempts, 3);
-    assert!(found[0].error.contains("died 3 times"), "{}", found[0].error);
+    assert!(found[0].error.contains("the process died"), "{}", found[0].error);
     assert_eq!(found[0].headers.get("key").unwrap().as_str(), deadly);
     // Three times among others, three times alone.
     assert_eq!(deaths, 6);
@@ -196,6 +196,33 @@ async fn what_the_broker_gives_up_becomes_a_letter_once() {
     dead::discard(&world.bus, &found[0]).await.unwrap();
     assert_eq!(consumers.sweep_given_up().await.unwrap(), 0);
     assert!(letters(&world).await.is_empty());
+    running.end().await;
+    relay.end().await;
+}
+
+#[tokio::test]
+async fn what_failed_too_often_is_not_said_to_have_killed() {
+    let world = World::new().await;
+    let relay = world.relay();
+    world.say(&[price(Uuid::now_v7(), 1)]).await;
+    eventually("it is published", async || world.all_published().await).await;
+    // Its letter could not be written when it had failed thrice, so that it came again and became a suspect.
+    let failed = format!(
+        "insert into attempts (consumer, event_id, failures, last_error)
+         values ('search-from-pricing', '{}', 3, 'a bug')",
+        world.outbox().await[0].id
+    );
+    let failed = &failed;
+    let told = async move |tx: &mut Tx| Ok(tx.conn().batch_execute(failed).await?);
+    world.search.write("test.failed", told).await.unwrap();
+    let away = crate::app::App::scripted(|_, _| {
+        Err(Fault::unavailable("what it needs", std::io::Error::other("down")))
+    });
+    let running = listen(world.consumers().on(away, crate::app::price_updated));
+    eventually("there is a letter", async || letters(&world).await.len() == 1).await;
+    let found = letters(&world).await;
+    assert_eq!((found[0].reason.as_str(), found[0].attempts), ("INTERNAL", 3));
+    assert!(found[0].error.contains("a bug"), "{}", found[0].error);
     running.end().await;
     relay.end().await;
 }

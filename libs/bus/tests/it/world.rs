@@ -236,6 +236,29 @@ impl World {
             .unwrap();
     }
 
+    /// Has a service's database refuse every write, as one does that was the primary, or take them again.
+    pub async fn read_only(&self, of: &Db, read_only: bool) {
+        let url = of.url().clone();
+        let server = Db::new("postgres", pg::Settings::of(self.superuser.clone().into())).unwrap();
+        let url: tokio_postgres::Config =
+            secrecy::ExposeSecret::expose_secret(&url).parse().unwrap();
+        let name = &url.get_dbname().unwrap().to_owned();
+        server
+            .read("test.read_only", async move |tx| {
+                let set = format!(
+                    "alter database \"{name}\" set default_transaction_read_only = {read_only}"
+                );
+                tx.conn().batch_execute(&set).await?;
+                let end =
+                    "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1";
+                sql_query(end).bind::<Text, _>(name).execute(tx.conn()).await?;
+                Ok(())
+            })
+            .await
+            .unwrap();
+        of.renew();
+    }
+
     pub async fn all_published(&self) -> bool {
         count(&self.pricing, "select count(*) from outbox where published_at is null").await == 0
     }
