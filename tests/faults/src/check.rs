@@ -108,7 +108,7 @@ mod tests {
         for (seq, (id, key, version)) in (1i64..).zip(events) {
             let (id, key) = (id.to_owned(), key.to_owned());
             let said = Version { key: key.clone(), version };
-            history.push(Entry::Said { events: vec![said], at: seq });
+            history.push(Entry::Said { who: "say-0".into(), events: vec![said], at: seq });
             history.push(Entry::Outbox(OutboxRow {
                 seq,
                 id: id.clone(),

@@ -1,6 +1,7 @@
 //! Figures of a run, from its history.
 
 use crate::history::{Entry, Stored};
+use crate::points::LEADS;
 use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
@@ -61,7 +62,7 @@ pub fn commit_to_stream(history: &[Entry], (from, to): (i64, i64)) -> Spread {
     }
     let mut took = Vec::new();
     for entry in history {
-        let Entry::Said { events, at } = entry else { continue };
+        let Entry::Said { events, at, .. } = entry else { continue };
         if *at < from || to <= *at {
             continue;
         }
@@ -78,37 +79,68 @@ fn stored_of(entry: &Entry) -> Option<&Stored> {
 /// What was on its way when somebody was killed comes within this time, in microseconds, and shows nothing.
 const ON_ITS_WAY: i64 = 100_000;
 
-/// For each kill of one of those whose name begins so: how long it took until something served again. `serves` are instants
-/// in microseconds. Nothing can serve while one of `needs` is down: where one of them was killed too before something
-/// served, the time counts from that kill.
-pub fn recovery(history: &[Entry], who: &str, needs: &[&str], mut serves: Vec<i64>) -> Spread {
+/// What became of the kills of somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Recovery {
+    /// How many there were. Fewer times than kills: something never served again.
+    pub kills: usize,
+    /// The longest time of each outage in which nothing served although nothing more was killed.
+    pub undisturbed: Spread,
+    /// From each kill until something served, whatever was killed meanwhile.
+    pub whole: Spread,
+}
+
+/// What became of each kill of one of those whose names begin so. `serves` are instants in microseconds at which something
+/// served; `disturbed` are those of the kills without whose victims nothing can serve.
+pub fn recovery(history: &[Entry], who: &str, disturbed: &[i64], mut serves: Vec<i64>) -> Recovery {
     serves.sort_unstable();
-    let kills = |names: &[&str]| {
-        let kill = |entry: &Entry| match entry {
-            Entry::Done { what, who, at }
-                if what == "kill" && names.iter().any(|name| who.starts_with(name)) =>
-            {
-                Some(*at)
-            }
-            _ => None,
+    let mut found = Recovery::default();
+    let (mut undisturbed, mut whole) = (Vec::new(), Vec::new());
+    for (_, kill) in kills(history).filter(|(killed, _)| killed.starts_with(who)) {
+        found.kills += 1;
+        let served_after = |at: i64| {
+            serves.get(serves.partition_point(|serves| *serves <= at + ON_ITS_WAY)).copied()
         };
-        let mut kills: Vec<i64> = history.iter().filter_map(kill).collect();
-        kills.sort_unstable();
-        kills
-    };
-    let of_needs = kills(needs);
-    let served_after =
-        |at: i64| serves.get(serves.partition_point(|serves| *serves <= at + ON_ITS_WAY)).copied();
-    let took = |kill: i64| {
-        let (mut from, mut served) = (kill, served_after(kill)?);
-        while let Some(again) =
-            of_needs.iter().rev().find(|again| from < **again && **again < served)
-        {
-            (from, served) = (*again, served_after(*again)?);
+        let (mut from, mut longest) = (kill, 0);
+        while let Some(served) = served_after(from) {
+            let again = disturbed.iter().filter(|at| (from + 1..served).contains(at)).min();
+            longest = longest.max(again.unwrap_or(&served) - from);
+            let Some(again) = again else {
+                undisturbed.push(longest);
+                whole.push(served - kill);
+                break;
+            };
+            from = *again;
         }
-        Some(served - from)
+    }
+    (found.undisturbed, found.whole) = (Spread::of(undisturbed), Spread::of(whole));
+    found
+}
+
+/// Who was killed and when.
+fn kills(history: &[Entry]) -> impl Iterator<Item = (&str, i64)> {
+    history.iter().filter_map(|entry| match entry {
+        Entry::Done { what, who, at } if what == "kill" => Some((who.as_str(), *at)),
+        _ => None,
+    })
+}
+
+/// When the database server was killed.
+pub fn database_killed(history: &[Entry]) -> Vec<i64> {
+    kills(history).filter(|(who, _)| *who == "postgres").map(|(_, at)| at).collect()
+}
+
+/// When somebody was killed without whom nothing is published: a server, or the relay that led.
+pub fn publishing_stopped(history: &[Entry]) -> Vec<i64> {
+    let leader = |at: i64| {
+        let led = history.iter().filter_map(|entry| match entry {
+            Entry::Hit { who, point, at: led } if point == LEADS && *led <= at => Some((led, who)),
+            _ => None,
+        });
+        led.max().map(|(_, who)| who.as_str())
     };
-    Spread::of(kills(&[who]).into_iter().filter_map(took))
+    let stops = |who: &str, at| ["broker", "postgres"].contains(&who) || leader(at) == Some(who);
+    kills(history).filter(|(who, at)| stops(who, *at)).map(|(_, at)| at).collect()
 }
 
 /// When the broker stored something.
@@ -116,9 +148,16 @@ pub fn publishing(history: &[Entry]) -> Vec<i64> {
     history.iter().filter_map(stored_of).map(|stored| stored.at).collect()
 }
 
-/// When a writer was told of a commit.
-pub fn committing(history: &[Entry]) -> Vec<i64> {
-    let said = |entry: &Entry| if let Entry::Said { at, .. } = entry { Some(*at) } else { None };
+/// When a process whose name begins so was told of a commit, or had said all.
+pub fn committing(history: &[Entry], who: &str) -> Vec<i64> {
+    let said = |entry: &Entry| match entry {
+        Entry::Said { who: said, at, .. } | Entry::Wrote { who: said, at, .. }
+            if said.starts_with(who) =>
+        {
+            Some(*at)
+        }
+        _ => None,
+    };
     history.iter().filter_map(said).collect()
 }
 
@@ -162,6 +201,7 @@ mod tests {
     #[test]
     fn latency_is_of_its_phase_and_recovery_of_those_that_were_killed() {
         let said = |key: &str, at| Entry::Said {
+            who: "say-0".into(),
             events: vec![Version { key: key.into(), version: 1 }],
             at,
         };
@@ -188,41 +228,44 @@ mod tests {
         let spread = commit_to_stream(&history, phase(&history, "quiet").unwrap());
         assert_eq!((spread.count, spread.max), (1, Duration::from_micros(7)));
         let served = recovery(&history, "relay", &[], publishing(&history));
-        assert_eq!((served.count, served.max.as_micros()), (1, 100_007));
-        assert_eq!(recovery(&history, "say", &[], publishing(&history)).count, 0);
+        assert_eq!((served.kills, served.whole.max.as_micros()), (1, 100_007));
+        assert_eq!(served.undisturbed, served.whole);
+        assert_eq!(recovery(&history, "say", &[], publishing(&history)), Recovery::default());
     }
 
     #[test]
-    fn a_kill_before_the_one_before_it_was_overcome_starts_the_time_again() {
+    fn an_outage_counts_as_a_whole_and_by_its_longest_time_without_another_kill() {
         let second = 1_000_000;
-        let kill = |who: &str, seconds| Entry::Done {
-            what: "kill".into(),
-            who: who.into(),
-            at: seconds * second,
-        };
+        let kill = |who: &str, at| Entry::Done { what: "kill".into(), who: who.into(), at };
+        let leads = |who: &str, at| Entry::Hit { who: who.into(), point: LEADS.into(), at };
         let history = [
-            kill("relay-1", 10),
-            kill("broker", 13),
-            // Nothing depends on a writer.
-            kill("say-1", 16),
-            kill("postgres", 20),
-            kill("relay-2", 30),
+            leads("relay-1", 5 * second),
+            kill("relay-1", 10 * second),
+            kill("broker", 13 * second),
+            // It stood by, and nothing depends on a writer.
+            kill("relay-3", 15 * second),
+            kill("say-1", 16 * second),
+            kill("postgres", 20 * second),
+            leads("relay-2", 21 * second),
+            kill("relay-2", 30 * second),
         ];
-        let took = |who, needs: &[&str], serves: &[i64]| {
+        let stopped = publishing_stopped(&history);
+        assert_eq!(stopped, [10, 13, 20, 30].map(|seconds| seconds * second));
+        assert_eq!(database_killed(&history), [20 * second]);
+        let took = |who, serves: &[i64]| {
             let serves = serves.iter().map(|seconds| seconds * second).collect();
-            let spread = recovery(&history, who, needs, serves);
-            (spread.count, spread.p50.as_secs(), spread.max.as_secs())
+            let found = recovery(&history, who, &stopped, serves);
+            let seconds = |spread: Spread| (spread.count, spread.max.as_secs());
+            (found.kills, seconds(found.undisturbed), seconds(found.whole))
         };
-        let needs = ["relay", "broker", "postgres"];
         // Served between all kills: each counts by itself.
-        assert_eq!(took("relay", &needs, &[12, 19, 24, 31]), (2, 1, 2));
-        // Nothing before the third: counted from it.
-        assert_eq!(took("relay", &needs, &[24, 33]), (2, 3, 4));
-        assert_eq!(took("broker", &needs, &[24, 33]), (1, 4, 4));
-        // One that is slow is found out, whatever was killed after it had served.
-        assert_eq!(took("broker", &needs, &[19, 24, 33]), (1, 6, 6));
-        assert_eq!(took("postgres", &needs, &[29, 33]), (1, 9, 9));
-        // Where it needs nothing, nothing excuses it.
-        assert_eq!(took("relay", &[], &[24, 33]), (2, 3, 14));
+        assert_eq!(took("relay-1", &[12, 19, 24, 31]), (1, (1, 2), (1, 2)));
+        assert_eq!(took("broker", &[12, 19, 24, 31]), (1, (1, 6), (1, 6)));
+        // Not served before the next kill: the times between count, also the one before that kill.
+        assert_eq!(took("relay-1", &[24, 33]), (1, (1, 7), (1, 14)));
+        assert_eq!(took("broker", &[24, 33]), (1, (1, 7), (1, 11)));
+        assert_eq!(took("postgres", &[24, 33]), (1, (1, 4), (1, 4)));
+        // Never again.
+        assert_eq!(took("relay-2", &[24]), (1, (0, 0), (0, 0)));
     }
 }

@@ -102,7 +102,9 @@ pub enum Entry {
     /// A failpoint did what its script says.
     Hit { who: String, point: String, at: i64 },
     /// A writer was told that these are committed.
-    Said { events: Vec<Version>, at: i64 },
+    Said { who: String, events: Vec<Version>, at: i64 },
+    /// A process that was to say so many events has ended by itself, and has committed so many.
+    Wrote { who: String, events: u64, of: u64, at: i64 },
     /// A writer was not told whether something was committed.
     Unsure { who: String, why: String, at: i64 },
     /// The run has damaged what a consumer kept of an event.

@@ -15,9 +15,13 @@ pub mod mutants;
 pub mod network;
 
 use crate::points::POINTS;
-use anyhow::Result;
+use crate::process::Role;
+use crate::world::World;
+use anyhow::{Result, ensure};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
 use std::path::Path;
 use std::time::Duration;
 
@@ -46,7 +50,7 @@ impl Part {
 /// The full runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Full {
-    /// The outbox while relays, writers, listeners and the broker are killed.
+    /// The outbox while relays, writers and the servers are killed.
     B01,
     /// A process dies, fails or waits at each point of the path of an event.
     B02,
@@ -80,6 +84,7 @@ pub async fn full(run: Full, seed: u64, part: Part, at: &str, program: &Path) ->
         Full::B01 => b01::run(&b01::Scale::full(part), seed, program).await,
         Full::B02 => {
             let points: Vec<_> = POINTS.iter().filter(|point| point.name.starts_with(at)).collect();
+            ensure!(!points.is_empty(), "no point's name begins with {at:?}");
             let wait = b02::Action::Delay(Duration::from_secs(10));
             b02::run(&points, &[b02::Action::Abort, b02::Action::Error, wait], seed, program).await
         }
@@ -101,6 +106,17 @@ fn progress(what: &'static str, count: usize) -> ProgressBar {
     let bar = ProgressBar::new(u64::try_from(count).unwrap_or(u64::MAX)).with_message(what);
     let style = ProgressStyle::with_template("{elapsed_precise} {wide_bar} {pos}/{len} {msg}");
     style.map_or(bar.clone(), |style| bar.with_style(style))
+}
+
+/// Kills any process of a role that has not ended by itself; nobody where all have.
+async fn kill_one(world: &World, role: Role, random: &mut StdRng) -> Result<()> {
+    loop {
+        let names = world.supervisor.names(role);
+        let Some(who) = names.choose(random) else { return Ok(()) };
+        if world.supervisor.kill(who).await? {
+            return Ok(());
+        }
+    }
 }
 
 /// Lets a time pass that is part of the run.

@@ -14,6 +14,9 @@ use std::time::Duration;
 /// The services that listen, and their consumers.
 pub const LISTENERS: [(&str, &str); 2] = [("search", COUNTING), ("catalog", PROJECTING)];
 
+/// How many events are not published.
+pub const UNPUBLISHED: &str = "select count(*) from outbox where published_at is null";
+
 /// Letters that are read at once.
 const PAGE: usize = 1000;
 
@@ -146,8 +149,7 @@ async fn delivered(stream: &Stream<()>, consumer: &str) -> Option<u64> {
 /// What is still to be done, in words; none: all is quiet.
 pub async fn unfinished(databases: &Databases, bus: &Bus) -> Result<Option<String>> {
     let client = databases.client(PUBLISHER).await?;
-    let ask = "select count(*) from outbox where published_at is null";
-    let unpublished: i64 = client.query_one(ask, &[]).await?.get(0);
+    let unpublished: i64 = client.query_one(UNPUBLISHED, &[]).await?.get(0);
     if unpublished > 0 {
         return Ok(Some(format!("{unpublished} events are not published")));
     }
@@ -158,6 +160,17 @@ pub async fn unfinished(databases: &Databases, bus: &Bus) -> Result<Option<Strin
         let (pending, sent) = (info.num_pending, info.num_ack_pending);
         if pending > 0 || sent > 0 {
             return Ok(Some(format!("{consumer} has {pending} before it and {sent} in hand")));
+        }
+    }
+    let notes = bus.jetstream().get_stream(streams::ADVISORIES).await?;
+    if notes.cached_info().state.messages > 0 {
+        return Ok(Some("not all that the broker gave up is followed up".to_owned()));
+    }
+    for (service, _) in LISTENERS {
+        let client = databases.client(service).await?;
+        let early: i64 = client.query_one("select count(*) from early", &[]).await?.get(0);
+        if early > 0 {
+            return Ok(Some(format!("{service} waits with {early} events for their keys")));
         }
     }
     Ok(None)

@@ -66,10 +66,29 @@ impl Supervisor {
         Ok(who)
     }
 
-    /// Kills a process, which is then started again.
-    pub fn kill(&self, who: &str) -> Result<()> {
-        self.write_down("kill", who)?;
-        self.send(who, Signal::SIGKILL)
+    /// Kills a process, which is then started again; one that is being started is waited for. False: it has ended by itself,
+    /// and there is nobody to kill.
+    pub async fn kill(&self, who: &str) -> Result<bool> {
+        loop {
+            {
+                let mut replicas = self.shared.lock();
+                let replica =
+                    replicas.get_mut(who).with_context(|| format!("there is no {who}"))?;
+                if replica.runs() {
+                    self.write_down("kill", who)?;
+                    return replica.send(Signal::SIGKILL).map(|()| true);
+                }
+                if replica.done {
+                    return Ok(false);
+                }
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// Whether every process runs that has not ended by itself.
+    pub fn all_run(&self) -> bool {
+        self.shared.lock().values_mut().all(|replica| replica.done || replica.runs())
     }
 
     /// Stops a process in its tracks.
@@ -95,10 +114,10 @@ impl Supervisor {
         self.write_down("take down", &role.to_string())
     }
 
-    /// Names of the processes of a role.
+    /// Names of the processes of a role that have not ended by themselves.
     pub fn names(&self, role: Role) -> Vec<String> {
         let replicas = self.shared.lock();
-        let of = replicas.iter().filter(|(_, replica)| replica.role == role);
+        let of = replicas.iter().filter(|(_, replica)| replica.role == role && !replica.done);
         of.map(|(who, _)| who.clone()).collect()
     }
 
@@ -128,8 +147,17 @@ impl Supervisor {
 
     fn send(&self, who: &str, signal: Signal) -> Result<()> {
         let replicas = self.shared.lock();
-        let replica = replicas.get(who).with_context(|| format!("there is no {who}"))?;
-        if let Some(child) = &replica.child {
+        replicas.get(who).with_context(|| format!("there is no {who}"))?.send(signal)
+    }
+}
+
+impl Replica {
+    fn runs(&mut self) -> bool {
+        self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
+    }
+
+    fn send(&self, signal: Signal) -> Result<()> {
+        if let Some(child) = &self.child {
             kill(Pid::from_raw(i32::try_from(child.id())?), signal)?;
         }
         Ok(())
@@ -164,14 +192,15 @@ impl Shared {
 
     fn look(&self) {
         for (who, replica) in self.lock().iter_mut() {
-            let Some(child) = &mut replica.child else { continue };
-            let Ok(Some(status)) = child.try_wait() else { continue };
-            let ended = Entry::Ended { who: who.clone(), how: status.to_string(), at: now() };
-            let _ = self.recorder.add(&ended);
-            replica.child = None;
-            replica.done |= status.success();
+            if let Some(child) = &mut replica.child {
+                let Ok(Some(status)) = child.try_wait() else { continue };
+                let ended = Entry::Ended { who: who.clone(), how: status.to_string(), at: now() };
+                let _ = self.recorder.add(&ended);
+                replica.child = None;
+                replica.done |= status.success();
+            }
             if !replica.done {
-                // One that cannot be started is missed by whoever waits for what it does.
+                // One that cannot be started is tried again at the next look.
                 let _ = self.spawn(who, replica);
             }
         }

@@ -1,4 +1,4 @@
-//! What a run happens in: databases, a broker of its own, a bad network before both, and processes.
+//! What a run happens in: databases, a broker of its own, and processes.
 
 mod finish;
 
@@ -6,7 +6,6 @@ use crate::databases::Databases;
 use crate::history::{Entry, Recorder, Version, now};
 use crate::process::Role;
 use crate::process::say::Load;
-use crate::proxy::Proxy;
 use crate::supervise::Supervisor;
 use crate::{event, state};
 use anyhow::{Context, Result, anyhow, bail};
@@ -61,30 +60,26 @@ pub struct World {
     pub recorder: Recorder,
     /// The broker.
     pub nats: Private<Nats>,
-    /// The network before the broker.
-    pub to_broker: Proxy,
-    /// The network before the databases.
-    pub to_database: Proxy,
     /// Who keeps the processes running.
     pub supervisor: Supervisor,
     /// Where the data is.
     pub databases: Databases,
-    /// The broker, past the bad network.
+    /// The broker, past every bad network.
     pub bus: Bus,
-    /// The publisher's database, past the bad network.
+    /// The publisher's database, past every bad network.
     pub owner: Db,
     folder: PathBuf,
     begun: Instant,
     _share: SemaphorePermit<'static>,
 }
 
-/// The networks that a process goes through.
+/// The ports that a process connects to: of the servers themselves, or of a network before one.
 #[derive(Debug, Clone, Copy)]
-pub struct Through<'a> {
-    /// To the broker.
-    pub broker: &'a Proxy,
-    /// To the databases.
-    pub database: &'a Proxy,
+pub struct Through {
+    /// For the broker.
+    pub broker: u16,
+    /// For the databases.
+    pub database: u16,
 }
 
 /// Where runs leave their histories and logs.
@@ -131,8 +126,6 @@ impl World {
         let owner =
             crate::process::database(event::PUBLISHER, &databases.url(event::PUBLISHER), 4)?;
         Ok(Self {
-            to_broker: Proxy::before(nats.port()).await?,
-            to_database: Proxy::before(databases.port()?).await?,
             supervisor: Supervisor::new(&setting.program, &folder, recorder.clone()),
             bus: bus.map_err(crate::process::told)?,
             setting,
@@ -148,21 +141,21 @@ impl World {
 
     /// Starts a process that says something.
     pub fn say(&self, load: &Load, failpoints: &str) -> Result<String> {
-        let mut arguments = self.arguments(self.usual(), &[]);
-        arguments.push(format!("--database={}", self.url(event::PUBLISHER, self.usual())));
+        let mut arguments = self.arguments(self.usual()?, &[]);
+        arguments.push(format!("--database={}", self.databases.url(event::PUBLISHER)));
         arguments.extend(load.arguments());
         self.supervisor.start(Role::Say, arguments, failpoints)
     }
 
     /// Starts a process that relays.
     pub fn relay(&self, failpoints: &str) -> Result<String> {
-        self.relay_through(self.usual(), &[], failpoints)
+        self.relay_through(self.usual()?, &[], failpoints)
     }
 
     /// Starts a process that relays, through other networks.
     pub fn relay_through(
         &self,
-        through: Through<'_>,
+        through: Through,
         more: &[&str],
         failpoints: &str,
     ) -> Result<String> {
@@ -173,13 +166,13 @@ impl World {
 
     /// Starts a process that listens.
     pub fn listen(&self, more: &[&str], failpoints: &str) -> Result<String> {
-        self.listen_through(self.usual(), more, failpoints)
+        self.listen_through(self.usual()?, more, failpoints)
     }
 
     /// Starts a process that listens, through other networks.
     pub fn listen_through(
         &self,
-        through: Through<'_>,
+        through: Through,
         more: &[&str],
         failpoints: &str,
     ) -> Result<String> {
@@ -188,36 +181,36 @@ impl World {
 
     /// Starts a process that replays dead letters.
     pub fn replay(&self, failpoints: &str) -> Result<String> {
-        let arguments = self.listening(self.usual(), &["--mended"]);
+        let arguments = self.listening(self.usual()?, &["--mended"]);
         self.supervisor.start(Role::Replay, arguments, failpoints)
     }
 
     /// Starts a process that has everything published again.
     pub fn republish(&self, failpoints: &str) -> Result<String> {
-        let mut arguments = self.arguments(self.usual(), &[]);
-        arguments.push(format!("--database={}", self.url(event::PUBLISHER, self.usual())));
+        let mut arguments = self.arguments(self.usual()?, &[]);
+        arguments.push(format!("--database={}", self.databases.url(event::PUBLISHER)));
         self.supervisor.start(Role::Republish, arguments, failpoints)
     }
 
-    /// The networks of all whose networks are no matter.
-    pub fn usual(&self) -> Through<'_> {
-        Through { broker: &self.to_broker, database: &self.to_database }
+    /// The servers themselves.
+    pub fn usual(&self) -> Result<Through> {
+        Ok(Through { broker: self.nats.port(), database: self.databases.port()? })
     }
 
-    fn listening(&self, through: Through<'_>, more: &[&str]) -> Vec<String> {
+    fn listening(&self, through: Through, more: &[&str]) -> Vec<String> {
         let mut arguments = self.arguments(through, more);
         arguments.push(format!("--search={}", self.url("search", through)));
         arguments.push(format!("--catalog={}", self.url("catalog", through)));
         arguments
     }
 
-    fn arguments(&self, through: Through<'_>, more: &[&str]) -> Vec<String> {
-        let broker = format!("--broker=nats://127.0.0.1:{}", through.broker.port());
+    fn arguments(&self, through: Through, more: &[&str]) -> Vec<String> {
+        let broker = format!("--broker=nats://127.0.0.1:{}", through.broker);
         std::iter::once(broker).chain(more.iter().map(|more| (*more).to_owned())).collect()
     }
 
-    fn url(&self, service: &str, through: Through<'_>) -> String {
-        self.databases.url_through(service, through.database.port())
+    fn url(&self, service: &str, through: Through) -> String {
+        self.databases.url_through(service, through.database)
     }
 
     /// Commits facts from here, as a writer does, and with their aggregates.
@@ -229,7 +222,7 @@ impl World {
         let said = |fact: &Fact| Version { key: fact.key.clone(), version: fact.version };
         let events: Vec<Version> = facts.iter().map(said).collect();
         self.own(&events).await?;
-        self.recorder.add(&Entry::Said { events, at: now() })
+        self.recorder.add(&Entry::Said { who: "run".to_owned(), events, at: now() })
     }
 
     /// Puts events into the stream past the outbox; two of the same key and version are the same event. The broker is given
@@ -357,7 +350,15 @@ impl World {
         }
     }
 
-    /// One number that the publisher's database knows.
+    /// Waits until every process runs that has not ended by itself, and has had a moment for what it does first.
+    pub async fn until_all_are_back(&self) -> Result<()> {
+        let back = async || Ok(self.supervisor.all_run());
+        self.until("all are back", Duration::from_secs(60), back).await?;
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        Ok(())
+    }
+
+    /// One number that a service's database knows.
     pub async fn ask(&self, service: &str, question: &str) -> Result<i64> {
         let client = self.databases.client(service).await?;
         Ok(client.query_one(question, &[]).await?.get(0))

@@ -24,6 +24,7 @@ pub fn check(history: &[Entry]) -> Verdict {
     committed(history, &outbox, &mut verdict);
     published(&outbox, &stream, &mut verdict);
     let is_lost = |entry: &Entry| matches!(entry, Entry::Phase { name, .. } if name == LOST);
+    once(&stream, &mut verdict);
     if !history.iter().any(is_lost) {
         in_order(&stream, &mut verdict);
     }
@@ -45,6 +46,12 @@ fn committed(history: &[Entry], outbox: &[&OutboxRow], verdict: &mut Verdict) {
     let rows: HashSet<(&str, i64)> =
         outbox.iter().map(|row| (row.key.as_str(), row.version)).collect();
     for entry in history {
+        if let Entry::Wrote { who, events, of, .. } = entry
+            && events != of
+        {
+            let wrong = if events > of { Wrong::Doubled } else { Wrong::Lost };
+            verdict.wrong(wrong, || format!("{who} was to say {of} events and committed {events}"));
+        }
         let Entry::Said { events, .. } = entry else { continue };
         for said in events {
             if !rows.contains(&(said.key.as_str(), said.version)) {
@@ -79,17 +86,25 @@ fn published(outbox: &[&OutboxRow], stream: &[&Stored], verdict: &mut Verdict) {
     }
 }
 
-fn in_order(stream: &[&Stored], verdict: &mut Verdict) {
-    let mut last: HashMap<&str, i64> = HashMap::new();
+/// The broker keeps out what it knows.
+fn once(stream: &[&Stored], verdict: &mut Verdict) {
     let mut seen: HashMap<&str, i64> = HashMap::new();
     for stored in stream {
         let Some(id) = stored.id.as_deref() else { continue };
-        if let Some(before) = seen.insert(id, stored.at) {
-            if stored.at - before < WINDOW {
-                verdict.wrong(Wrong::Twice, || {
-                    format!("{id} again at {} of the stream", stored.position)
-                });
-            }
+        let before = seen.insert(id, stored.at);
+        if before.is_some_and(|before| stored.at - before < WINDOW) {
+            let again = || format!("{id} again at {} of the stream", stored.position);
+            verdict.wrong(Wrong::Twice, again);
+        }
+    }
+}
+
+fn in_order(stream: &[&Stored], verdict: &mut Verdict) {
+    let mut last: HashMap<&str, i64> = HashMap::new();
+    let mut seen: HashSet<&str> = HashSet::new();
+    for stored in stream {
+        let Some(id) = stored.id.as_deref() else { continue };
+        if !seen.insert(id) {
             continue;
         }
         let last = last.entry(&stored.key).or_default();
@@ -122,6 +137,17 @@ mod tests {
         history.retain(|entry| !matches!(entry, Entry::Outbox(row) if row.seq == 2));
         let verdict = check(&history);
         assert_eq!((verdict.count(Wrong::Lost), verdict.count(Wrong::Invented)), (1, 1));
+    }
+
+    #[test]
+    fn a_commit_that_happened_twice_or_never_is_told() {
+        for (events, wrong) in [(3, None), (4, Some(Wrong::Doubled)), (2, Some(Wrong::Lost))] {
+            let mut history = good();
+            history.push(Entry::Wrote { who: "say-0".into(), events, of: 3, at: 9 });
+            let verdict = check(&history);
+            assert_eq!(verdict.is_ok(), wrong.is_none());
+            assert!(wrong.is_none_or(|wrong| verdict.count(wrong) == 1));
+        }
     }
 
     #[test]
@@ -161,6 +187,9 @@ mod tests {
             let verdict = check(&history);
             assert_eq!(verdict.count(Wrong::Twice), twice);
             assert_eq!(verdict.is_ok(), twice == 0);
+            // After a loss too.
+            history.push(Entry::Phase { name: LOST.into(), at: 5 });
+            assert_eq!(check(&history).count(Wrong::Twice), twice);
         }
     }
 }

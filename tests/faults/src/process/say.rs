@@ -4,7 +4,7 @@ mod change;
 
 use super::{Common, database};
 use crate::event::Mark;
-use crate::history::Recorder;
+use crate::history::{Entry, Recorder, now};
 use crate::schedule;
 use anyhow::Result;
 use bus::Bus;
@@ -141,7 +141,7 @@ pub async fn run(options: Options) -> Result<()> {
     let marks = Arc::new(load.marks());
     let mut writers = JoinSet::new();
     for number in 0..load.writers {
-        let name = format!("{}/{number}", options.common.who);
+        let name = writer(&options.common.who, number);
         let random = schedule::random(load.seed, &name);
         let writer = Writer {
             name,
@@ -158,7 +158,17 @@ pub async fn run(options: Options) -> Result<()> {
     while let Some(ended) = writers.join_next().await {
         ended??;
     }
-    Ok(())
+    let mut events = 0;
+    for number in 0..load.writers {
+        events += change::said(&db, &writer(&options.common.who, number)).await;
+    }
+    let who = options.common.who;
+    recorder.add(&Entry::Wrote { who, events, of: load.events, at: now() })
+}
+
+/// The name of one of a process's writers.
+fn writer(who: &str, number: u64) -> String {
+    format!("{who}/{number}")
 }
 
 struct Writer {

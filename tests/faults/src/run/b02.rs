@@ -75,6 +75,11 @@ async fn case(point: &Point, action: Action, seed: u64, program: &Path) -> Resul
     let script = format!("{}={action}", point.name);
     let at = |role: Role| if role == point.role { script.as_str() } else { "" };
     situation::make(&mut world, point.situation, &at).await?;
+    if action == Action::Abort {
+        // Whoever died last is to do its work again too.
+        world.until_all_are_back().await?;
+        world.quiet(situation::PATIENCE).await?;
+    }
     let finished = world.finish().await?;
     let hit = finished.was_hit(point.name);
     finished.is_as_promised()?;

@@ -3,11 +3,11 @@
 use super::{PATIENCE, Part};
 use crate::event::PUBLISHER;
 use crate::figures;
-use crate::history::Entry;
 use crate::process::Role;
 use crate::process::say::Load;
+use crate::state;
 use crate::world::{SHARES, Setting, World};
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -53,8 +53,7 @@ pub async fn run(scale: &Scale, seed: u64, program: &Path) -> Result<()> {
     world.done("kill", "broker")?;
     world.nats.kill().await?;
     super::wait("the broker is away", scale.outage).await;
-    let unpublished = "select count(*) from outbox where published_at is null";
-    let backlog = world.ask(PUBLISHER, unpublished).await?;
+    let backlog = world.ask(PUBLISHER, state::UNPUBLISHED).await?;
     world.phase("drain")?;
     let begun = Instant::now();
     world.nats.restart().await?;
@@ -72,10 +71,10 @@ pub async fn run(scale: &Scale, seed: u64, program: &Path) -> Result<()> {
     let history = world.finish().await?.is_as_promised()?;
     let rate = f64::from(u32::try_from(drained).unwrap_or(u32::MAX)) / took;
     println!("  backlog of {backlog}, {drained} events published in {took:.1} s: {rate:.0}/s");
-    let failed = history.iter().filter(|entry| matches!(entry, Entry::Unsure { .. })).count();
+    let failed = figures::unsure(&history);
     println!("  commits that failed: {failed}; rows given up: {refused}");
     for part in ["before", "after"] {
-        let within = figures::phase(&history, part).unwrap_or_default();
+        let within = figures::phase(&history, part).context("a part is missing")?;
         let spread = figures::commit_to_stream(&history, within);
         println!("  commit to stream {part}: {spread}");
     }

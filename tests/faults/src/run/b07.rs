@@ -7,7 +7,6 @@ use crate::process::say::Load;
 use crate::schedule::{self, Step};
 use crate::world::{SHARES, Setting, World};
 use anyhow::{Result, ensure};
-use rand::Rng;
 use std::path::Path;
 
 /// How large a run is.
@@ -46,16 +45,17 @@ pub async fn run(scale: &Scale, seed: u64, program: &Path) -> Result<()> {
     let bar = super::progress("kills", scale.kills);
     for Step { at, what } in steps {
         world.until_said(at, PATIENCE).await?;
-        let names = world.supervisor.names(what);
-        world.supervisor.kill(&names[random.random_range(0..names.len())])?;
+        super::kill_one(&world, what, &mut random).await?;
         bar.inc(1);
     }
     bar.finish_and_clear();
     world.quiet(PATIENCE).await?;
     let history = world.finish().await?.is_as_promised()?;
-    let serving = figures::recovery(&history, "listen", &[], figures::handling(&history));
-    println!("  handled again after a kill: {serving}");
-    for (consumer, ratio) in figures::deliveries(&history) {
+    let handled = figures::recovery(&history, "listen", &[], figures::handling(&history));
+    println!("  handled again after {} kills: {}", handled.kills, handled.whole);
+    let deliveries = figures::deliveries(&history);
+    ensure!(deliveries.len() == 2, "the deliveries to both consumers are not known");
+    for (consumer, ratio) in deliveries {
         println!("  deliveries for each event to {consumer}: {ratio:.3}");
         ensure!(ratio <= DELIVERIES, "{consumer} needed {ratio:.3} deliveries for each event");
     }

@@ -72,8 +72,7 @@ pub async fn run(name: &str, scale: &Scale, seed: u64, program: &Path) -> Result
     let load = Load { keys: scale.keys, writers: 4, bad, kills, ..Load::of(seed, scale.events) };
     world.say(&load, "")?;
     world.until_said(scale.events, PATIENCE).await?;
-    let unpublished = "select count(*) from outbox where published_at is null";
-    let published = async || Ok(world.ask(PUBLISHER, unpublished).await? == 0);
+    let published = async || Ok(world.ask(PUBLISHER, state::UNPUBLISHED).await? == 0);
     world.until(&format!("{relay} publishes all"), PATIENCE, published).await?;
     world.phase("listening")?;
     world.listen(&["--ack-wait=1000"], "")?;
@@ -121,10 +120,11 @@ async fn letters_are_whole(world: &World, expected: usize) -> Result<()> {
 async fn replay(world: &World, letters: usize) -> Result<()> {
     world.supervisor.take_down(Role::Listen)?;
     world.phase(MENDED)?;
-    let who = world.replay("")?;
+    // Slow enough that half-way is no moment.
+    let who = world.replay("dead.replayed=delay:20@1+")?;
     let half_way = async || Ok(state::letters(&world.bus, "search").await?.len() <= letters / 2);
     world.until("half of the letters are replayed", PATIENCE, half_way).await?;
-    world.supervisor.kill(&who)?;
+    ensure!(world.supervisor.kill(&who).await?, "the replay has ended before it was killed");
     world.quiet(PATIENCE).await
 }
 

@@ -1,7 +1,9 @@
 //! B11: the relay's lead goes from process to process.
 
+use crate::event::PUBLISHER;
 use crate::figures::Spread;
 use crate::history::{self, Entry, now};
+use crate::points::{LEADS, LEADS_ARE_TOLD};
 use crate::process::Role;
 use crate::process::say::Load;
 use crate::proxy::{Network, Proxy};
@@ -26,9 +28,6 @@ enum Way {
     Cut,
 }
 
-/// Leads are written down by a failpoint that does nothing.
-const LEADS: &str = "relay.leads";
-
 /// Within this time somebody else has to publish.
 const LIMIT: Duration = Duration::from_secs(12);
 
@@ -41,8 +40,8 @@ pub async fn run(takeovers: usize, seed: u64, program: &Path) -> Result<()> {
     let mut networks: BTreeMap<String, Proxy> = BTreeMap::new();
     for _ in 0..3 {
         let network = Proxy::before(world.databases.port()?).await?;
-        let through = Through { database: &network, ..world.usual() };
-        let who = world.relay_through(through, &[], &format!("{LEADS}=delay:0@1+"))?;
+        let through = Through { database: network.port(), ..world.usual()? };
+        let who = world.relay_through(through, &[], LEADS_ARE_TOLD)?;
         networks.insert(who, network);
     }
     world.listen(&[], "")?;
@@ -60,7 +59,7 @@ pub async fn run(takeovers: usize, seed: u64, program: &Path) -> Result<()> {
         world.done(&format!("take over by {way:?}"), &leader)?;
         let before = leader.clone();
         match way {
-            Way::Kill => world.supervisor.kill(&leader)?,
+            Way::Kill => ensure!(world.supervisor.kill(&leader).await?, "{leader} has ended"),
             Way::Freeze => world.supervisor.freeze(&leader)?,
             Way::Swallow => network.becomes(Network::Swallows),
             Way::Cut => network.cut().await,
@@ -99,10 +98,10 @@ async fn next_leader(world: &World, after: i64) -> Result<String> {
 
 /// Waits until something that is said from now on is published.
 async fn published_since(world: &World) -> Result<()> {
-    let said = world.ask("pricing", "select coalesce(max(seq), 0)::bigint from outbox").await?;
+    let said = world.ask(PUBLISHER, "select coalesce(max(seq), 0)::bigint from outbox").await?;
     let ask =
         format!("select count(*) from outbox where seq > {said} and published_at is not null");
-    let published = async || Ok(world.ask("pricing", &ask).await? > 0);
+    let published = async || Ok(world.ask(PUBLISHER, &ask).await? > 0);
     world.until("the next leader publishes", PATIENCE, published).await
 }
 

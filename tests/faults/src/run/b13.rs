@@ -6,7 +6,7 @@ use crate::figures;
 use crate::process::Role;
 use crate::process::say::Load;
 use crate::world::{SHARES, Setting, World};
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -35,28 +35,28 @@ pub async fn run(seed: u64, program: &Path) -> Result<()> {
 /// The stream may hold no more bytes. What helps: a larger quota, and the relays started with it.
 async fn quota(seed: u64, program: &Path) -> Result<()> {
     let world = begin("b13-quota", "--max-bytes=1000000", seed, program).await?;
-    until_full(&world).await?;
+    let room = until_full(&world).await?;
     world.supervisor.take_down(Role::Relay)?;
     for _ in 0..2 {
-        world.relay_through(world.usual(), &["--max-bytes=1000000000"], "")?;
+        world.relay_through(world.usual()?, &["--max-bytes=1000000000"], "")?;
     }
-    end(world).await
+    end(world, room).await
 }
 
 /// The broker's disk is full. What helps: a larger disk, and the broker started again.
 async fn disk_full(disk: Disk, seed: u64, program: &Path) -> Result<()> {
     let mut world = begin("b13-disk", "--max-bytes=1000000000", seed, program).await?;
-    until_full(&world).await?;
+    let room = until_full(&world).await?;
     disk.resize(1024)?;
     world.done("kill", "broker")?;
     world.nats.restart().await?;
-    end(world).await
+    end(world, room).await
 }
 
 async fn begin(name: &str, quota: &str, seed: u64, program: &Path) -> Result<World> {
     let world = World::new(Setting { shares: SHARES, ..Setting::of(name, seed, program) }).await?;
     for _ in 0..2 {
-        world.relay_through(world.usual(), &[quota], "")?;
+        world.relay_through(world.usual()?, &[quota], "")?;
     }
     world.listen(&[], "")?;
     // More than the run can last: the writer is ended after it.
@@ -71,27 +71,33 @@ async fn begin(name: &str, quota: &str, seed: u64, program: &Path) -> Result<Wor
     Ok(world)
 }
 
-/// Waits until nothing is published any more, and then for a while.
-async fn until_full(world: &World) -> Result<()> {
+/// Waits until nothing is published any more, and then for a while; returns when there is to be room again.
+async fn until_full(world: &World) -> Result<Instant> {
     let oldest = "select coalesce((select extract(epoch from clock_timestamp() - created_at)::bigint
                                    from outbox where published_at is null order by seq limit 1), 0)";
     let full = async || Ok(world.ask(PUBLISHER, oldest).await? >= 5);
     world.until("the broker has no more room", PATIENCE, full).await?;
     world.phase("full")?;
     super::wait("the broker has no room", FULL).await;
-    world.phase("room")
+    world.phase("room")?;
+    Ok(Instant::now())
 }
 
-async fn end(world: World) -> Result<()> {
-    let begun = Instant::now();
+async fn end(world: World, room: Instant) -> Result<()> {
     let caught_up = async || Ok(world.ask(PUBLISHER, super::b04::CAUGHT_UP).await? == 1);
     world.until("the backlog is published", PATIENCE, caught_up).await?;
-    let took = begun.elapsed();
+    let took = room.elapsed();
     world.supervisor.take_down(Role::Say)?;
     world.quiet(PATIENCE).await?;
     let refused = world.ask(PUBLISHER, "select count(*) from outbox where attempts > 0").await?;
     let history = world.finish().await?.is_as_promised()?;
     let failed = figures::unsure(&history);
+    let (from, to) = figures::phase(&history, "full").context("it was never full")?;
+    let while_full = |all: Vec<i64>| all.into_iter().filter(|at| (from..to).contains(at)).count();
+    let stored = while_full(figures::publishing(&history));
+    let committed = while_full(figures::committing(&history, ""));
+    ensure!(stored == 0, "the broker had room for {stored} events");
+    ensure!(committed > 0, "nothing was committed while the broker was full");
     println!(
         "  well again after {took:.1?}; commits that failed: {failed}; rows given up: {refused}"
     );

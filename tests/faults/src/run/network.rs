@@ -54,8 +54,8 @@ pub async fn run(rounds: usize, seed: u64, program: &Path) -> Result<()> {
         ("listeners to databases", Proxy::before(database).await?),
     ];
     let through = |broker: usize, database: usize| Through {
-        broker: &links[broker].1,
-        database: &links[database].1,
+        broker: links[broker].1.port(),
+        database: links[database].1.port(),
     };
     for _ in 0..2 {
         world.relay_through(through(0, 1), &[], "")?;

@@ -66,13 +66,18 @@ pub(super) async fn said(db: &Db, writer: &str) -> u64 {
 }
 
 impl Change {
+    /// The process that the writer is of.
+    fn who(&self) -> &str {
+        self.writer.split_once('/').map_or(&self.writer, |(who, _)| who)
+    }
+
     /// Does it, and writes down what the database said of it.
     pub async fn commit(&self, db: &Db, recorder: &Recorder) -> Result<Said> {
         let written = db.write("say.change", async move |tx| self.write(tx).await).await;
         match written {
             Ok(events) => {
                 let count = u64::try_from(events.len())?;
-                recorder.add(&Entry::Said { events, at: now() })?;
+                recorder.add(&Entry::Said { who: self.who().to_owned(), events, at: now() })?;
                 Ok(Said::Committed(count))
             }
             Err(_) if self.rolled_back => Ok(Said::RolledBack),

@@ -13,7 +13,7 @@ use prost::Message;
 use std::time::Duration;
 
 /// Far more than anything takes, such as two rounds of what is done once a minute: a busy machine is no failure.
-const PATIENCE: Duration = Duration::from_secs(300);
+pub(super) const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Number of the key that the situation is about; the others have smaller ones.
 const SPECIAL: u64 = 1000;
@@ -76,7 +76,7 @@ pub(super) async fn make<'a>(
                 let letters = crate::state::letters(&world.bus, "search").await?;
                 Ok(letters.len() == 1)
             };
-            return world.until("the event that is given up is a letter", PATIENCE, letters).await;
+            world.until("the event that is given up is a letter", PATIENCE, letters).await?;
         }
     }
     world.quiet(PATIENCE).await
@@ -113,12 +113,12 @@ async fn stale(world: &World, key: &str, script: &str) -> Result<()> {
     world.supervisor.take_down(Role::Listen)?;
     let search = world.databases.client("search").await?;
     search.execute("update early set kept_at = kept_at - interval '25 hours'", &[]).await?;
-    // Kept events are looked at when a process starts, and then each minute.
+    // Kept events are looked at when a process starts, and then every five seconds.
     let who = world.listen(&[], script)?;
     let swept = async || Ok(world.ask("search", "select count(*) from early").await? == 0);
     let soon = Duration::from_secs(15);
     if world.until("the event is swept", soon, swept).await.is_err() {
-        world.supervisor.kill(&who)?;
+        ensure!(world.supervisor.kill(&who).await?, "{who} has ended");
         world.until("the event is swept", PATIENCE, swept).await?;
     }
     world.commit(&[Fact::from(&deleted(key, 2))]).await?;
