@@ -15,8 +15,8 @@ pub async fn claimed(tx: &mut Tx, consumer: &str, event_id: Uuid) -> Result<bool
     Ok(diesel::select(exists(claim)).get_result(tx.conn()).await?)
 }
 
-/// Claims an event for a consumer; false: its effect is committed already, or it is kept, and there is nothing to do. A concurrent claim of
-/// the same event waits for the first one's end.
+/// Claims an event for a consumer; false: its effect is committed already, or it is kept, and there is nothing to do. A
+/// concurrent claim of the same event waits for the first one's end.
 pub async fn claim(
     tx: &mut Tx,
     consumer: &str,

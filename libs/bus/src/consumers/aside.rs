@@ -86,7 +86,9 @@ async fn kept(
         Examined::Guilty(known) => {
             give_up(consumers, entry, &examine::guilty(&known), known.failures()).await
         }
-        Examined::Failed(fault) if old => give_up(consumers, entry, &fault, 1).await,
+        Examined::Failed(fault) if old && !stop.is_cancelled() => {
+            give_up(consumers, entry, &fault, 1).await
+        }
         // It passes by itself, sooner or later than for the others.
         Examined::Failed(fault) => {
             tracing::info!(id = %entry.event_id, "a kept event waits on: {}", fault.chain());
