@@ -297,9 +297,20 @@ impl World {
         self.nats.restart().await
     }
 
-    /// Waits until the answer is yes.
+    /// Waits until the answer is yes, and asks so often that nothing is made longer by it.
     pub async fn until(
         &self,
+        what: &str,
+        patience: Duration,
+        ask: impl AsyncFnMut() -> Result<bool>,
+    ) -> Result<()> {
+        self.until_every(Duration::from_millis(20), what, patience, ask).await
+    }
+
+    /// The same for a question that takes the servers so long that it is not to be asked often.
+    pub async fn until_every(
+        &self,
+        pause: Duration,
         what: &str,
         patience: Duration,
         mut ask: impl AsyncFnMut() -> Result<bool>,
@@ -314,7 +325,7 @@ impl World {
                 let failed = asked.err().map(|error| format!(": {error:#}")).unwrap_or_default();
                 return Err(self.explain(anyhow!("waited {patience:?} in vain: {what}{failed}")));
             }
-            tokio::time::sleep(Duration::from_millis(20)).await;
+            tokio::time::sleep(pause).await;
         }
     }
 
