@@ -1,7 +1,6 @@
 //! Figures of a run, from its history.
 
 use crate::history::{Entry, Stored};
-use crate::points::LEADS;
 use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
@@ -82,65 +81,27 @@ const ON_ITS_WAY: i64 = 100_000;
 /// What became of the kills of somebody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Recovery {
-    /// How many there were. Fewer times than kills: something never served again.
+    /// How many there were.
     pub kills: usize,
-    /// The longest time of each outage in which nothing served although nothing more was killed.
-    pub undisturbed: Spread,
-    /// From each kill until something served, whatever was killed meanwhile.
-    pub whole: Spread,
+    /// From each kill until something served, whatever else was killed meanwhile. Fewer than kills: something never did again.
+    pub took: Spread,
 }
 
 /// What became of each kill of one of those whose names begin so. `serves` are instants in microseconds at which something
-/// served; `disturbed` are those of the kills without whose victims nothing can serve.
-pub fn recovery(history: &[Entry], who: &str, disturbed: &[i64], mut serves: Vec<i64>) -> Recovery {
+/// served.
+pub fn recovery(history: &[Entry], who: &str, mut serves: Vec<i64>) -> Recovery {
     serves.sort_unstable();
-    let mut found = Recovery::default();
-    let (mut undisturbed, mut whole) = (Vec::new(), Vec::new());
-    for (_, kill) in kills(history).filter(|(killed, _)| killed.starts_with(who)) {
-        found.kills += 1;
-        let served_after = |at: i64| {
-            serves.get(serves.partition_point(|serves| *serves <= at + ON_ITS_WAY)).copied()
-        };
-        let (mut from, mut longest) = (kill, 0);
-        while let Some(served) = served_after(from) {
-            let again = disturbed.iter().filter(|at| (from + 1..served).contains(at)).min();
-            longest = longest.max(again.unwrap_or(&served) - from);
-            let Some(again) = again else {
-                undisturbed.push(longest);
-                whole.push(served - kill);
-                break;
-            };
-            from = *again;
+    let kill = |entry: &Entry| match entry {
+        Entry::Done { what, who: killed, at } if what == "kill" && killed.starts_with(who) => {
+            Some(*at)
         }
-    }
-    (found.undisturbed, found.whole) = (Spread::of(undisturbed), Spread::of(whole));
-    found
-}
-
-/// Who was killed and when.
-fn kills(history: &[Entry]) -> impl Iterator<Item = (&str, i64)> {
-    history.iter().filter_map(|entry| match entry {
-        Entry::Done { what, who, at } if what == "kill" => Some((who.as_str(), *at)),
         _ => None,
-    })
-}
-
-/// When the database server was killed.
-pub fn database_killed(history: &[Entry]) -> Vec<i64> {
-    kills(history).filter(|(who, _)| *who == "postgres").map(|(_, at)| at).collect()
-}
-
-/// When somebody was killed without whom nothing is published: a server, or the relay that led.
-pub fn publishing_stopped(history: &[Entry]) -> Vec<i64> {
-    let leader = |at: i64| {
-        let led = history.iter().filter_map(|entry| match entry {
-            Entry::Hit { who, point, at: led } if point == LEADS && *led <= at => Some((led, who)),
-            _ => None,
-        });
-        led.max().map(|(_, who)| who.as_str())
     };
-    let stops = |who: &str, at| ["broker", "postgres"].contains(&who) || leader(at) == Some(who);
-    kills(history).filter(|(who, at)| stops(who, *at)).map(|(_, at)| at).collect()
+    let kills: Vec<i64> = history.iter().filter_map(kill).collect();
+    let after =
+        |at: i64| serves.get(serves.partition_point(|serves| *serves <= at + ON_ITS_WAY)).copied();
+    let took = Spread::of(kills.iter().filter_map(|at| Some(after(*at)? - at)));
+    Recovery { kills: kills.len(), took }
 }
 
 /// When the broker stored something.
@@ -227,45 +188,13 @@ mod tests {
         ];
         let spread = commit_to_stream(&history, phase(&history, "quiet").unwrap());
         assert_eq!((spread.count, spread.max), (1, Duration::from_micros(7)));
-        let served = recovery(&history, "relay", &[], publishing(&history));
-        assert_eq!((served.kills, served.whole.max.as_micros()), (1, 100_007));
-        assert_eq!(served.undisturbed, served.whole);
-        assert_eq!(recovery(&history, "say", &[], publishing(&history)), Recovery::default());
-    }
-
-    #[test]
-    fn an_outage_counts_as_a_whole_and_by_its_longest_time_without_another_kill() {
-        let second = 1_000_000;
-        let kill = |who: &str, at| Entry::Done { what: "kill".into(), who: who.into(), at };
-        let leads = |who: &str, at| Entry::Hit { who: who.into(), point: LEADS.into(), at };
-        let history = [
-            leads("relay-1", 5 * second),
-            kill("relay-1", 10 * second),
-            kill("broker", 13 * second),
-            // It stood by, and nothing depends on a writer.
-            kill("relay-3", 15 * second),
-            kill("say-1", 16 * second),
-            kill("postgres", 20 * second),
-            leads("relay-2", 21 * second),
-            kill("relay-2", 30 * second),
-        ];
-        let stopped = publishing_stopped(&history);
-        assert_eq!(stopped, [10, 13, 20, 30].map(|seconds| seconds * second));
-        assert_eq!(database_killed(&history), [20 * second]);
-        let took = |who, serves: &[i64]| {
-            let serves = serves.iter().map(|seconds| seconds * second).collect();
-            let found = recovery(&history, who, &stopped, serves);
-            let seconds = |spread: Spread| (spread.count, spread.max.as_secs());
-            (found.kills, seconds(found.undisturbed), seconds(found.whole))
-        };
-        // Served between all kills: each counts by itself.
-        assert_eq!(took("relay-1", &[12, 19, 24, 31]), (1, (1, 2), (1, 2)));
-        assert_eq!(took("broker", &[12, 19, 24, 31]), (1, (1, 6), (1, 6)));
-        // Not served before the next kill: the times between count, also the one before that kill.
-        assert_eq!(took("relay-1", &[24, 33]), (1, (1, 7), (1, 14)));
-        assert_eq!(took("broker", &[24, 33]), (1, (1, 7), (1, 11)));
-        assert_eq!(took("postgres", &[24, 33]), (1, (1, 4), (1, 4)));
-        // Never again.
-        assert_eq!(took("relay-2", &[24]), (1, (0, 0), (0, 0)));
+        let served = recovery(&history, "relay", publishing(&history));
+        assert_eq!((served.kills, served.took.count), (1, 1));
+        assert_eq!(served.took.max.as_micros(), 100_007);
+        assert_eq!(recovery(&history, "say", publishing(&history)), Recovery::default());
+        // A writer is measured by what it commits itself, and nobody is well again who never was.
+        assert_eq!(committing(&history, "say-0"), [10, 30, 50]);
+        let never = recovery(&history, "relay", committing(&history, "say-1"));
+        assert_eq!((never.kills, never.took.count), (1, 0));
     }
 }

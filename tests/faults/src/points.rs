@@ -2,12 +2,6 @@
 
 use crate::process::Role;
 
-/// Where a relay takes the lead.
-pub const LEADS: &str = "relay.leads";
-
-/// Has each lead written down, and does nothing else.
-pub const LEADS_ARE_TOLD: &str = "relay.leads=delay:0@1+";
-
 /// What has to happen that a point is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Situation {

@@ -51,8 +51,8 @@ pub async fn run(scale: &Scale, seed: u64, program: &Path) -> Result<()> {
     bar.finish_and_clear();
     world.quiet(PATIENCE).await?;
     let history = world.finish().await?.is_as_promised()?;
-    let handled = figures::recovery(&history, "listen", &[], figures::handling(&history));
-    println!("  handled again after {} kills: {}", handled.kills, handled.whole);
+    let handled = figures::recovery(&history, "listen", figures::handling(&history));
+    println!("  handled again after {} kills: {}", handled.kills, handled.took);
     let deliveries = figures::deliveries(&history);
     ensure!(deliveries.len() == 2, "the deliveries to both consumers are not known");
     for (consumer, ratio) in deliveries {
