@@ -220,35 +220,24 @@ impl World {
 
     /// Takes search's database away, or gives it back.
     pub async fn database_of_search(&self, there: bool) {
-        let url = self.superuser.clone().into();
-        let server = Db::new("postgres", pg::Settings::of(url)).unwrap();
-        let name = &self.databases[1];
-        server
-            .read("test.database", async move |tx| {
-                let allow = format!("alter database \"{name}\" allow_connections {there}");
-                tx.conn().batch_execute(&allow).await?;
-                let end =
-                    "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1";
-                sql_query(end).bind::<Text, _>(name).execute(tx.conn()).await?;
-                Ok(())
-            })
-            .await
-            .unwrap();
+        self.alter(&self.search, &format!("allow_connections {there}")).await;
     }
 
     /// Has a service's database refuse every write, as one does that was the primary, or take them again.
     pub async fn read_only(&self, of: &Db, read_only: bool) {
-        let url = of.url().clone();
-        let server = Db::new("postgres", pg::Settings::of(self.superuser.clone().into())).unwrap();
-        let url: tokio_postgres::Config =
-            secrecy::ExposeSecret::expose_secret(&url).parse().unwrap();
-        let name = &url.get_dbname().unwrap().to_owned();
+        self.alter(of, &format!("set default_transaction_read_only = {read_only}")).await;
+        of.renew();
+    }
+
+    /// Changes a service's database, and ends the sessions that began before.
+    async fn alter(&self, of: &Db, change: &str) {
+        let url = self.superuser.clone().into();
+        let server = Db::new("postgres", pg::Settings::of(url)).unwrap();
+        let name = &self.databases[usize::from(of.service() == "search")];
         server
-            .read("test.read_only", async move |tx| {
-                let set = format!(
-                    "alter database \"{name}\" set default_transaction_read_only = {read_only}"
-                );
-                tx.conn().batch_execute(&set).await?;
+            .read("test.alter", async move |tx| {
+                let alter = format!("alter database \"{name}\" {change}");
+                tx.conn().batch_execute(&alter).await?;
                 let end =
                     "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1";
                 sql_query(end).bind::<Text, _>(name).execute(tx.conn()).await?;
@@ -256,7 +245,6 @@ impl World {
             })
             .await
             .unwrap();
-        of.renew();
     }
 
     pub async fn all_published(&self) -> bool {
