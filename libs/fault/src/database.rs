@@ -66,3 +66,22 @@ impl Fault {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Kind;
+
+    #[test]
+    fn a_database_that_cannot_be_written_is_away_and_a_wrong_statement_is_a_bug() {
+        let kind = |kind, message: &str| {
+            Fault::from(Error::DatabaseError(kind, Box::new(message.to_owned()))).kind()
+        };
+        let read_only = "cannot execute INSERT in a read-only transaction";
+        let full = "could not extend file \"base/5/1259\": No space left on device";
+        let wrong = "relation \"entries\" does not exist";
+        assert_eq!(kind(DatabaseErrorKind::ReadOnlyTransaction, read_only), Kind::Unavailable);
+        assert_eq!(kind(DatabaseErrorKind::Unknown, full), Kind::Unavailable);
+        assert_eq!(kind(DatabaseErrorKind::Unknown, wrong), Kind::Internal);
+    }
+}
