@@ -4,6 +4,8 @@
 
 #[path = "build/contract.rs"]
 mod contract;
+#[path = "build/serve.rs"]
+mod serve;
 #[path = "build/shapes.rs"]
 mod shapes;
 #[path = "build/tables.rs"]
@@ -37,7 +39,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     let pool = compiler.descriptor_pool();
     let contract = contract::read(&pool).unwrap_or_else(|gaps| fail(&gaps));
-    fs::write(out.join("tables.rs"), tables::generate(&contract))?;
+    fs::write(out.join("tables.rs"), tables::generate(&contract) + &serve::generate(&contract))?;
     let rules = validators::generate(&pool).unwrap_or_else(|gaps| fail(&gaps));
     fs::write(out.join("validators.rs"), rules)?;
 

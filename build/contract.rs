@@ -1,5 +1,6 @@
 //! Reads what our options say about methods, events and reasons, and lists every place where one is missing.
 
+use heck::ToSnakeCase;
 use prost_reflect::{
     DescriptorPool, DynamicMessage, EnumDescriptor, ExtensionDescriptor, FileDescriptor,
     MessageDescriptor, MethodDescriptor, Value,
@@ -9,13 +10,14 @@ pub struct Contract {
     pub methods: Vec<Method>,
     pub events: Vec<Event>,
     pub reasons: Vec<Reasons>,
-    /// Requests that carry a `request_id`.
-    pub mutations: Vec<MessageDescriptor>,
 }
 
 pub struct Method {
     /// `/souk.pricing.v1.PricingService/SetPrice`
     pub path: String,
+    /// `pricing.set_price`
+    pub name: String,
+    pub descriptor: MethodDescriptor,
     pub timeout_ms: u64,
     pub per_minute: u64,
     pub scopes: Vec<String>,
@@ -29,6 +31,32 @@ pub struct Event {
     pub key: Vec<String>,
     pub version: Vec<String>,
     pub outside: bool,
+}
+
+impl Event {
+    /// What the event is about, whatever happened to it: `catalog.brand` of `catalog.brand.updated`.
+    pub fn family(&self) -> &str {
+        self.subject.rsplit_once('.').map_or("", |(family, _)| family)
+    }
+
+    /// Whether it says that its aggregate is gone.
+    pub fn deletes(&self) -> bool {
+        self.subject.ends_with(".deleted")
+    }
+
+    /// The field that holds the whole aggregate: `brand`, where the key is `brand.brand_id`.
+    pub fn aggregate_field(&self) -> Option<&str> {
+        self.key.split_last().and_then(|(_, messages)| messages.first()).map(String::as_str)
+    }
+
+    /// The message of the whole aggregate, which is the event itself where that holds its own key.
+    pub fn aggregate(&self) -> Option<MessageDescriptor> {
+        if self.deletes() {
+            return None;
+        }
+        let Some(field) = self.aggregate_field() else { return Some(self.message.clone()) };
+        self.message.get_field_by_name(field)?.kind().as_message().cloned()
+    }
 }
 
 pub struct Reasons {
@@ -53,17 +81,17 @@ pub fn ours(package: &str) -> bool {
     package.starts_with("souk.") && !only_options(package)
 }
 
+/// `pricing` of the package `souk.pricing.v1`.
+pub fn owner(package: &str) -> &str {
+    package.split('.').nth(1).unwrap_or_default()
+}
+
 pub fn read(pool: &DescriptorPool) -> Result<Contract, Vec<String>> {
     let mut gaps = Vec::new();
     let contract = Contract {
         methods: methods(pool, &mut gaps),
         events: events(pool, &mut gaps),
         reasons: reasons(pool, &mut gaps),
-        mutations: pool
-            .all_messages()
-            .filter(|message| ours(message.package_name()))
-            .filter(|message| message.get_field_by_name("request_id").is_some())
-            .collect(),
     };
     if gaps.is_empty() { Ok(contract) } else { Err(gaps) }
 }
@@ -83,17 +111,29 @@ fn methods(pool: &DescriptorPool, gaps: &mut Vec<String>) -> Vec<Method> {
             let Some(policy) = message(&options.get_extension(&policy)) else { continue };
             let read = Method {
                 path: format!("/{}/{}", service.full_name(), method.name()),
+                name: format!(
+                    "{}.{}",
+                    owner(service.package_name()),
+                    method.name().to_snake_case()
+                ),
                 timeout_ms: number(&policy, "timeout_ms"),
                 per_minute: number(&policy, "per_minute"),
                 scopes: texts(&policy, "scopes"),
                 public: flag(&policy, "public"),
                 idempotency: idempotency(&method),
+                descriptor: method.clone(),
             };
             if read.timeout_ms == 0 || read.per_minute == 0 {
                 gaps.push(format!("{at}: {name} has a policy without timeout_ms or per_minute"));
             }
             if read.scopes.is_empty() != read.public {
                 gaps.push(format!("{at}: {name} needs either scopes or public: true"));
+            }
+            if method.input().name() != format!("{}Request", method.name()) {
+                gaps.push(format!(
+                    "{at}: {name} needs a request of its own, {}Request",
+                    method.name()
+                ));
             }
             methods.push(read);
         }
@@ -133,7 +173,7 @@ fn events(pool: &DescriptorPool, gaps: &mut Vec<String>) -> Vec<Event> {
             outside: flag(&said, "outside"),
             message: message_type.clone(),
         };
-        let publisher = message_type.package_name().split('.').nth(1).unwrap_or_default();
+        let publisher = owner(message_type.package_name());
         if !read.subject.starts_with(&format!("{publisher}.")) {
             gaps.push(format!("{at}: {name} needs a subject that begins with {publisher}."));
         }
@@ -143,10 +183,34 @@ fn events(pool: &DescriptorPool, gaps: &mut Vec<String>) -> Vec<Event> {
         if field_kind(&message_type, &read.version) != Some(prost_reflect::Kind::Int64) {
             gaps.push(format!("{at}: {name} needs a version that names an int64 field"));
         }
+        if read.deletes() && read.aggregate_field().is_some() {
+            gaps.push(format!(
+                "{at}: {name} says that its aggregate is gone, so it cannot carry it"
+            ));
+        }
         events.push(read);
     }
     events.sort_by(|a, b| a.subject.cmp(&b.subject));
+    gaps.extend(families_of_two(&events));
     events
+}
+
+/// A family is about one aggregate, and an aggregate has one family.
+fn families_of_two(events: &[Event]) -> Vec<String> {
+    let mut gaps = Vec::new();
+    for (at, event) in events.iter().enumerate() {
+        let Some(aggregate) = event.aggregate() else { continue };
+        for other in &events[at + 1..] {
+            let Some(of_other) = other.aggregate() else { continue };
+            if (event.family() == other.family()) != (aggregate == of_other) {
+                gaps.push(format!(
+                    "{} and {}: all events of an aggregate share their subject up to the last word",
+                    event.subject, other.subject
+                ));
+            }
+        }
+    }
+    gaps
 }
 
 fn field_kind(message: &MessageDescriptor, path: &[String]) -> Option<prost_reflect::Kind> {
@@ -164,7 +228,7 @@ fn reasons(pool: &DescriptorPool, gaps: &mut Vec<String>) -> Vec<Reasons> {
     let mut all = Vec::new();
     for enumeration in pool.all_enums().filter(|e| ours(e.package_name()) && e.name() == "Reason") {
         let file = enumeration.parent_file();
-        let service = enumeration.package_name().split('.').nth(1).unwrap_or_default();
+        let service = owner(enumeration.package_name());
         let mut values = Vec::new();
         for value in enumeration.values() {
             let kind = message(&value.options().get_extension(&refusal))

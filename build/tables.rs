@@ -4,13 +4,14 @@ use crate::contract::{Contract, Event, Method, Reasons};
 use crate::shapes;
 use crate::validators::{field_name, rust_type};
 use heck::ToUpperCamelCase;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 pub fn generate(contract: &Contract) -> String {
     let mut out = String::new();
     policies(&mut out, &contract.methods);
     events(&mut out, &contract.events);
-    mutations(&mut out, &contract.mutations);
+    aggregates(&mut out, &contract.events);
     reasons(&mut out, &contract.reasons);
     out
 }
@@ -22,9 +23,10 @@ fn policies(out: &mut String, methods: &[Method]) {
     for method in methods {
         let _ = writeln!(
             out,
-            "Policy {{ path: {:?}, timeout: std::time::Duration::from_millis({}), per_minute: {}, \
+            "Policy {{ path: {:?}, name: {:?}, timeout: std::time::Duration::from_millis({}), per_minute: {}, \
              scopes: &{:?}, public: {}, idempotency: Idempotency::{} }},",
             method.path,
+            method.name,
             method.timeout_ms,
             method.per_minute,
             method.scopes,
@@ -43,12 +45,16 @@ fn events(out: &mut String, events: &[Event]) {
              const SUBJECT: &'static str = {:?};\n\
              const TYPE: &'static str = {:?};\n\
              fn key(&self) -> &str {{ {} }}\n\
-             fn version(&self) -> i64 {{ {} }}\n}}",
+             const FAMILY: &'static str = {:?};\n\
+             fn version(&self) -> i64 {{ {} }}\n\
+             fn state(&self) -> Option<Vec<u8>> {{ {} }}\n}}",
             rust_type(event.message.full_name()),
             event.subject,
             event.message.full_name(),
             read(&event.key, "\"\"", "x.as_str()"),
+            event.family(),
             read(&event.version, "0", "*x"),
+            state(event),
         );
     }
     out.push_str("/// Every event of the contract, sorted by subject.\npub static EVENTS: &[EventInfo] = &[\n");
@@ -66,6 +72,17 @@ fn events(out: &mut String, events: &[Event]) {
     out.push_str("];\n");
 }
 
+/// The encoded state that an event carries; nothing where it says that the aggregate is gone.
+fn state(event: &Event) -> String {
+    match (event.aggregate_field(), event.deletes()) {
+        (_, true) => "None".to_owned(),
+        (Some(field), false) => {
+            format!("self.{}.as_ref().map(prost::Message::encode_to_vec)", field_name(field))
+        }
+        (None, false) => "Some(prost::Message::encode_to_vec(self))".to_owned(),
+    }
+}
+
 /// An expression that follows `path` through the messages of `self`; an absent message on the way gives `absent`.
 fn read(path: &[String], absent: &str, last: &str) -> String {
     let Some((field, messages)) = path.split_last() else { return absent.to_owned() };
@@ -76,14 +93,41 @@ fn read(path: &[String], absent: &str, last: &str) -> String {
     format!("{inner}.map_or({absent}, |m| {{ let x = &m.{}; {last} }})", field_name(field))
 }
 
-fn mutations(out: &mut String, messages: &[prost_reflect::MessageDescriptor]) {
-    for message in messages {
+/// Families of events whose aggregate is a message: `catalog.brand` is of `Brand`, which its events carry whole.
+fn aggregates(out: &mut String, events: &[Event]) {
+    let mut families: BTreeMap<&str, Vec<&Event>> = BTreeMap::new();
+    for event in events {
+        families.entry(event.family()).or_default().push(event);
+    }
+    for (family, events) in families {
+        let Some(aggregate) = events.iter().find_map(|event| event.aggregate()) else { continue };
+        let name = rust_type(aggregate.full_name());
+        let subjects: Vec<&str> = events.iter().map(|event| event.subject.as_str()).collect();
+        let arms: String = events.iter().map(|event| reading(event)).collect();
         let _ = writeln!(
             out,
-            "impl Mutation for {} {{ fn request_id(&self) -> &str {{ &self.request_id }} }}",
-            rust_type(message.full_name())
+            "impl Aggregate for {name} {{\n\
+             const FAMILY: &'static str = {family:?};\n\
+             const SUBJECTS: &'static [&'static str] = &{subjects:?};\n\
+             fn read(subject: &str, payload: &[u8]) -> Result<Observed<Self>, Unreadable> {{\n\
+             match subject {{ {arms} _ => Err(Unreadable::OtherFamily) }}\n}}\n}}"
         );
     }
+}
+
+/// The arm that takes the aggregate out of an event.
+fn reading(event: &Event) -> String {
+    let name = rust_type(event.message.full_name());
+    let state = match (event.aggregate_field(), event.deletes()) {
+        (_, true) => "None".to_owned(),
+        (Some(field), false) => format!("event.{}", field_name(field)),
+        (None, false) => "Some(event)".to_owned(),
+    };
+    format!(
+        "{:?} => {{ let event = Unreadable::check::<{name}>(payload)?; \
+         Ok(Observed {{ key: event.key().to_owned(), version: event.version(), state: {state} }}) }}\n",
+        event.subject
+    )
 }
 
 fn reasons(out: &mut String, all: &[Reasons]) {

@@ -2,7 +2,8 @@
 
 mod events;
 mod methods;
-mod metrics;
+/// The metrics of the mesh and of the roles.
+pub mod metrics;
 mod reasons;
 mod settings;
 

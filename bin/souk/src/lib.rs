@@ -1,7 +1,6 @@
-//! The library half of the binary `souk`: which roles there are, how they are served, and every command. The test harness
-//! and the benches serve the mesh through [`serve()`] as the binary does.
+//! The library half of the binary `souk`: which roles there are, and every command.
 
-mod serve;
+mod roles;
 
 pub mod commands;
 pub mod docs;
@@ -11,4 +10,4 @@ pub mod load;
 pub mod say;
 pub mod seed;
 
-pub use serve::{ROLES, migrations, serve};
+pub use roles::{ROLES, role, role_names};

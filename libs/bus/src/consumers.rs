@@ -34,6 +34,7 @@ mod outage;
 mod overdue;
 mod parked;
 mod patience;
+mod projection;
 mod registry;
 mod replay;
 mod suspects;
@@ -43,7 +44,7 @@ mod work;
 
 use crate::dead::{self, Letter};
 use crate::{Bus, streams};
-use contracts::Event;
+use contracts::{Aggregate, Event};
 use delivery::Delivery;
 use effect::Effect;
 use fault::{Fault, Kind, point};
@@ -58,6 +59,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 pub use handler::{Arrived, Batch, BatchHandler, Handler, Outcome, Received};
+pub use projection::{Copied, Keeper};
 
 /// How long a process that ends waits for the one event that it examines or replays: its tasks are cut off after three
 /// seconds, and within them it still has to write down that it lives.
@@ -171,6 +173,29 @@ impl Consumers {
     {
         Arc::make_mut(&mut self.registry).on(app.into(), handler, true);
         self
+    }
+
+    /// Keeps a copy of the aggregates of a family, whichever events tell of them: `keeper` is given each newer state. What the copy
+    /// holds is noted, so that it can be compared with its owner and repaired ([`Consumers::copies`]).
+    #[must_use]
+    pub fn project<A, S, F>(mut self, app: impl Into<Arc<S>>, keeper: F) -> Self
+    where
+        A: Aggregate + Send + Sync + 'static,
+        S: Send + Sync + 'static,
+        F: for<'a> Keeper<'a, S, A> + 'static,
+    {
+        Arc::make_mut(&mut self.registry).project(app.into(), keeper);
+        self
+    }
+
+    /// The copies that the service keeps by [`Consumers::project`].
+    pub fn copies(&self) -> &[Copied] {
+        self.registry.copies()
+    }
+
+    /// The database of the service.
+    pub fn db(&self) -> &Db {
+        &self.db
     }
 
     /// Handles the events of `subjects` together, as many as share a transaction: for a service that merges many events into

@@ -24,7 +24,8 @@ pub mod dead;
 
 pub use connect::{Bus, Settings};
 pub use consumers::{
-    Arrived, Batch, BatchHandler, Consumers, Handler, Outcome, Received, Replayed, Tuning,
+    Arrived, Batch, BatchHandler, Consumers, Copied, Handler, Keeper, Outcome, Received, Replayed,
+    Tuning,
 };
 pub use envelope::Envelope;
 pub use relay::{Relay, Tempo};

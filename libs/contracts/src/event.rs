@@ -1,4 +1,5 @@
 use crate::validate::{Validate, Violation};
+use sha2::{Digest, Sha256};
 
 /// A fact about one aggregate, as the contract declares it. The subject stands in the contract and nowhere else, so
 /// publisher and subscriber cannot disagree.
@@ -7,12 +8,17 @@ pub trait Event: prost::Message + Default + Validate {
     const SUBJECT: &'static str;
     /// Full name of its message, e.g. `souk.pricing.v1.PriceUpdated`.
     const TYPE: &'static str;
+    /// The aggregate that it is about, whatever happened to it, e.g. `pricing.price`.
+    const FAMILY: &'static str;
 
     /// Identifies the aggregate: events of one key are published and handled in order.
     fn key(&self) -> &str;
 
     /// The aggregate's version after the change.
     fn version(&self) -> i64;
+
+    /// The encoded public state of the aggregate; none: the aggregate is gone.
+    fn state(&self) -> Option<Vec<u8>>;
 }
 
 /// An event of the contract as data, for checks that cover all of them.
@@ -38,10 +44,14 @@ pub struct Fact {
     pub subject: &'static str,
     /// Full name of its message.
     pub message: &'static str,
+    /// The aggregate that it is about, e.g. `pricing.price`.
+    pub family: &'static str,
     /// Identifies the aggregate.
     pub key: String,
     /// The aggregate's version after the change.
     pub version: i64,
+    /// SHA-256 of the encoded aggregate; none: it is gone.
+    pub digest: Option<[u8; 32]>,
     /// The encoded message.
     pub payload: Vec<u8>,
     /// Rules of the contract that it breaks; such a fact is never written.
@@ -60,8 +70,10 @@ impl<E: Event> From<&E> for Fact {
         Self {
             subject: E::SUBJECT,
             message: E::TYPE,
+            family: E::FAMILY,
             key: event.key().to_owned(),
             version: event.version(),
+            digest: event.state().map(|state| Sha256::digest(state).into()),
             payload: event.encode_to_vec(),
             violations: event.violations(),
         }

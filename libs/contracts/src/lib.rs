@@ -3,24 +3,31 @@
 //!
 //! - [`catalog`], [`pricing`], [`search`], [`operations`], [`types`]: one module for each package of `proto/souk`.
 //! - [`METHODS`] and [`policy`]: how each method is served.
+//! - [`Rpc`], [`Mutation`], [`PageRequest`]: requests that know the name of their method; [`Serve`]: handlers behind a server.
 //! - [`Event`] and [`EVENTS`]: what is published, under which subject, by which key and version.
+//! - [`Aggregate`]: what the events of one aggregate have in common.
 //! - [`Reason`] and [`REASONS`]: why a call can be refused.
 //! - [`Validate`]: the rules of every message, applied by [`codec::CheckedCodec`] to all that arrives.
 //! - [`DESCRIPTORS`]: the descriptor set with options and comments, for reflection and for generic clients.
 
+mod aggregate;
 pub mod codec;
 mod event;
-mod mutation;
 mod policy;
 mod reason;
+mod rpc;
+mod serve;
 mod validate;
 
+pub use aggregate::{Aggregate, Observed, Unreadable};
 pub use event::{Event, EventInfo, Fact};
 pub use messages::souk::{catalog, operations, pricing, search, r#type as types};
-pub use mutation::Mutation;
 pub use policy::{Idempotency, Policy, policy};
 pub use reason::{Kind, Reason, ReasonInfo};
+pub use rpc::{Mutation, PageRequest, Rpc};
+pub use serve::{Answer, Answers, Call, Refusal, Serve, Streaming, async_trait};
 pub use tables::{EVENTS, METHODS, REASONS};
+pub use tonic::codec::CompressionEncoding;
 pub use validate::{Path, Validate, Violation};
 
 /// The encoded `google.protobuf.FileDescriptorSet` of the whole contract, with custom options and comments.
@@ -37,10 +44,11 @@ mod messages {
 }
 
 mod tables {
+    use crate::aggregate::{Aggregate, Observed, Unreadable};
     use crate::event::{Event, EventInfo, Fact};
-    use crate::mutation::Mutation;
     use crate::policy::{Idempotency, Policy};
     use crate::reason::{Kind, Reason, ReasonInfo};
+    use crate::rpc::{Mutation, PageRequest, Rpc};
 
     include!(concat!(env!("OUT_DIR"), "/tables.rs"));
 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 pub struct Policy {
     /// Path of the method on the wire, e.g. `/souk.pricing.v1.PricingService/SetPrice`.
     pub path: &'static str,
+    /// Its name in metrics, settings, stored answers and page tokens, e.g. `pricing.set_price`.
+    pub name: &'static str,
     /// Longest time the server works on a call.
     pub timeout: Duration,
     /// Calls that one caller may make in a minute.

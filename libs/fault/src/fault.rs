@@ -1,5 +1,6 @@
 use contracts::types::v1::Reason as Common;
 use contracts::{Kind, Reason, Violation};
+use kernel::head::Stale;
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
@@ -56,15 +57,6 @@ impl Fault {
             "an internal error occurred; report it with the correlation id of this call",
         )
         .because(cause)
-    }
-
-    /// The aggregate has another version than the caller has seen.
-    pub fn conflict(current: i64, expected: i64) -> Self {
-        Self::new(
-            Common::ConcurrentModification,
-            format!("the current version is {current}, not {expected}; read it again"),
-        )
-        .with("current_version", current)
     }
 
     /// The same fault with the cause that the log shows.
@@ -169,6 +161,13 @@ impl Fault {
         self
     }
 
+    /// The same fault for several violations, all of which its message sums up.
+    #[must_use]
+    pub fn violating_together(mut self, violations: Vec<Violation>) -> Self {
+        self.0.message = contracts::codec::summary(&violations);
+        self.violating(violations)
+    }
+
     pub(crate) fn raw(kind: Kind, domain: &str, reason: &str, message: String) -> Self {
         Self(Box::new(Inner {
             kind,
@@ -181,6 +180,13 @@ impl Fault {
             context: Vec::new(),
             cause: None,
         }))
+    }
+}
+
+impl From<Stale> for Fault {
+    fn from(stale: Stale) -> Self {
+        Self::new(Common::ConcurrentModification, stale.to_string())
+            .with("current_version", stale.current)
     }
 }
 

@@ -7,11 +7,9 @@
 pub mod context;
 mod database;
 mod fault;
-mod fields;
 pub mod point;
 mod status;
 
 pub use contracts::Kind;
 pub use contracts::types::v1::Reason as Common;
 pub use fault::Fault;
-pub use fields::Fields;

@@ -25,7 +25,8 @@ pub mod rounding;
 pub mod price;
 pub mod window;
 
-// Names of things.
+// Names of things, and what every aggregate begins with.
+pub mod head;
 pub mod id;
 pub mod sku;
 

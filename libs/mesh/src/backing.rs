@@ -1,35 +1,52 @@
 //! What a service stands on: its database and the broker, with the work that both need in every process. A service that
 //! opens its [`Backing`] publishes its outbox, forgets what has served its time, and is ready only when its migrations are.
 
-use crate::{Boot, BootError, Check};
+use crate::boot::{Boot, BootError};
+use crate::client::Client;
+use crate::config::{Config, OwnSettings};
+use crate::paging::Paging;
+use crate::readiness::Check;
+use crate::reconcile::{FamilyCopy, Owner, Reconciler};
+use crate::service::Service;
+use crate::tasks::Tasks;
+use axum::response::IntoResponse;
 use bus::{Bus, Consumers, Relay};
+use contracts::Serve;
 use fault::{Fault, context};
+use http::Request;
+use pg::heads::Aggregates;
 use pg::migrate::{self, Migrations};
 use pg::{Db, sweep};
+use std::convert::Infallible;
 use std::time::Duration;
+use tonic::body::Body;
+use tonic::server::NamedService;
 
 /// Between two rounds over what has served its time.
 const SWEEP: Duration = Duration::from_secs(60);
 
-/// The database of one service, and the broker.
-#[derive(Clone)]
-pub struct Backing {
+/// What a service is built on: its database, the broker, and the process that serves it.
+pub struct Backing<'b> {
     /// The service's own database.
     pub db: Db,
     /// The broker, shared by the services of a process.
     pub bus: Bus,
+    boot: &'b Boot,
+    name: &'static str,
+    aggregates: &'static [Aggregates],
     /// What to wait for before the service is ready.
-    pub checks: [Check; 2],
+    checks: [Check; 2],
 }
 
-impl Boot {
-    /// Opens what `service` stands on, and starts its relay and its sweep.
-    pub async fn backing(
-        &self,
+impl<'b> Backing<'b> {
+    /// Opens what a service stands on, and starts its relay and its sweep.
+    pub(crate) async fn open(
+        boot: &'b Boot,
         service: &'static str,
         migrations: fn() -> Migrations,
-    ) -> Result<Backing, BootError> {
-        let config = &self.config.database;
+        aggregates: &'static [Aggregates],
+    ) -> Result<Self, BootError> {
+        let config = &boot.config.database;
         let url = config.url.get(service).cloned().ok_or_else(|| {
             let name = service.to_ascii_uppercase();
             BootError::missing(format!("SOUK_DATABASE_URL_{name}: is needed to serve {service}"))
@@ -38,17 +55,17 @@ impl Boot {
         settings.replica_url = config.replica_url.get(service).cloned();
         settings.max_connections = usize::try_from(config.pool_size).unwrap_or(16);
         let db = Db::new(service, settings)?;
-        let bus = self.bus().await?;
+        let bus = boot.bus().await?;
 
         let relay = Relay::new(db.clone(), bus.clone());
-        let ending = self.tasks.ending();
-        self.tasks.keep("relay", async move {
+        let ending = boot.tasks.ending();
+        boot.tasks.keep("relay", async move {
             if let Err(fault) = relay.run(ending).await {
                 tracing::error!("the relay cannot run: {}", fault.chain());
             }
         });
-        let (swept, ending) = (db.clone(), self.tasks.ending());
-        self.tasks.keep("sweep", async move {
+        let (swept, ending) = (db.clone(), boot.tasks.ending());
+        boot.tasks.keep("sweep", async move {
             while tokio::time::timeout(SWEEP, ending.cancelled()).await.is_err() {
                 let work =
                     context::scope(context::Context::of_service(service), sweep::sweep(&swept));
@@ -65,17 +82,85 @@ impl Boot {
                 async move { broker.health().await }
             }),
         ];
-        Ok(Backing { db, bus, checks })
+        Ok(Self { db, bus, boot, name: service, aggregates, checks })
     }
 
-    /// Runs what a service listens to, until the process ends.
-    pub fn listen(&self, consumers: Consumers) {
-        let ending = self.tasks.ending();
-        self.tasks.keep("consumers", async move {
+    /// A client with which the service calls another one: at the configured address, else inside this process.
+    pub fn client(&self, target: &str) -> Result<Client, BootError> {
+        self.boot.client(self.name, target)
+    }
+
+    /// Makes and opens page tokens.
+    pub fn paging(&self) -> Paging {
+        self.boot.paging()
+    }
+
+    /// The configuration of the process.
+    pub fn config(&self) -> &Config {
+        &self.boot.config
+    }
+
+    /// The service's own settings, as its role declares them.
+    pub fn settings<S: OwnSettings + Clone>(&self) -> Result<S, BootError> {
+        let found = self.config().services.iter().find_map(|own| own.downcast_ref::<S>());
+        found.cloned().ok_or_else(|| {
+            let name = std::any::type_name::<S>();
+            Fault::internal(format!("the role declares no settings {name}")).into()
+        })
+    }
+
+    /// The tasks of the process, for the service's jobs.
+    pub fn tasks(&self) -> &Tasks {
+        &self.boot.tasks
+    }
+
+    /// Consumers of other services' events; [`Backing::listen`] runs them.
+    pub fn consumers(&self) -> Consumers {
+        Consumers::new(self.db.clone(), self.bus.clone())
+    }
+
+    /// Runs what the service consumes, until the process ends, and compares the copies that it keeps by [`Consumers::project`] with
+    /// their owners.
+    pub fn listen(&self, consumers: Consumers) -> Result<(), BootError> {
+        self.reconcile_copies(&consumers)?;
+        let ending = self.boot.tasks.ending();
+        self.boot.tasks.keep("consumers", async move {
             if let Err(fault) = consumers.run(ending).await {
                 tracing::error!("the consumers cannot run: {}", fault.chain());
             }
         });
+        Ok(())
+    }
+
+    fn reconcile_copies(&self, consumers: &Consumers) -> Result<(), BootError> {
+        let mut copies = Vec::new();
+        for copied in consumers.copies() {
+            let owner = copied.family.split('.').next().unwrap_or_default();
+            let owner = Owner::new(self.client(owner)?, owner);
+            copies.push(FamilyCopy::new(self.db.clone(), copied.clone(), owner));
+        }
+        if !copies.is_empty() {
+            let settings = &self.config().reconcile;
+            let reconciler = Reconciler::new(self.db.clone(), settings, copies);
+            self.tasks().keep("reconcile copies", reconciler.run(self.tasks().ending()));
+        }
+        Ok(())
+    }
+
+    /// The service with its handlers, ready once its database and its migrations are there.
+    pub fn serve<A>(self, app: A) -> Service
+    where
+        A: Serve,
+        A::Server: tower::Service<Request<Body>, Error = Infallible> + NamedService,
+        A::Server: Clone + Send + Sync + 'static,
+        <A::Server as tower::Service<Request<Body>>>::Response: IntoResponse,
+        <A::Server as tower::Service<Request<Body>>>::Future: Send + 'static,
+    {
+        let mut service = Service::new(self.name);
+        service.checks.extend(self.checks);
+        service.db = Some(self.db);
+        service.aggregates = self.aggregates;
+        service.mount(app, self.boot.config.server.max_message_bytes)
     }
 }
 

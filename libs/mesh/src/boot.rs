@@ -4,8 +4,8 @@ use crate::auth::Auth;
 use crate::client::Client;
 use crate::config::{Config, Nats, Problems};
 use crate::identity::{OwnToken, Signer};
-use crate::running::{self, Running};
-use crate::{Paging, Service, Tasks};
+use crate::paging::Paging;
+use crate::tasks::Tasks;
 use bus::Bus;
 use fault::Fault;
 use std::collections::BTreeSet;
@@ -54,6 +54,14 @@ pub enum BootError {
     /// Something that a service stands on could not be set up.
     #[error(transparent)]
     Backing(#[from] Fault),
+    /// A service could not be built.
+    #[error("boot {service}")]
+    Service {
+        /// Which.
+        service: &'static str,
+        /// Why.
+        source: Box<BootError>,
+    },
     /// Reflection could not be set up from the contract.
     #[error("the contract's descriptors cannot be served")]
     Descriptors(#[from] tonic_reflection::server::Error),
@@ -63,6 +71,14 @@ impl BootError {
     /// A setting that is needed is missing.
     pub(crate) fn missing(problem: String) -> Self {
         Problems(vec![problem]).into()
+    }
+
+    /// The same, with the service that could not be built. Problems of the configuration name their settings themselves.
+    pub(crate) fn of(self, service: &'static str) -> Self {
+        match self {
+            Self::Configuration(_) => self,
+            other => Self::Service { service, source: Box::new(other) },
+        }
     }
 }
 
@@ -150,21 +166,6 @@ impl Boot {
     /// Page tokens. One for all services of the process, so that they share its keys.
     pub fn paging(&self) -> Paging {
         Paging::new(&self.config.page)
-    }
-
-    /// Serves until the tasks' stop token is cancelled. Ready only once every hard check has passed.
-    pub async fn serve(self, services: Vec<Service>) -> Result<Running, BootError> {
-        let mut seen = BTreeSet::new();
-        let twice: Vec<String> = services
-            .iter()
-            .flat_map(|service| service.grpc.iter())
-            .filter(|name| !seen.insert(**name))
-            .map(|name| format!("{name} is served twice"))
-            .collect();
-        if !twice.is_empty() {
-            return Err(Problems(twice).into());
-        }
-        running::start(self, services).await
     }
 }
 

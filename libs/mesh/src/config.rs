@@ -14,6 +14,7 @@
 mod field;
 mod loader;
 mod sections;
+mod service;
 mod setting;
 
 pub use loader::{Loader, Problems};
@@ -21,9 +22,10 @@ pub use sections::{
     Auth, Databases, Endpoints, Nats, Page, Reconcile, Redis, Server, Telemetry, Timeouts,
     method_name, services,
 };
+pub use service::{OwnSettings, ServiceSettings};
 pub use setting::{Setting, Settings, Source};
 
-/// All that the mesh itself is told; a service's own settings are a section of their own, read by the same [`Loader`].
+/// All that a process is told: the mesh's own settings, and the sections that services declare in their roles.
 #[derive(Debug, Clone, Default)]
 pub struct Config {
     /// Ports, limits and shutdown.
@@ -46,11 +48,13 @@ pub struct Config {
     pub reconcile: Reconcile,
     /// Timeouts other than the contract's.
     pub timeouts: Timeouts,
+    /// What services are told besides, by the types that they declare.
+    pub(crate) services: Vec<service::Read>,
 }
 
 impl Config {
     /// Reads the mesh's settings from flags, the process's environment and the file that `SOUK_CONFIG` names. A binary with services
-    /// reads their sections too, by a [`Loader`] of its own, and calls [`Config::read`].
+    /// reads their sections too, by a [`Loader`] of its own and [`crate::configure`].
     pub fn load(flags: &[(String, String)]) -> Result<(Self, Settings), Problems> {
         let mut loader = Loader::of_process(flags);
         let config = Self::read(&mut loader);
@@ -70,6 +74,7 @@ impl Config {
             page: loader.section("page"),
             reconcile: loader.section("reconcile"),
             timeouts: loader.section(""),
+            services: Vec::new(),
         };
         for problem in config.problems() {
             loader.problem(problem);

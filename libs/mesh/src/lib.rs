@@ -4,11 +4,10 @@
 //! A binary goes through it in this order:
 //! 1. [`config`]: [`Config::load`] reads every setting and names all problems at once.
 //! 2. [`telemetry::init`]: logs, traces, metrics.
-//! 3. [`Boot::bind`]: binds the ports, opens the keys, and hands out [`Client`]s to other services.
-//! 4. Each service crate builds its [`Service`]: what it serves and what it needs to be ready.
-//! 5. [`Boot::serve`]: serves them by the one [server stack](mod@server) until [`Running::finished`].
+//! 3. [`serve()`]: binds the ports, opens the keys, lets each [`Role`] build its [`Service`] on a [`Backing`], and serves them by the
+//!    one [server stack](mod@server) until [`Running::finished`].
 //!
-//! Handlers use [`Paging`] for page tokens and [`Mask`] for update masks. A service that copies what others own compares its copies
+//! Handlers use [`Paging`] for page tokens. A service that copies what others own compares its copies
 //! with a [`Reconciler`].
 
 // What a process is told.
@@ -35,13 +34,13 @@ mod health;
 mod measure;
 pub mod operations;
 pub mod readiness;
+pub mod role;
 pub mod running;
 pub mod service;
 pub mod signals;
 pub mod tasks;
 
 // What handlers share.
-pub mod mask;
 pub mod paging;
 
 // What services with copies of others' data share.
@@ -51,10 +50,10 @@ pub use backing::Backing;
 pub use boot::{Boot, BootError};
 pub use client::Client;
 pub use config::Config;
-pub use mask::Mask;
-pub use paging::Paging;
+pub use paging::{Page, Paging};
 pub use readiness::Check;
 pub use reconcile::{Projection, Reconciler};
+pub use role::{Role, configure, serve};
 pub use running::{Died, Running};
 pub use service::Service;
 pub use tasks::Tasks;

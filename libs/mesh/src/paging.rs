@@ -1,10 +1,11 @@
-//! Pages of a list: tokens bound to the query that they go on with, and sizes.
+//! Pages of lists: tokens bound to the query that they go on with, and sizes.
 
-use crate::config::Page;
+use crate::config;
+use contracts::PageRequest;
 use fault::{Common, Fault};
 use kernel::digest::sha256;
+use kernel::id::Id;
 use kernel::page::{PageKeys, PageSize};
-use prost::Message;
 use secrecy::ExposeSecret;
 use uuid::Uuid;
 
@@ -14,9 +15,21 @@ pub struct Paging {
     keys: PageKeys,
 }
 
+/// The page that a request asks for.
+#[derive(Debug, Clone)]
+pub struct Page {
+    keys: PageKeys,
+    method: &'static str,
+    /// Digest of the request without size and token: a caller may change the size between pages but nothing else.
+    query: [u8; 32],
+    size: PageSize,
+    /// Where it begins; none: it is the first one.
+    cursor: Option<Vec<u8>>,
+}
+
 impl Paging {
     /// With the configured keys, or with a random one that ends with the process.
-    pub fn new(config: &Page) -> Self {
+    pub fn new(config: &config::Page) -> Self {
         let keys = match &config.key {
             Some(key) => {
                 let previous = config.previous_key.as_ref();
@@ -31,81 +44,94 @@ impl Paging {
         Self { keys }
     }
 
-    /// The cursor in a request's page token; none for the first page. `args` is the request with `page_token` and `page_size` cleared, so a
-    /// caller may change the size between pages but nothing else. Refused with PAGE_TOKEN_INVALID.
-    pub fn open<M: Message>(
-        &self,
-        method: &str,
-        args: &M,
-        token: &str,
-    ) -> Result<Option<Vec<u8>>, Fault> {
-        if token.is_empty() {
-            return Ok(None);
-        }
-        let opened = self.keys.open(method, &digest(args), token);
-        opened.map(Some).map_err(refusal)
+    /// The page that a request asks for, of 500 rows at most. Refused with PAGE_TOKEN_INVALID where the token was made for
+    /// other arguments.
+    pub fn page<R: PageRequest>(&self, request: &R) -> Result<Page, Fault> {
+        self.page_up_to(request, PageSize::MAX.get())
     }
 
-    /// The token for the page after `cursor`. A caller can read the cursor, so it holds nothing that the page did not show.
-    pub fn seal<M: Message>(&self, method: &str, args: &M, cursor: &[u8]) -> String {
-        self.keys.seal(method, &digest(args), cursor)
-    }
-
-    /// The id after which a page of a list by id begins; none for the first page. Refused like [`Paging::open`].
-    pub fn after<M: Message>(
-        &self,
-        method: &str,
-        args: &M,
-        token: &str,
-    ) -> Result<Option<Uuid>, Fault> {
-        let cursor = self.open(method, args, token)?;
-        cursor.map(|bytes| Uuid::from_slice(&bytes)).transpose().map_err(refusal)
-    }
-
-    /// The token for the page after that id; empty where there is none.
-    pub fn next<M: Message>(&self, method: &str, args: &M, last: Option<Uuid>) -> String {
-        last.map(|last| self.seal(method, args, last.as_bytes())).unwrap_or_default()
-    }
-
-    /// The numbers that say where a page of a list by position begins; none for the first page. Refused like
-    /// [`Paging::open`].
-    pub fn places<M: Message, const N: usize>(
-        &self,
-        method: &str,
-        args: &M,
-        token: &str,
-    ) -> Result<Option<[u64; N]>, Fault> {
-        let Some(cursor) = self.open(method, args, token)? else { return Ok(None) };
-        let (numbers, rest) = cursor.as_chunks::<8>();
-        let numbers: Vec<u64> = numbers.iter().map(|bytes| u64::from_be_bytes(*bytes)).collect();
-        // Only a key that another release uses too could seal other cursors for this method.
-        let wrong = || refusal(std::io::Error::other("a cursor of another length"));
-        let places = <[u64; N]>::try_from(numbers).map_err(|_| wrong())?;
-        if rest.is_empty() { Ok(Some(places)) } else { Err(wrong()) }
-    }
-
-    /// The token for the page that begins there; empty where there is none.
-    pub fn next_places<M: Message, const N: usize>(
-        &self,
-        method: &str,
-        args: &M,
-        next: Option<[u64; N]>,
-    ) -> String {
-        let cursor = next.map(|places| places.map(u64::to_be_bytes));
-        cursor.map(|cursor| self.seal(method, args, cursor.as_flattened())).unwrap_or_default()
+    /// The same for a list whose pages may hold more rows than usual, since they are small.
+    pub fn page_up_to<R: PageRequest>(&self, request: &R, max: u16) -> Result<Page, Fault> {
+        let (method, query) = (R::METHOD, sha256(&request.query().encode_to_vec()));
+        let size = size_up_to(request.page_size(), max)?;
+        let cursor = match request.page_token() {
+            "" => None,
+            token => Some(self.keys.open(method, &query, token).map_err(refusal)?),
+        };
+        Ok(Page { keys: self.keys.clone(), method, query, size, cursor })
     }
 
     /// The number of rows for a request's `page_size`.
     pub fn size(requested: i32) -> Result<PageSize, Fault> {
-        Self::size_up_to(requested, PageSize::MAX.get())
+        size_up_to(requested, PageSize::MAX.get())
+    }
+}
+
+impl Page {
+    /// Rows that it holds at most.
+    pub fn size(&self) -> usize {
+        self.size.get().into()
     }
 
-    /// The same for a list whose pages may hold more rows than usual.
-    pub fn size_up_to(requested: i32, most: u16) -> Result<PageSize, Fault> {
-        PageSize::up_to(requested, most).map_err(|error| {
-            Fault::field(Common::InvalidField, "page_size", "must not be negative").because(error)
-        })
+    /// Rows to read for it: one more than it holds tells whether another page follows.
+    pub fn rows(&self) -> i64 {
+        self.size.rows()
     }
+
+    /// Where it begins; none: it is the first one.
+    pub fn cursor(&self) -> Option<&[u8]> {
+        self.cursor.as_deref()
+    }
+
+    /// The id after which it begins, in a list by id; no id is lower than that of the first page.
+    pub fn after<T>(&self) -> Result<Id<T>, Fault> {
+        let id = self.cursor().map(Uuid::from_slice).transpose().map_err(refusal)?;
+        Ok(Id::from_uuid(id.unwrap_or_default()))
+    }
+
+    /// The numbers at which it begins, in a list by position; none: it is the first one.
+    pub fn positions<const N: usize>(&self) -> Result<Option<[u64; N]>, Fault> {
+        let Some(cursor) = self.cursor() else { return Ok(None) };
+        let (numbers, rest) = cursor.as_chunks::<8>();
+        let numbers: Vec<u64> = numbers.iter().map(|bytes| u64::from_be_bytes(*bytes)).collect();
+        // Only a key that another release uses too could seal other cursors for this method.
+        let wrong = || refusal(std::io::Error::other("a cursor of another length"));
+        let positions = <[u64; N]>::try_from(numbers).map_err(|_| wrong())?;
+        if rest.is_empty() { Ok(Some(positions)) } else { Err(wrong()) }
+    }
+
+    /// Cuts off the row that only tells that another page follows; returns the token of that page, or an empty one. A caller can
+    /// read the cursor, so it holds nothing that the page did not show.
+    pub fn next<T, C: AsRef<[u8]>>(
+        &self,
+        rows: &mut Vec<T>,
+        cursor: impl FnOnce(&T) -> C,
+    ) -> String {
+        let last = self.size.cut(rows);
+        last.map(|last| self.token(cursor(last).as_ref())).unwrap_or_default()
+    }
+
+    /// [`Page::next`] of a list by id.
+    pub fn next_after<T, A>(&self, rows: &mut Vec<T>, id: impl FnOnce(&T) -> Id<A>) -> String {
+        self.next(rows, |row| id(row).uuid().into_bytes())
+    }
+
+    /// The token for the page that begins at these numbers; empty where there is none.
+    pub fn next_at<const N: usize>(&self, next: Option<[u64; N]>) -> String {
+        let cursor = next.map(|positions| positions.map(u64::to_be_bytes));
+        cursor.map(|cursor| self.token(cursor.as_flattened())).unwrap_or_default()
+    }
+
+    /// The token for the page that begins at a cursor.
+    pub fn token(&self, cursor: &[u8]) -> String {
+        self.keys.seal(self.method, &self.query, cursor)
+    }
+}
+
+fn size_up_to(requested: i32, max: u16) -> Result<PageSize, Fault> {
+    PageSize::up_to(requested, max).map_err(|error| {
+        Fault::field(Common::InvalidField, "page_size", "must not be negative").because(error)
+    })
 }
 
 fn refusal(error: impl std::error::Error + Send + Sync + 'static) -> Fault {
@@ -113,54 +139,63 @@ fn refusal(error: impl std::error::Error + Send + Sync + 'static) -> Fault {
     Fault::field(Common::PageTokenInvalid, "page_token", message).because(error)
 }
 
-fn digest(args: &impl Message) -> [u8; 32] {
-    sha256(&args.encode_to_vec())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use contracts::pricing::v1::{Item, ListPricesRequest};
 
-    const LIST: &str = "/souk.pricing.v1.PricingService/ListPrices";
+    fn request(token: &str) -> ListPricesRequest {
+        ListPricesRequest { page_token: token.to_owned(), ..Default::default() }
+    }
 
     #[test]
     fn a_token_goes_on_with_its_own_query_only() {
-        let paging = Paging::new(&Page::default());
-        let args = ListPricesRequest::default();
-        let token = paging.seal(LIST, &args, b"after 7");
-        assert_eq!(paging.open(LIST, &args, &token).unwrap(), Some(b"after 7".to_vec()));
-        assert_eq!(paging.open(LIST, &args, "").unwrap(), None);
+        let paging = Paging::new(&config::Page::default());
+        let first = paging.page(&request("")).unwrap();
+        assert_eq!(first.cursor(), None);
+        let token = first.token(b"after 7");
+        let larger = ListPricesRequest { page_size: 7, ..request(&token) };
+        assert_eq!(paging.page(&larger).unwrap().cursor(), Some(&b"after 7"[..]));
 
-        let other = ListPricesRequest { item: Some(Item::default()), ..args };
-        let fault = paging.open(LIST, &other, &token).unwrap_err();
+        let other = ListPricesRequest { item: Some(Item::default()), ..request(&token) };
+        let fault = paging.page(&other).unwrap_err();
         assert!(fault.is(Common::PageTokenInvalid));
         assert_eq!(fault.violations()[0].field, "page_token");
     }
 
     #[test]
-    fn places_come_back_and_a_cursor_of_another_kind_is_refused() {
-        let paging = Paging::new(&Page::default());
-        let args = ListPricesRequest::default();
-        let token = paging.next_places(LIST, &args, Some([7, u64::MAX]));
-        assert_eq!(paging.places(LIST, &args, &token).unwrap(), Some([7, u64::MAX]));
-        assert_eq!(paging.places::<_, 1>(LIST, &args, "").unwrap(), None);
-        assert_eq!(paging.next_places::<_, 1>(LIST, &args, None), "");
-        let other = paging.places::<_, 1>(LIST, &args, &token).unwrap_err();
-        assert!(other.is(Common::PageTokenInvalid));
+    fn positions_come_back_and_a_cursor_of_another_kind_is_refused() {
+        let paging = Paging::new(&config::Page::default());
+        let first = paging.page(&request("")).unwrap();
+        assert_eq!(first.positions::<1>().unwrap(), None);
+        assert_eq!(first.next_at::<1>(None), "");
+        let next = paging.page(&request(&first.next_at(Some([7, u64::MAX])))).unwrap();
+        assert_eq!(next.positions().unwrap(), Some([7, u64::MAX]));
+        assert!(next.positions::<1>().unwrap_err().is(Common::PageTokenInvalid));
+    }
+
+    #[test]
+    fn a_full_page_is_followed_by_another_one() {
+        let paging = Paging::new(&config::Page::default());
+        let page = paging.page(&ListPricesRequest { page_size: 2, ..request("") }).unwrap();
+        let ids: Vec<Id<()>> = (0..3).map(|_| Id::new()).collect();
+        let (mut rows, mut last) = (ids.clone(), ids[..2].to_vec());
+        let token = page.next_after(&mut rows, |id| *id);
+        assert_eq!(rows, ids[..2]);
+        assert_eq!(paging.page(&request(&token)).unwrap().after().unwrap(), ids[1]);
+        assert_eq!(page.next_after(&mut last, |id| *id), "");
     }
 
     #[test]
     fn replicas_with_the_same_key_open_each_others_tokens() {
-        let page = |key: &str, previous: Option<&str>| Page {
+        let page = |key: &str, previous: Option<&str>| config::Page {
             key: Some(key.to_owned().into()),
             previous_key: previous.map(|key| key.to_owned().into()),
         };
         let (old, new) = ("o".repeat(32), "n".repeat(32));
-        let args = ListPricesRequest::default();
-        let token = Paging::new(&page(&old, None)).seal(LIST, &args, b"7");
-        assert!(Paging::new(&page(&old, None)).open(LIST, &args, &token).is_ok());
-        assert!(Paging::new(&page(&new, Some(&old))).open(LIST, &args, &token).is_ok());
-        assert!(Paging::new(&page(&new, None)).open(LIST, &args, &token).is_err());
+        let token = Paging::new(&page(&old, None)).page(&request("")).unwrap().token(b"7");
+        let opens = |config| Paging::new(&config).page(&request(&token)).is_ok();
+        assert!(opens(page(&old, None)) && opens(page(&new, Some(&old))));
+        assert!(!opens(page(&new, None)));
     }
 }

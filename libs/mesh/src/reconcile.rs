@@ -13,6 +13,7 @@
 mod ask;
 mod asked;
 mod compare;
+mod family;
 mod full;
 mod left;
 mod look;
@@ -22,15 +23,15 @@ mod settle;
 
 pub use ask::ask;
 pub use compare::{Drift, Listed};
+pub use family::{FamilyCopy, Owner};
 
 use crate::config;
 use fault::{Fault, context};
 use pg::Db;
 use std::sync::atomic::AtomicI64;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
-/// Something that is copied from an owner and kept by id.
+/// Something that is copied from an owner and kept by key.
 pub trait Projection: Send + Sync + 'static {
     /// Its name in reports and metrics.
     fn name(&self) -> &'static str;
@@ -46,17 +47,17 @@ pub trait Projection: Send + Sync + 'static {
         false
     }
 
-    /// The first `limit` that the owner has above an id, deleted ones too, by id.
+    /// The first `limit` that the owner has above a key, deleted ones too, by the bytes of the key.
     fn owned(
         &self,
-        after: Option<Uuid>,
+        after: &str,
         limit: i64,
     ) -> impl Future<Output = Result<Vec<Listed>, Fault>> + Send;
 
-    /// The first `limit` of the copy above an id, by id.
+    /// The first `limit` of the copy above a key, by the bytes of the key.
     fn kept(
         &self,
-        after: Option<Uuid>,
+        after: &str,
         limit: i64,
     ) -> impl Future<Output = Result<Vec<Listed>, Fault>> + Send;
 
@@ -64,8 +65,8 @@ pub trait Projection: Send + Sync + 'static {
     /// looked at, and the same may be repaired twice: neither may do harm.
     fn repair(&self, drifts: &[Drift]) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Some id of the copy, another one each time: where a replica begins to sample. None: it is empty.
-    fn some_id(&self) -> impl Future<Output = Result<Option<Uuid>, Fault>> + Send;
+    /// Some key of the copy, another one each time: where a replica begins to sample. None: it is empty.
+    fn some_key(&self) -> impl Future<Output = Result<Option<String>, Fault>> + Send;
 }
 
 /// Compares the projections of one service with their owners.

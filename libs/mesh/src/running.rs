@@ -2,10 +2,12 @@
 //! in flight end, lets tasks end, closes the inner port, sends its last traces.
 
 use crate::boot::{Boot, BootError};
+use crate::config::Problems;
 use crate::connection::Connection;
 use crate::readiness::{Readiness, Report};
 use crate::server::{Stack, arrived};
 use crate::{Service, Tasks, admin, health, telemetry};
+use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -87,7 +89,9 @@ impl Running {
     }
 }
 
-pub(crate) async fn start(boot: Boot, services: Vec<Service>) -> Result<Running, BootError> {
+/// Serves until the tasks' stop token is cancelled. Ready only once every hard check has passed.
+pub async fn start(boot: Boot, services: Vec<Service>) -> Result<Running, BootError> {
+    refuse_twice(&services)?;
     let Boot { config, tasks, auth, ports, .. } = boot;
     let (reporter, health_server) = tonic_health::server::health_reporter();
     let mut open = Routes::new(health_server);
@@ -127,6 +131,14 @@ pub(crate) async fn start(boot: Boot, services: Vec<Service>) -> Result<Running,
     };
     let ended = tokio::spawn(drain.run());
     Ok(Running { grpc, internal, admin, readiness, tasks, ended })
+}
+
+fn refuse_twice(services: &[Service]) -> Result<(), BootError> {
+    let mut seen = BTreeSet::new();
+    let names = services.iter().flat_map(|service| service.grpc.iter());
+    let twice = names.filter(|name| !seen.insert(**name));
+    let twice: Vec<String> = twice.map(|name| format!("{name} is served twice")).collect();
+    if twice.is_empty() { Ok(()) } else { Err(Problems(twice).into()) }
 }
 
 /// Reflection of what this process serves, in the form that keeps options and comments.

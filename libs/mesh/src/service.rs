@@ -1,8 +1,11 @@
-//! What a service crate hands to the binary.
+//! A service that is ready to be served.
 
 use crate::readiness::Check;
 use axum::response::IntoResponse;
+use contracts::Serve;
 use http::Request;
+use pg::Db;
+use pg::heads::Aggregates;
 use std::convert::Infallible;
 use tonic::body::Body;
 use tonic::server::NamedService;
@@ -14,25 +17,30 @@ pub struct Service {
     pub(crate) grpc: Vec<&'static str>,
     pub(crate) routes: Routes,
     pub(crate) checks: Vec<Check>,
+    /// Its database; none for what the mesh itself serves.
+    pub(crate) db: Option<Db>,
+    pub(crate) aggregates: &'static [Aggregates],
 }
 
 impl Service {
-    /// A service by its name, e.g. `pricing`, that serves nothing yet.
+    /// A service by its name that serves nothing yet.
     pub fn new(name: &'static str) -> Self {
-        Self { name, grpc: Vec::new(), routes: Routes::default(), checks: Vec::new() }
+        let (grpc, checks) = (Vec::new(), Vec::new());
+        Self { name, grpc, routes: Routes::default(), checks, db: None, aggregates: &[] }
     }
 
-    /// Also serves a generated server: `service.mount(PricingServiceServer::new(app))`. Give the server `max_decoding_message_size` of the
-    /// configuration and let it accept gzip and zstd; the type is gone afterwards.
+    /// Also serves handlers, which take messages of up to so many bytes.
     #[must_use]
-    pub fn mount<S>(mut self, server: S) -> Self
+    pub fn mount<A>(mut self, app: A, max_message_bytes: usize) -> Self
     where
-        S: tower::Service<Request<Body>, Error = Infallible> + NamedService,
-        S: Clone + Send + Sync + 'static,
-        S::Response: IntoResponse,
-        S::Future: Send + 'static,
+        A: Serve,
+        A::Server: tower::Service<Request<Body>, Error = Infallible> + NamedService,
+        A::Server: Clone + Send + Sync + 'static,
+        <A::Server as tower::Service<Request<Body>>>::Response: IntoResponse,
+        <A::Server as tower::Service<Request<Body>>>::Future: Send + 'static,
     {
-        self.grpc.push(S::NAME);
+        let server = app.into_server(max_message_bytes);
+        self.grpc.push(<A::Server as NamedService>::NAME);
         self.routes = self.routes.add_service(server);
         self
     }

@@ -5,7 +5,7 @@ mod described;
 mod json;
 mod trace;
 
-pub use described::{Kind, METRICS, Metric};
+pub use described::{Kind, METRICS, Metric, SECONDS, counter, gauge, histogram};
 pub use trace::TraceParent;
 
 use crate::config::Telemetry;
@@ -28,11 +28,11 @@ static RECORDED: OnceLock<PrometheusHandle> = OnceLock::new();
 static TRACES: OnceLock<SdkTracerProvider> = OnceLock::new();
 static STARTED: OnceLock<()> = OnceLock::new();
 
-/// Starts logs, traces and metrics as configured. Call it inside the runtime: the exporter of traces connects on it.
-pub fn init(config: &Telemetry) {
+/// Starts logs, traces and metrics as configured; `metrics` are those of the services beside the mesh's own. Call it inside the runtime: the exporter of traces connects on it.
+pub fn init(config: &Telemetry, metrics: impl IntoIterator<Item = Metric>) {
     STARTED.get_or_init(|| {
         crate::panics::remember();
-        install_recorder();
+        install_recorder(METRICS.iter().copied().chain(metrics).collect());
         let traces = traces(config);
         let exported = traces.as_ref().map(|provider| {
             let filter = EnvFilter::new(format!("{},{UNTRACED}", config.log));
@@ -75,9 +75,9 @@ fn traces(config: &Telemetry) -> Option<SdkTracerProvider> {
 }
 
 /// A histogram without buckets would be a summary, which cannot be added up over processes.
-fn install_recorder() {
+fn install_recorder(described: Vec<Metric>) {
     let mut builder = PrometheusBuilder::new();
-    for metric in METRICS {
+    for metric in &described {
         let Kind::Histogram(buckets) = metric.kind else { continue };
         let name = Matcher::Full(metric.name.to_owned());
         builder = match builder.set_buckets_for_metric(name, buckets) {
@@ -90,7 +90,7 @@ fn install_recorder() {
     let handle = recorder.handle();
     if metrics::set_global_recorder(recorder).is_ok() {
         let _ = RECORDED.set(handle);
-        described::describe();
+        described::describe(&described);
     }
 }
 
@@ -128,7 +128,7 @@ mod tests {
 
     #[test]
     fn metrics_are_explained_and_histograms_have_buckets() {
-        install_recorder();
+        install_recorder(METRICS.to_vec());
         metrics::histogram!("consumer_attempts", "consumer" => "x").record(2.0);
         metrics::histogram!("consumer_dedupe_seconds", "service" => "x").record(0.0004);
         let text = metrics_text();
@@ -158,7 +158,8 @@ mod tests {
         });
         let collector = tokio::spawn(async move { axum::serve(port, collector).await });
 
-        init(&Telemetry { otlp_endpoint: Some(endpoint), ..Telemetry::default() });
+        let config = Telemetry { otlp_endpoint: Some(endpoint), ..Telemetry::default() };
+        init(&config, []);
         let remote = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
         let span = tracing::error_span!("call", otel.name = "GetPrice");
         let own = TraceParent::enter(&span, TraceParent::parse(remote));

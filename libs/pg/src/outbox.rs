@@ -5,10 +5,11 @@ mod republish;
 
 use crate::{Tx, statement};
 use contracts::Fact;
-use diesel::sql_types::{Array, BigInt, Binary, Jsonb, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Binary, Jsonb, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use fault::{Common, Fault, context, point};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use uuid::Uuid;
 
 pub use republish::{Events, Page, Place, republish};
@@ -28,21 +29,28 @@ pub async fn append(tx: &mut Tx, facts: impl IntoIterator<Item = Fact>) -> Resul
     }
     point::reached("outbox.append").await?;
     let headers = headers();
+    let heads = newest(&facts);
     let mut rows = Rows::default();
-    for fact in facts {
+    for fact in &facts {
         rows.ids.push(Uuid::now_v7());
         rows.subjects.push(fact.subject);
         rows.messages.push(fact.message);
-        rows.keys.push(fact.key);
+        rows.keys.push(&fact.key);
         rows.versions.push(fact.version);
-        rows.payloads.push(fact.payload);
+        rows.payloads.push(&fact.payload);
     }
     statement(
-        "insert into outbox (id, subject, message, key, version, payload, headers)
-         select id, subject, message, key, version, payload, $7
-         from unnest($1, $2, $3, $4, $5, $6) with ordinality
-              as fact (id, subject, message, key, version, payload, position)
-         order by position",
+        "with published as (
+           insert into outbox (id, subject, message, key, version, payload, headers)
+           select id, subject, message, key, version, payload, $7
+           from unnest($1, $2, $3, $4, $5, $6) with ordinality
+                as fact (id, subject, message, key, version, payload, position)
+           order by position)
+         insert into aggregate_heads as head (family, key, subject, version, digest)
+         select * from unnest($8, $9, $10, $11, $12)
+         on conflict (family, key) do update
+         set subject = excluded.subject, version = excluded.version, digest = excluded.digest
+         where head.version <= excluded.version",
     )
     .bind::<Array<SqlUuid>, _>(rows.ids)
     .bind::<Array<Text>, _>(rows.subjects)
@@ -51,20 +59,37 @@ pub async fn append(tx: &mut Tx, facts: impl IntoIterator<Item = Fact>) -> Resul
     .bind::<Array<BigInt>, _>(rows.versions)
     .bind::<Array<Binary>, _>(rows.payloads)
     .bind::<Jsonb, _>(headers)
+    .bind::<Array<Text>, _>(heads.iter().map(|fact| fact.family).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(heads.iter().map(|fact| &*fact.key).collect::<Vec<_>>())
+    .bind::<Array<Text>, _>(heads.iter().map(|fact| fact.subject).collect::<Vec<_>>())
+    .bind::<Array<BigInt>, _>(heads.iter().map(|fact| fact.version).collect::<Vec<_>>())
+    .bind::<Array<Nullable<Binary>>, _>(heads.iter().map(|fact| fact.digest).collect::<Vec<_>>())
     .execute(tx.conn())
     .await?;
     tx.has_events();
     point::reached("outbox.appended").await
 }
 
+/// Of each aggregate the newest fact, in the order of their keys, so that all lock heads in one order.
+fn newest(facts: &[Fact]) -> Vec<&Fact> {
+    let mut heads: BTreeMap<(&str, &str), &Fact> = BTreeMap::new();
+    for fact in facts {
+        let head = heads.entry((fact.family, &fact.key)).or_insert(fact);
+        if head.version <= fact.version {
+            *head = fact;
+        }
+    }
+    heads.into_values().collect()
+}
+
 #[derive(Default)]
-struct Rows {
+struct Rows<'f> {
     ids: Vec<Uuid>,
     subjects: Vec<&'static str>,
     messages: Vec<&'static str>,
-    keys: Vec<String>,
+    keys: Vec<&'f str>,
     versions: Vec<i64>,
-    payloads: Vec<Vec<u8>>,
+    payloads: Vec<&'f [u8]>,
 }
 
 fn check(fact: &Fact) -> Result<(), Fault> {

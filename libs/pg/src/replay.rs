@@ -21,7 +21,7 @@ struct Ticket {
 }
 
 impl Ticket {
-    fn of(method: &'static str, request: &impl Mutation) -> Result<Option<Self>, Fault> {
+    fn of<M: Mutation>(request: &M) -> Result<Option<Self>, Fault> {
         if request.request_id().is_empty() {
             return Ok(None);
         }
@@ -30,7 +30,7 @@ impl Ticket {
         Ok(Some(Self {
             caller: context::current().caller.subject.clone(),
             request_id,
-            method,
+            method: M::METHOD,
             digest: kernel::digest::sha256(&request.encode_to_vec()).to_vec(),
         }))
     }
@@ -39,37 +39,28 @@ impl Ticket {
 impl Db {
     /// The answer that this very request got before, if it did. Look here before asking another service: what was answered
     /// once needs no second check.
-    pub async fn replayed<R: Message + Default>(
-        &self,
-        method: &'static str,
-        request: &impl Mutation,
-    ) -> Result<Option<R>, Fault> {
-        let Some(ticket) = Ticket::of(method, request)? else { return Ok(None) };
+    pub async fn replayed<M: Mutation>(&self, request: &M) -> Result<Option<M::Response>, Fault> {
+        let Some(ticket) = Ticket::of(request)? else { return Ok(None) };
         let ticket = &ticket;
         self.read("replay.find", async |tx| find(tx, ticket).await).await
     }
 
     /// Like [`Db::write`], with at most one effect for each `request_id`: the answer is stored in the transaction of the
     /// effect. A concurrent duplicate waits for the first one and gets the same answer; a failed attempt stores nothing.
-    pub async fn write_once<R, F>(
-        &self,
-        method: &'static str,
-        request: &impl Mutation,
-        body: F,
-    ) -> Result<R, Fault>
+    pub async fn write_once<M, F>(&self, request: &M, body: F) -> Result<M::Response, Fault>
     where
-        for<'t> F: AsyncFnOnce(&'t mut Tx) -> Result<R, Fault>
-            + InTransaction<&'t mut Tx, Result<R, Fault>, Running: Send>
+        M: Mutation,
+        for<'t> F: AsyncFnOnce(&'t mut Tx) -> Result<M::Response, Fault>
+            + InTransaction<&'t mut Tx, Result<M::Response, Fault>, Running: Send>
             + Clone
             + Send
             + Sync,
-        R: Message + Default,
     {
-        let Some(ticket) = Ticket::of(method, request)? else {
-            return self.write(method, body).await;
+        let Some(ticket) = Ticket::of(request)? else {
+            return self.write(M::METHOD, body).await;
         };
         let (ticket, body) = (&ticket, &body);
-        self.write(method, async move |tx| {
+        self.write(M::METHOD, async move |tx| {
             if !claim(tx, ticket).await? {
                 return find(tx, ticket).await?.ok_or_else(|| {
                     Fault::new(Common::Contended, "the same request is being answered; repeat it")

@@ -12,8 +12,11 @@ use std::borrow::Cow;
 #[must_use = "a statement does nothing until it is executed"]
 pub struct Statement<'a> {
     text: Cow<'static, str>,
-    values: Vec<Box<dyn QueryFragment<Pg> + Send + 'a>>,
+    values: Vec<Value<'a>>,
 }
+
+/// A value with its type forgotten.
+pub(crate) type Value<'a> = Box<dyn QueryFragment<Pg> + Send + 'a>;
 
 /// A statement. Values never go into its text: each text is kept prepared on each connection.
 pub fn statement<'a>(text: impl Into<Cow<'static, str>>) -> Statement<'a> {
@@ -21,6 +24,10 @@ pub fn statement<'a>(text: impl Into<Cow<'static, str>>) -> Statement<'a> {
 }
 
 impl<'a> Statement<'a> {
+    pub(crate) fn new(text: String, values: Vec<Value<'a>>) -> Self {
+        Self { text: text.into(), values }
+    }
+
     /// The value of the next place.
     pub fn bind<ST, V>(mut self, value: V) -> Self
     where

@@ -1,5 +1,6 @@
 //! A database for each service of a test, cloned from a template that was migrated once.
 
+use mesh::Role;
 use pg::provision;
 use secrecy::{ExposeSecret, SecretString};
 use std::path::{Path, PathBuf};
@@ -13,15 +14,15 @@ pub(crate) struct Databases {
 
 impl Databases {
     /// Clones one for each role.
-    pub(crate) async fn create(superuser: &str, folder: &Path, roles: &[&'static str]) -> Self {
+    pub(crate) async fn create(superuser: &str, folder: &Path, roles: &[Role]) -> Self {
         let superuser = SecretString::from(superuser.to_owned());
         let test = Uuid::now_v7().simple().to_string();
         let mut names = Vec::new();
         for role in roles {
             let template = template(&superuser, folder, role).await;
-            let name = format!("test_{test}_{role}");
+            let name = format!("test_{test}_{}", role.name);
             provision::copy(&superuser, &template, &name, "postgres").await.unwrap();
-            names.push((*role, name));
+            names.push((role.name, name));
         }
         Self { superuser, names }
     }
@@ -43,10 +44,10 @@ impl Databases {
 
 /// The migrated template of a role. Its name holds a digest of the migrations, so a changed one makes another; many test
 /// processes want it at once, and a lock on a file lets one make it.
-async fn template(superuser: &SecretString, folder: &Path, role: &str) -> String {
-    let digest = digest(&migrations_folder(role)) ^ digest(&migrations_folder("shared"));
-    let name = format!("template_{role}_{digest:016x}");
-    let (superuser, folder, role) = (superuser.clone(), folder.to_owned(), role.to_owned());
+async fn template(superuser: &SecretString, folder: &Path, role: &Role) -> String {
+    let digest = digest(&migrations_folder(role.name)) ^ digest(&migrations_folder("shared"));
+    let name = format!("template_{}_{digest:016x}", role.name);
+    let (superuser, folder, migrations) = (superuser.clone(), folder.to_owned(), role.migrations);
     let made = name.clone();
     // A file lock blocks its thread, and the work under it is async.
     tokio::task::spawn_blocking(move || {
@@ -60,7 +61,7 @@ async fn template(superuser: &SecretString, folder: &Path, role: &str) -> String
             provision::drop(&superuser, &made).await.unwrap();
             provision::create(&superuser, &made, "unused").await.unwrap();
             let url = provision::at(superuser.expose_secret(), &made);
-            pg::migrate::run(&url.into(), souk::migrations(&role).unwrap()).await.unwrap();
+            pg::migrate::run(&url.into(), migrations()).await.unwrap();
             std::fs::write(done, "").unwrap();
         });
     })

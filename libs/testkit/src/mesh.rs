@@ -10,8 +10,8 @@ use diesel::sql_types::{BigInt, Text};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use futures::TryStreamExt;
-use mesh::config::Reconcile;
-use mesh::{Config, Running, Tasks};
+use mesh::config::{Loader, Reconcile};
+use mesh::{Config, Role, Running, Tasks};
 use secrecy::ExposeSecret;
 use stack::{Flush, Nats, Private, Profile, Stack};
 use std::path::PathBuf;
@@ -50,13 +50,13 @@ pub struct Mesh {
 }
 
 impl Mesh {
-    /// Serves the named services and waits until they are ready.
-    pub async fn boot(roles: &[&'static str]) -> Self {
+    /// Serves these services and waits until they are ready.
+    pub async fn boot(roles: &[Role]) -> Self {
         Self::boot_with(roles, Options::default()).await
     }
 
     /// The same with options.
-    pub async fn boot_with(roles: &[&'static str], options: Options) -> Self {
+    pub async fn boot_with(roles: &[Role], options: Options) -> Self {
         rustls::crypto::ring::default_provider().install_default().ok();
         let tests = tests_folder();
         std::fs::create_dir_all(&tests).unwrap();
@@ -66,7 +66,7 @@ impl Mesh {
         std::fs::create_dir_all(&folder).unwrap();
         let broker = Nats::spawn_private_with(folder.join("nats"), Flush::Interval).await.unwrap();
 
-        let mut config = Config::default();
+        let mut config = mesh::configure(&mut Loader::default(), roles);
         config.server.grpc_listen = ([127, 0, 0, 1], 0).into();
         config.server.admin_listen = ([127, 0, 0, 1], 0).into();
         config.server.data_dir = folder.clone();
@@ -81,7 +81,7 @@ impl Mesh {
         let token = token(&config);
 
         let tasks = Tasks::new(CancellationToken::new());
-        let running = souk::serve(config, roles, tasks).await.unwrap();
+        let running = mesh::serve(config, roles, tasks).await.unwrap();
         running.ready().await;
         let client = async_nats::connect(broker.url()).await.unwrap();
         let mesh = Self {
@@ -96,7 +96,7 @@ impl Mesh {
             finished: false,
         };
         if options.twice {
-            for role in roles.iter().filter(|role| publishes(role)) {
+            for role in roles.iter().map(|role| role.name).filter(|role| publishes(role)) {
                 let copier =
                     twice::copy(mesh.js.clone(), bus::streams::events(role), mesh.copiers.clone());
                 tokio::spawn(copier);
@@ -161,6 +161,11 @@ impl Mesh {
         let databases = self.databases.as_ref().expect("the mesh is finished");
         let (_, url) = databases.urls().find(|(name, _)| *name == role).expect("no such role");
         AsyncPgConnection::establish(url.expose_secret()).await.unwrap()
+    }
+
+    /// Does a statement in a service's database, behind the service's back.
+    pub async fn execute(&self, role: &str, statement: &str) {
+        sql_query(statement).execute(&mut self.database(role).await).await.unwrap();
     }
 
     /// Counts what a query of one bigint named `count` counts.

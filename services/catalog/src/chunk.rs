@@ -10,6 +10,7 @@ use contracts::catalog::v1::{self as proto, ImportRow};
 use fault::Fault;
 use kernel::id::Id;
 use pg::Tx;
+use pg::entity::{self, Lock};
 use pg::outbox::MAX_EVENT_BYTES;
 use prost::Message;
 use std::collections::{BTreeSet, HashMap};
@@ -32,14 +33,14 @@ pub async fn decide(tx: &mut Tx, rows: &[ImportRow], settings: Settings) -> Resu
 
 /// Writes what was decided.
 pub async fn save(tx: &mut Tx, plan: &Plan) -> Result<(), Fault> {
-    let attributes: Vec<_> = plan.attributes.iter().map(|(own, _)| own).collect();
-    attributes::save_all(tx, &attributes).await?;
+    let attributes: Vec<_> = plan.attributes.iter().map(|(own, change)| (own, change)).collect();
+    entity::save_all(tx, &attributes).await?;
     let brands: Vec<_> = plan.brands.iter().map(|(own, change)| (own, change)).collect();
-    brands::save_all(tx, &brands).await?;
+    entity::save_all(tx, &brands).await?;
     let products: Vec<_> = plan.products.iter().map(|(own, change)| (own, change)).collect();
-    products::save_all(tx, &products).await?;
+    entity::save_all(tx, &products).await?;
     let variants: Vec<_> = plan.variants.iter().map(|(own, change)| (own, change)).collect();
-    variants::save_all(tx, &variants).await
+    entity::save_all(tx, &variants).await
 }
 
 /// Reads and locks all that the rows name, in the order of locks.
@@ -47,16 +48,16 @@ async fn known(tx: &mut Tx, rows: &[&Row]) -> Result<Known, Fault> {
     let own = rows.iter().flat_map(|row| row.variants.iter()).collect::<Vec<&VariantRow>>();
     let given = rows.iter().flat_map(|row| &row.given);
     let definitions =
-        attributes::hold(tx, given.chain(own.iter().flat_map(|own| &own.given))).await?;
+        attributes::lock_references(tx, given.chain(own.iter().flat_map(|own| &own.given))).await?;
     let folded: BTreeSet<String> = rows.iter().map(|row| fold(&row.brand)).collect();
-    let brands = brands::hold_named(tx, &folded.into_iter().collect::<Vec<_>>()).await?;
+    let brands = brands::lock_references(tx, &folded.into_iter().collect::<Vec<_>>()).await?;
     let keys: BTreeSet<&str> =
         rows.iter().flat_map(|row| row.category_keys.iter().map(String::as_str)).collect();
-    let categories = categories::hold_keyed(tx, &keys.into_iter().collect::<Vec<_>>()).await?;
+    let categories = categories::lock_references(tx, &keys.into_iter().collect::<Vec<_>>()).await?;
     let keys: Vec<&str> = rows.iter().filter_map(|row| row.content.key.as_deref()).collect();
     let keys = products::of_keys(tx, &keys).await?;
     let ids: Vec<Id<Product>> = keys.values().copied().collect();
-    let there = products::lock_all(tx, &ids).await?;
+    let there = entity::lock_all::<Product>(tx, &ids, Lock::Deletion).await?;
     let skus: Vec<_> = own.iter().map(|own| &own.sku).collect();
     let variants = variants::lock_skus(tx, &skus).await?;
     let mut known = Known {
@@ -64,7 +65,7 @@ async fn known(tx: &mut Tx, rows: &[&Row]) -> Result<Known, Fault> {
         brands,
         categories,
         keys,
-        products: there.into_iter().map(|product| (product.id, product)).collect(),
+        products: there.into_iter().map(|product| (product.head.id, product)).collect(),
         variants: variants.into_iter().map(|own| (own.sku.clone(), own)).collect(),
         options: HashMap::new(),
     };

@@ -1,8 +1,8 @@
 #![doc = include_str!("../README.md")]
 //! ## Where things are
 
-// How it is served.
-mod grpc;
+// What it depends on, and how it is served.
+mod app;
 pub mod wire;
 
 // What may be, and what may become of it. No async, no clock, no database.
@@ -21,11 +21,9 @@ pub mod domain {
     pub mod value;
 
     pub mod import;
-
-    pub mod change;
 }
 
-// What happens when it is asked.
+// The RPCs.
 pub mod rpc {
     //! One file for each RPC.
     pub mod batch_get_products;
@@ -57,8 +55,6 @@ pub mod rpc {
     pub mod list_attributes;
 
     pub mod import_products;
-    pub mod list_versions;
-    pub mod republish_aggregates;
     pub mod resolve_items;
 }
 
@@ -69,39 +65,4 @@ mod chunk;
 mod schema;
 pub mod store;
 
-use contracts::catalog::v1::catalog_service_server::CatalogServiceServer;
-use diesel_migrations::embed_migrations;
-use mesh::{Boot, BootError, Paging, Service};
-use tokio_util::sync::CancellationToken;
-use tonic::codec::CompressionEncoding::{Gzip, Zstd};
-
-/// Name of the service, its database and its settings.
-pub const NAME: &str = "catalog";
-
-/// The migrations of its database.
-pub const MIGRATIONS: pg::migrate::Migrations = embed_migrations!("../../migrations/catalog");
-
-/// What the catalogue depends on.
-#[derive(Clone)]
-pub struct App {
-    /// Its database.
-    pub db: pg::Db,
-    /// Makes page tokens.
-    pub paging: Paging,
-    /// Cancelled when the process is to end: an import that waits for its next chunk would hold it.
-    pub stopping: CancellationToken,
-}
-
-/// The catalogue, ready to be served, and its database.
-pub async fn service(boot: &Boot) -> Result<(Service, pg::Db), BootError> {
-    let backing = boot.backing(NAME, || MIGRATIONS).await?;
-    let app = App { db: backing.db.clone(), paging: boot.paging(), stopping: boot.tasks().stop() };
-    let server = CatalogServiceServer::new(app)
-        .max_decoding_message_size(boot.config().server.max_message_bytes)
-        .accept_compressed(Gzip)
-        .accept_compressed(Zstd)
-        .send_compressed(Gzip)
-        .send_compressed(Zstd);
-    let service = backing.checks.into_iter().fold(Service::new(NAME), Service::check);
-    Ok((service.mount(server), backing.db))
-}
+pub use app::{App, ROLE};

@@ -5,6 +5,7 @@ use crate::domain::draft::PriceDraft;
 use crate::domain::item::{Item, Target};
 use crate::store::items;
 use contracts::catalog::v1::{ItemState, ResolveItemsRequest, ResolvedItem};
+use convert::read;
 use fault::Fault;
 use kernel::id::{Id, InvalidId};
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,13 +20,6 @@ pub async fn require(
     let items: BTreeSet<&Item> = drafts.iter().map(|draft| &draft.key.item).collect();
     let live = resolve(app, items).await?;
     targets(drafts, &live, path)
-}
-
-/// The target of one draft.
-pub async fn require_one(app: &App, draft: &PriceDraft, path: &str) -> Result<Target, Fault> {
-    let drafts = std::slice::from_ref(draft);
-    let mut targets = require(app, drafts, |_| path.to_owned()).await?;
-    targets.pop().ok_or_else(|| draft.key.item.unknown())
 }
 
 /// What the items stand for: as is remembered, else as the catalogue says, which is then
@@ -53,25 +47,14 @@ fn targets(
     live: &BTreeMap<Item, Target>,
     path: impl Fn(usize) -> String,
 ) -> Result<Vec<Target>, Fault> {
-    let mut found = Vec::with_capacity(drafts.len());
-    let mut refusal: Option<Fault> = None;
-    for (row, draft) in drafts.iter().enumerate() {
-        let item = &draft.key.item;
-        match live.get(item) {
-            Some(target) => found.push(target.clone()),
-            None => {
-                let fault = item.unknown().below(&path(row));
-                refusal = Some(match refusal {
-                    Some(first) => {
-                        let both = [first.violations(), fault.violations()].concat();
-                        first.violating(both)
-                    }
-                    None => fault,
-                });
-            }
-        }
-    }
-    refusal.map_or(Ok(found), Err)
+    read(|fields| {
+        let found = drafts.iter().enumerate().map(|(row, draft)| {
+            let item = &draft.key.item;
+            let target = live.get(item).cloned().ok_or_else(|| item.unknown());
+            fields.within(path(row), |fields| fields.take(target))
+        });
+        found.collect::<Vec<_>>().into_iter().collect()
+    })
 }
 
 /// The items that exist. The only remote call of this service.
@@ -84,12 +67,13 @@ async fn resolve(app: &App, items: BTreeSet<&Item>) -> Result<BTreeMap<Item, Tar
     let answer = answer.map_err(|status| Fault::from(status).context("resolve items"))?;
     let entries = answer.into_inner().items;
     // The answer has one entry for each SKU, then one for each product.
-    let asked: Vec<&Item> = skus.into_iter().chain(products).collect();
-    if asked.len() != entries.len() {
-        let (asked, got) = (asked.len(), entries.len());
-        return Err(Fault::internal(format!("the catalogue answered {got} for {asked} items")));
+    let wanted: Vec<&Item> = skus.into_iter().chain(products).collect();
+    if wanted.len() != entries.len() {
+        let (wanted, got) = (wanted.len(), entries.len());
+        return Err(Fault::internal(format!("the catalogue answered {got} for {wanted} items")));
     }
-    let live = asked.into_iter().zip(entries).filter(|(_, entry)| entry.state() == ItemState::Live);
+    let live =
+        wanted.into_iter().zip(entries).filter(|(_, entry)| entry.state() == ItemState::Live);
     live.map(|(item, entry)| Ok((item.clone(), target(item, &entry)?)))
         .collect::<Result<_, InvalidId>>()
         .map_err(Fault::internal)

@@ -2,7 +2,7 @@
 //! ## Where things are
 
 // What it depends on, and how it is served.
-mod grpc;
+mod app;
 mod wire;
 
 // What a price is, and what may become of it. No async, no clock, no database.
@@ -17,7 +17,7 @@ pub mod domain {
     pub mod selection;
 }
 
-// What happens when it is asked.
+// The RPCs.
 pub mod rpc {
     //! One file for each RPC.
     pub mod batch_get_prices;
@@ -25,15 +25,13 @@ pub mod rpc {
     pub mod delete_price;
     pub mod get_price;
     pub mod list_prices;
-    pub mod list_versions;
-    pub mod republish_prices;
     pub mod set_price;
 }
-pub mod setting;
 
 // What they share.
-mod asked;
 mod catalog;
+mod price_query;
+pub mod upsert_prices;
 
 // Where prices are kept.
 mod schema;
@@ -44,43 +42,4 @@ pub mod store {
     pub mod prices;
 }
 
-use contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
-use contracts::pricing::v1::pricing_service_server::PricingServiceServer;
-use diesel_migrations::embed_migrations;
-use mesh::{Boot, BootError, Paging, Service};
-use tonic::codec::CompressionEncoding::{Gzip, Zstd};
-
-/// Name of the service, its database and its settings.
-pub const NAME: &str = "pricing";
-
-/// The migrations of its database.
-pub const MIGRATIONS: pg::migrate::Migrations = embed_migrations!("../../migrations/pricing");
-
-/// What pricing depends on.
-#[derive(Clone)]
-pub struct App {
-    /// Its database.
-    pub db: pg::Db,
-    /// Knows which items exist.
-    pub catalog: CatalogServiceClient<mesh::Client>,
-    /// Makes page tokens.
-    pub paging: Paging,
-}
-
-/// Pricing, ready to be served, and its database.
-pub async fn service(boot: &Boot) -> Result<(Service, pg::Db), BootError> {
-    let backing = boot.backing(NAME, || MIGRATIONS).await?;
-    let app = App {
-        db: backing.db.clone(),
-        catalog: CatalogServiceClient::new(boot.client(NAME, "catalog")?),
-        paging: boot.paging(),
-    };
-    let server = PricingServiceServer::new(app)
-        .max_decoding_message_size(boot.config().server.max_message_bytes)
-        .accept_compressed(Gzip)
-        .accept_compressed(Zstd)
-        .send_compressed(Gzip)
-        .send_compressed(Zstd);
-    let service = backing.checks.into_iter().fold(Service::new(NAME), Service::check);
-    Ok((service.mount(server), backing.db))
-}
+pub use app::{App, ROLE};

@@ -1,25 +1,45 @@
+use crate::config::Search;
+use crate::domain::entry::Section;
 use crate::engine::embedded::EmbeddedEngine;
-use crate::every::fill_new_index::fill_new_index;
-use crate::every::follow_table::follow_table;
-use crate::every::reconcile::reconciler;
+use crate::events::merge;
 use crate::index::Index;
+use crate::jobs::fill_new_index::fill_new_index;
+use crate::jobs::follow_table::follow_table;
+use crate::jobs::reconcile::reconciler;
+use crate::rpc;
 use crate::store::cards::Cards;
-use crate::{on, told};
-use bus::Consumers;
-use contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
-use contracts::pricing::v1::pricing_service_client::PricingServiceClient;
-use contracts::search::v1::search_service_server::SearchServiceServer;
 use diesel_migrations::embed_migrations;
 use fault::Fault;
-use mesh::{Boot, BootError, Check, Client, Paging, Service};
+use futures::FutureExt;
+use mesh::config::ServiceSettings;
+use mesh::reconcile::Owner;
+use mesh::telemetry::{counter, gauge};
+use mesh::{Backing, BootError, Check, Paging, Role, Service};
 use pg::Db;
 use pg::migrate::Migrations;
 use std::sync::Arc;
-use tonic::codec::CompressionEncoding::{Gzip, Zstd};
 use uuid::Uuid;
 
-/// The tables of search.
-pub const MIGRATIONS: Migrations = embed_migrations!("../../migrations/search");
+contracts::search_service!(App, rpc);
+
+const MIGRATIONS: Migrations = embed_migrations!("../../migrations/search");
+
+/// Search as the binary serves it.
+pub const ROLE: Role = Role {
+    name: "search",
+    migrations: || MIGRATIONS,
+    aggregates: &[],
+    settings: Some(ServiceSettings::of::<Search>()),
+    metrics: &[
+        gauge(
+            "search_index_drift_documents",
+            &[],
+            "Entries and documents that differ from what their owners say, of all projections of search together.",
+        ),
+        counter("search_indexed_documents_total", &[], "Documents written to the index."),
+    ],
+    serve: |backing| serve(backing).boxed(),
+};
 
 /// What search depends on.
 #[derive(Clone)]
@@ -33,49 +53,48 @@ pub struct App {
     /// Names this replica among the others.
     pub replica_id: Uuid,
     /// Owner of products, variants, categories, brands and attributes.
-    pub catalog: CatalogServiceClient<Client>,
+    pub catalog: Owner,
     /// Owner of prices.
-    pub pricing: PricingServiceClient<Client>,
+    pub pricing: Owner,
     /// Page tokens.
     pub paging: Paging,
 }
 
-/// Search, ready to be served, and its database.
-pub async fn service(boot: &Boot) -> Result<(Service, Db), BootError> {
-    let backing = boot.backing("search", || MIGRATIONS).await?;
-    let folder = boot.config().server.data_dir.join("search");
+impl App {
+    /// The owner of what a section copies.
+    pub fn owner(&self, section: Section) -> &Owner {
+        match section {
+            Section::Price => &self.pricing,
+            _ => &self.catalog,
+        }
+    }
+}
+
+async fn serve(backing: Backing<'_>) -> Result<Service, BootError> {
+    let folder = backing.config().server.data_dir.join("search");
     let engine = EmbeddedEngine::open(&folder)
         .map_err(|error| Fault::internal(error).context("open the index"))?;
     let app = App {
         db: backing.db.clone(),
         index: Index::new(Arc::new(engine)),
-        cards: Cards::default(),
+        cards: Cards::new(backing.settings::<Search>()?.cached_cards),
         replica_id: Uuid::now_v7(),
-        catalog: CatalogServiceClient::new(boot.client("search", "catalog")?),
-        pricing: PricingServiceClient::new(boot.client("search", "pricing")?),
-        paging: boot.paging(),
+        catalog: Owner::new(backing.client("catalog")?, "catalog"),
+        pricing: Owner::new(backing.client("pricing")?, "pricing"),
+        paging: backing.paging(),
     };
-    let tasks = boot.tasks();
+    let tasks = backing.tasks();
     tasks.keep("follow_table", follow_table(app.clone(), tasks.ending()));
     tasks.keep("fill_new_index", fill_new_index(app.clone(), tasks.ending()));
-    tasks.keep("reconcile", reconciler(&app, &boot.config().reconcile).run(tasks.ending()));
-    boot.listen(Consumers::new(backing.db.clone(), backing.bus.clone()).on_batch(
-        app.clone(),
-        on::subjects(),
-        told::told,
-    ));
+    let reconciler = reconciler(&app, &backing.config().reconcile);
+    tasks.keep("reconcile", reconciler.run(tasks.ending()));
+    let consumers = backing.consumers();
+    backing.listen(consumers.on_batch(app.clone(), merge::subjects(), merge::merge))?;
 
     let index = app.index.clone();
     let filled = Check::hard("index", move || {
         let index = index.clone();
         async move { index.check_filled() }
     });
-    let server = SearchServiceServer::new(app)
-        .max_decoding_message_size(boot.config().server.max_message_bytes)
-        .accept_compressed(Gzip)
-        .accept_compressed(Zstd)
-        .send_compressed(Gzip)
-        .send_compressed(Zstd);
-    let service = backing.checks.into_iter().fold(Service::new("search"), Service::check);
-    Ok((service.check(filled).mount(server), backing.db))
+    Ok(backing.serve(app).check(filled))
 }

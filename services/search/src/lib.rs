@@ -1,19 +1,26 @@
 #![doc = include_str!("../README.md")]
 
-// What happens when search is asked, is told, and by itself.
+// What it depends on, and how it is served.
+mod app;
+
+// What happens in search.
 pub mod rpc {
-    //! What happens when search is asked.
+    //! One file for each RPC.
     pub mod reconcile;
     pub mod reindex;
     pub mod search_products;
 }
-pub mod every {
-    //! What search does by itself.
+pub mod events {
+    //! The events of other services: each becomes an entry, and a batch of them is merged at once.
+    pub mod entries;
+    pub mod merge;
+}
+pub mod jobs {
+    //! What search does by the clock.
     pub mod fill_new_index;
     pub mod follow_table;
     pub mod reconcile;
 }
-pub mod on;
 
 // What it decides.
 pub mod domain {
@@ -37,14 +44,8 @@ pub mod store {
     pub mod shared;
     pub mod versions;
 }
-mod told;
-
-// Whom it asks.
-mod owners;
-
-// How it is reached.
-mod app;
-mod grpc;
+mod config;
 mod wire;
 
-pub use app::{App, MIGRATIONS, service};
+pub use app::{App, ROLE};
+pub use config::Search as Settings;

@@ -44,13 +44,17 @@ impl Migrate {
 }
 
 fn with_database(config: &Config) -> Vec<&'static str> {
-    crate::ROLES.into_iter().filter(|role| config.database.url.contains_key(*role)).collect()
+    crate::role_names().into_iter().filter(|role| config.database.url.contains_key(*role)).collect()
 }
 
 /// Migrates one role's database, or only looks, and returns the names.
 pub async fn migrate(config: &Config, role: &str, dry_run: bool) -> Result<Vec<String>> {
     let url = config.database.url.get(role).with_context(|| format!("{role} has no database"))?;
-    let own = || crate::migrations(role).with_context(|| format!("{role} has no migrations"));
+    let own = || {
+        crate::role(role)
+            .map(|role| (role.migrations)())
+            .with_context(|| format!("there is no role {role}"))
+    };
     // The cause of a fault stands in its chain only.
     let failed = |fault: Fault| anyhow!("migrate {role}: {}", fault.chain());
     let mut names = pg::migrate::pending(url, own()?).await.map_err(failed)?;

@@ -4,7 +4,7 @@ use crate::environment::Environment;
 use anyhow::Result;
 use clap::Args;
 use mesh::config::{Config, Loader};
-use mesh::{Tasks, signals, telemetry};
+use mesh::{Role, Tasks, signals, telemetry};
 use tokio_util::sync::CancellationToken;
 
 /// Serves roles until it is asked to end. A second signal ends it at once.
@@ -23,15 +23,16 @@ impl Serve {
         let roles = roles(&self.roles);
         let needed = |config: &Config, loader: &mut Loader| check(config, &roles, loader);
         let (config, settings) = self.flags.load(&Environment::of_process(), needed)?;
-        telemetry::init(&config.telemetry);
+        telemetry::init(&config.telemetry, crate::docs::metrics::own());
         for warning in &settings.warnings {
             tracing::warn!("{warning}");
         }
         let tasks = Tasks::new(CancellationToken::new());
         signals::stop_on_signals(&tasks)?;
         let stop = tasks.stop();
+        let roles: Vec<Role> = roles.into_iter().filter_map(crate::role).collect();
         let running = tokio::select! {
-            running = crate::serve(config, &roles, tasks) => running?,
+            running = mesh::serve(config, &roles, tasks) => running?,
             // Asked to end before it served: there is nothing to drain.
             () = stop.cancelled() => return Ok(()),
         };

@@ -1,9 +1,10 @@
 //! Handlers of many types behind one, by subject.
 
 use super::handler::{Arrived, Batch, BatchHandler, Handler, Outcome, Received};
+use super::projection::{Copied, Keeper, Projecting};
 use super::{Consumers, Delivery};
 use crate::envelope::Envelope;
-use contracts::Event;
+use contracts::{Aggregate, Event};
 use fault::context::{self, Context};
 use fault::{Common, Fault, point};
 use futures::FutureExt;
@@ -16,10 +17,10 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-type Outcomes<'a> = BoxFuture<'a, Result<Vec<Outcome>, Fault>>;
+pub(super) type Outcomes<'a> = BoxFuture<'a, Result<Vec<Outcome>, Fault>>;
 
 /// A handler with its service, the types forgotten.
-trait Handle: Send + Sync {
+pub(super) trait Handle: Send + Sync {
     fn handle<'a>(
         &'a self,
         consumers: &'a Consumers,
@@ -28,10 +29,19 @@ trait Handle: Send + Sync {
     ) -> Outcomes<'a>;
 
     /// Whether it takes several events at once.
-    fn takes_batches(&self) -> bool;
+    fn takes_batches(&self) -> bool {
+        false
+    }
 
     /// Whether it takes only what is newer than what it took before.
-    fn takes_newest(&self) -> bool;
+    fn takes_newest(&self) -> bool {
+        false
+    }
+
+    /// Removes what it keeps of an aggregate that never was.
+    fn remove<'a>(&'a self, _tx: &'a mut Tx, _key: &'a str) -> Outcomes<'a> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
 }
 
 struct Single<A, E, F> {
@@ -71,10 +81,6 @@ where
             }
             Ok(outcomes)
         })
-    }
-
-    fn takes_batches(&self) -> bool {
-        false
     }
 
     fn takes_newest(&self) -> bool {
@@ -145,16 +151,13 @@ where
     fn takes_batches(&self) -> bool {
         true
     }
-
-    fn takes_newest(&self) -> bool {
-        false
-    }
 }
 
 /// What a service listens to.
 #[derive(Clone, Default)]
 pub(super) struct Registry {
     handlers: BTreeMap<&'static str, Arc<dyn Handle>>,
+    copies: Vec<Copied>,
 }
 
 impl Registry {
@@ -167,6 +170,24 @@ impl Registry {
     {
         let handler = Single { app, handler, newest, event: PhantomData };
         self.handlers.insert(E::SUBJECT, Arc::new(handler));
+    }
+
+    /// Keeps a copy of the aggregates of a family.
+    pub fn project<S, A, F>(&mut self, app: Arc<S>, keeper: F)
+    where
+        S: Send + Sync + 'static,
+        A: Aggregate + Send + Sync + 'static,
+        F: for<'a> Keeper<'a, S, A> + 'static,
+    {
+        let (handler, copy) = Projecting { app, keeper, aggregate: PhantomData }.copied();
+        for subject in A::SUBJECTS {
+            self.handlers.insert(subject, handler.clone());
+        }
+        self.copies.push(copy);
+    }
+
+    pub fn copies(&self) -> &[Copied] {
+        &self.copies
     }
 
     /// Refuses a service that would guard some events of an aggregate and not the others.

@@ -5,17 +5,14 @@ use bus::dead;
 use contracts::operations::v1::{DiscardDeadLettersRequest, DiscardDeadLettersResponse, Reason};
 use fault::Fault;
 
-const METHOD: &str = "/souk.operations.v1.OperationsService/DiscardDeadLetters";
-
 /// Letters that one call removes.
-const MOST: usize = 500;
+const MAX_BATCH: usize = 500;
 
 /// Removes the letters of a page one by one. What was removed when a call fails is gone; the next one finds the rest.
 pub(super) async fn discard_dead_letters(
     app: &Operations,
-    mut request: DiscardDeadLettersRequest,
+    request: DiscardDeadLettersRequest,
 ) -> Result<DiscardDeadLettersResponse, Fault> {
-    let token = std::mem::take(&mut request.page_token);
     let service = app.database(&request.service)?.service();
     let filter = request.filter.clone().unwrap_or_default();
     if dead::is_empty(&filter) && !request.all {
@@ -23,11 +20,12 @@ pub(super) async fn discard_dead_letters(
         return Err(Fault::field(Reason::FilterEmpty, "filter", message));
     }
     times::check(&filter)?;
-    let [after] = app.paging.places(METHOD, &request, &token)?.unwrap_or_default();
-    let page = dead::page(&app.bus, service, &filter, after, MOST).await?;
+    let page = app.paging.page(&request)?;
+    let [after] = page.positions()?.unwrap_or_default();
+    let found = dead::page(&app.bus, service, &filter, after, MAX_BATCH).await?;
     let mut discarded: i64 = 0;
     let mut result = Ok(());
-    for letter in &page.letters {
+    for letter in &found.letters {
         if !request.dry_run {
             result = dead::discard(&app.bus, letter).await;
         }
@@ -44,6 +42,6 @@ pub(super) async fn discard_dead_letters(
         audit(service, "discarded dead letters", discarded, &filter);
     }
     result?;
-    let next_page_token = app.paging.next_places(METHOD, &request, page.next.map(|at| [at]));
+    let next_page_token = page.next_at(found.next.map(|at| [at]));
     Ok(DiscardDeadLettersResponse { discarded, next_page_token })
 }

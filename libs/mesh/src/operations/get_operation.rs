@@ -17,7 +17,7 @@ pub(super) async fn get_operation(
         return Err(unknown());
     };
     let id = Uuid::parse_str(id).map_err(|_| unknown())?;
-    let db = app.databases.get(service).ok_or_else(unknown)?;
+    let db = app.database(service).map_err(|_| unknown())?;
     let operation = db.operation(kind, id).await?;
     Ok(GetOperationResponse { operation: Some(operation.message(service)) })
 }

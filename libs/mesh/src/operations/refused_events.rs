@@ -1,20 +1,16 @@
 //! Refused events in requests and answers.
 
-use super::times;
 use contracts::operations::v1::{RefusedEvent, RefusedEventFilter};
-use fault::{Common, Fault};
+use convert::{read, timestamp};
+use fault::Fault;
+use kernel::id::Id;
 use pg::outbox::refused::{Refused, Which};
-use uuid::Uuid;
 
 /// Reads a filter; absent it means every event.
 pub(super) fn which(filter: Option<&RefusedEventFilter>) -> Result<Which, Fault> {
     let Some(filter) = filter else { return Ok(Which::default()) };
-    let id = match filter.event_id.as_str() {
-        "" => None,
-        id => Some(Uuid::parse_str(id).map_err(|error| {
-            Fault::field(Common::InvalidField, "filter.event_id", error.to_string())
-        })?),
-    };
+    let id = read(|fields| fields.optional_id::<Refused>("filter.event_id", &filter.event_id))?;
+    let id = id.map(Id::uuid);
     Ok(Which { id, key: Some(filter.key.clone()).filter(|key| !key.is_empty()) })
 }
 
@@ -25,10 +21,10 @@ pub(super) fn message(event: Refused) -> RefusedEvent {
         subject: event.subject,
         key: event.key,
         version: event.version,
-        create_time: Some(times::timestamp(event.created_at)),
+        create_time: Some(timestamp(event.created_at)),
         error: event.error,
         attempts: event.attempts,
-        retry_time: Some(times::timestamp(event.retry_at)),
+        retry_time: Some(timestamp(event.retry_at)),
         payload_bytes: event.bytes,
     }
 }

@@ -35,7 +35,7 @@ pub(super) async fn replay_dead_letters(
     };
     let order = &order;
     let answer = db
-        .write_once("operations.replay_dead_letters", &request, async move |tx| {
+        .write_once(&request, async move |tx| {
             let operation = dead::order(tx, order).await?.message(service);
             Ok(ReplayDeadLettersResponse { operation: Some(operation), ..Default::default() })
         })

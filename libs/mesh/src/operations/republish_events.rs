@@ -1,39 +1,44 @@
 //! Has events published again.
 
 use super::{Operations, audit, times};
+use contracts::Rpc;
 use contracts::operations::v1::{RepublishEventsRequest, RepublishEventsResponse};
+use convert::timestamp;
 use fault::Fault;
 use pg::outbox::{self, Events, Place};
-
-const METHOD: &str = "/souk.operations.v1.OperationsService/RepublishEvents";
 
 /// Hands a page of the outbox to the relay again.
 pub(super) async fn republish_events(
     app: &Operations,
-    mut request: RepublishEventsRequest,
+    request: RepublishEventsRequest,
 ) -> Result<RepublishEventsResponse, Fault> {
-    let token = std::mem::take(&mut request.page_token);
     let db = app.database(&request.service)?;
-    let times::Range { from, to } = times::range(request.from.as_ref(), request.to.as_ref())?;
+    let range = times::range(request.from.as_ref(), request.to.as_ref())?;
     let given = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
-    let events = &Events { from, to, key: given(&request.key), subject: given(&request.subject) };
-    let begin = app.paging.places(METHOD, &request, &token)?;
-    let begin = begin
+    let events = &Events {
+        from: range.from(),
+        to: range.until(),
+        key: given(&request.key),
+        subject: given(&request.subject),
+    };
+    let page = app.paging.page(&request)?;
+    let begin = page
+        .positions()?
         .map(|[after, losses]| Place { after: after.cast_signed(), losses: losses.cast_signed() });
     let dry_run = request.dry_run;
-    let page = db
-        .write("operations.republish_events", async move |tx| {
+    let done = db
+        .write(RepublishEventsRequest::METHOD, async move |tx| {
             outbox::republish(tx, events, begin, dry_run).await
         })
         .await?;
     if !dry_run {
-        audit(db.service(), "had events published again", page.events, events);
+        audit(db.service(), "had events published again", done.events, events);
     }
-    let next = page.next.map(|at| [at.after.cast_unsigned(), at.losses.cast_unsigned()]);
+    let next = done.next.map(|at| [at.after.cast_unsigned(), at.losses.cast_unsigned()]);
     Ok(RepublishEventsResponse {
-        events: page.events,
-        oldest_time: page.oldest.map(times::timestamp),
-        newest_time: page.newest.map(times::timestamp),
-        next_page_token: app.paging.next_places(METHOD, &request, next),
+        events: done.events,
+        oldest_time: done.oldest.map(timestamp),
+        newest_time: done.newest.map(timestamp),
+        next_page_token: page.next_at(next),
     })
 }

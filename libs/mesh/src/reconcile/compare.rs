@@ -4,13 +4,12 @@ use contracts::operations::v1 as message;
 use contracts::operations::v1::DriftKind;
 use std::cmp::Ordering;
 use std::collections::HashMap;
-use uuid::Uuid;
 
 /// One aggregate in the list of its owner or of a copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
-    /// Its id.
-    pub id: Uuid,
+    /// Its key: the key of its events.
+    pub key: String,
     /// Its version.
     pub version: i64,
     /// SHA-256 of its public message; none where it has been deleted, or where contents are not compared.
@@ -23,7 +22,7 @@ pub struct Listed {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Drift {
     /// The aggregate.
-    pub id: Uuid,
+    pub key: String,
     /// How it differs.
     pub kind: DriftKind,
     /// As its owner has it, if it does.
@@ -42,7 +41,7 @@ impl Drift {
     pub(super) fn message(&self, projection: &str) -> message::Drift {
         message::Drift {
             projection: projection.to_owned(),
-            id: self.id.to_string(),
+            id: self.key.clone(),
             kind: self.kind.into(),
             owner_version: self.owner.as_ref().map(|owner| owner.version).unwrap_or_default(),
             copy_version: self.copy_version(),
@@ -67,42 +66,43 @@ fn kind(owner: Option<&Listed>, copy: Option<&Listed>, keeps_deleted: bool) -> O
     }
 }
 
-/// Two lists of the same range of ids, compared.
+/// Two lists of the same range of keys, compared.
 #[derive(Debug, Default)]
 pub(super) struct Compared {
-    /// Ids that one of them or both have.
-    pub ids: i64,
-    /// What differs, by id.
+    /// Keys that one of them or both have.
+    pub keys: i64,
+    /// What differs, by key.
     pub drifts: Vec<Drift>,
 }
 
-/// Compares two lists, both by id.
+/// Compares two lists, both by key.
 pub(super) fn compare(owned: Vec<Listed>, kept: Vec<Listed>, keeps_deleted: bool) -> Compared {
     let mut compared = Compared::default();
     let (mut owned, mut kept) = (owned.into_iter().peekable(), kept.into_iter().peekable());
     loop {
         let next = match (owned.peek(), kept.peek()) {
             (None, None) => return compared,
-            (Some(owner), None) => owner.id,
-            (None, Some(copy)) => copy.id,
-            (Some(owner), Some(copy)) => owner.id.min(copy.id),
+            (Some(owner), None) => owner.key.clone(),
+            (None, Some(copy)) => copy.key.clone(),
+            (Some(owner), Some(copy)) => (&owner.key).min(&copy.key).clone(),
         };
-        let owner = owned.next_if(|listed| listed.id == next);
-        let copy = kept.next_if(|listed| listed.id == next);
-        compared.ids += 1;
+        let owner = owned.next_if(|listed| listed.key == next);
+        let copy = kept.next_if(|listed| listed.key == next);
+        compared.keys += 1;
         if let Some(kind) = kind(owner.as_ref(), copy.as_ref(), keeps_deleted) {
-            compared.drifts.push(Drift { id: next, kind, owner, copy });
+            compared.drifts.push(Drift { key: next, kind, owner, copy });
         }
     }
 }
 
-/// Cuts two pages, read from the same id on, to the range that both cover; says after which id the next ones begin, or none
+/// Cuts two pages, read from the same key on, to the range that both cover; says after which key the next ones begin, or none
 /// where both lists are at their end. A page that is not full is the last of its list.
-pub(super) fn cut(owned: &mut Vec<Listed>, kept: &mut Vec<Listed>, limit: usize) -> Option<Uuid> {
-    let end = |page: &[Listed]| page.last().filter(|_| page.len() >= limit).map(|last| last.id);
+pub(super) fn cut(owned: &mut Vec<Listed>, kept: &mut Vec<Listed>, limit: usize) -> Option<String> {
+    let full = |page: &[Listed]| page.last().filter(|_| page.len() >= limit).cloned();
+    let end = |page: &[Listed]| full(page).map(|last| last.key);
     let bound = [end(owned), end(kept)].into_iter().flatten().min()?;
     for page in [owned, kept] {
-        page.truncate(page.partition_point(|listed| listed.id <= bound));
+        page.truncate(page.partition_point(|listed| listed.key <= bound));
     }
     Some(bound)
 }
@@ -110,9 +110,9 @@ pub(super) fn cut(owned: &mut Vec<Listed>, kept: &mut Vec<Listed>, limit: usize)
 /// What was found twice. A copy that has moved in between is alive, and a difference that is gone was a change on its way;
 /// what the owner did meanwhile says nothing about the copy.
 pub(super) fn confirmed(first: Vec<Drift>, second: Vec<Drift>) -> Vec<Drift> {
-    let first: HashMap<Uuid, Option<Listed>> =
-        first.into_iter().map(|drift| (drift.id, drift.copy)).collect();
-    second.into_iter().filter(|drift| first.get(&drift.id) == Some(&drift.copy)).collect()
+    let first: HashMap<String, Option<Listed>> =
+        first.into_iter().map(|drift| (drift.key, drift.copy)).collect();
+    second.into_iter().filter(|drift| first.get(&drift.key) == Some(&drift.copy)).collect()
 }
 
 /// The word for a kind in metrics and logs.
@@ -136,10 +136,14 @@ mod tests {
     /// Id, version, content; content 0: deleted.
     type Row = (u128, i64, u8);
 
+    fn key(id: u128) -> String {
+        format!("{id:03}")
+    }
+
     fn listed(&(id, version, content): &Row) -> Listed {
         let deleted = content == 0;
         let digest = (!deleted).then(|| vec![content]);
-        Listed { id: Uuid::from_u128(id), version, digest, deleted }
+        Listed { key: key(id), version, digest, deleted }
     }
 
     fn list(rows: &[Row]) -> Vec<Listed> {
@@ -149,7 +153,7 @@ mod tests {
 
     fn kinds(owner: &[Row], copy: &[Row], keeps_deleted: bool) -> Vec<(u128, DriftKind)> {
         let compared = compare(list(owner), list(copy), keeps_deleted);
-        compared.drifts.iter().map(|drift| (drift.id.as_u128(), drift.kind)).collect()
+        compared.drifts.iter().map(|drift| (drift.key.parse().unwrap(), drift.kind)).collect()
     }
 
     #[test]
@@ -185,14 +189,14 @@ mod tests {
         let (mut ids, mut drifts, mut after) = (0, Vec::new(), None);
         loop {
             let page = |list: &[Listed]| -> Vec<Listed> {
-                let above = list.iter().filter(|listed| Some(listed.id) > after);
+                let above = list.iter().filter(|listed| Some(&listed.key) > after.as_ref());
                 above.take(limit).cloned().collect()
             };
             let (mut owned, mut kept) = (page(owner), page(copy));
             let next = cut(&mut owned, &mut kept, limit);
             assert!(next.is_none() || next > after, "every page goes on");
             let compared = compare(owned, kept, keeps);
-            ids += compared.ids;
+            ids += compared.keys;
             drifts.extend(compared.drifts);
             after = next;
             if after.is_none() {
@@ -215,15 +219,15 @@ mod tests {
             let whole = compare(owner.clone(), copy.clone(), keeps);
             // The same by another way: each id looked up in both.
             let mut expected = Vec::new();
-            for id in (1..30).map(Uuid::from_u128) {
-                let of = |list: &[Listed]| list.iter().find(|listed| listed.id == id).cloned();
+            for id in (1..30).map(key) {
+                let of = |list: &[Listed]| list.iter().find(|listed| listed.key == id).cloned();
                 let (owner, copy) = (of(&owner), of(&copy));
                 if let Some(kind) = kind(owner.as_ref(), copy.as_ref(), keeps) {
-                    expected.push(Drift { id, kind, owner, copy });
+                    expected.push(Drift { key: id, kind, owner, copy });
                 }
             }
             prop_assert_eq!(&whole.drifts, &expected);
-            prop_assert_eq!(walk(&owner, &copy, limit, keeps), (whole.ids, expected));
+            prop_assert_eq!(walk(&owner, &copy, limit, keeps), (whole.keys, expected));
         }
     }
 }

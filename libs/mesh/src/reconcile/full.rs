@@ -49,31 +49,29 @@ impl<P: Projection> Reconciler<P> {
         compared: &AtomicI64,
         reported: &mut Vec<message::Drift>,
     ) -> Result<ProjectionDrift, Fault> {
-        let (mut after, mut suspects) = (None, Vec::<Drift>::new());
+        let (mut after, mut suspects) = (String::new(), Vec::<Drift>::new());
         let name = projection.name().to_owned();
         let mut drift = ProjectionDrift { projection: name, ..ProjectionDrift::default() };
         loop {
-            let (page, next) = look::page(projection, after).await?;
-            compared.fetch_add(page.ids, Ordering::Relaxed);
-            self.count(projection, page.ids);
+            let (page, next) = look::page(projection, &after).await?;
+            compared.fetch_add(page.keys, Ordering::Relaxed);
+            self.count(projection, page.keys);
             suspects.extend(page.drifts);
             if next.is_none() || suspects.len() >= GATHERED {
                 let gathered = std::mem::take(&mut suspects);
                 let settled = self.settle(projection, gathered, repair).await?;
                 add(&mut drift, reported, &settled);
             }
+            let Some(next) = next else { return Ok(drift) };
             after = next;
-            if after.is_none() {
-                return Ok(drift);
-            }
         }
     }
 
     /// Adds to the number of aggregates that were ever compared.
-    pub(super) fn count(&self, projection: &P, ids: i64) {
+    pub(super) fn count(&self, projection: &P, keys: i64) {
         metrics::counter!("projection_compared_total",
             "service" => self.db.service(), "projection" => projection.name())
-        .increment(ids.try_into().unwrap_or_default());
+        .increment(keys.try_into().unwrap_or_default());
     }
 }
 

@@ -8,31 +8,31 @@ use uuid::Uuid;
 
 /// Rows of each list that are read at once.
 const PAGE: usize = 1_000;
-/// The same where single ids are looked for, which may stand far apart.
-const FEW: usize = 100;
+/// The same where single keys are looked for, which may stand far apart.
+const SMALL_PAGE: usize = 100;
 /// How often a page is tried: a run over many pages should not end because a neighbour restarts.
 const ATTEMPTS: u32 = 6;
 
-/// The next page after an id: what both lists say of its range, and after which id the next one begins.
+/// The next page after a key: what both lists say of its range, and after which key the next one begins.
 pub(super) async fn page<P: Projection>(
     projection: &P,
-    after: Option<Uuid>,
-) -> Result<(Compared, Option<Uuid>), Fault> {
+    after: &str,
+) -> Result<(Compared, Option<String>), Fault> {
     page_of(projection, after, PAGE).await
 }
 
-/// What differs of these ids, which come in their order.
+/// What differs of these keys, which come in their order.
 pub(super) async fn again<P: Projection>(
     projection: &P,
-    ids: &[Uuid],
+    keys: &[String],
 ) -> Result<Vec<Drift>, Fault> {
     let mut drifts = Vec::new();
-    let mut rest = ids;
+    let mut rest = keys;
     while let Some(first) = rest.first() {
-        let (compared, next) = page_of(projection, before(*first), FEW).await?;
-        let covered = next.map_or(rest.len(), |next| rest.partition_point(|id| *id <= next));
+        let (compared, next) = page_of(projection, &before(first), SMALL_PAGE).await?;
+        let covered = next.map_or(rest.len(), |next| rest.partition_point(|key| *key <= next));
         let (now, later) = rest.split_at(covered);
-        let wanted = |drift: &Drift| now.binary_search(&drift.id).is_ok();
+        let wanted = |drift: &Drift| now.binary_search(&drift.key).is_ok();
         drifts.extend(compared.drifts.into_iter().filter(wanted));
         rest = later;
     }
@@ -41,9 +41,9 @@ pub(super) async fn again<P: Projection>(
 
 async fn page_of<P: Projection>(
     projection: &P,
-    after: Option<Uuid>,
+    after: &str,
     limit: usize,
-) -> Result<(Compared, Option<Uuid>), Fault> {
+) -> Result<(Compared, Option<String>), Fault> {
     let mut attempt = 1;
     loop {
         match try_page(projection, after, limit).await {
@@ -58,9 +58,9 @@ async fn page_of<P: Projection>(
 
 async fn try_page<P: Projection>(
     projection: &P,
-    after: Option<Uuid>,
+    after: &str,
     limit: usize,
-) -> Result<(Compared, Option<Uuid>), Fault> {
+) -> Result<(Compared, Option<String>), Fault> {
     let rows = i64::try_from(limit).unwrap_or(i64::MAX);
     // The owner first: what is on its way then makes the copy the newer one, and not an orphan of what it has just created.
     let mut owned = projection.owned(after, rows).await?;
@@ -73,7 +73,36 @@ fn passes(fault: &Fault) -> bool {
     matches!(fault.kind(), Kind::Unavailable | Kind::TimedOut | Kind::Exhausted)
 }
 
-/// The id before an id, so that a page after it begins with it.
-fn before(id: Uuid) -> Option<Uuid> {
-    id.as_u128().checked_sub(1).map(Uuid::from_u128)
+/// A key before a key, so that a page after it begins with that one: the one right before it where keys are UUIDs, else one with
+/// hardly any between the two.
+fn before(key: &str) -> String {
+    if let Ok(id) = Uuid::try_parse(key) {
+        let before = id.as_u128().checked_sub(1).map(Uuid::from_u128);
+        return before.map(|id| id.to_string()).unwrap_or_default();
+    }
+    let mut before = key.to_owned();
+    let last = before.pop().and_then(|last| char::from_u32(u32::from(last).checked_sub(1)?));
+    if let Some(last) = last {
+        before.extend([last, char::MAX]);
+    }
+    before
+}
+
+#[cfg(test)]
+mod tests {
+    use super::before;
+
+    #[test]
+    fn a_page_that_begins_after_the_key_before_has_the_key() {
+        let id = "00000000-0000-0000-0000-000000000100";
+        assert_eq!(before(id), "00000000-0000-0000-0000-0000000000ff");
+        assert_eq!(before("00000000-0000-0000-0000-000000000000"), "");
+        for key in ["a", "A-1", "sku@w1", "é", "\u{e000}"] {
+            let before = before(key);
+            assert!(before.as_str() < key, "{key}");
+            let all_but_last = key.chars().count() - 1;
+            let shared: String = key.chars().take(all_but_last).collect();
+            assert!(before > shared, "{key}");
+        }
+    }
 }

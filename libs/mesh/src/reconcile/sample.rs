@@ -4,15 +4,14 @@
 use super::{Projection, Reconciler, look};
 use fault::Fault;
 use std::time::{Duration, Instant};
-use uuid::Uuid;
 
 /// Where the sampling of a projection is.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 enum Place {
     /// It has not begun.
     Nowhere,
-    /// After this id; none: at the lowest.
-    After(Option<Uuid>),
+    /// After this key; none: at the lowest.
+    After(Option<String>),
 }
 
 impl<P: Projection> Reconciler<P> {
@@ -33,13 +32,13 @@ impl<P: Projection> Reconciler<P> {
 
     async fn sample_page(&self, projection: &P, place: &mut Place) -> Result<(), Fault> {
         let begun = Instant::now();
-        let after = match *place {
-            Place::Nowhere => projection.some_id().await?,
-            Place::After(after) => after,
+        let after = match place {
+            Place::Nowhere => projection.some_key().await?,
+            Place::After(after) => after.take(),
         };
-        let (page, next) = look::page(projection, after).await?;
+        let (page, next) = look::page(projection, &after.unwrap_or_default()).await?;
         *place = Place::After(next);
-        self.count(projection, page.ids);
+        self.count(projection, page.keys);
         self.settle(projection, page.drifts, self.settings.repair).await?;
         metrics::histogram!("projection_reconcile_seconds", "service" => self.db.service(), "run" => "sample")
             .record(begun.elapsed());

@@ -4,7 +4,6 @@ use super::compare::{Drift, confirmed, word};
 use super::{Projection, Reconciler, look};
 use fault::Fault;
 use std::time::Duration;
-use uuid::Uuid;
 
 /// Looks after a repair: the owner's word comes by the usual way, behind whatever is there already.
 const LOOKS_AFTER: u32 = 5;
@@ -30,7 +29,7 @@ impl<P: Projection> Reconciler<P> {
             return Ok(Settled::default());
         }
         self.pause().await;
-        let second = look::again(projection, &ids(&suspects)).await?;
+        let second = look::again(projection, &keys(&suspects)).await?;
         let confirmed = confirmed(suspects, second);
         self.note(projection, &confirmed);
         if confirmed.is_empty() || !repair {
@@ -47,10 +46,10 @@ impl<P: Projection> Reconciler<P> {
 
     /// How many still differ after their repair. One that was right at any look is repaired, whatever happens to it later.
     async fn left(&self, projection: &P, drifts: &[Drift]) -> Result<usize, Fault> {
-        let mut left = ids(drifts);
+        let mut left = keys(drifts);
         for _ in 0..LOOKS_AFTER {
             self.pause().await;
-            left = ids(&look::again(projection, &left).await?);
+            left = keys(&look::again(projection, &left).await?);
             if left.is_empty() {
                 return Ok(0);
             }
@@ -72,12 +71,12 @@ impl<P: Projection> Reconciler<P> {
             .increment(1);
         }
         if let Some(first) = confirmed.first() {
-            let (n, id, kind) = (confirmed.len(), first.id, word(first.kind));
-            tracing::warn!(service, projection = name, n, first = %id, kind, "copies differ from their owner");
+            let (n, key, kind) = (confirmed.len(), &first.key, word(first.kind));
+            tracing::warn!(service, projection = name, n, first = %key, kind, "copies differ from their owner");
         }
     }
 }
 
-fn ids(drifts: &[Drift]) -> Vec<Uuid> {
-    drifts.iter().map(|drift| drift.id).collect()
+fn keys(drifts: &[Drift]) -> Vec<String> {
+    drifts.iter().map(|drift| drift.key.clone()).collect()
 }

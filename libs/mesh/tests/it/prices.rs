@@ -3,12 +3,12 @@
 //! Written without the generated trait: that would have to be followed here with each new RPC of the real service.
 
 use crate::world::ask;
-use contracts::Validate;
 use contracts::codec::CheckedCodec;
 use contracts::pricing::v1::item::Name;
 use contracts::pricing::v1::pricing_service_client::PricingServiceClient;
 use contracts::pricing::v1::pricing_service_server::SERVICE_NAME;
 use contracts::pricing::v1::*;
+use contracts::{Serve, Validate};
 use fault::{Fault, context};
 use mesh::Client;
 use prost::Message;
@@ -30,6 +30,14 @@ pub struct Prices {
     /// Calls for the SKU `GATED` wait for a permit.
     pub gate: Arc<Semaphore>,
     pub max_message_bytes: usize,
+}
+
+impl Serve for Prices {
+    type Server = Self;
+
+    fn into_server(self, _max_message_bytes: usize) -> Self {
+        self
+    }
 }
 
 impl NamedService for Prices {

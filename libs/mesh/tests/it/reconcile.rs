@@ -17,12 +17,12 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// Versions by id.
-type List = Arc<Mutex<BTreeMap<Uuid, i64>>>;
+/// Versions by key.
+type List = Arc<Mutex<BTreeMap<String, i64>>>;
 
 fn list(versions: impl IntoIterator<Item = i64>) -> List {
-    let ids = (1..).map(Uuid::from_u128);
-    Arc::new(Mutex::new(ids.zip(versions).collect()))
+    let keys = (1..).map(|id| Uuid::from_u128(id).to_string());
+    Arc::new(Mutex::new(keys.zip(versions).collect()))
 }
 
 /// A copy of an owner's list.
@@ -34,11 +34,11 @@ struct Copied {
     copy: List,
 }
 
-fn page(list: &List, after: Option<Uuid>, limit: i64) -> Vec<Listed> {
+fn page(list: &List, after: &str, limit: i64) -> Vec<Listed> {
     let list = list.lock().unwrap();
-    let above = list.iter().filter(|(id, _)| Some(**id) > after);
-    let listed = |(id, version): (&Uuid, &i64)| Listed {
-        id: *id,
+    let above = list.iter().filter(|(key, _)| key.as_str() > after);
+    let listed = |(key, version): (&String, &i64)| Listed {
+        key: key.clone(),
         version: *version,
         digest: None,
         deleted: false,
@@ -55,11 +55,11 @@ impl Projection for Copied {
         self.is_local
     }
 
-    async fn owned(&self, after: Option<Uuid>, limit: i64) -> Result<Vec<Listed>, Fault> {
+    async fn owned(&self, after: &str, limit: i64) -> Result<Vec<Listed>, Fault> {
         Ok(page(&self.owner, after, limit))
     }
 
-    async fn kept(&self, after: Option<Uuid>, limit: i64) -> Result<Vec<Listed>, Fault> {
+    async fn kept(&self, after: &str, limit: i64) -> Result<Vec<Listed>, Fault> {
         Ok(page(&self.copy, after, limit))
     }
 
@@ -67,12 +67,12 @@ impl Projection for Copied {
         let mut copy = self.copy.lock().unwrap();
         for drift in drifts {
             assert_eq!(drift.kind, DriftKind::Behind);
-            copy.insert(drift.id, drift.owner.as_ref().unwrap().version);
+            copy.insert(drift.key.clone(), drift.owner.as_ref().unwrap().version);
         }
         Ok(())
     }
 
-    async fn some_id(&self) -> Result<Option<Uuid>, Fault> {
+    async fn some_key(&self) -> Result<Option<String>, Fault> {
         Ok(None)
     }
 }

@@ -46,24 +46,25 @@ impl World {
         generate_keys(&keys).unwrap();
         let signer = Signer::from_file(&keys.join("signing.pem"), "souk", "souk").unwrap();
         change(&mut config);
-        mesh::telemetry::init(&config.telemetry);
+        mesh::telemetry::init(&config.telemetry, []);
 
         let tasks = Tasks::new(CancellationToken::new());
         let boot = Boot::bind(config, &["pricing"], tasks.clone()).await.unwrap();
         let gate = Arc::new(Semaphore::new(0));
         let healthy = Arc::new(Semaphore::new(1));
+        let max_message_bytes = boot.config().server.max_message_bytes;
         let prices = Prices {
             inner: PricingServiceClient::new(boot.client("checkout", "pricing").unwrap()),
             gate: Arc::clone(&gate),
-            max_message_bytes: boot.config().server.max_message_bytes,
+            max_message_bytes,
         };
         let well = Arc::clone(&healthy);
         let check = Check::hard("postgres", move || {
             let well = Arc::clone(&well);
             async move { well.try_acquire().map(drop) }
         });
-        let service = Service::new("pricing").mount(prices).check(check);
-        let running = boot.serve(vec![service]).await.unwrap();
+        let service = Service::new("pricing").mount(prices, max_message_bytes).check(check);
+        let running = mesh::running::start(boot, vec![service]).await.unwrap();
         running.ready().await;
         Self { running, signer, tasks, gate, healthy, folder }
     }

@@ -2,13 +2,13 @@
 
 use crate::wire::{Cut, Wire};
 use crate::world::{World, answer, effect, request};
-use contracts::pricing::v1::{Price, SetPriceRequest};
+use contracts::pricing::v1::{SetPriceRequest, SetPriceResponse};
 use fault::{Common, Fault, Kind};
 use pg::{Db, Settings};
 use uuid::Uuid;
 
-async fn act(db: &Db, request: &SetPriceRequest) -> Result<Price, Fault> {
-    db.write_once("test/Act", request, async |tx| {
+async fn act(db: &Db, request: &SetPriceRequest) -> Result<SetPriceResponse, Fault> {
+    db.write_once(request, async |tx| {
         effect(tx, "done").await?;
         Ok(answer())
     })
@@ -32,7 +32,7 @@ async fn an_answer_lost_after_the_commit_is_unknown_and_the_repeat_gets_it() {
     let world = World::new().await;
     let (_wire, db, request) = cut(&world, Cut::After).await;
     assert_eq!(world.effects().await, 1);
-    let first: Option<Price> = world.db.replayed("test/Act", &request).await.unwrap();
+    let first: Option<SetPriceResponse> = world.db.replayed(&request).await.unwrap();
     let repeated = act(&db, &request).await.unwrap();
     assert_eq!(first, Some(repeated));
     assert_eq!(world.effects().await, 1);

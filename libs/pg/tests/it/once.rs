@@ -1,23 +1,25 @@
 //! A mutating call that is repeated with its `request_id`.
 
 use crate::world::{World, answer, effect, eventually, refusal, request, soon};
-use contracts::pricing::v1::{Price, SetPriceRequest};
+use contracts::Rpc;
+use contracts::pricing::v1::{
+    BulkSetPricesRequest, BulkSetPricesResponse, SetPriceRequest, SetPriceResponse,
+};
 use fault::context::{self, Context};
 use fault::{Common, Fault};
 use futures::future::join_all;
 use pg::Db;
+use prost::Message;
 use tokio::sync::oneshot;
 use uuid::Uuid;
-
-const METHOD: &str = "souk.pricing.v1.PricingService/SetPrice";
 
 fn id() -> String {
     Uuid::now_v7().to_string()
 }
 
 /// Has an effect, and an answer that nobody else has.
-async fn act(db: &Db, request: &SetPriceRequest) -> Result<Price, Fault> {
-    db.write_once(METHOD, request, async |tx| {
+async fn act(db: &Db, request: &SetPriceRequest) -> Result<SetPriceResponse, Fault> {
+    db.write_once(request, async |tx| {
         effect(tx, "done").await?;
         Ok(answer())
     })
@@ -25,8 +27,8 @@ async fn act(db: &Db, request: &SetPriceRequest) -> Result<Price, Fault> {
 }
 
 async fn refuse(db: &Db, request: &SetPriceRequest) -> Fault {
-    let refused: Result<Price, Fault> = db
-        .write_once(METHOD, request, async |tx| {
+    let refused: Result<SetPriceResponse, Fault> = db
+        .write_once(request, async |tx| {
             effect(tx, "refused").await?;
             Err(refusal())
         })
@@ -67,13 +69,16 @@ async fn the_same_id_with_another_body_or_method_is_refused() {
     act(&world.db, &request(&id, 1)).await.unwrap();
     let fault = act(&world.db, &request(&id, 2)).await.unwrap_err();
     assert!(fault.is(Common::RequestIdReused), "{}", fault.chain());
-    let same_body = request(&id, 1);
-    let other_method = world.db.write_once("another/Method", &same_body, async |tx| {
+    let same_body =
+        BulkSetPricesRequest { validate_only: true, request_id: id.clone(), prices: Vec::new() };
+    assert_eq!(same_body.encode_to_vec(), request(&id, 1).encode_to_vec());
+    assert_ne!(BulkSetPricesRequest::METHOD, SetPriceRequest::METHOD);
+    let other_method = world.db.write_once(&same_body, async |tx| {
         effect(tx, "another").await?;
-        Ok(answer())
+        Ok(BulkSetPricesResponse::default())
     });
     assert!(other_method.await.unwrap_err().is(Common::RequestIdReused));
-    let looked: Result<Option<Price>, Fault> = world.db.replayed(METHOD, &request(&id, 2)).await;
+    let looked: Result<Option<SetPriceResponse>, Fault> = world.db.replayed(&request(&id, 2)).await;
     assert!(looked.unwrap_err().is(Common::RequestIdReused));
     assert_eq!(world.effects().await, 1);
 }
@@ -112,8 +117,8 @@ async fn a_duplicate_that_waits_for_a_refusal_does_the_work_itself() {
     let wait = std::sync::Arc::new(tokio::sync::Mutex::new(Some(wait)));
     let (db, first) = (world.db.clone(), request.clone());
     let first = tokio::spawn(async move {
-        let refused: Result<Price, Fault> = db
-            .write_once(METHOD, &first, async move |tx| {
+        let refused: Result<SetPriceResponse, Fault> = db
+            .write_once(&first, async move |tx| {
                 effect(tx, "refused").await?;
                 let wait = wait.lock().await.take().unwrap();
                 wait.await.unwrap();
@@ -133,16 +138,16 @@ async fn a_duplicate_that_waits_for_a_refusal_does_the_work_itself() {
     assert_eq!(first.await.unwrap().reason(), refusal().reason());
     let done = soon("the second one is done", second).await.unwrap().unwrap();
     assert_eq!(world.effects().await, 1);
-    assert_eq!(world.db.replayed(METHOD, &request).await.unwrap(), Some(done));
+    assert_eq!(world.db.replayed(&request).await.unwrap(), Some(done));
 }
 
 #[tokio::test]
 async fn an_answer_is_found_again_before_the_work_and_after_it() {
     let world = World::new().await;
     let request = request(&id(), 1);
-    assert_eq!(world.db.replayed::<Price>(METHOD, &request).await.unwrap(), None);
+    assert_eq!(world.db.replayed(&request).await.unwrap(), None);
     let done = act(&world.db, &request).await.unwrap();
-    assert_eq!(world.db.replayed(METHOD, &request).await.unwrap(), Some(done));
+    assert_eq!(world.db.replayed(&request).await.unwrap(), Some(done));
 }
 
 #[tokio::test]
@@ -151,7 +156,7 @@ async fn an_id_is_free_again_after_a_day() {
     let id = id();
     let first = act(&world.db, &request(&id, 1)).await.unwrap();
     world.execute("update request_replay set created_at = now() - interval '25 hours'").await;
-    assert_eq!(world.db.replayed::<Price>(METHOD, &request(&id, 2)).await.unwrap(), None);
+    assert_eq!(world.db.replayed(&request(&id, 2)).await.unwrap(), None);
     let second = act(&world.db, &request(&id, 2)).await.unwrap();
     assert_ne!(first, second);
     assert_eq!(act(&world.db, &request(&id, 2)).await.unwrap(), second);

@@ -2,7 +2,7 @@
 
 use crate::world::{World, answer, soon};
 use contracts::operations::v1::{OperationState, Reason};
-use contracts::pricing::v1::Price;
+use contracts::pricing::v1::SetPriceResponse;
 use fault::Common;
 use futures::future::join_all;
 use pg::operations::{self, Far, Operation};
@@ -146,7 +146,7 @@ async fn an_operation_that_has_ended_is_not_taken_up_and_tells_how_it_went() {
     assert_eq!(good.state(), OperationState::Succeeded);
     assert_eq!((good.done, good.total), (3, 7));
     let any = good.result.unwrap();
-    assert_eq!(any.type_url, format!("type.googleapis.com/{}", Price::full_name()));
+    assert_eq!(any.type_url, format!("type.googleapis.com/{}", SetPriceResponse::full_name()));
     assert_eq!(any.value, prost::Message::encode_to_vec(&result));
     let bad = world.db.operation("reindex", bad).await.unwrap().message("pricing");
     assert_eq!((bad.state(), bad.message.as_str()), (OperationState::Failed, "no room"));

@@ -1,7 +1,9 @@
 //! What a test runs on: a database with the shared tables and one table to have effects in.
 
 use contracts::Fact;
-use contracts::pricing::v1::{Item, Price, PriceUpdated, SetPriceRequest, item::Name};
+use contracts::pricing::v1::{
+    Item, Price, PriceUpdated, SetPriceRequest, SetPriceResponse, item::Name,
+};
 use diesel::sql_types::{BigInt, Text};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
@@ -235,6 +237,7 @@ pub fn request(request_id: &str, body: i64) -> SetPriceRequest {
 }
 
 /// An answer that is like no other.
-pub fn answer() -> Price {
-    Price { price_id: Uuid::now_v7().to_string(), ..Price::default() }
+pub fn answer() -> SetPriceResponse {
+    let price = Price { price_id: Uuid::now_v7().to_string(), ..Price::default() };
+    SetPriceResponse { price: Some(price) }
 }

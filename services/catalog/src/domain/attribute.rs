@@ -1,26 +1,21 @@
 //! Definitions of attributes: what a value must be like.
 
-use super::change::{Change, expect_version, replace};
 use super::value::Kind;
 use chrono::{DateTime, Utc};
 use contracts::catalog::v1::Reason;
-use fault::{Fault, Fields};
+use convert::Fields;
+use fault::Fault;
+use kernel::head::{Change, Changed, Head};
 use kernel::id::Id;
 use regex::{Regex, RegexBuilder};
 
 /// The definition of an attribute with its history. Its code and kind never change: with others it is another definition.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Attribute {
-    /// UUIDv7.
-    pub id: Id<Attribute>,
+    /// Its id, version and instants.
+    pub head: Head<Attribute>,
     /// What was defined.
     pub definition: Definition,
-    /// Raised by one with every change, from 1.
-    pub version: i64,
-    /// When it was defined.
-    pub created_at: DateTime<Utc>,
-    /// When it was last changed.
-    pub updated_at: DateTime<Utc>,
 }
 
 /// What a caller says of an attribute.
@@ -170,8 +165,7 @@ impl Attribute {
         now: DateTime<Utc>,
     ) -> Result<(Self, Change), Fault> {
         definition.check()?;
-        let own = Self { id, definition, version: 1, created_at: now, updated_at: now };
-        Ok((own, Change::Created))
+        Ok((Self { head: Head::new(id, now), definition }, Change::Created))
     }
 
     /// Changes the definition. What values already hold keeps its meaning: type and unit stay while there are any, no value
@@ -184,36 +178,32 @@ impl Attribute {
         expected: Option<i64>,
         now: DateTime<Utc>,
     ) -> Result<Option<Change>, Fault> {
-        expect_version(self.version, expected)?;
+        self.head.expect(expected)?;
         definition.check()?;
         self.guard(&definition, uses)?;
-        let mut changed = Vec::new();
-        replace(&mut changed, "definition", &mut self.definition, definition);
-        if !changed.is_empty() {
-            self.version += 1;
-            self.updated_at = now;
-        }
-        Ok(Change::of(changed))
+        let mut changed = Changed::default();
+        changed.set("definition", &mut self.definition, definition);
+        Ok(self.head.update(changed, now))
     }
 
     fn guard(&self, new: &Definition, uses: &Uses) -> Result<(), Fault> {
         let old = &self.definition;
         let mut fields = Fields::default();
+        let mut refuse = |path, message: &str| fields.note(Reason::AttributeInUse, path, message);
         if uses.any && old.r#type != new.r#type {
-            fields.push("attribute.type", "cannot change while values exist");
+            refuse("attribute.type", "cannot change while values exist");
         }
         if uses.any && old.unit != new.unit {
-            fields.push("attribute.unit", "cannot change while values exist");
+            refuse("attribute.unit", "cannot change while values exist");
         }
         if uses.by_variants && old.variant_defining != new.variant_defining {
-            let message = "cannot change while a variant has a value";
-            fields.push("attribute.variant_defining", message);
+            refuse("attribute.variant_defining", "cannot change while a variant has a value");
         }
         if let Some(text) = &uses.outside {
             let message = format!("must allow {text:?} while something has it");
-            fields.push("attribute.allowed_values", message);
+            refuse("attribute.allowed_values", &message);
         }
-        fields.refuse(Reason::AttributeInUse)
+        fields.finish()
     }
 }
 
@@ -244,36 +234,38 @@ impl Definition {
 
     fn check(&self) -> Result<(), Fault> {
         let mut fields = Fields::default();
+        let mut refuse =
+            |path, message: &str| fields.note(Reason::AttributeDefinitionInvalid, path, message);
         let kind = self.r#type.kind();
         if (self.r#type == Type::Measurement) == self.unit.is_empty() {
-            fields.push("attribute.unit", "belongs to a MEASUREMENT, which needs one");
+            refuse("attribute.unit", "belongs to a MEASUREMENT, which needs one");
         }
         match self.r#type {
             Type::Enum if self.allowed_values.is_empty() => {
-                fields.push("attribute.allowed_values", "an ENUM needs at least one");
+                refuse("attribute.allowed_values", "an ENUM needs at least one");
             }
             Type::Enum | Type::MultiEnum => {}
             _ if self.allowed_values.is_empty() => {}
-            _ => fields.push("attribute.allowed_values", "belong to an ENUM or MULTI_ENUM"),
+            _ => refuse("attribute.allowed_values", "belong to an ENUM or MULTI_ENUM"),
         }
         let bounded = matches!(kind, Kind::Text | Kind::Number);
         if !bounded && (self.rules.min.is_some() || self.rules.max.is_some()) {
-            fields.push("attribute.rules", "min and max belong to numbers and texts");
+            refuse("attribute.rules", "min and max belong to numbers and texts");
         }
         if let (Some(min), Some(max)) = (self.rules.min, self.rules.max)
             && min > max
         {
-            fields.push("attribute.rules.min", "is greater than max");
+            refuse("attribute.rules.min", "is greater than max");
         }
         if !self.rules.pattern.is_empty() {
             if kind != Kind::Text {
-                fields.push("attribute.rules.pattern", "belongs to texts");
+                refuse("attribute.rules.pattern", "belongs to texts");
             }
             if let Err(error) = whole(&self.rules.pattern) {
-                fields.push("attribute.rules.pattern", format!("no regular expression: {error}"));
+                refuse("attribute.rules.pattern", &format!("no regular expression: {error}"));
             }
         }
-        fields.refuse(Reason::AttributeDefinitionInvalid)
+        fields.finish()
     }
 }
 
@@ -337,7 +329,7 @@ mod tests {
         }
         let changed = attribute.redefine(color, &Uses::default(), Some(1), now).unwrap();
         assert_eq!(changed, Some(Change::Updated(vec!["definition"])));
-        assert_eq!(attribute.version, 2);
+        assert_eq!(attribute.head.version, 2);
         assert!(attribute.redefine(text(), &Uses::default(), Some(1), now).is_err());
         let same = attribute.definition.clone();
         assert_eq!(attribute.redefine(same, &used, None, now).unwrap(), None);

@@ -1,28 +1,18 @@
 //! Brands.
 
-use super::change::{Change, expect_version, replace};
 use chrono::{DateTime, Utc};
 use contracts::catalog::v1::Reason;
-use diesel::{Queryable, Selectable};
 use fault::Fault;
+use kernel::head::{Change, Changed, Head};
 use kernel::id::Id;
 
 /// A brand. No two that exist have the same name, whatever its case.
-#[derive(Debug, Clone, PartialEq, Queryable, Selectable)]
-#[diesel(table_name = crate::schema::brands)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Brand {
-    /// UUIDv7.
-    pub id: Id<Brand>,
+    /// Its id, version and instants.
+    pub head: Head<Brand>,
     /// Name as customers read it.
     pub name: String,
-    /// Raised by one with every change, from 1.
-    pub version: i64,
-    /// When it was created.
-    pub created_at: DateTime<Utc>,
-    /// When it was last changed.
-    pub updated_at: DateTime<Utc>,
-    /// When it was deleted.
-    pub deleted_at: Option<DateTime<Utc>>,
 }
 
 impl Brand {
@@ -34,9 +24,7 @@ impl Brand {
         now: DateTime<Utc>,
     ) -> Result<(Self, Change), Fault> {
         refuse_taken(taken)?;
-        let (created_at, updated_at) = (now, now);
-        let own = Self { id, name, version: 1, created_at, updated_at, deleted_at: None };
-        Ok((own, Change::Created))
+        Ok((Self { head: Head::new(id, now), name }, Change::Created))
     }
 
     /// Gives it another name; `taken`: another one has it.
@@ -47,15 +35,11 @@ impl Brand {
         expected: Option<i64>,
         now: DateTime<Utc>,
     ) -> Result<Option<Change>, Fault> {
-        expect_version(self.version, expected)?;
+        self.head.expect(expected)?;
         refuse_taken(taken)?;
-        let mut changed = Vec::new();
-        replace(&mut changed, "name", &mut self.name, name);
-        if !changed.is_empty() {
-            self.version += 1;
-            self.updated_at = now;
-        }
-        Ok(Change::of(changed))
+        let mut changed = Changed::default();
+        changed.set("name", &mut self.name, name);
+        Ok(self.head.update(changed, now))
     }
 
     /// Deletes it unless `products` products have it.
@@ -65,16 +49,13 @@ impl Brand {
         expected: Option<i64>,
         now: DateTime<Utc>,
     ) -> Result<Change, Fault> {
-        expect_version(self.version, expected)?;
+        self.head.expect(expected)?;
         if products > 0 {
             let message =
                 format!("{products} products have this brand; give them another one first");
             return Err(Fault::new(Reason::Referenced, message).with("products", products));
         }
-        self.version += 1;
-        self.updated_at = now;
-        self.deleted_at = Some(now);
-        Ok(Change::Deleted)
+        Ok(self.head.delete(now))
     }
 }
 
@@ -101,9 +82,9 @@ mod tests {
         let fault = brand.delete(3, None, now).unwrap_err();
         assert!(fault.is(Reason::Referenced));
         assert_eq!(fault.metadata()["products"], "3");
-        assert_eq!(brand.version, 1);
+        assert_eq!(brand.head.version, 1);
         assert_eq!(brand.delete(0, Some(1), now).unwrap(), Change::Deleted);
-        assert_eq!((brand.version, brand.deleted_at), (2, Some(now)));
+        assert_eq!((brand.head.version, brand.head.deleted_at), (2, Some(now)));
     }
 
     #[test]

@@ -1,10 +1,9 @@
 //! Categories: a tree of at most [`MAX_DEPTH`] levels.
 
-use super::change::{Change, expect_version, replace};
 use chrono::{DateTime, Utc};
 use contracts::catalog::v1::Reason;
-use diesel::{Queryable, Selectable};
 use fault::Fault;
+use kernel::head::{Change, Changed, Head};
 use kernel::id::Id;
 
 /// Most levels of the tree.
@@ -14,27 +13,16 @@ pub const MAX_DEPTH: usize = 20;
 pub const FIELDS: [&str; 3] = ["key", "name", "parent_id"];
 
 /// A node of the tree that products are filed under. It is never its own ancestor.
-#[derive(Debug, Clone, PartialEq, Queryable, Selectable)]
-#[diesel(table_name = crate::schema::categories)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Category {
-    /// UUIDv7.
-    pub id: Id<Category>,
+    /// Its id, version and instants.
+    pub head: Head<Category>,
     /// What was said of it.
-    #[diesel(embed)]
     pub content: Content,
-    /// Raised by one with every change, from 1.
-    pub version: i64,
-    /// When it was created.
-    pub created_at: DateTime<Utc>,
-    /// When it was last changed.
-    pub updated_at: DateTime<Utc>,
-    /// When it was deleted.
-    pub deleted_at: Option<DateTime<Utc>>,
 }
 
 /// What a caller says of a category.
-#[derive(Debug, Clone, Default, PartialEq, Queryable, Selectable)]
-#[diesel(table_name = crate::schema::categories)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Content {
     /// Key, unique among categories that exist.
     pub key: String,
@@ -45,14 +33,13 @@ pub struct Content {
 }
 
 impl Content {
-    /// This content with the fields of `new` that are `named`.
-    pub fn with(&self, new: Self, named: &[&str]) -> Self {
-        let own = self.clone();
-        Self {
-            key: if named.contains(&"key") { new.key } else { own.key },
-            name: if named.contains(&"name") { new.name } else { own.name },
-            parent_id: if named.contains(&"parent_id") { new.parent_id } else { own.parent_id },
-        }
+    /// Takes over the fields of `new` that are `named`; says which differ.
+    pub fn take<'m>(&mut self, new: Self, named: &'m [&'m str]) -> Changed<'m> {
+        let mut changed = Changed::among(named);
+        changed.set("key", &mut self.key, new.key);
+        changed.set("name", &mut self.name, new.name);
+        changed.set("parent_id", &mut self.parent_id, new.parent_id);
+        changed
     }
 }
 
@@ -75,8 +62,7 @@ impl Category {
         around: &Surroundings,
         now: DateTime<Utc>,
     ) -> Result<(Self, Change), Fault> {
-        let (created_at, updated_at) = (now, now);
-        let own = Self { id, content, version: 1, created_at, updated_at, deleted_at: None };
+        let own = Self { head: Head::new(id, now), content };
         own.place(&own.content, around)?;
         Ok((own, Change::Created))
     }
@@ -89,18 +75,10 @@ impl Category {
         expected: Option<i64>,
         now: DateTime<Utc>,
     ) -> Result<Option<Change>, Fault> {
-        expect_version(self.version, expected)?;
+        self.head.expect(expected)?;
         self.place(&next, around)?;
-        let mut changed = Vec::new();
-        let own = &mut self.content;
-        replace(&mut changed, "key", &mut own.key, next.key);
-        replace(&mut changed, "name", &mut own.name, next.name);
-        replace(&mut changed, "parent_id", &mut own.parent_id, next.parent_id);
-        if !changed.is_empty() {
-            self.version += 1;
-            self.updated_at = now;
-        }
-        Ok(Change::of(changed))
+        let changed = self.content.take(next, &FIELDS);
+        Ok(self.head.update(changed, now))
     }
 
     /// Deletes it unless something is filed under it.
@@ -111,7 +89,7 @@ impl Category {
         expected: Option<i64>,
         now: DateTime<Utc>,
     ) -> Result<Change, Fault> {
-        expect_version(self.version, expected)?;
+        self.head.expect(expected)?;
         if products > 0 || children > 0 {
             let message = format!(
                 "{products} products and {children} categories are below it; move them first"
@@ -119,10 +97,7 @@ impl Category {
             let fault = Fault::new(Reason::Referenced, message);
             return Err(fault.with("products", products).with("children", children));
         }
-        self.version += 1;
-        self.updated_at = now;
-        self.deleted_at = Some(now);
-        Ok(Change::Deleted)
+        Ok(self.head.delete(now))
     }
 
     fn place(&self, content: &Content, around: &Surroundings) -> Result<(), Fault> {
@@ -132,7 +107,7 @@ impl Category {
             return Err(fault.with("key", &content.key));
         }
         let Some(parent) = content.parent_id else { return Ok(()) };
-        if parent == self.id || around.ancestors.contains(&self.id) {
+        if parent == self.head.id || around.ancestors.contains(&self.head.id) {
             let message = "is the category itself or is below it";
             return Err(Fault::field(Reason::CategoryCycle, "category.parent_id", message));
         }
@@ -180,12 +155,13 @@ mod tests {
         let around = Surroundings::default();
         let (mut own, _) = Category::create(Id::new(), top, &around, now).unwrap();
         let child = Id::new();
-        let around = Surroundings { ancestors: vec![child, own.id], ..Surroundings::default() };
-        for parent in [own.id, child] {
+        let around =
+            Surroundings { ancestors: vec![child, own.head.id], ..Surroundings::default() };
+        for parent in [own.head.id, child] {
             let moved = own.update(below(parent), &around, None, now);
             assert!(moved.unwrap_err().is(Reason::CategoryCycle));
         }
-        assert_eq!((own.version, own.content.parent_id), (1, None));
+        assert_eq!((own.head.version, own.content.parent_id), (1, None));
     }
 
     #[test]

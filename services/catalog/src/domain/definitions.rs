@@ -3,7 +3,8 @@
 use super::attribute::{Attribute, Type, whole};
 use super::value::{Given, Held, Kind, Value, Values};
 use contracts::catalog::v1::Reason;
-use fault::{Fault, Fields};
+use convert::Fields;
+use fault::Fault;
 use kernel::id::Id;
 use regex::Regex;
 use std::collections::{HashMap, HashSet};
@@ -48,7 +49,7 @@ impl Definitions {
     /// Takes one out again.
     pub fn remove(&mut self, id: Id<Attribute>) {
         for of_code in self.by_code.values_mut() {
-            of_code.retain(|entry| entry.attribute.id != id);
+            of_code.retain(|entry| entry.attribute.head.id != id);
         }
     }
 
@@ -63,7 +64,9 @@ impl Definitions {
         let mut held = Vec::with_capacity(given.len());
         let mut unknown = Fields::default();
         let mut invalid = Fields::default();
-        let mut missing = None;
+        let mut refuse = |at: usize, message: String| {
+            invalid.note(Reason::AttributeValueInvalid, format!("{path}[{at}]"), message);
+        };
         let mut seen = HashSet::with_capacity(given.len());
         let mut refused = 0;
         for (at, Given { code, value }) in given.iter().enumerate() {
@@ -74,26 +77,24 @@ impl Definitions {
                 let kind = value.kind().name();
                 let message =
                     format!("no attribute {code:?} is defined for a value of kind {kind}");
-                unknown.push(format!("{path}[{at}].code"), message);
-                missing.get_or_insert(code);
+                let path = format!("{path}[{at}].code");
+                let fault = Fault::field(Reason::UnknownAttribute, path, message);
+                unknown.take::<(), _>(Err(fault.with("code", code)));
                 refused += 1;
                 continue;
             };
             if !seen.insert((code, value.kind())) {
-                invalid.push(format!("{path}[{at}]"), format!("{code} has two values"));
+                refuse(at, format!("{code} has two values"));
                 refused += 1;
             }
             if let Err(message) = entry.check(value) {
-                invalid.push(format!("{path}[{at}]"), format!("{code} {message}"));
+                refuse(at, format!("{code} {message}"));
                 refused += 1;
             }
             held.push(entry.held(code, value));
         }
-        if let Some(code) = missing {
-            let refused = unknown.refuse(Reason::UnknownAttribute);
-            refused.map_err(|fault| fault.with("code", code))?;
-        }
-        invalid.refuse(Reason::AttributeValueInvalid)?;
+        unknown.finish()?;
+        invalid.finish()?;
         Ok(Values::new(held))
     }
 
@@ -115,7 +116,7 @@ impl Definitions {
 impl Entry {
     fn held(&self, code: &str, value: &Value) -> Held {
         Held {
-            attribute_id: self.attribute.id,
+            attribute_id: self.attribute.head.id,
             code: code.to_owned(),
             defining: self.attribute.definition.variant_defining,
             value: value.clone(),

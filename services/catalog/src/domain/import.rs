@@ -3,14 +3,15 @@
 use super::attribute::{Attribute, Definition};
 use super::brand::{Brand, fold};
 use super::category::Category;
-use super::change::Change;
 use super::definitions::Definitions;
 use super::product::{self, Product};
 use super::value::{Given, Kind};
 use super::variant::{self, Options, Variant, options_taken, sku_taken};
 use chrono::{DateTime, Utc};
 use contracts::catalog::v1::Reason;
-use fault::{Common, Fault, Fields};
+use convert::Fields;
+use fault::{Common, Fault};
+use kernel::head::Change;
 use kernel::id::Id;
 use kernel::sku::Sku;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -171,12 +172,12 @@ impl Planner {
         let decided = self.fill(row, &mut effect);
         if let Err(fault) = decided {
             for attribute in &effect.attributes {
-                self.known.definitions.remove(attribute.id);
+                self.known.definitions.remove(attribute.head.id);
             }
             return Err(fault);
         }
         if let Some(brand) = &effect.brand {
-            self.known.brands.insert(fold(&brand.name), brand.id);
+            self.known.brands.insert(fold(&brand.name), brand.head.id);
         }
         self.skus.extend(row.variants.iter().map(|variant| variant.sku.clone()));
         Ok(effect)
@@ -189,7 +190,7 @@ impl Planner {
         self.define(&row.given, "tier2_attributes", effect)?;
         content.values = self.known.definitions.check(&row.given, "tier2_attributes")?;
         let current = self.current(&content)?;
-        let product_id = current.as_ref().map_or_else(Id::new, |product| product.id);
+        let product_id = current.as_ref().map_or_else(Id::new, |product| product.head.id);
         effect.product = match current {
             Some(mut product) => {
                 let change = product.apply(content, &product::FIELDS, self.now);
@@ -215,7 +216,7 @@ impl Planner {
             return Err(Fault::field(Reason::UnknownBrand, "brand", message));
         }
         let (brand, _) = Brand::create(Id::new(), name.to_owned(), false, self.now)?;
-        let id = brand.id;
+        let id = brand.head.id;
         effect.brand = Some(brand);
         Ok(Some(id))
     }
@@ -227,11 +228,11 @@ impl Planner {
                 Some(id) => drop(ids.insert(*id)),
                 None => {
                     let message = format!("no category has the key {key:?}");
-                    fields.push(format!("category_keys[{at}]"), message);
+                    fields.note(Reason::UnknownCategory, format!("category_keys[{at}]"), message);
                 }
             }
         }
-        fields.refuse(Reason::UnknownCategory)?;
+        fields.finish()?;
         Ok(ids)
     }
 
@@ -263,7 +264,7 @@ impl Planner {
         let key = content.key.as_deref().unwrap_or_default();
         let Some(id) = self.known.keys.get(key) else { return Ok(None) };
         let product = self.known.products.get(id);
-        match product.filter(|own| own.deleted_at.is_none() && own.content.key == content.key) {
+        match product.filter(|own| !own.head.is_deleted() && own.content.key == content.key) {
             Some(product) => Ok(Some(product.clone())),
             None => Err(key_taken(key, "belonged to another product once")),
         }
@@ -310,15 +311,15 @@ impl Planner {
         of: Id<Product>,
     ) -> Result<(Id<Variant>, Written), Fault> {
         match self.known.variants.get(&own.sku) {
-            Some(known) if known.product_id == of && known.deleted_at.is_none() => {
+            Some(known) if known.product_id == of && !known.head.is_deleted() => {
                 let mut variant = known.clone();
                 let change = variant.update(content, &variant::FIELDS, None, self.now)?;
-                Ok((variant.id, change.map(|change| (variant, change))))
+                Ok((variant.head.id, change.map(|change| (variant, change))))
             }
             Some(_) => Err(sku_taken(&own.sku)),
             None => {
                 let created = Variant::new(Id::new(), of, own.sku.clone(), content, self.now);
-                Ok((created.0.id, Some(created)))
+                Ok((created.0.head.id, Some(created)))
             }
         }
     }
@@ -390,7 +391,7 @@ mod tests {
         assert_eq!(reasons(&plan), [(0, "ATTRIBUTE_DEFINITION_INVALID")]);
         assert_eq!((plan.attributes.len(), plan.brands.len(), plan.created), (1, 1, 2));
         let brands: Vec<_> = plan.products.iter().map(|(own, _)| own.content.brand_id).collect();
-        assert_eq!(brands, [Some(plan.brands[0].0.id); 2]);
+        assert_eq!(brands, [Some(plan.brands[0].0.head.id); 2]);
     }
 
     #[test]

@@ -2,12 +2,13 @@
 
 use super::brand::Brand;
 use super::category::Category;
-use super::change::{Change, expect_version, replace};
 use super::free::Free;
 use super::value::Values;
 use chrono::{DateTime, Utc};
 use contracts::catalog::v1::Reason;
-use fault::{Fault, Fields};
+use convert::Fields;
+use fault::Fault;
+use kernel::head::{Change, Changed, Head};
 use kernel::id::Id;
 use std::collections::BTreeSet;
 
@@ -30,18 +31,10 @@ pub const MAX_DELETED_VARIANTS: usize = 1_000;
 /// A product. It holds no variants, since their number is without bound.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Product {
-    /// UUIDv7.
-    pub id: Id<Product>,
+    /// Its id, version and instants.
+    pub head: Head<Product>,
     /// What was said of it.
     pub content: Content,
-    /// Raised by one with every change, from 1.
-    pub version: i64,
-    /// When it was created.
-    pub created_at: DateTime<Utc>,
-    /// When it was last changed.
-    pub updated_at: DateTime<Utc>,
-    /// When it was deleted.
-    pub deleted_at: Option<DateTime<Utc>>,
 }
 
 /// What a caller says of a product.
@@ -120,9 +113,7 @@ impl Product {
 
     /// A new product whose references were checked already.
     pub fn new(id: Id<Self>, content: Content, now: DateTime<Utc>) -> (Self, Change) {
-        let (created_at, updated_at) = (now, now);
-        let own = Self { id, content, version: 1, created_at, updated_at, deleted_at: None };
-        (own, Change::Created)
+        (Self { head: Head::new(id, now), content }, Change::Created)
     }
 
     /// Takes over the fields of `new` that are `named`; the others of `new` are empty.
@@ -134,7 +125,7 @@ impl Product {
         expected: Option<i64>,
         now: DateTime<Utc>,
     ) -> Result<Option<Change>, Fault> {
-        expect_version(self.version, expected)?;
+        self.head.expect(expected)?;
         new.check(references)?;
         Ok(self.apply(new, named, now))
     }
@@ -142,11 +133,7 @@ impl Product {
     /// Takes over the fields of `new` that are `named`; their references were checked already.
     pub fn apply(&mut self, new: Content, named: &[&str], now: DateTime<Utc>) -> Option<Change> {
         let changed = self.content.take(new, named);
-        if !changed.is_empty() {
-            self.version += 1;
-            self.updated_at = now;
-        }
-        Change::of(changed)
+        self.head.update(changed, now)
     }
 
     /// Deletes it, unless it has more than [`MAX_DELETED_VARIANTS`] variants.
@@ -156,17 +143,14 @@ impl Product {
         expected: Option<i64>,
         now: DateTime<Utc>,
     ) -> Result<Change, Fault> {
-        expect_version(self.version, expected)?;
+        self.head.expect(expected)?;
         if variants > MAX_DELETED_VARIANTS {
             let message = format!(
                 "the product has more than {MAX_DELETED_VARIANTS} variants; delete variants first"
             );
             return Err(Fault::new(Reason::TooManyVariants, message));
         }
-        self.version += 1;
-        self.updated_at = now;
-        self.deleted_at = Some(now);
-        Ok(Change::Deleted)
+        Ok(self.head.delete(now))
     }
 }
 
@@ -183,42 +167,23 @@ impl Content {
         }
         let mut fields = Fields::default();
         for id in self.category_ids.difference(&references.categories) {
-            fields.push("product.category_ids", format!("{id} names no category that exists"));
+            let message = format!("{id} names no category that exists");
+            fields.note(Reason::UnknownCategory, "product.category_ids", message);
         }
-        fields.refuse(Reason::UnknownCategory)
+        fields.finish()
     }
 
-    fn take(&mut self, new: Self, named: &[&str]) -> Vec<&'static str> {
-        let mut changed = Vec::new();
-        let has = |field| named.contains(&field);
-        if has("key") {
-            replace(&mut changed, "key", &mut self.key, new.key);
-        }
-        if has("title") {
-            replace(&mut changed, "title", &mut self.title, new.title);
-        }
-        if has("description") {
-            replace(&mut changed, "description", &mut self.description, new.description);
-        }
-        if has("brand_id") {
-            replace(&mut changed, "brand_id", &mut self.brand_id, new.brand_id);
-        }
-        if has("category_ids") {
-            replace(&mut changed, "category_ids", &mut self.category_ids, new.category_ids);
-        }
-        if has("status") {
-            replace(&mut changed, "status", &mut self.status, new.status);
-        }
-        if has("tier2_attributes") {
-            replace(&mut changed, "tier2_attributes", &mut self.values, new.values);
-        }
-        if has("specifications") {
-            replace(&mut changed, "specifications", &mut self.specifications, new.specifications);
-        }
-        if has("marketing_content") {
-            let marketing = new.marketing_content;
-            replace(&mut changed, "marketing_content", &mut self.marketing_content, marketing);
-        }
+    fn take<'m>(&mut self, new: Self, named: &'m [&'m str]) -> Changed<'m> {
+        let mut changed = Changed::among(named);
+        changed.set("key", &mut self.key, new.key);
+        changed.set("title", &mut self.title, new.title);
+        changed.set("description", &mut self.description, new.description);
+        changed.set("brand_id", &mut self.brand_id, new.brand_id);
+        changed.set("category_ids", &mut self.category_ids, new.category_ids);
+        changed.set("status", &mut self.status, new.status);
+        changed.set("tier2_attributes", &mut self.values, new.values);
+        changed.set("specifications", &mut self.specifications, new.specifications);
+        changed.set("marketing_content", &mut self.marketing_content, new.marketing_content);
         changed
     }
 }
@@ -240,9 +205,9 @@ mod tests {
         let none = References::default();
         let changed = product.update(new(), &["title"], &none, Some(1), Utc::now()).unwrap();
         assert_eq!(changed, Some(Change::Updated(vec!["title"])));
-        assert_eq!((product.version, product.content.key.as_deref()), (2, None));
+        assert_eq!((product.head.version, product.content.key.as_deref()), (2, None));
         assert_eq!(product.update(new(), &["title"], &none, None, Utc::now()).unwrap(), None);
-        assert_eq!(product.version, 2);
+        assert_eq!(product.head.version, 2);
         let stale = product.update(new(), &["title"], &none, Some(1), Utc::now()).unwrap_err();
         assert_eq!(stale.metadata()["current_version"], "2");
     }
@@ -269,6 +234,6 @@ mod tests {
         let fault = product.delete(1_001, None, Utc::now()).unwrap_err();
         assert!(fault.is(Reason::TooManyVariants));
         assert_eq!(product.delete(1_000, Some(1), Utc::now()).unwrap(), Change::Deleted);
-        assert_eq!(product.version, 2);
+        assert_eq!(product.head.version, 2);
     }
 }

@@ -1,6 +1,5 @@
 //! Variants: what is bought, counted and priced.
 
-use super::change::{Change, expect_version, replace};
 use super::free::{self, Free};
 use super::product::Product;
 use super::value::Values;
@@ -8,6 +7,7 @@ use chrono::{DateTime, Utc};
 use contracts::catalog::v1::Reason;
 use fault::Fault;
 use kernel::digest::sha256;
+use kernel::head::{Change, Changed, Head};
 use kernel::id::Id;
 use kernel::sku::Sku;
 
@@ -18,22 +18,14 @@ pub const FIELDS: [&str; 4] =
 /// A variant. Its SKU and its product never change, and no two live variants of a product have the same options.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Variant {
-    /// UUIDv7.
-    pub id: Id<Variant>,
+    /// Its id, version and instants.
+    pub head: Head<Variant>,
     /// Its product.
     pub product_id: Id<Product>,
     /// Stock keeping unit, unique among all that ever existed.
     pub sku: Sku,
     /// What was said of it.
     pub content: Content,
-    /// Raised by one with every change, from 1.
-    pub version: i64,
-    /// When it was created.
-    pub created_at: DateTime<Utc>,
-    /// When it was last changed.
-    pub updated_at: DateTime<Utc>,
-    /// When it was deleted.
-    pub deleted_at: Option<DateTime<Utc>>,
 }
 
 /// What a caller says of a variant, beside its SKU.
@@ -82,21 +74,12 @@ impl Content {
         Options(sha256(&bytes))
     }
 
-    fn take(&mut self, new: Self, named: &[&str]) -> Vec<&'static str> {
-        let mut changed = Vec::new();
-        if named.contains(&"tier1_attributes") {
-            replace(&mut changed, "tier1_attributes", &mut self.tier1, new.tier1);
-        }
-        if named.contains(&"tier2_attributes") {
-            replace(&mut changed, "tier2_attributes", &mut self.values, new.values);
-        }
-        if named.contains(&"specifications") {
-            replace(&mut changed, "specifications", &mut self.specifications, new.specifications);
-        }
-        if named.contains(&"marketing_content") {
-            let marketing = new.marketing_content;
-            replace(&mut changed, "marketing_content", &mut self.marketing_content, marketing);
-        }
+    fn take<'m>(&mut self, new: Self, named: &'m [&'m str]) -> Changed<'m> {
+        let mut changed = Changed::among(named);
+        changed.set("tier1_attributes", &mut self.tier1, new.tier1);
+        changed.set("tier2_attributes", &mut self.values, new.values);
+        changed.set("specifications", &mut self.specifications, new.specifications);
+        changed.set("marketing_content", &mut self.marketing_content, new.marketing_content);
         changed
     }
 }
@@ -110,18 +93,7 @@ impl Variant {
         content: Content,
         now: DateTime<Utc>,
     ) -> (Self, Change) {
-        let (created_at, updated_at) = (now, now);
-        let own = Self {
-            id,
-            product_id,
-            sku,
-            content,
-            version: 1,
-            created_at,
-            updated_at,
-            deleted_at: None,
-        };
-        (own, Change::Created)
+        (Self { head: Head::new(id, now), product_id, sku, content }, Change::Created)
     }
 
     /// Takes over the fields of `new` that are `named`.
@@ -132,13 +104,9 @@ impl Variant {
         expected: Option<i64>,
         now: DateTime<Utc>,
     ) -> Result<Option<Change>, Fault> {
-        expect_version(self.version, expected)?;
+        self.head.expect(expected)?;
         let changed = self.content.take(new, named);
-        if !changed.is_empty() {
-            self.version += 1;
-            self.updated_at = now;
-        }
-        Ok(Change::of(changed))
+        Ok(self.head.update(changed, now))
     }
 
     /// Deletes it, unless it is the only one of its product; `others`: how many more there are.
@@ -148,20 +116,12 @@ impl Variant {
         expected: Option<i64>,
         now: DateTime<Utc>,
     ) -> Result<Change, Fault> {
-        expect_version(self.version, expected)?;
+        self.head.expect(expected)?;
         if others < 1 {
             let message = "a product keeps at least one variant; delete the product instead";
             return Err(Fault::new(Reason::LastVariant, message));
         }
-        Ok(self.delete_with_product(now))
-    }
-
-    /// Deletes it together with its product.
-    pub fn delete_with_product(&mut self, now: DateTime<Utc>) -> Change {
-        self.version += 1;
-        self.updated_at = now;
-        self.deleted_at = Some(now);
-        Change::Deleted
+        Ok(self.head.delete(now))
     }
 }
 
@@ -215,7 +175,7 @@ mod tests {
         assert!(own.delete(0, None, Utc::now()).unwrap_err().is(Reason::LastVariant));
         assert!(own.delete(1, Some(2), Utc::now()).is_err());
         assert_eq!(own.delete(1, Some(1), Utc::now()).unwrap(), Change::Deleted);
-        assert_eq!(own.version, 2);
+        assert_eq!(own.head.version, 2);
     }
 
     #[test]

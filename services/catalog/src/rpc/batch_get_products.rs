@@ -1,11 +1,13 @@
 //! Returns many products.
 
+use crate::App;
 use crate::domain::product::Product;
-use crate::store::products;
-use crate::{App, wire};
+use contracts::Rpc;
 use contracts::catalog::v1::{BatchGetProductsRequest, BatchGetProductsResponse};
+use convert::read;
 use fault::Fault;
 use kernel::id::Id;
+use pg::entity;
 use std::collections::HashMap;
 
 /// Those of the products that exist, in the order asked for.
@@ -13,15 +15,13 @@ pub async fn batch_get_products(
     app: &App,
     request: BatchGetProductsRequest,
 ) -> Result<BatchGetProductsResponse, Fault> {
-    let ids = request.product_ids.iter().enumerate();
-    let ids = ids.map(|(at, id)| wire::id(&format!("product_ids[{at}]"), id));
-    let ids = &ids.collect::<Result<Vec<Id<Product>>, _>>()?;
-    let found = app
+    let ids: &Vec<Id<Product>> = &read(|fields| fields.ids("product_ids", &request.product_ids))?;
+    let found: Vec<Product> = app
         .db
-        .read("catalog.batch_get_products", async move |tx| products::of(tx, ids).await)
+        .read(BatchGetProductsRequest::METHOD, async move |tx| entity::find(tx, ids).await)
         .await?;
-    let live = found.iter().filter(|product| product.deleted_at.is_none());
-    let live: HashMap<Id<Product>, &Product> = live.map(|product| (product.id, product)).collect();
+    let live = found.iter().filter(|product| !product.head.is_deleted());
+    let live: HashMap<_, &Product> = live.map(|product| (product.head.id, product)).collect();
     let products = ids.iter().filter_map(|id| live.get(id).map(|product| (*product).into()));
     Ok(BatchGetProductsResponse { products: products.collect() })
 }

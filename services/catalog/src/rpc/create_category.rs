@@ -4,24 +4,29 @@ use crate::domain::category::{Category, FIELDS};
 use crate::store::categories;
 use crate::{App, wire};
 use contracts::catalog::v1::{CreateCategoryRequest, CreateCategoryResponse};
+use convert::read;
 use fault::Fault;
 use kernel::id::Id;
+use pg::entity;
 
 /// Creates a category below another or at the top.
 pub async fn create_category(
     app: &App,
     request: CreateCategoryRequest,
 ) -> Result<CreateCategoryResponse, Fault> {
-    let draft = wire::present("category", request.category.as_ref())?;
-    let content = &wire::category::draft(draft, &FIELDS)?;
+    let content = &read(|fields| {
+        fields.message("category", request.category.as_ref(), |fields, draft| {
+            Some(wire::category::draft(fields, draft, &FIELDS))
+        })
+    })?;
     app.db
-        .write_once("catalog.create_category", &request, async move |tx| {
+        .write_once(&request, async move |tx| {
             categories::lock_tree(tx).await?;
             let id = Id::new();
             let around = categories::surroundings(tx, id, content).await?;
             let now = tx.now().await?;
             let (category, created) = Category::create(id, content.clone(), &around, now)?;
-            categories::save(tx, &category, Some(&created)).await?;
+            entity::save(tx, &category, Some(&created)).await?;
             Ok(CreateCategoryResponse { category: Some((&category).into()) })
         })
         .await

@@ -5,26 +5,30 @@ use crate::domain::value::Given;
 use crate::domain::variant::{self, Content, Variant, options_taken, sku_taken};
 use crate::store::{attributes, products, variants};
 use crate::{App, wire};
-use contracts::catalog::v1::{CreateProductRequest, CreateProductResponse};
+use contracts::catalog::v1::{CreateProductRequest, CreateProductResponse, VariantDraft};
+use convert::{Fields, read};
 use fault::Fault;
 use kernel::id::Id;
 use kernel::sku::Sku;
+use pg::entity;
 use std::collections::HashSet;
-
-const METHOD: &str = "catalog.create_product";
 
 /// Creates a product and 1 to 100 variants in one transaction.
 pub async fn create_product(
     app: &App,
     request: CreateProductRequest,
 ) -> Result<CreateProductResponse, Fault> {
-    let draft = wire::present("product", request.product.as_ref())?;
-    let (content, given) = &wire::product::draft(draft, &product::FIELDS)?;
-    let drafts = &drafts(&request)?;
+    let ((content, given), drafts) = read(|fields| {
+        let product = fields.message("product", request.product.as_ref(), |fields, draft| {
+            Some(wire::product::draft(fields, draft, &product::FIELDS))
+        });
+        product.zip(fields.each("variants", &request.variants, draft))
+    })?;
+    let (content, given, drafts): (_, _, &Vec<Draft>) = (&content, &given, &drafts);
     app.db
-        .write_once(METHOD, &request, async move |tx| {
+        .write_once(&request, async move |tx| {
             let all = given.iter().chain(drafts.iter().flat_map(|draft| &draft.given));
-            let definitions = attributes::hold(tx, all).await?;
+            let definitions = attributes::lock_references(tx, all).await?;
             let id = Id::new();
             let references = products::references(tx, content, id).await?;
             let taken =
@@ -48,9 +52,9 @@ pub async fn create_product(
                 }
                 made.push(Variant::new(Id::new(), id, draft.sku.clone(), content, now));
             }
-            products::save(tx, &product, Some(&created)).await?;
+            entity::save(tx, &product, Some(&created)).await?;
             let changes: Vec<_> = made.iter().map(|(variant, change)| (variant, change)).collect();
-            variants::save_all(tx, &changes).await?;
+            entity::save_all(tx, &changes).await?;
             Ok(CreateProductResponse {
                 product: Some((&product).into()),
                 variants: made.iter().map(|(variant, _)| variant.into()).collect(),
@@ -65,12 +69,8 @@ struct Draft {
     given: Vec<Given>,
 }
 
-fn drafts(request: &CreateProductRequest) -> Result<Vec<Draft>, Fault> {
-    let read = request.variants.iter().enumerate().map(|(at, draft)| {
-        let path = format!("variants[{at}]");
-        let sku = wire::variant::sku(&path, &draft.sku)?;
-        let (content, given) = wire::variant::draft(&path, draft, &variant::FIELDS)?;
-        Ok(Draft { sku, content, given })
-    });
-    read.collect()
+fn draft(fields: &mut Fields, draft: &VariantDraft) -> Option<Draft> {
+    let sku = fields.sku("sku", &draft.sku);
+    let (content, given) = wire::variant::draft(fields, draft, &variant::FIELDS);
+    Some(Draft { sku: sku?, content, given })
 }

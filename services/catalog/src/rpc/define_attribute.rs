@@ -1,23 +1,25 @@
 //! Defines an attribute, or changes its definition.
 
 use crate::domain::attribute::Attribute;
-use crate::domain::change::expect_version;
 use crate::store::attributes;
 use crate::{App, wire};
 use contracts::catalog::v1::{DefineAttributeRequest, DefineAttributeResponse};
+use convert::read;
 use fault::Fault;
+use kernel::head::expect_version;
 use kernel::id::Id;
+use pg::entity;
 
 /// Creates the definition of a code and kind of value, or changes the one that there is.
 pub async fn define_attribute(
     app: &App,
     request: DefineAttributeRequest,
 ) -> Result<DefineAttributeResponse, Fault> {
-    let draft = wire::present("attribute", request.attribute.as_ref())?;
-    let definition = &wire::attribute::draft(draft)?;
+    let draft = request.attribute.as_ref();
+    let definition = &read(|fields| fields.message("attribute", draft, wire::attribute::draft))?;
     let expected = request.expected_version;
     app.db
-        .write_once("catalog.define_attribute", &request, async move |tx| {
+        .write_once(&request, async move |tx| {
             let kind = definition.r#type.kind();
             let current = attributes::lock(tx, &definition.code, kind).await?;
             let new = definition.clone();
@@ -33,7 +35,7 @@ pub async fn define_attribute(
                     (own, Some(created))
                 }
             };
-            attributes::save(tx, &attribute, change.as_ref()).await?;
+            entity::save(tx, &attribute, change.as_ref()).await?;
             Ok(DefineAttributeResponse { attribute: Some((&attribute).into()) })
         })
         .await

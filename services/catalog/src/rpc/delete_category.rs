@@ -1,9 +1,12 @@
 //! Deletes an empty category.
 
+use crate::App;
+use crate::domain::category::Category;
 use crate::store::categories;
-use crate::{App, wire};
 use contracts::catalog::v1::{DeleteCategoryRequest, DeleteCategoryResponse};
+use convert::read;
 use fault::Fault;
+use pg::entity;
 
 /// Deletes a category that has neither products nor children. Its lock waits for products that are just coming to name it, so they
 /// are counted.
@@ -11,16 +14,16 @@ pub async fn delete_category(
     app: &App,
     request: DeleteCategoryRequest,
 ) -> Result<DeleteCategoryResponse, Fault> {
-    let id = wire::id("category_id", &request.category_id)?;
+    let id = read(|fields| fields.id("category_id", &request.category_id))?;
     let expected = request.expected_version;
     app.db
-        .write_once("catalog.delete_category", &request, async move |tx| {
+        .write_once(&request, async move |tx| {
             categories::lock_tree(tx).await?;
-            let mut category = categories::lock_to_delete(tx, id).await?;
+            let mut category: Category = entity::lock_to_delete(tx, id).await?;
             let (products, children) = categories::below(tx, id).await?;
             let deleted = category.delete(products, children, expected, tx.now().await?)?;
-            categories::save(tx, &category, Some(&deleted)).await?;
-            Ok(DeleteCategoryResponse { version: category.version })
+            entity::save(tx, &category, Some(&deleted)).await?;
+            Ok(DeleteCategoryResponse { version: category.head.version })
         })
         .await
 }

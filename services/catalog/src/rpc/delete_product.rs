@@ -1,31 +1,33 @@
 //! Deletes a product with its variants.
 
-use crate::domain::product::MAX_DELETED_VARIANTS;
-use crate::store::{products, variants};
-use crate::{App, wire};
+use crate::App;
+use crate::domain::product::{MAX_DELETED_VARIANTS, Product};
+use crate::store::variants;
 use contracts::catalog::v1::{DeleteProductRequest, DeleteProductResponse};
+use convert::read;
 use fault::Fault;
+use pg::entity;
 
 /// Deletes a product and its variants, which are at most 1,000, in one transaction.
 pub async fn delete_product(
     app: &App,
     request: DeleteProductRequest,
 ) -> Result<DeleteProductResponse, Fault> {
-    let id = wire::id("product_id", &request.product_id)?;
+    let id = read(|fields| fields.id("product_id", &request.product_id))?;
     let expected = request.expected_version;
     // One more tells that there are too many.
     let limit = i64::try_from(MAX_DELETED_VARIANTS).unwrap_or(i64::MAX).saturating_add(1);
     app.db
-        .write_once("catalog.delete_product", &request, async move |tx| {
-            let mut product = products::lock(tx, id).await?;
+        .write_once(&request, async move |tx| {
+            let mut product: Product = entity::lock_to_delete(tx, id).await?;
             let mut own = variants::lock_of_product(tx, id, limit).await?;
             let now = tx.now().await?;
             let deleted = product.delete(own.len(), expected, now)?;
-            let gone: Vec<_> = own.iter_mut().map(|own| own.delete_with_product(now)).collect();
-            products::save(tx, &product, Some(&deleted)).await?;
-            variants::save_all(tx, &own.iter().zip(&gone).collect::<Vec<_>>()).await?;
+            let gone: Vec<_> = own.iter_mut().map(|own| own.head.delete(now)).collect();
+            entity::save(tx, &product, Some(&deleted)).await?;
+            entity::save_all(tx, &own.iter().zip(&gone).collect::<Vec<_>>()).await?;
             Ok(DeleteProductResponse {
-                version: product.version,
+                version: product.head.version,
                 variants: i32::try_from(own.len()).unwrap_or(i32::MAX),
             })
         })

@@ -1,9 +1,13 @@
 //! Deletes a variant.
 
-use crate::store::{products, variants};
-use crate::{App, wire};
+use crate::App;
+use crate::domain::product::Product;
+use crate::domain::variant::Variant;
+use crate::store::variants;
 use contracts::catalog::v1::{DeleteVariantRequest, DeleteVariantResponse};
+use convert::read;
 use fault::Fault;
+use pg::entity::{self, Lock};
 
 /// Deletes a variant, unless its product has no other. The product is locked first: of two that delete the last two variants, one
 /// sees what the other did.
@@ -11,17 +15,17 @@ pub async fn delete_variant(
     app: &App,
     request: DeleteVariantRequest,
 ) -> Result<DeleteVariantResponse, Fault> {
-    let id = wire::id("variant_id", &request.variant_id)?;
+    let id = read(|fields| fields.id("variant_id", &request.variant_id))?;
     let expected = request.expected_version;
     app.db
-        .write_once("catalog.delete_variant", &request, async move |tx| {
+        .write_once(&request, async move |tx| {
             let product = variants::product_of(tx, id).await?;
-            products::lock_all(tx, &[product]).await?;
-            let mut variant = variants::lock(tx, id).await?;
+            entity::lock_all::<Product>(tx, &[product], Lock::Deletion).await?;
+            let mut variant: Variant = entity::lock_to_delete(tx, id).await?;
             let others = variants::others(tx, product, id).await?;
             let deleted = variant.delete(others, expected, tx.now().await?)?;
-            variants::save(tx, &variant, Some(&deleted)).await?;
-            Ok(DeleteVariantResponse { version: variant.version })
+            entity::save(tx, &variant, Some(&deleted)).await?;
+            Ok(DeleteVariantResponse { version: variant.head.version })
         })
         .await
 }

@@ -1,13 +1,17 @@
 //! Returns one brand.
 
-use crate::store::brands;
-use crate::{App, wire};
+use crate::App;
+use crate::domain::brand::Brand;
+use contracts::Rpc;
 use contracts::catalog::v1::{GetBrandRequest, GetBrandResponse};
+use convert::read;
 use fault::Fault;
+use pg::entity;
 
 /// A brand that exists.
 pub async fn get_brand(app: &App, request: GetBrandRequest) -> Result<GetBrandResponse, Fault> {
-    let id = wire::id("brand_id", &request.brand_id)?;
-    let brand = app.db.read("catalog.get_brand", async move |tx| brands::get(tx, id).await).await?;
+    let id = read(|fields| fields.id("brand_id", &request.brand_id))?;
+    let brand: Brand =
+        app.db.read(GetBrandRequest::METHOD, async move |tx| entity::get(tx, id).await).await?;
     Ok(GetBrandResponse { brand: Some((&brand).into()) })
 }

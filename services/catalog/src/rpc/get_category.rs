@@ -1,17 +1,20 @@
 //! Returns one category.
 
-use crate::store::categories;
-use crate::{App, wire};
+use crate::App;
+use crate::domain::category::Category;
+use contracts::Rpc;
 use contracts::catalog::v1::{GetCategoryRequest, GetCategoryResponse};
+use convert::read;
 use fault::Fault;
+use pg::entity;
 
 /// A category that exists.
 pub async fn get_category(
     app: &App,
     request: GetCategoryRequest,
 ) -> Result<GetCategoryResponse, Fault> {
-    let id = wire::id("category_id", &request.category_id)?;
-    let category =
-        app.db.read("catalog.get_category", async move |tx| categories::get(tx, id).await).await?;
+    let id = read(|fields| fields.id("category_id", &request.category_id))?;
+    let category: Category =
+        app.db.read(GetCategoryRequest::METHOD, async move |tx| entity::get(tx, id).await).await?;
     Ok(GetCategoryResponse { category: Some((&category).into()) })
 }

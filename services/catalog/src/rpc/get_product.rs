@@ -1,17 +1,20 @@
 //! Returns one product.
 
-use crate::store::products;
-use crate::{App, wire};
+use crate::App;
+use crate::domain::product::Product;
+use contracts::Rpc;
 use contracts::catalog::v1::{GetProductRequest, GetProductResponse};
+use convert::read;
 use fault::Fault;
+use pg::entity;
 
 /// A product that exists, without its variants.
 pub async fn get_product(
     app: &App,
     request: GetProductRequest,
 ) -> Result<GetProductResponse, Fault> {
-    let id = wire::id("product_id", &request.product_id)?;
-    let product =
-        app.db.read("catalog.get_product", async move |tx| products::get(tx, id).await).await?;
+    let id = read(|fields| fields.id("product_id", &request.product_id))?;
+    let product: Product =
+        app.db.read(GetProductRequest::METHOD, async move |tx| entity::get(tx, id).await).await?;
     Ok(GetProductResponse { product: Some((&product).into()) })
 }

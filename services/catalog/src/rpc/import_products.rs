@@ -3,12 +3,14 @@
 use crate::domain::import::{MAX_ROWS, Settings};
 use crate::store::imports;
 use crate::{App, chunk, wire};
+use contracts::Rpc;
 use contracts::catalog::v1::import_products_request::Part as Sent;
 use contracts::catalog::v1::import_products_response::Part as Answer;
 use contracts::catalog::v1::{
     ImportChunk, ImportChunkResult, ImportErrorPolicy, ImportProductsRequest,
     ImportProductsResponse, ImportStart, ImportStarted, Reason,
 };
+use convert::read;
 use fault::{Common, Fault, context};
 use futures::{Stream, StreamExt, stream};
 use std::collections::BTreeMap;
@@ -16,8 +18,6 @@ use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 use tonic::Status;
 use uuid::Uuid;
-
-const PATH: &str = "/souk.catalog.v1.CatalogService/ImportProducts";
 
 /// Answers the messages of an import one after the other. The stream is answered while it is read, long after the call's own time
 /// was up; so each message gets that time anew.
@@ -38,7 +38,8 @@ where
             Ok(message) => message,
             Err(status) => return Some((Err(status), None)),
         };
-        let limit = contracts::policy(PATH).map_or(Duration::from_secs(10), |own| own.timeout);
+        let limit = contracts::policy(ImportProductsRequest::PATH)
+            .map_or(Duration::from_secs(10), |own| own.timeout);
         let deadline = Instant::now() + limit;
         let own = context::Context { deadline: Some(deadline), ..context.clone() };
         let answered = context::scope(own, async {
@@ -79,7 +80,7 @@ async fn answer(
     import: &mut Option<Import>,
     message: ImportProductsRequest,
 ) -> Result<Answer, Fault> {
-    match (wire::present("part", message.part)?, import) {
+    match (read(|fields| fields.required("part", message.part))?, import) {
         (Sent::Start(_), Some(_)) => {
             Err(Fault::new(Reason::ImportStartedTwice, "the import was started already"))
         }
@@ -106,7 +107,7 @@ async fn answer(
 }
 
 async fn start(app: &App, sent: &ImportStart) -> Result<(Import, ImportStarted), Fault> {
-    let id = wire::id::<Import>("start.import_id", &sent.import_id)?.uuid();
+    let id = read(|fields| fields.id::<Import>("start.import_id", &sent.import_id))?.uuid();
     let digest = &wire::import::start_digest(sent);
     let dry_run = sent.dry_run;
     let begun = app

@@ -1,30 +1,26 @@
 //! Lists definitions of attributes by id.
 
 use crate::App;
-use crate::store::attributes;
+use crate::domain::attribute::Attribute;
+use contracts::Rpc;
 use contracts::catalog::v1::{ListAttributesRequest, ListAttributesResponse};
 use fault::Fault;
-use kernel::id::Id;
-use mesh::Paging;
-
-const METHOD: &str = "catalog.list_attributes";
+use pg::entity;
 
 /// A page of definitions.
 pub async fn list_attributes(
     app: &App,
     request: ListAttributesRequest,
 ) -> Result<ListAttributesResponse, Fault> {
-    let size = Paging::size(request.page_size)?;
-    let args = ListAttributesRequest::default();
-    let after =
-        Id::from_uuid(app.paging.after(METHOD, &args, &request.page_token)?.unwrap_or_default());
-    let mut attributes = app
+    let page = app.paging.page(&request)?;
+    let (after, rows) = (page.after()?, page.rows());
+    let mut attributes: Vec<Attribute> = app
         .db
-        .read_stale(METHOD, async move |tx| attributes::list(tx, after, size.rows()).await)
+        .read_stale(ListAttributesRequest::METHOD, async move |tx| {
+            entity::list(after, rows).load(tx).await
+        })
         .await?;
-    let last = size.cut(&mut attributes).map(|attribute| attribute.id.uuid());
-    Ok(ListAttributesResponse {
-        attributes: attributes.iter().map(Into::into).collect(),
-        next_page_token: app.paging.next(METHOD, &args, last),
-    })
+    let next_page_token = page.next_after(&mut attributes, |attribute| attribute.head.id);
+    let attributes = attributes.iter().map(Into::into).collect();
+    Ok(ListAttributesResponse { attributes, next_page_token })
 }

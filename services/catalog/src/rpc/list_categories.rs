@@ -1,31 +1,27 @@
 //! Lists categories by id.
 
+use crate::App;
 use crate::store::categories;
-use crate::{App, wire};
+use contracts::Rpc;
 use contracts::catalog::v1::{ListCategoriesRequest, ListCategoriesResponse};
+use convert::read;
 use fault::Fault;
-use kernel::id::Id;
-use mesh::Paging;
-
-const METHOD: &str = "catalog.list_categories";
 
 /// A page of all categories, or of the direct children of one.
 pub async fn list_categories(
     app: &App,
     request: ListCategoriesRequest,
 ) -> Result<ListCategoriesResponse, Fault> {
-    let size = Paging::size(request.page_size)?;
-    let args = ListCategoriesRequest { page_size: 0, page_token: String::new(), ..request.clone() };
-    let after =
-        Id::from_uuid(app.paging.after(METHOD, &args, &request.page_token)?.unwrap_or_default());
-    let parent = wire::optional_id("parent_id", &request.parent_id)?;
+    let page = app.paging.page(&request)?;
+    let parent = read(|fields| fields.optional_id("parent_id", &request.parent_id))?;
+    let (after, rows) = (page.after()?, page.rows());
     let mut categories = app
         .db
-        .read_stale(METHOD, async move |tx| categories::list(tx, parent, after, size.rows()).await)
+        .read_stale(ListCategoriesRequest::METHOD, async move |tx| {
+            categories::list(tx, parent, after, rows).await
+        })
         .await?;
-    let last = size.cut(&mut categories).map(|category| category.id.uuid());
-    Ok(ListCategoriesResponse {
-        categories: categories.iter().map(Into::into).collect(),
-        next_page_token: app.paging.next(METHOD, &args, last),
-    })
+    let next_page_token = page.next_after(&mut categories, |category| category.head.id);
+    let categories = categories.iter().map(Into::into).collect();
+    Ok(ListCategoriesResponse { categories, next_page_token })
 }

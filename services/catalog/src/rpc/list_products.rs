@@ -1,34 +1,31 @@
 //! Lists products by id.
 
+use crate::App;
 use crate::store::products::{self, Filter};
-use crate::{App, wire};
+use contracts::Rpc;
 use contracts::catalog::v1::{ListProductsRequest, ListProductsResponse};
+use convert::read;
 use fault::Fault;
-use kernel::id::Id;
-use mesh::Paging;
-
-const METHOD: &str = "catalog.list_products";
 
 /// A page of the products that exist, of one category, of one brand, or of all.
 pub async fn list_products(
     app: &App,
     request: ListProductsRequest,
 ) -> Result<ListProductsResponse, Fault> {
-    let size = Paging::size(request.page_size)?;
-    let args = ListProductsRequest { page_size: 0, page_token: String::new(), ..request.clone() };
-    let after =
-        Id::from_uuid(app.paging.after(METHOD, &args, &request.page_token)?.unwrap_or_default());
-    let filter = Filter {
-        category_id: wire::optional_id("category_id", &request.category_id)?,
-        brand_id: wire::optional_id("brand_id", &request.brand_id)?,
-    };
+    let page = app.paging.page(&request)?;
+    let filter = read(|fields| {
+        let category_id = fields.optional_id("category_id", &request.category_id);
+        let brand_id = fields.optional_id("brand_id", &request.brand_id);
+        Some(Filter { category_id: category_id?, brand_id: brand_id? })
+    })?;
+    let (after, rows) = (page.after()?, page.rows());
     let mut products = app
         .db
-        .read_stale(METHOD, async move |tx| products::list(tx, filter, after, size.rows()).await)
+        .read_stale(ListProductsRequest::METHOD, async move |tx| {
+            products::list(tx, filter, after, rows).await
+        })
         .await?;
-    let last = size.cut(&mut products).map(|product| product.id.uuid());
-    Ok(ListProductsResponse {
-        products: products.iter().map(Into::into).collect(),
-        next_page_token: app.paging.next(METHOD, &args, last),
-    })
+    let next_page_token = page.next_after(&mut products, |product| product.head.id);
+    let products = products.iter().map(Into::into).collect();
+    Ok(ListProductsResponse { products, next_page_token })
 }

@@ -1,34 +1,28 @@
 //! Lists the variants of a product by id.
 
+use crate::App;
 use crate::store::{products, variants};
-use crate::{App, wire};
+use contracts::Rpc;
 use contracts::catalog::v1::{ListVariantsRequest, ListVariantsResponse};
+use convert::read;
 use fault::Fault;
-use kernel::id::Id;
-use mesh::Paging;
-
-const METHOD: &str = "catalog.list_variants";
 
 /// A page of the variants of a product that exists.
 pub async fn list_variants(
     app: &App,
     request: ListVariantsRequest,
 ) -> Result<ListVariantsResponse, Fault> {
-    let product = wire::id("product_id", &request.product_id)?;
-    let size = Paging::size(request.page_size)?;
-    let args = ListVariantsRequest { page_size: 0, page_token: String::new(), ..request.clone() };
-    let after =
-        Id::from_uuid(app.paging.after(METHOD, &args, &request.page_token)?.unwrap_or_default());
+    let product = read(|fields| fields.id("product_id", &request.product_id))?;
+    let page = app.paging.page(&request)?;
+    let (after, rows) = (page.after()?, page.rows());
     let mut variants = app
         .db
-        .read_stale(METHOD, async move |tx| {
+        .read_stale(ListVariantsRequest::METHOD, async move |tx| {
             products::require(tx, product).await?;
-            variants::list(tx, product, after, size.rows()).await
+            variants::list(tx, product, after, rows).await
         })
         .await?;
-    let last = size.cut(&mut variants).map(|variant| variant.id.uuid());
-    Ok(ListVariantsResponse {
-        variants: variants.iter().map(Into::into).collect(),
-        next_page_token: app.paging.next(METHOD, &args, last),
-    })
+    let next_page_token = page.next_after(&mut variants, |variant| variant.head.id);
+    let variants = variants.iter().map(Into::into).collect();
+    Ok(ListVariantsResponse { variants, next_page_token })
 }

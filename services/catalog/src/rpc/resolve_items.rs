@@ -3,7 +3,9 @@
 use crate::domain::product::Product;
 use crate::store::{products, variants};
 use crate::{App, wire};
+use contracts::Rpc;
 use contracts::catalog::v1::{ResolveItemsRequest, ResolveItemsResponse, ResolvedItem};
+use convert::read;
 use fault::Fault;
 use kernel::id::Id;
 use kernel::sku::Sku;
@@ -15,12 +17,10 @@ pub async fn resolve_items(
 ) -> Result<ResolveItemsResponse, Fault> {
     // What is no SKU is no variant's either, and need not be looked for.
     let skus = &request.skus.iter().filter_map(|sku| Sku::parse(sku).ok()).collect::<Vec<_>>();
-    let ids = request.product_ids.iter().enumerate();
-    let ids = ids.map(|(at, id)| wire::id(&format!("product_ids[{at}]"), id));
-    let ids = &ids.collect::<Result<Vec<Id<Product>>, _>>()?;
+    let ids: &Vec<Id<Product>> = &read(|fields| fields.ids("product_ids", &request.product_ids))?;
     let (variants, products) = app
         .db
-        .read("catalog.resolve_items", async move |tx| {
+        .read(ResolveItemsRequest::METHOD, async move |tx| {
             Ok((variants::states(tx, skus).await?, products::states(tx, ids).await?))
         })
         .await?;

@@ -1,24 +1,29 @@
 //! Renames a brand.
 
+use crate::App;
+use crate::domain::brand::Brand;
 use crate::store::brands;
-use crate::{App, wire};
 use contracts::catalog::v1::{UpdateBrandRequest, UpdateBrandResponse};
+use convert::read;
 use fault::Fault;
+use pg::entity;
 
 /// Gives a brand a name that no other has.
 pub async fn update_brand(
     app: &App,
     request: UpdateBrandRequest,
 ) -> Result<UpdateBrandResponse, Fault> {
-    let id = wire::id("brand_id", &request.brand_id)?;
-    let name = &wire::brand::name(&request.name)?;
-    let expected = request.expected_version;
+    let (id, name) = read(|fields| {
+        let id = fields.id("brand_id", &request.brand_id);
+        id.zip(fields.required_text("name", &request.name))
+    })?;
+    let (name, expected) = (&name, request.expected_version);
     app.db
-        .write_once("catalog.update_brand", &request, async move |tx| {
-            let mut brand = brands::lock(tx, id).await?;
+        .write_once(&request, async move |tx| {
+            let mut brand: Brand = entity::lock(tx, id).await?;
             let taken = brands::is_taken(tx, name, id).await?;
             let change = brand.rename(name.clone(), taken, expected, tx.now().await?)?;
-            brands::save(tx, &brand, change.as_ref()).await?;
+            entity::save(tx, &brand, change.as_ref()).await?;
             Ok(UpdateBrandResponse { brand: Some((&brand).into()) })
         })
         .await

@@ -1,27 +1,32 @@
 //! Changes fields of a variant.
 
-use crate::domain::variant::{Content, FIELDS, options_taken};
+use crate::domain::variant::{Content, FIELDS, Variant, options_taken};
 use crate::store::{attributes, variants};
 use crate::{App, wire};
 use contracts::catalog::v1::{UpdateVariantRequest, UpdateVariantResponse};
+use convert::read;
 use fault::Fault;
-use mesh::Mask;
+use pg::entity;
 
 /// Changes the fields that the mask names; the SKU is never one of them.
 pub async fn update_variant(
     app: &App,
     request: UpdateVariantRequest,
 ) -> Result<UpdateVariantResponse, Fault> {
-    let id = wire::id("variant_id", &request.variant_id)?;
-    let draft = wire::present("variant", request.variant.as_ref())?;
-    let mask = Mask::check(request.update_mask.as_ref(), &FIELDS)?;
-    let named: Vec<&str> = FIELDS.into_iter().filter(|field| mask.has(field)).collect();
-    let (content, given) = &wire::variant::draft("variant", draft, &named)?;
-    let (named, expected) = (named.as_slice(), request.expected_version);
+    let (id, named, (content, given)) = read(|fields| {
+        let id = fields.id("variant_id", &request.variant_id);
+        let named = fields.mask("update_mask", request.update_mask.as_ref(), &FIELDS)?;
+        let variant = fields.message("variant", request.variant.as_ref(), |fields, draft| {
+            Some(wire::variant::draft(fields, draft, &named))
+        });
+        Some((id?, named, variant?))
+    })?;
+    let (named, content, given) = (&named, &content, &given);
+    let expected = request.expected_version;
     app.db
-        .write_once("catalog.update_variant", &request, async move |tx| {
-            let definitions = attributes::hold(tx, given).await?;
-            let mut variant = variants::lock(tx, id).await?;
+        .write_once(&request, async move |tx| {
+            let definitions = attributes::lock_references(tx, given).await?;
+            let mut variant: Variant = entity::lock(tx, id).await?;
             let now = tx.now().await?;
             let values = definitions.check(given, "variant.tier2_attributes")?;
             let content = Content { values, ..content.clone() };
@@ -31,7 +36,7 @@ pub async fn update_variant(
             if holder.get(&wanted).is_some_and(|holder| *holder != id) {
                 return Err(options_taken().below("variant"));
             }
-            variants::save(tx, &variant, change.as_ref()).await?;
+            entity::save(tx, &variant, change.as_ref()).await?;
             Ok(UpdateVariantResponse { variant: Some((&variant).into()) })
         })
         .await

@@ -2,18 +2,55 @@
 
 use super::race;
 use crate::domain::category::{Category, Content, MAX_DEPTH, Surroundings};
-use crate::domain::change::Change;
 use crate::schema::{categories, product_categories};
-use crate::wire;
 use contracts::catalog::v1::Reason;
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Integer, Uuid as SqlUuid};
+use diesel::result::Error;
+use diesel::sql_types::{BigInt, Integer, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use fault::Fault;
+use kernel::head::Head;
 use kernel::id::Id;
-use pg::{Tx, outbox, statement};
-use std::collections::{BTreeSet, HashMap};
+use pg::entity::{self, Stored};
+use pg::{Columns, Tx, statement};
+use std::collections::HashMap;
+
+/// A category as its table holds it.
+#[derive(QueryableByName)]
+#[diesel(table_name = categories)]
+pub struct Row {
+    #[diesel(embed)]
+    head: Head<Category>,
+    key: String,
+    name: String,
+    parent_id: Option<Id<Category>>,
+}
+
+impl Stored for Category {
+    const TABLE: &'static str = "categories";
+
+    type Row = Row;
+
+    fn from_row(Row { head, key, name, parent_id }: Row) -> Result<Self, Fault> {
+        Ok(Self { head, content: Content { key, name, parent_id } })
+    }
+
+    fn columns(columns: Columns<'_, Self>) -> Columns<'_, Self> {
+        columns
+            .column::<Text, _>("key", |own| &*own.content.key)
+            .column::<Text, _>("name", |own| &*own.content.name)
+            .column::<Nullable<SqlUuid>, _>("parent_id", |own| own.content.parent_id)
+    }
+
+    fn not_found(id: Id<Self>) -> Fault {
+        Fault::new(Reason::CategoryNotFound, format!("there is no category {id}"))
+    }
+
+    fn refused(error: Error) -> Fault {
+        race(error)
+    }
+}
 
 /// Any fixed number; no other transaction-level advisory lock of this database has it.
 const TREE: i64 = 0x7472_6565;
@@ -28,64 +65,8 @@ pub async fn lock_tree(tx: &mut Tx) -> Result<(), Fault> {
     Ok(())
 }
 
-/// A category that exists.
-pub async fn get(tx: &mut Tx, id: Id<Category>) -> Result<Category, Fault> {
-    let found = categories::table
-        .find(id)
-        .filter(categories::deleted_at.is_null())
-        .select(Category::as_select())
-        .first(tx.conn())
-        .await
-        .optional()?;
-    found.ok_or_else(|| not_found(id))
-}
-
-/// Locks a category that exists for a change; products may go on naming it.
-pub async fn lock(tx: &mut Tx, id: Id<Category>) -> Result<Category, Fault> {
-    let found = categories::table
-        .find(id)
-        .filter(categories::deleted_at.is_null())
-        .select(Category::as_select())
-        .for_no_key_update()
-        .first(tx.conn())
-        .await
-        .optional()?;
-    found.ok_or_else(|| not_found(id))
-}
-
-/// Locks a category that exists for its deletion: from now on no product can come to name it.
-pub async fn lock_to_delete(tx: &mut Tx, id: Id<Category>) -> Result<Category, Fault> {
-    let found = categories::table
-        .find(id)
-        .filter(categories::deleted_at.is_null())
-        .select(Category::as_select())
-        .for_update()
-        .first(tx.conn())
-        .await
-        .optional()?;
-    found.ok_or_else(|| not_found(id))
-}
-
-/// Locks those of the categories that exist against their deletion.
-pub async fn hold(
-    tx: &mut Tx,
-    ids: &BTreeSet<Id<Category>>,
-) -> Result<BTreeSet<Id<Category>>, Fault> {
-    if ids.is_empty() {
-        return Ok(BTreeSet::new());
-    }
-    let held: Vec<Id<Category>> = categories::table
-        .filter(categories::id.eq_any(ids).and(categories::deleted_at.is_null()))
-        .select(categories::id)
-        .order(categories::id)
-        .for_key_share()
-        .load(tx.conn())
-        .await?;
-    Ok(held.into_iter().collect())
-}
-
 /// Locks the categories of these keys against their deletion.
-pub async fn hold_keyed(
+pub async fn lock_references(
     tx: &mut Tx,
     keys: &[&str],
 ) -> Result<HashMap<String, Id<Category>>, Fault> {
@@ -183,70 +164,5 @@ pub async fn list(
     after: Id<Category>,
     limit: i64,
 ) -> Result<Vec<Category>, Fault> {
-    let mut page = categories::table
-        .filter(categories::id.gt(after).and(categories::deleted_at.is_null()))
-        .select(Category::as_select())
-        .order(categories::id)
-        .limit(limit)
-        .into_boxed();
-    if let Some(parent) = parent {
-        page = page.filter(categories::parent_id.eq(parent));
-    }
-    Ok(page.load(tx.conn()).await?)
-}
-
-/// A page of all categories, deleted ones too, by id.
-pub async fn list_all(
-    tx: &mut Tx,
-    after: Id<Category>,
-    limit: i64,
-) -> Result<Vec<Category>, Fault> {
-    let page = categories::table
-        .filter(categories::id.gt(after))
-        .select(Category::as_select())
-        .order(categories::id)
-        .limit(limit);
-    Ok(page.load(tx.conn()).await?)
-}
-
-fn not_found(id: Id<Category>) -> Fault {
-    Fault::new(Reason::CategoryNotFound, format!("there is no category {id}"))
-}
-
-/// Writes a category and tells of its change; without a change it does nothing.
-pub async fn save(tx: &mut Tx, category: &Category, change: Option<&Change>) -> Result<(), Fault> {
-    let Some(change) = change else { return Ok(()) };
-    let content = (
-        categories::parent_id.eq(category.content.parent_id),
-        categories::key.eq(&category.content.key),
-        categories::name.eq(&category.content.name),
-        categories::version.eq(category.version),
-        categories::updated_at.eq(category.updated_at),
-        categories::deleted_at.eq(category.deleted_at),
-    );
-    let made = (categories::id.eq(category.id), categories::created_at.eq(category.created_at));
-    diesel::insert_into(categories::table)
-        .values((made, content))
-        .on_conflict(categories::id)
-        .do_update()
-        .set(content)
-        .execute(tx.conn())
-        .await
-        .map_err(race)?;
-    outbox::append(tx, [wire::category::fact(category, change)]).await
-}
-
-/// Publishes categories again as they are, deleted ones too; returns which there are. They are locked against a change, so that no
-/// newer version is published before.
-pub async fn republish(tx: &mut Tx, ids: &[Id<Category>]) -> Result<Vec<Id<Category>>, Fault> {
-    let found: Vec<Category> = categories::table
-        .filter(categories::id.eq_any(ids))
-        .select(Category::as_select())
-        .order(categories::id)
-        .for_no_key_update()
-        .load(tx.conn())
-        .await?;
-    let fact = |own: &Category| wire::category::fact(own, &Change::again(own.deleted_at.is_some()));
-    outbox::append(tx, found.iter().map(fact)).await?;
-    Ok(found.iter().map(|own| own.id).collect())
+    entity::list(after, limit).matching::<SqlUuid, _>("owner.parent_id = ?", parent).load(tx).await
 }

@@ -11,9 +11,10 @@ use diesel::sql_types::{Array, Bool, Date, Double, Jsonb, Nullable, Text, Uuid a
 use diesel_async::RunQueryDsl;
 use fault::Fault;
 use kernel::currency::Currency;
+use kernel::head::Change;
 use kernel::id::Id;
 use kernel::money::Money;
-use pg::{Tx, statement};
+use pg::{Columns, Tx, statement};
 use serde_json::{Value as Json, json};
 use uuid::Uuid;
 
@@ -31,7 +32,7 @@ pub(super) const JOIN: &str = "left join lateral (
 /// The columns that [`JOIN`] adds.
 #[derive(QueryableByName)]
 #[diesel(check_for_backend(Pg))]
-pub(super) struct Row {
+pub struct Row {
     #[diesel(sql_type = Nullable<Array<SqlUuid>>)]
     value_ids: Option<Vec<Id<Attribute>>>,
     #[diesel(sql_type = Nullable<Array<Text>>)]
@@ -121,72 +122,60 @@ pub(super) enum Owner {
     Variant,
 }
 
-/// Removes all values of `owners`.
-pub(super) async fn clear(tx: &mut Tx, owners: &[Uuid]) -> Result<(), Fault> {
-    if owners.is_empty() {
-        return Ok(());
-    }
-    statement("delete from product_attribute_values where owner_id = any($1)")
-        .bind::<Array<SqlUuid>, _>(owners)
-        .execute(tx.conn())
-        .await?;
-    Ok(())
-}
-
-/// Writes the values of owners that have none.
-pub(super) async fn insert<'v>(
+/// Writes the values of owners whose values changed.
+pub(super) async fn save<'v>(
     tx: &mut Tx,
     owner: Owner,
-    all: impl IntoIterator<Item = (Uuid, &'v Values)>,
+    changes: impl IntoIterator<Item = (Uuid, &'v Values, &'v Change)>,
 ) -> Result<(), Fault> {
-    let mut columns = Columns::default();
-    for (owner_id, values) in all {
-        values.iter().for_each(|held| columns.push(owner_id, held));
+    let (mut old, mut rows) = (Vec::new(), Vec::new());
+    for (id, values, change) in changes {
+        if !change.touches("tier2_attributes") {
+            continue;
+        }
+        if *change != Change::Created {
+            old.push(id);
+        }
+        if *change != Change::Deleted {
+            rows.extend(values.iter().map(|held| (id, held)));
+        }
     }
-    if columns.owners.is_empty() {
-        return Ok(());
+    if !old.is_empty() {
+        statement("delete from product_attribute_values where owner_id = any($1)")
+            .bind::<Array<SqlUuid>, _>(old)
+            .execute(tx.conn())
+            .await?;
     }
+    insert(tx, owner, &rows).await
+}
+
+async fn insert(tx: &mut Tx, owner: Owner, rows: &[(Uuid, &Held)]) -> Result<(), Fault> {
     let owner = match owner {
         Owner::Product => "product",
         Owner::Variant => "variant",
     };
-    statement(
-        "insert into product_attribute_values (owner_type, owner_id, attribute_id, text_value, \
-           number_value, bool_value, date_value, json_value)
-         select $8, * from unnest($1, $2, $3, $4, $5, $6, $7)",
-    )
-    .bind::<Array<SqlUuid>, _>(columns.owners)
-    .bind::<Array<SqlUuid>, _>(columns.attributes)
-    .bind::<Array<Nullable<Text>>, _>(columns.texts)
-    .bind::<Array<Nullable<Double>>, _>(columns.numbers)
-    .bind::<Array<Nullable<Bool>>, _>(columns.bools)
-    .bind::<Array<Nullable<Date>>, _>(columns.dates)
-    .bind::<Array<Nullable<Jsonb>>, _>(columns.jsons)
-    .bind::<Text, _>(owner)
-    .execute(tx.conn())
-    .await?;
+    Columns::of("product_attribute_values", "owner_id", rows)
+        .column::<Text, _>("owner_type", |_| owner)
+        .column::<SqlUuid, _>("owner_id", |(owner, _)| *owner)
+        .column::<SqlUuid, _>("attribute_id", |(_, held)| held.attribute_id)
+        .column::<Nullable<Text>, _>("text_value", |(_, held)| match &held.value {
+            Value::Text(text) => Some(text.as_str()),
+            _ => None,
+        })
+        .column::<Nullable<Double>, _>("number_value", |(_, held)| match held.value {
+            Value::Number(number) => Some(number),
+            _ => None,
+        })
+        .column::<Nullable<Bool>, _>("bool_value", |(_, held)| match held.value {
+            Value::Bool(flag) => Some(flag),
+            _ => None,
+        })
+        .column::<Nullable<Date>, _>("date_value", |(_, held)| match held.value {
+            Value::Date(day) => Some(day),
+            _ => None,
+        })
+        .column::<Nullable<Jsonb>, _>("json_value", |(_, held)| to_json(&held.value))
+        .insert(tx)
+        .await?;
     Ok(())
-}
-
-#[derive(Default)]
-struct Columns<'v> {
-    owners: Vec<Uuid>,
-    attributes: Vec<Id<Attribute>>,
-    texts: Vec<Option<&'v str>>,
-    numbers: Vec<Option<f64>>,
-    bools: Vec<Option<bool>>,
-    dates: Vec<Option<NaiveDate>>,
-    jsons: Vec<Option<Json>>,
-}
-
-impl<'v> Columns<'v> {
-    fn push(&mut self, owner_id: Uuid, held: &'v Held) {
-        self.owners.push(owner_id);
-        self.attributes.push(held.attribute_id);
-        self.texts.push(if let Value::Text(text) = &held.value { Some(text) } else { None });
-        self.numbers.push(if let Value::Number(own) = held.value { Some(own) } else { None });
-        self.bools.push(if let Value::Bool(flag) = held.value { Some(flag) } else { None });
-        self.dates.push(if let Value::Date(day) = held.value { Some(day) } else { None });
-        self.jsons.push(to_json(&held.value));
-    }
 }

@@ -2,114 +2,110 @@
 
 use super::race;
 use super::values::{self, Owner};
-use crate::domain::change::Change;
 use crate::domain::free::Free;
 use crate::domain::product::Product;
 use crate::domain::variant::{Content, Options, Tier1, Variant};
 use crate::schema::variants;
-use crate::wire;
-use chrono::{DateTime, Utc};
 use contracts::catalog::v1::Reason;
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{
-    Array, BigInt, Binary, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid,
-};
+use diesel::result::Error;
+use diesel::sql_types::{Array, BigInt, Binary, Jsonb, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use fault::Fault;
+use kernel::head::{Change, Head};
 use kernel::id::Id;
 use kernel::sku::Sku;
-use pg::{Tx, outbox, statement};
+use pg::entity::{self, Lock, Stored};
+use pg::{Columns, Tx, statement};
 use serde_json::Value as Json;
+use std::cmp::Ordering;
 use std::collections::HashMap;
 
+/// A variant as it is read.
 #[derive(QueryableByName)]
-#[diesel(check_for_backend(Pg))]
-struct Row {
-    #[diesel(sql_type = SqlUuid)]
-    id: Id<Variant>,
-    #[diesel(sql_type = SqlUuid)]
+#[diesel(table_name = variants)]
+pub struct Row {
+    #[diesel(embed)]
+    head: Head<Variant>,
     product_id: Id<Product>,
-    #[diesel(sql_type = Text)]
     sku: Sku,
-    #[diesel(sql_type = Text)]
     color: String,
-    #[diesel(sql_type = Text)]
     size: String,
-    #[diesel(sql_type = Text)]
     material: String,
-    #[diesel(sql_type = Text)]
     gender: String,
-    #[diesel(sql_type = Text)]
     age_group: String,
-    #[diesel(sql_type = BigInt)]
     weight_grams: i64,
-    #[diesel(sql_type = Jsonb)]
     specifications: Json,
-    #[diesel(sql_type = Jsonb)]
     marketing_content: Json,
-    #[diesel(sql_type = BigInt)]
-    version: i64,
-    #[diesel(sql_type = Timestamptz)]
-    created_at: DateTime<Utc>,
-    #[diesel(sql_type = Timestamptz)]
-    updated_at: DateTime<Utc>,
-    #[diesel(sql_type = Nullable<Timestamptz>)]
-    deleted_at: Option<DateTime<Utc>>,
     #[diesel(embed)]
     held: values::Row,
 }
 
-impl Row {
-    fn variant(self) -> Result<Variant, Fault> {
-        let content = Content {
-            tier1: Tier1 {
-                color: self.color,
-                size: self.size,
-                material: self.material,
-                gender: self.gender,
-                age_group: self.age_group,
-                weight_grams: self.weight_grams,
-            },
-            values: self.held.values()?,
-            specifications: Free::from(self.specifications),
-            marketing_content: Free::from(self.marketing_content),
+impl Stored for Variant {
+    const TABLE: &'static str = "variants";
+    const IS_JOINED: bool = true;
+
+    type Row = Row;
+
+    fn select() -> String {
+        format!("select owner.*, held.* from variants owner {}", values::JOIN)
+    }
+
+    fn from_row(row: Row) -> Result<Self, Fault> {
+        let tier1 = Tier1 {
+            color: row.color,
+            size: row.size,
+            material: row.material,
+            gender: row.gender,
+            age_group: row.age_group,
+            weight_grams: row.weight_grams,
         };
-        Ok(Variant {
-            id: self.id,
-            product_id: self.product_id,
-            sku: self.sku,
-            content,
-            version: self.version,
-            created_at: self.created_at,
-            updated_at: self.updated_at,
-            deleted_at: self.deleted_at,
-        })
+        let content = Content {
+            tier1,
+            values: row.held.values()?,
+            specifications: Free::from(row.specifications),
+            marketing_content: Free::from(row.marketing_content),
+        };
+        Ok(Self { head: row.head, product_id: row.product_id, sku: row.sku, content })
     }
-}
 
-/// Reads whole variants by one statement; `which` yields their ids.
-fn select(which: &str) -> String {
-    let join = values::JOIN;
-    format!(
-        "select owner.*, held.* from variants owner {join}
-         where owner.id = any({which}) order by owner.id"
-    )
-}
-
-/// The named variants, deleted ones too, by id.
-pub async fn of(tx: &mut Tx, ids: &[Id<Variant>]) -> Result<Vec<Variant>, Fault> {
-    if ids.is_empty() {
-        return Ok(Vec::new());
+    fn columns(columns: Columns<'_, Self>) -> Columns<'_, Self> {
+        columns
+            .fixed::<SqlUuid, _>("product_id", |own| own.product_id)
+            .fixed::<Text, _>("sku", |own| &own.sku)
+            .column::<Text, _>("color", |own| &*own.content.tier1.color)
+            .column::<Text, _>("size", |own| &*own.content.tier1.size)
+            .column::<Text, _>("material", |own| &*own.content.tier1.material)
+            .column::<Text, _>("gender", |own| &*own.content.tier1.gender)
+            .column::<Text, _>("age_group", |own| &*own.content.tier1.age_group)
+            .column::<BigInt, _>("weight_grams", |own| own.content.tier1.weight_grams)
+            .column::<Jsonb, _>("specifications", |own| own.content.specifications.json())
+            .column::<Jsonb, _>("marketing_content", |own| own.content.marketing_content.json())
+            .column::<Binary, _>("options_hash", |own| own.content.options().0.to_vec())
     }
-    let rows: Vec<Row> =
-        statement(select("$1")).bind::<Array<SqlUuid>, _>(ids).get_results(tx.conn()).await?;
-    rows.into_iter().map(Row::variant).collect()
-}
 
-/// A variant that exists.
-pub async fn get(tx: &mut Tx, id: Id<Variant>) -> Result<Variant, Fault> {
-    live(of(tx, &[id]).await?, id)
+    fn order(left: &Self, right: &Self) -> Ordering {
+        left.sku.cmp(&right.sku)
+    }
+
+    fn not_found(id: Id<Self>) -> Fault {
+        not_found(id)
+    }
+
+    fn refused(error: Error) -> Fault {
+        race(error)
+    }
+
+    async fn before_save(tx: &mut Tx, changes: &[(&Self, &Change)]) -> Result<(), Fault> {
+        part_options(tx, changes).await
+    }
+
+    async fn after_save(tx: &mut Tx, changes: &[(&Self, &Change)]) -> Result<(), Fault> {
+        let values =
+            changes.iter().map(|(own, change)| (own.head.id.uuid(), &own.content.values, *change));
+        values::save(tx, Owner::Variant, values).await
+    }
 }
 
 /// The variant of a SKU that exists.
@@ -120,10 +116,9 @@ pub async fn get_by_sku(tx: &mut Tx, sku: &Sku) -> Result<Variant, Fault> {
         .first(tx.conn())
         .await
         .optional()?;
-    match id {
-        Some(id) => live(of(tx, &[id]).await?, sku),
-        None => Err(not_found(sku)),
-    }
+    let found = entity::find(tx, &Vec::from_iter(id)).await?;
+    let live = found.into_iter().find(|variant: &Variant| !variant.head.is_deleted());
+    live.ok_or_else(|| not_found(sku))
 }
 
 /// The product of a variant; it never changes, so no lock is needed to know it.
@@ -136,19 +131,6 @@ pub async fn product_of(tx: &mut Tx, id: Id<Variant>) -> Result<Id<Product>, Fau
         .await
         .optional()?;
     found.ok_or_else(|| not_found(id))
-}
-
-/// Locks a variant that exists.
-pub async fn lock(tx: &mut Tx, id: Id<Variant>) -> Result<Variant, Fault> {
-    live(lock_all(tx, &[id]).await?, id)
-}
-
-async fn lock_all(tx: &mut Tx, ids: &[Id<Variant>]) -> Result<Vec<Variant>, Fault> {
-    statement("select from variants where id = any($1) order by id for update")
-        .bind::<Array<SqlUuid>, _>(ids)
-        .execute(tx.conn())
-        .await?;
-    of(tx, ids).await
 }
 
 /// Locks up to `limit` variants of a product that is locked itself.
@@ -164,7 +146,7 @@ pub async fn lock_of_product(
         .limit(limit)
         .load(tx.conn())
         .await?;
-    lock_all(tx, &ids).await
+    entity::lock_all(tx, &ids, Lock::Deletion).await
 }
 
 /// Locks the variants of the SKUs, deleted ones too.
@@ -174,7 +156,7 @@ pub async fn lock_skus(tx: &mut Tx, skus: &[&Sku]) -> Result<Vec<Variant>, Fault
         .select(variants::id)
         .load(tx.conn())
         .await?;
-    lock_all(tx, &ids).await
+    entity::lock_all(tx, &ids, Lock::Deletion).await
 }
 
 /// How many other variants a product has.
@@ -193,28 +175,10 @@ pub async fn list(
     after: Id<Variant>,
     limit: i64,
 ) -> Result<Vec<Variant>, Fault> {
-    let sql = select(
-        "array(select id from variants
-               where product_id = $3 and id > $1 and deleted_at is null order by id limit $2)",
-    );
-    let rows: Vec<Row> = statement(sql)
-        .bind::<SqlUuid, _>(after)
-        .bind::<BigInt, _>(limit)
-        .bind::<SqlUuid, _>(product)
-        .get_results(tx.conn())
-        .await?;
-    rows.into_iter().map(Row::variant).collect()
-}
-
-/// A page of all variants, deleted ones too, by id.
-pub async fn list_all(tx: &mut Tx, after: Id<Variant>, limit: i64) -> Result<Vec<Variant>, Fault> {
-    let sql = select("array(select id from variants where id > $1 order by id limit $2)");
-    let rows: Vec<Row> = statement(sql)
-        .bind::<SqlUuid, _>(after)
-        .bind::<BigInt, _>(limit)
-        .get_results(tx.conn())
-        .await?;
-    rows.into_iter().map(Row::variant).collect()
+    entity::list(after, limit)
+        .matching::<SqlUuid, _>("owner.product_id = ?", Some(product))
+        .load(tx)
+        .await
 }
 
 /// Product, variant and whether it has been deleted, of each SKU that was ever there.
@@ -269,44 +233,9 @@ pub async fn of_options(
     Ok(found.collect())
 }
 
-fn live(variants: Vec<Variant>, name: impl std::fmt::Display) -> Result<Variant, Fault> {
-    let found = variants.into_iter().find(|variant| variant.deleted_at.is_none());
-    found.ok_or_else(|| not_found(name))
-}
-
 /// Refuses a name that no variant has.
 pub fn not_found(name: impl std::fmt::Display) -> Fault {
     Fault::new(Reason::VariantNotFound, format!("there is no variant {name}"))
-}
-
-/// Writes a variant and tells of its change; without a change it does nothing.
-pub async fn save(tx: &mut Tx, variant: &Variant, change: Option<&Change>) -> Result<(), Fault> {
-    match change {
-        Some(change) => save_all(tx, &[(variant, change)]).await,
-        None => Ok(()),
-    }
-}
-
-/// Writes locked or new variants and tells of their changes.
-pub async fn save_all(tx: &mut Tx, changes: &[(&Variant, &Change)]) -> Result<(), Fault> {
-    if changes.is_empty() {
-        return Ok(());
-    }
-    part_options(tx, changes).await?;
-    upsert(tx, changes).await?;
-    let (mut old, mut new) = (Vec::new(), Vec::new());
-    for (variant, change) in changes {
-        let touched = change.touches("tier2_attributes");
-        if touched && **change != Change::Created {
-            old.push(variant.id.uuid());
-        }
-        if touched && **change != Change::Deleted {
-            new.push((variant.id.uuid(), &variant.content.values));
-        }
-    }
-    values::clear(tx, &old).await?;
-    values::insert(tx, Owner::Variant, new).await?;
-    outbox::append(tx, changes.iter().map(|(own, change)| wire::variant::fact(own, change))).await
 }
 
 /// Variants that swap options would meet half-way, since a unique index looks at each row by itself. So all that change theirs
@@ -317,7 +246,7 @@ async fn part_options(tx: &mut Tx, changes: &[(&Variant, &Change)]) -> Result<()
             && (change.touches("tier1_attributes") || change.touches("tier2_attributes"))
     };
     let moving = changes.iter().filter(|(_, change)| moves(change));
-    let moving: Vec<_> = moving.map(|(variant, _)| variant.id).collect();
+    let moving: Vec<_> = moving.map(|(variant, _)| variant.head.id).collect();
     if changes.len() < 2 || moving.is_empty() {
         return Ok(());
     }
@@ -326,57 +255,4 @@ async fn part_options(tx: &mut Tx, changes: &[(&Variant, &Change)]) -> Result<()
         .execute(tx.conn())
         .await?;
     Ok(())
-}
-
-async fn upsert(tx: &mut Tx, changes: &[(&Variant, &Change)]) -> Result<(), Fault> {
-    let mut sorted: Vec<&Variant> = changes.iter().map(|(variant, _)| *variant).collect();
-    // Two imports that create the same SKUs wait for each other in one direction only.
-    sorted.sort_by(|left, right| left.sku.cmp(&right.sku));
-    let variants = || sorted.iter();
-    let contents = || variants().map(|own| &own.content);
-    let tier1 = || contents().map(|own| &own.tier1);
-    statement(
-        "insert into variants (id, product_id, sku, color, size, material, gender, age_group,
-           weight_grams, specifications, marketing_content, options_hash, version, created_at,
-           updated_at, deleted_at)
-         select * from unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
-         on conflict (id) do update set color = excluded.color, size = excluded.size,
-           material = excluded.material, gender = excluded.gender,
-           age_group = excluded.age_group, weight_grams = excluded.weight_grams,
-           specifications = excluded.specifications,
-           marketing_content = excluded.marketing_content,
-           options_hash = excluded.options_hash, version = excluded.version,
-           updated_at = excluded.updated_at, deleted_at = excluded.deleted_at",
-    )
-    .bind::<Array<SqlUuid>, _>(variants().map(|own| own.id).collect::<Vec<_>>())
-    .bind::<Array<SqlUuid>, _>(variants().map(|own| own.product_id).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(variants().map(|own| &own.sku).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(tier1().map(|own| &*own.color).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(tier1().map(|own| &*own.size).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(tier1().map(|own| &*own.material).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(tier1().map(|own| &*own.gender).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(tier1().map(|own| &*own.age_group).collect::<Vec<_>>())
-    .bind::<Array<BigInt>, _>(tier1().map(|own| own.weight_grams).collect::<Vec<_>>())
-    .bind::<Array<Jsonb>, _>(contents().map(|own| own.specifications.json()).collect::<Vec<_>>())
-    .bind::<Array<Jsonb>, _>(contents().map(|own| own.marketing_content.json()).collect::<Vec<_>>())
-    .bind::<Array<Binary>, _>(contents().map(|own| own.options().0.to_vec()).collect::<Vec<_>>())
-    .bind::<Array<BigInt>, _>(variants().map(|own| own.version).collect::<Vec<_>>())
-    .bind::<Array<Timestamptz>, _>(variants().map(|own| own.created_at).collect::<Vec<_>>())
-    .bind::<Array<Timestamptz>, _>(variants().map(|own| own.updated_at).collect::<Vec<_>>())
-    .bind::<Array<Nullable<Timestamptz>>, _>(
-        variants().map(|own| own.deleted_at).collect::<Vec<_>>(),
-    )
-    .execute(tx.conn())
-    .await
-    .map_err(race)?;
-    Ok(())
-}
-
-/// Publishes variants again as they are, deleted ones too; returns which there are. They are locked against a change, so that no
-/// newer version is published before.
-pub async fn republish(tx: &mut Tx, ids: &[Id<Variant>]) -> Result<Vec<Id<Variant>>, Fault> {
-    let found = lock_all(tx, ids).await?;
-    let fact = |own: &Variant| wire::variant::fact(own, &Change::again(own.deleted_at.is_some()));
-    outbox::append(tx, found.iter().map(fact)).await?;
-    Ok(found.iter().map(|own| own.id).collect())
 }

@@ -1,42 +1,36 @@
 //! Definitions of attributes.
 
-use super::{proto, text, time};
 use crate::domain::attribute::{Attribute, Definition, Rules, Type};
-use contracts::Fact;
-use contracts::catalog::v1::{
-    AttributeConfigChanged, AttributeDraft, AttributeRules, AttributeType,
-};
-use fault::{Common, Fault, Fields};
+use contracts::catalog::v1 as proto;
+use contracts::{Aggregate, Fact};
+use convert::{Fields, timestamp};
+use kernel::head::{Change, Head};
+use pg::entity::Published;
+use proto::{AttributeConfigChanged, AttributeDraft, AttributeRules, AttributeType};
 
 /// Reads a definition.
-pub fn draft(draft: &AttributeDraft) -> Result<Definition, Fault> {
-    let mut fields = Fields::default();
-    let Some(kind) = type_of(draft.r#type()) else {
-        return Err(Fault::field(Common::InvalidField, "attribute.type", "is needed"));
-    };
+pub fn draft(fields: &mut Fields, draft: &AttributeDraft) -> Option<Definition> {
     let rules = draft.rules.clone().unwrap_or_default();
-    let path = "attribute.allowed_values";
-    let allowed = draft.allowed_values.iter().map(|own| text::plain(&mut fields, path, own));
-    let definition = Definition {
-        allowed_values: allowed.collect(),
-        code: text::required(&mut fields, "attribute.code", &draft.code),
-        r#type: kind,
-        name: text::required(&mut fields, "attribute.name", &draft.name),
-        unit: text::plain(&mut fields, "attribute.unit", &draft.unit),
+    let allowed_values = fields.texts("allowed_values", &draft.allowed_values);
+    let code = fields.required_text("code", &draft.code);
+    let kind = fields.required("type", type_of(draft.r#type()));
+    let name = fields.required_text("name", &draft.name);
+    let unit = fields.text("unit", &draft.unit);
+    let pattern = fields.text("rules.pattern", &rules.pattern);
+    Some(Definition {
+        allowed_values: allowed_values?,
+        code: code?,
+        r#type: kind?,
+        name: name?,
+        unit: unit?,
         variant_defining: draft.variant_defining,
         filterable: draft.filterable,
         facetable: draft.facetable,
         searchable: draft.searchable,
         sortable: draft.sortable,
         show_in_card: draft.show_in_card,
-        rules: Rules {
-            min: rules.min,
-            max: rules.max,
-            pattern: text::plain(&mut fields, "attribute.rules.pattern", &rules.pattern),
-        },
-    };
-    fields.finish()?;
-    Ok(definition)
+        rules: Rules { min: rules.min, max: rules.max, pattern: pattern? },
+    })
 }
 
 const TYPES: [(AttributeType, Type); 13] = [
@@ -72,7 +66,7 @@ impl From<&Attribute> for proto::Attribute {
         let Rules { min, max, pattern } = own.rules.clone();
         let bare = own.rules == Rules::default();
         Self {
-            attribute_id: attribute.id.to_string(),
+            attribute_id: attribute.head.id.to_string(),
             definition: Some(AttributeDraft {
                 code: own.code.clone(),
                 r#type: message_of(own.r#type).into(),
@@ -87,20 +81,21 @@ impl From<&Attribute> for proto::Attribute {
                 show_in_card: own.show_in_card,
                 rules: if bare { None } else { Some(AttributeRules { min, max, pattern }) },
             }),
-            version: attribute.version,
-            create_time: time::timestamp(attribute.created_at),
-            update_time: time::timestamp(attribute.updated_at),
+            version: attribute.head.version,
+            create_time: Some(timestamp(attribute.head.created_at)),
+            update_time: Some(timestamp(attribute.head.updated_at)),
         }
     }
 }
 
-/// The event that tells of a change, whichever it was.
-pub fn fact(attribute: &Attribute) -> Fact {
-    Fact::from(&AttributeConfigChanged { attribute: Some(attribute.into()) })
-}
+impl Published for Attribute {
+    const FAMILY: &'static str = proto::Attribute::FAMILY;
 
-/// Its version and digest.
-pub fn version(attribute: &Attribute) -> proto::AggregateVersion {
-    let message = || proto::Attribute::from(attribute);
-    super::versioned(attribute.id, attribute.version, false, message)
+    fn head(&self) -> &Head<Self> {
+        &self.head
+    }
+
+    fn event(&self, _change: &Change) -> Fact {
+        Fact::from(&AttributeConfigChanged { attribute: Some(self.into()) })
+    }
 }

@@ -1,61 +1,61 @@
 //! Categories.
 
-use super::{optional_id, proto, text, time};
 use crate::domain::category::{Category, Content};
-use crate::domain::change::Change;
-use contracts::Fact;
-use contracts::catalog::v1::{CategoryCreated, CategoryDeleted, CategoryDraft, CategoryUpdated};
-use fault::{Fault, Fields};
+use contracts::catalog::v1 as proto;
+use contracts::{Aggregate, Fact};
+use convert::{Fields, text, timestamp};
+use kernel::head::{Change, Head};
+use pg::entity::Published;
+use proto::{CategoryCreated, CategoryDeleted, CategoryDraft, CategoryUpdated};
 
 /// Reads the `named` fields of a draft; the others stay empty.
-pub fn draft(draft: &CategoryDraft, named: &[&str]) -> Result<Content, Fault> {
-    let mut fields = Fields::default();
+pub fn draft(fields: &mut Fields, draft: &CategoryDraft, named: &[&str]) -> Content {
     let mut content = Content::default();
     if named.contains(&"key") {
-        content.key = text::required(&mut fields, "category.key", &draft.key);
+        content.key = fields.required_text("key", &draft.key).unwrap_or_default();
     }
     if named.contains(&"name") {
-        content.name = text::required(&mut fields, "category.name", &draft.name);
+        content.name = fields.required_text("name", &draft.name).unwrap_or_default();
     }
     if named.contains(&"parent_id") {
-        content.parent_id = optional_id("category.parent_id", &draft.parent_id)?;
+        content.parent_id = fields.optional_id("parent_id", &draft.parent_id).unwrap_or_default();
     }
-    fields.finish()?;
-    Ok(content)
+    content
 }
 
 impl From<&Category> for proto::Category {
     fn from(category: &Category) -> Self {
         let content = &category.content;
         Self {
-            category_id: category.id.to_string(),
-            parent_id: content.parent_id.map(|id| id.to_string()).unwrap_or_default(),
+            category_id: category.head.id.to_string(),
+            parent_id: text(content.parent_id.as_ref()),
             key: content.key.clone(),
             name: content.name.clone(),
-            version: category.version,
-            create_time: time::timestamp(category.created_at),
-            update_time: time::timestamp(category.updated_at),
+            version: category.head.version,
+            create_time: Some(timestamp(category.head.created_at)),
+            update_time: Some(timestamp(category.head.updated_at)),
         }
     }
 }
 
-/// The event that tells of a change.
-pub fn fact(category: &Category, change: &Change) -> Fact {
-    match change {
-        Change::Created => Fact::from(&CategoryCreated { category: Some(category.into()) }),
-        Change::Updated(changed) => Fact::from(&CategoryUpdated {
-            category: Some(category.into()),
-            changed: changed.iter().map(ToString::to_string).collect(),
-        }),
-        Change::Deleted => Fact::from(&CategoryDeleted {
-            category_id: category.id.to_string(),
-            version: category.version,
-        }),
-    }
-}
+impl Published for Category {
+    const FAMILY: &'static str = proto::Category::FAMILY;
 
-/// Its version and digest.
-pub fn version(category: &Category) -> proto::AggregateVersion {
-    let message = || proto::Category::from(category);
-    super::versioned(category.id, category.version, category.deleted_at.is_some(), message)
+    fn head(&self) -> &Head<Self> {
+        &self.head
+    }
+
+    fn event(&self, change: &Change) -> Fact {
+        match change {
+            Change::Created => Fact::from(&CategoryCreated { category: Some(self.into()) }),
+            Change::Updated(_) => {
+                let changed = change.names();
+                Fact::from(&CategoryUpdated { category: Some(self.into()), changed })
+            }
+            Change::Deleted => Fact::from(&CategoryDeleted {
+                category_id: self.head.id.to_string(),
+                version: self.head.version,
+            }),
+        }
+    }
 }

@@ -1,5 +1,6 @@
 use crate::domain::free::Free;
-use fault::Fields;
+use convert::Fields;
+use fault::Common;
 use prost_types::value::Kind;
 use prost_types::{ListValue, Struct, Value};
 use serde_json::{Map, Number};
@@ -40,7 +41,7 @@ pub(super) fn object(
     let mut map = Map::new();
     for (key, own) in &message.fields {
         if key.contains('\0') {
-            fields.push(path, "must not hold a zero byte");
+            fields.note(Common::InvalidField, path, "must not hold a zero byte");
         }
         map.insert(key.clone(), json(fields, path, own));
     }
@@ -55,13 +56,17 @@ fn json(fields: &mut Fields, path: &str, own: &Value) -> serde_json::Value {
         Some(Kind::NumberValue(number)) => match finite(*number) {
             Some(number) => serde_json::Value::Number(number),
             None => {
-                fields.push(path, "must not hold a number that is not finite");
+                fields.note(
+                    Common::InvalidField,
+                    path,
+                    "must not hold a number that is not finite",
+                );
                 serde_json::Value::Null
             }
         },
         Some(Kind::StringValue(text)) => {
             if text.contains('\0') {
-                fields.push(path, "must not hold a zero byte");
+                fields.note(Common::InvalidField, path, "must not hold a zero byte");
             }
             serde_json::Value::String(text.clone())
         }

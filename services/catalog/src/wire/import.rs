@@ -1,6 +1,6 @@
 //! Rows of an import, and what became of them.
 
-use super::{free, product, text, value, variant};
+use super::{free, product, value, variant};
 use crate::domain::import::{Plan, Row, VariantRow};
 use crate::domain::product::Content;
 use crate::domain::variant::FIELDS;
@@ -8,7 +8,8 @@ use contracts::catalog::v1::{
     ImportChunk, ImportChunkResult, ImportRow, ImportRowRefusal, ImportStart, Reason,
 };
 use contracts::{Validate, Violation};
-use fault::{Fault, Fields};
+use convert::read;
+use fault::Fault;
 use kernel::digest::sha256;
 use prost::Message;
 
@@ -21,33 +22,31 @@ pub fn row(sent: &ImportRow) -> Result<Row, Fault> {
     if !violations.is_empty() {
         return Err(Fault::invalid(violations));
     }
-    let mut fields = Fields::default();
-    let content = Content {
-        key: Some(text::required(&mut fields, "key", &sent.key)),
-        title: text::required(&mut fields, "title", &sent.title),
-        description: text::plain(&mut fields, "description", &sent.description),
-        status: product::status(sent.status()).unwrap_or_default(),
-        specifications: free::free(&mut fields, "specifications", sent.specifications.as_ref()),
-        marketing_content: free::free(
-            &mut fields,
-            "marketing_content",
-            sent.marketing_content.as_ref(),
-        ),
-        ..Content::default()
-    };
-    let brand = text::plain(&mut fields, "brand", &sent.brand);
-    let given = value::given(&mut fields, "tier2_attributes", &sent.tier2_attributes)?;
-    let keys = sent.category_keys.iter();
-    let category_keys = keys.map(|key| text::plain(&mut fields, "category_keys", key)).collect();
-    fields.finish()?;
-    let variants = sent.variants.iter().enumerate().map(|(at, draft)| {
-        let path = format!("variants[{at}]");
-        let sku = variant::sku(&path, &draft.sku)?;
-        let (content, given) = variant::draft(&path, draft, &FIELDS)?;
-        Ok(VariantRow { sku, content, given })
-    });
-    let variants = variants.collect::<Result<_, Fault>>()?;
-    Ok(Row { content, brand, category_keys, given, variants })
+    read(|fields| {
+        let content = Content {
+            key: Some(fields.required_text("key", &sent.key).unwrap_or_default()),
+            title: fields.required_text("title", &sent.title).unwrap_or_default(),
+            description: fields.text("description", &sent.description).unwrap_or_default(),
+            status: product::status(sent.status()).unwrap_or_default(),
+            specifications: free::free(fields, "specifications", sent.specifications.as_ref()),
+            marketing_content: free::free(
+                fields,
+                "marketing_content",
+                sent.marketing_content.as_ref(),
+            ),
+            ..Content::default()
+        };
+        let brand = fields.text("brand", &sent.brand);
+        let given = value::given(fields, "tier2_attributes", &sent.tier2_attributes);
+        let category_keys = fields.texts("category_keys", &sent.category_keys);
+        let variants = fields.each("variants", &sent.variants, |fields, draft| {
+            let sku = fields.sku("sku", &draft.sku);
+            let (content, given) = variant::draft(fields, draft, &FIELDS);
+            Some(VariantRow { sku: sku?, content, given })
+        });
+        let (brand, category_keys, variants) = (brand?, category_keys?, variants?);
+        Some(Row { content, brand, category_keys, given, variants })
+    })
 }
 
 /// What became of a chunk.

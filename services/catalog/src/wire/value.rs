@@ -1,73 +1,53 @@
 //! Values of attributes.
 
-use super::{free, proto, text};
+use super::free;
 use crate::domain::free::Free;
 use crate::domain::value::{Given, Held, Value, Values};
 use chrono::NaiveDate;
-use contracts::catalog::v1::{LocalizedEntry, LocalizedText, Reason, TextList};
-use contracts::types::v1::Money as MoneyMessage;
-use fault::{Common, Fault, Fields};
-use kernel::currency::Currency;
-use kernel::money::Money;
+use contracts::catalog::v1 as proto;
+use convert::{Fields, money};
+use fault::Common;
 use proto::attribute_value::Value as Sent;
+use proto::{LocalizedEntry, LocalizedText, Reason, TextList};
 use std::collections::HashSet;
 
-/// Reads values; what is wrong with them beyond the contract's rules goes to `fields` or is refused for a reason of its own.
-pub fn given(
-    fields: &mut Fields,
-    path: &str,
-    values: &[proto::AttributeValue],
-) -> Result<Vec<Given>, Fault> {
-    let read = values.iter().enumerate().map(|(at, sent)| {
-        let path = format!("{path}[{at}]");
-        let value = match &sent.value {
-            Some(value) => read(fields, &path, value)?,
-            None => return Err(Fault::field(Common::InvalidField, path, "needs a value")),
-        };
-        Ok(Given { code: sent.code.clone(), value })
+/// Reads values; what is wrong with them beyond the contract's rules is refused, some of it for a reason of its own.
+pub fn given(fields: &mut Fields, path: &str, values: &[proto::AttributeValue]) -> Vec<Given> {
+    let given = fields.each(path, values, |fields, sent| match &sent.value {
+        Some(value) => Some(Given { code: sent.code.clone(), value: read(fields, value)? }),
+        None => fields.refuse(Common::InvalidField, "", "needs a value"),
     });
-    read.collect()
+    given.unwrap_or_default()
 }
 
-fn read(fields: &mut Fields, path: &str, sent: &Sent) -> Result<Value, Fault> {
-    let invalid = |field: &str, message| {
-        Fault::field(Reason::AttributeValueInvalid, format!("{path}.{field}"), message)
-    };
-    Ok(match sent {
-        Sent::Text(own) => Value::Text(text::plain(fields, &format!("{path}.text"), own)),
+fn read(fields: &mut Fields, sent: &Sent) -> Option<Value> {
+    Some(match sent {
+        Sent::Text(own) => Value::Text(fields.text("text", own)?),
         Sent::Number(number) => Value::Number(if *number == 0.0 { 0.0 } else { *number }),
         Sent::Boolean(flag) => Value::Bool(*flag),
-        Sent::Date(day) => {
-            let day = NaiveDate::parse_from_str(day, "%Y-%m-%d");
-            Value::Date(day.map_err(|_| invalid("date", "is no day of the calendar"))?)
-        }
-        Sent::Texts(list) => {
-            let path = format!("{path}.texts");
-            Value::Texts(list.values.iter().map(|own| text::plain(fields, &path, own)).collect())
-        }
-        Sent::Money(money) => Value::Money(money_of(path, money)?),
+        Sent::Date(day) => match NaiveDate::parse_from_str(day, "%Y-%m-%d") {
+            Ok(day) => Value::Date(day),
+            Err(_) => {
+                let message = "is no day of the calendar";
+                return fields.refuse(Reason::AttributeValueInvalid, "date", message);
+            }
+        },
+        Sent::Texts(list) => Value::Texts(fields.texts("texts", &list.values)?),
+        Sent::Money(money) => Value::Money(fields.money("money", Some(money))?),
         Sent::Localized(localized) => {
             let mut languages = HashSet::new();
             if !localized.entries.iter().all(|entry| languages.insert(&entry.language)) {
-                return Err(invalid("localized", "has two texts in one language"));
+                let message = "has two texts in one language";
+                return fields.refuse(Reason::AttributeValueInvalid, "localized", message);
             }
-            let path = format!("{path}.localized");
-            let entries = localized.entries.iter().map(|entry| {
-                let language = text::plain(fields, &path, &entry.language);
-                (language, text::plain(fields, &path, &entry.text))
-            });
-            Value::Localized(entries.collect())
+            Value::Localized(fields.each("localized", &localized.entries, |fields, entry| {
+                let language = fields.text("language", &entry.language);
+                let text = fields.text("text", &entry.text);
+                language.zip(text)
+            })?)
         }
-        Sent::Json(own) => Value::Json(Free(free::object(fields, &format!("{path}.json"), own))),
+        Sent::Json(own) => Value::Json(Free(free::object(fields, "json", own))),
     })
-}
-
-fn money_of(path: &str, money: &MoneyMessage) -> Result<Money, Fault> {
-    let currency = Currency::parse(&money.currency_code).map_err(|error| {
-        let path = format!("{path}.money.currency_code");
-        Fault::field(Common::UnknownCurrency, path, error.to_string())
-    })?;
-    Ok(Money::new(money.minor_units, currency))
 }
 
 /// Writes values in their order.
@@ -82,10 +62,7 @@ fn message(held: &Held) -> proto::AttributeValue {
         Value::Bool(flag) => Sent::Boolean(*flag),
         Value::Date(day) => Sent::Date(day.format("%Y-%m-%d").to_string()),
         Value::Texts(texts) => Sent::Texts(TextList { values: texts.clone() }),
-        Value::Money(money) => Sent::Money(MoneyMessage {
-            currency_code: money.currency.code().to_owned(),
-            minor_units: money.minor,
-        }),
+        Value::Money(amount) => Sent::Money(money(*amount)),
         Value::Localized(entries) => {
             let entries = entries.iter().map(|(language, text)| LocalizedEntry {
                 language: language.clone(),

@@ -32,8 +32,7 @@ mod define_attribute;
 mod list_attributes;
 
 mod import_products;
-mod list_versions;
-mod republish_aggregates;
+mod republish;
 mod resolve_items;
 
 mod schema;

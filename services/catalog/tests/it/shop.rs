@@ -76,8 +76,8 @@ impl Shop {
         let database = format!("test_catalog_{}", Uuid::now_v7().simple());
         provision::create(&superuser, &database, "secret").await.unwrap();
         let url = SecretString::from(provision::at(&servers.postgres_url, &database));
-        pg::migrate::run(&url, catalog::MIGRATIONS).await.unwrap();
-        let db = Db::new(catalog::NAME, Settings::of(url)).unwrap();
+        pg::migrate::run(&url, (catalog::ROLE.migrations)()).await.unwrap();
+        let db = Db::new(catalog::ROLE.name, Settings::of(url)).unwrap();
         let paging = mesh::Paging::new(&mesh::config::Page::default());
         Self { app: App { db, paging, stopping: CancellationToken::new() }, superuser, database }
     }

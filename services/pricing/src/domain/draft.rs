@@ -6,7 +6,7 @@ use fault::Fault;
 use kernel::currency::Currency;
 use kernel::money::Money;
 use kernel::price::{AmountError, Scope, check_amounts};
-use kernel::window::{EmptyWindow, Window};
+use kernel::window::Window;
 use thiserror::Error;
 
 /// What tells prices apart: no two have the same key.
@@ -33,7 +33,7 @@ pub struct PriceDraft {
     pub sale: Option<i64>,
 }
 
-/// Why amounts and a window make no price.
+/// Why amounts make no price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum DraftRefusal {
     /// Nothing is ever converted.
@@ -47,19 +47,16 @@ pub enum DraftRefusal {
     /// The amounts break `0 <= sale <= base`.
     #[error(transparent)]
     Amounts(#[from] AmountError),
-    /// The price would never hold.
-    #[error(transparent)]
-    Window(#[from] EmptyWindow),
 }
 
 impl PriceDraft {
-    /// Checks amounts and window.
+    /// Checks the amounts.
     pub fn try_new(
         item: Item,
         scope: Scope<String>,
         base: Money,
         sale: Option<Money>,
-        window: Result<Window, EmptyWindow>,
+        window: Window,
     ) -> Result<Self, DraftRefusal> {
         if let Some(sale) = sale.filter(|sale| sale.currency != base.currency) {
             let (base, sale) = (base.currency, sale.currency);
@@ -67,7 +64,7 @@ impl PriceDraft {
         }
         let sale = sale.map(|sale| sale.minor);
         check_amounts(base.minor, sale)?;
-        let key = PriceKey { item, scope, currency: base.currency, window: window? };
+        let key = PriceKey { item, scope, currency: base.currency, window };
         Ok(Self { key, base: base.minor, sale })
     }
 }
@@ -87,7 +84,6 @@ impl From<DraftRefusal> for Fault {
             DraftRefusal::Amounts(AmountError::SaleAboveBase { .. }) => {
                 (Reason::SaleAboveBase, "sale.minor_units")
             }
-            DraftRefusal::Window(_) => (Reason::WindowInvalid, "until"),
         };
         Self::field(reason, field, refusal.to_string())
     }
@@ -96,11 +92,11 @@ impl From<DraftRefusal> for Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::samples::{item, money, second};
+    use crate::domain::samples::{item, money, window};
 
     /// Reason and field of the refusal, or nothing.
-    fn check(base: Money, sale: Option<Money>, from: i64, until: i64) -> Option<(String, String)> {
-        let window = Window::try_new(Some(second(from)), Some(second(until)));
+    fn check(base: Money, sale: Option<Money>) -> Option<(String, String)> {
+        let window = window(Some(1), Some(2));
         let refusal =
             PriceDraft::try_new(item("A-1"), Scope::UNSCOPED, base, sale, window).err()?;
         let fault = Fault::from(refusal);
@@ -113,18 +109,16 @@ mod tests {
         let refused = |reason: &str, field: &str| Some((reason.to_owned(), field.to_owned()));
         let negative = |field| refused("NEGATIVE_PRICE", field);
         let cases = [
-            (check(usd(100), Some(usd(100)), 1, 2), None),
-            (check(usd(0), Some(usd(0)), 1, 2), None),
-            (check(usd(100), None, 1, 2), None),
-            (check(usd(-1), None, 1, 2), negative("base.minor_units")),
-            (check(usd(100), Some(usd(-1)), 1, 2), negative("sale.minor_units")),
-            (check(usd(100), Some(usd(101)), 1, 2), refused("SALE_ABOVE_BASE", "sale.minor_units")),
+            (check(usd(100), Some(usd(100))), None),
+            (check(usd(0), Some(usd(0))), None),
+            (check(usd(100), None), None),
+            (check(usd(-1), None), negative("base.minor_units")),
+            (check(usd(100), Some(usd(-1))), negative("sale.minor_units")),
+            (check(usd(100), Some(usd(101))), refused("SALE_ABOVE_BASE", "sale.minor_units")),
             (
-                check(usd(100), Some(money(90, "EUR")), 1, 2),
+                check(usd(100), Some(money(90, "EUR"))),
                 refused("CURRENCY_MISMATCH", "sale.currency_code"),
             ),
-            (check(usd(100), None, 2, 2), refused("WINDOW_INVALID", "until")),
-            (check(usd(100), None, 3, 2), refused("WINDOW_INVALID", "until")),
         ];
         for (at, (got, expected)) in cases.into_iter().enumerate() {
             assert_eq!(got, expected, "case {at}");

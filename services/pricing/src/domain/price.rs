@@ -5,17 +5,18 @@ use crate::domain::item::Target;
 use chrono::{DateTime, Utc};
 use contracts::pricing::v1::Reason;
 use fault::Fault;
+use kernel::head::{Change, Changed, Head, Stale};
 use kernel::id::Id;
+use kernel::money::Money;
 use kernel::price::PriceRow;
 use thiserror::Error;
 
-/// What an item costs for a scope, in a currency, during a window. Its key never changes. Every
-/// change takes the next version, a deletion too, and the row of a deleted price stays: so versions
-/// go on when it is set again, and nothing late resurrects it.
+/// What an item costs for a scope, in a currency, during a window. Its key never changes. One that is
+/// set again after its deletion keeps its id and goes on counting versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Price {
-    /// UUIDv7; the same after a deletion and a new setting.
-    pub id: Id<Price>,
+    /// Its id, version and instants.
+    pub head: Head<Price>,
     /// What it is for.
     pub target: Target,
     /// Where, for whom and when it holds, and in which currency.
@@ -24,26 +25,6 @@ pub struct Price {
     pub base: i64,
     /// Sale amount in minor units.
     pub sale: Option<i64>,
-    /// From 1.
-    pub version: i64,
-    /// When it was deleted, if it is.
-    pub deleted_at: Option<DateTime<Utc>>,
-    /// When it was first set.
-    pub created_at: DateTime<Utc>,
-    /// When it was last changed.
-    pub updated_at: DateTime<Utc>,
-}
-
-/// What happened to a price; the price itself is the state that the event carries.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PriceEvent {
-    /// It was created, changed, or set again after its deletion.
-    Updated {
-        /// Names of the fields that changed; none where it did not exist before.
-        changed: Vec<&'static str>,
-    },
-    /// It was deleted.
-    Deleted,
 }
 
 /// Why a price cannot be changed.
@@ -53,13 +34,8 @@ pub enum PriceRefusal {
     #[error("there is no such price, or it has been deleted")]
     NotFound,
     /// Somebody else was faster.
-    #[error("the current version is {current}, not {expected}")]
-    Stale {
-        /// Version of the price; 0 where it does not exist.
-        current: i64,
-        /// What the caller had seen.
-        expected: i64,
-    },
+    #[error(transparent)]
+    Stale(#[from] Stale),
 }
 
 impl Price {
@@ -69,19 +45,15 @@ impl Price {
         draft: &PriceDraft,
         target: &Target,
         at: DateTime<Utc>,
-    ) -> (Self, PriceEvent) {
+    ) -> (Self, Change) {
         let price = Self {
-            id,
+            head: Head::new(id, at),
             target: target.clone(),
             key: draft.key.clone(),
             base: draft.base,
             sale: draft.sale,
-            version: 1,
-            deleted_at: None,
-            created_at: at,
-            updated_at: at,
         };
-        (price, PriceEvent::Updated { changed: Vec::new() })
+        (price, Change::Created)
     }
 
     /// Sets the amounts; nothing happened where they are these already.
@@ -90,28 +62,15 @@ impl Price {
         draft: &PriceDraft,
         expected: Option<i64>,
         at: DateTime<Utc>,
-    ) -> Result<Option<PriceEvent>, PriceRefusal> {
-        expect(self.current(), expected)?;
-        let changed = match self.deleted_at {
-            Some(_) => Vec::new(),
-            None => {
-                let mut changed = Vec::new();
-                if self.base != draft.base {
-                    changed.push("base");
-                }
-                if self.sale != draft.sale {
-                    changed.push("sale");
-                }
-                if changed.is_empty() {
-                    return Ok(None);
-                }
-                changed
-            }
-        };
-        (self.base, self.sale) = (draft.base, draft.sale);
-        self.deleted_at = None;
-        self.advance(at);
-        Ok(Some(PriceEvent::Updated { changed }))
+    ) -> Result<Option<Change>, PriceRefusal> {
+        self.head.expect(expected)?;
+        let mut changed = Changed::default();
+        changed.set("base", &mut self.base, draft.base);
+        changed.set("sale", &mut self.sale, draft.sale);
+        Ok(match self.head.is_deleted() {
+            true => Some(self.head.restore(at)),
+            false => self.head.update(changed, at),
+        })
     }
 
     /// Deletes it.
@@ -119,28 +78,18 @@ impl Price {
         &mut self,
         expected: Option<i64>,
         at: DateTime<Utc>,
-    ) -> Result<PriceEvent, PriceRefusal> {
-        if self.deleted_at.is_some() {
+    ) -> Result<Change, PriceRefusal> {
+        if self.head.is_deleted() {
             return Err(PriceRefusal::NotFound);
         }
-        expect(self.version, expected)?;
-        self.advance(at);
-        self.deleted_at = Some(at);
-        Ok(PriceEvent::Deleted)
-    }
-
-    /// What is said of it where it is published again as it is: nothing has changed.
-    pub fn again(&self) -> PriceEvent {
-        match self.deleted_at {
-            Some(_) => PriceEvent::Deleted,
-            None => PriceEvent::Updated { changed: Vec::new() },
-        }
+        self.head.expect(expected)?;
+        Ok(self.head.delete(at))
     }
 
     /// What decides whether it applies.
     pub fn row(&self) -> PriceRow<String> {
         PriceRow {
-            id: self.id.uuid(),
+            id: self.head.id.uuid(),
             level: self.key.item.level(),
             currency: self.key.currency,
             scope: self.key.scope.clone(),
@@ -151,27 +100,8 @@ impl Price {
     }
 
     /// What the item costs where the price applies.
-    pub fn amount(&self) -> i64 {
-        self.sale.unwrap_or(self.base)
-    }
-
-    /// The version that callers see: a deleted price does not exist.
-    fn current(&self) -> i64 {
-        if self.deleted_at.is_some() { 0 } else { self.version }
-    }
-
-    fn advance(&mut self, at: DateTime<Utc>) {
-        self.version += 1;
-        self.updated_at = at;
-    }
-}
-
-/// Compares the version that a caller has seen, 0 for a price that does not exist, with the current
-/// one.
-pub fn expect(current: i64, expected: Option<i64>) -> Result<(), PriceRefusal> {
-    match expected {
-        Some(expected) if expected != current => Err(PriceRefusal::Stale { current, expected }),
-        _ => Ok(()),
+    pub fn amount(&self) -> Money {
+        Money::new(self.sale.unwrap_or(self.base), self.key.currency)
     }
 }
 
@@ -179,7 +109,7 @@ impl From<PriceRefusal> for Fault {
     fn from(refusal: PriceRefusal) -> Self {
         match refusal {
             PriceRefusal::NotFound => Self::new(Reason::PriceNotFound, refusal.to_string()),
-            PriceRefusal::Stale { current, expected } => Self::conflict(current, expected),
+            PriceRefusal::Stale(stale) => stale.into(),
         }
     }
 }
@@ -189,8 +119,8 @@ mod tests {
     use super::*;
     use crate::domain::samples::{draft, price, second};
 
-    fn updated(changed: &[&'static str]) -> Result<Option<PriceEvent>, PriceRefusal> {
-        Ok(Some(PriceEvent::Updated { changed: changed.to_vec() }))
+    fn updated(changed: &[&'static str]) -> Result<Option<Change>, PriceRefusal> {
+        Ok(Some(Change::Updated(changed.to_vec())))
     }
 
     #[test]
@@ -200,9 +130,9 @@ mod tests {
         assert_eq!(price.set(&wanted, None, second(5)), updated(&["base"]));
         wanted.sale = Some(80);
         assert_eq!(price.set(&wanted, Some(2), second(6)), updated(&["sale"]));
-        assert_eq!((price.version, price.base, price.sale), (3, 90, Some(80)));
-        assert_eq!((price.created_at, price.updated_at), (second(0), second(6)));
-        assert_eq!(price.amount(), 80);
+        assert_eq!((price.head.version, price.base, price.sale), (3, 90, Some(80)));
+        assert_eq!((price.head.created_at, price.head.updated_at), (second(0), second(6)));
+        assert_eq!(price.amount().minor, 80);
     }
 
     #[test]
@@ -216,11 +146,11 @@ mod tests {
     #[test]
     fn an_old_version_is_refused_even_where_nothing_would_change() {
         let mut price = price("A-1", 100);
-        let stale = |expected| Err(PriceRefusal::Stale { current: 1, expected });
+        let stale = |expected| Err(PriceRefusal::Stale(Stale { current: 1, expected }));
         for expected in [0, 2] {
             assert_eq!(price.set(&draft("A-1", 100), Some(expected), second(5)), stale(expected));
         }
-        let fault = Fault::from(PriceRefusal::Stale { current: 1, expected: 2 });
+        let fault = Fault::from(PriceRefusal::Stale(Stale { current: 1, expected: 2 }));
         assert!(fault.is(fault::Common::ConcurrentModification));
         assert_eq!(fault.metadata()["current_version"], "1");
     }
@@ -228,16 +158,16 @@ mod tests {
     #[test]
     fn a_deleted_price_does_not_exist_until_it_is_set_again_and_then_goes_on_counting() {
         let mut price = price("A-1", 100);
-        let id = price.id;
-        let stale = PriceRefusal::Stale { current: 1, expected: 9 };
+        let id = price.head.id;
+        let stale = PriceRefusal::Stale(Stale { current: 1, expected: 9 });
         assert_eq!(price.delete(Some(9), second(5)), Err(stale));
-        assert_eq!(price.delete(Some(1), second(5)), Ok(PriceEvent::Deleted));
-        assert_eq!((price.version, price.deleted_at), (2, Some(second(5))));
+        assert_eq!(price.delete(Some(1), second(5)), Ok(Change::Deleted));
+        assert_eq!((price.head.version, price.head.deleted_at), (2, Some(second(5))));
         assert_eq!(price.delete(None, second(6)), Err(PriceRefusal::NotFound));
 
-        let stale = Err(PriceRefusal::Stale { current: 0, expected: 2 });
+        let stale = Err(PriceRefusal::Stale(Stale { current: 0, expected: 2 }));
         assert_eq!(price.set(&draft("A-1", 100), Some(2), second(7)), stale);
         assert_eq!(price.set(&draft("A-1", 100), Some(0), second(7)), updated(&[]));
-        assert_eq!((price.id, price.version, price.deleted_at), (id, 3, None));
+        assert_eq!((price.head.id, price.head.version, price.head.deleted_at), (id, 3, None));
     }
 }

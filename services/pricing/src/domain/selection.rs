@@ -76,7 +76,7 @@ impl Context {
 pub fn select<'p>(prices: &[&'p Price], context: &Context) -> Option<&'p Price> {
     let rows: Vec<_> = prices.iter().map(|price| price.row()).collect();
     let chosen = price::select(&rows, &context.borrowed())?.id;
-    prices.iter().copied().find(|price| price.id.uuid() == chosen)
+    prices.iter().copied().find(|price| price.head.id.uuid() == chosen)
 }
 
 /// What became of each of these prices, best first: the one that applies, those that could have,
@@ -166,7 +166,7 @@ mod tests {
 
     fn numbered(number: u128, base: i64, change: impl FnOnce(&mut Price)) -> Price {
         let mut price = price("A-1", base);
-        price.id = Id::from_uuid(Uuid::from_u128(number));
+        price.head.id = Id::from_uuid(Uuid::from_u128(number));
         change(&mut price);
         price
     }
@@ -199,7 +199,7 @@ mod tests {
         ];
         let told: Vec<_> = explain(&prices, &context())
             .into_iter()
-            .map(|judged| (judged.price.id.uuid().as_u128(), judged.explanation))
+            .map(|judged| (judged.price.head.id.uuid().as_u128(), judged.explanation))
             .collect();
         let expected = [
             (5, "applies"),
@@ -215,7 +215,7 @@ mod tests {
         assert_eq!(told, expected.map(|(id, text)| (id, text.to_owned())));
 
         let all: Vec<_> = prices.iter().collect();
-        let chosen = select(&all, &context()).map(|price| price.id.uuid().as_u128());
+        let chosen = select(&all, &context()).map(|price| price.head.id.uuid().as_u128());
         assert_eq!(chosen, Some(5));
     }
 }

@@ -5,8 +5,14 @@ use crate::domain::price::Price;
 use crate::domain::selection::select;
 use crate::store::prices;
 use crate::{App, catalog, wire};
-use contracts::pricing::v1::{BatchGetPricesRequest, BatchGetPricesResponse, ItemPrice};
-use fault::{Common, Fault};
+use contracts::Rpc;
+use contracts::pricing::v1::item::Name;
+use contracts::pricing::v1::{
+    self as proto, BatchGetPricesRequest, BatchGetPricesResponse, ItemPrice,
+};
+use convert::{Fields, money, read};
+use fault::Fault;
+use kernel::sku::Sku;
 use std::collections::{BTreeSet, HashMap};
 
 /// Selects the prices of items in one context, in the order asked for; an item without a price, or
@@ -15,18 +21,22 @@ pub async fn batch_get_prices(
     app: &App,
     request: BatchGetPricesRequest,
 ) -> Result<BatchGetPricesResponse, Fault> {
-    let asked = wire::context(request.context.as_ref())?;
-    let items = items(&request)?;
+    let (query, items) = read(|fields| {
+        let query = wire::query(fields, request.context.as_ref());
+        let items = fields.each("items", &request.items, item);
+        Some((query?, items?))
+    })?;
+    let items: Vec<Option<Item>> = items;
     let wanted: Vec<Item> =
         items.iter().flatten().collect::<BTreeSet<_>>().into_iter().cloned().collect();
     let known = catalog::known(app, &wanted).await?;
 
     let of_all: BTreeSet<Item> = known.values().flat_map(Target::items).collect();
-    let (of_all, asked) = (&Vec::from_iter(of_all), &asked);
+    let (of_all, query) = (&Vec::from_iter(of_all), &query);
     let (context, prices) = app
         .db
-        .read("pricing.batch_get_prices", async |tx| {
-            let context = asked.at(tx).await?;
+        .read(BatchGetPricesRequest::METHOD, async |tx| {
+            let context = query.context(tx).await?;
             let prices = prices::candidates(tx, of_all, &context).await?;
             Ok((context, prices))
         })
@@ -47,21 +57,16 @@ pub async fn batch_get_prices(
         ItemPrice {
             item: Some(message),
             price: price.map(Into::into),
-            amount: price.map(|price| wire::amount(price.amount(), price.key.currency)),
+            amount: price.map(|price| money(price.amount())),
         }
     });
     Ok(BatchGetPricesResponse { prices: answers.collect() })
 }
 
-/// The items asked for; none for a SKU that no variant can have.
-fn items(request: &BatchGetPricesRequest) -> Result<Vec<Option<Item>>, Fault> {
-    let items =
-        request.items.iter().enumerate().map(|(place, message)| match wire::item(Some(message)) {
-            Ok(item) => Ok(Some(item)),
-            Err(fault) if fault.is(Common::InvalidField) => {
-                Err(fault.below(&format!("items[{place}]")))
-            }
-            Err(_) => Ok(None),
-        });
-    items.collect()
+/// An item; none for a SKU that no variant can have.
+fn item(fields: &mut Fields, message: &proto::Item) -> Option<Option<Item>> {
+    match &message.name {
+        Some(Name::Sku(sku)) if Sku::parse(sku).is_err() => Some(None),
+        _ => wire::item(fields, "", Some(message)).map(Some),
+    }
 }

@@ -2,14 +2,13 @@
 
 use crate::domain::draft::PriceDraft;
 use crate::domain::rows::check_rows;
-use crate::setting::{Outcome, Wanted, set_all};
 use crate::store::dry_run;
+use crate::upsert_prices::{Outcome, Wanted, upsert_prices};
 use crate::{App, catalog, wire};
 use contracts::pricing::v1::{BulkSetPricesRequest, BulkSetPricesResponse};
+use convert::read;
 use fault::Fault;
 use pg::Tx;
-
-const METHOD: &str = "pricing.bulk_set_prices";
 
 /// Creates and changes prices in one transaction, and counts what became of them.
 pub async fn bulk_set_prices(
@@ -17,7 +16,7 @@ pub async fn bulk_set_prices(
     request: BulkSetPricesRequest,
 ) -> Result<BulkSetPricesResponse, Fault> {
     let drafts = drafts(&request)?;
-    if let Some(answer) = app.db.replayed(METHOD, &request).await? {
+    if let Some(answer) = app.db.replayed(&request).await? {
         return Ok(answer);
     }
     let targets = catalog::require(app, &drafts, path).await?;
@@ -30,7 +29,7 @@ pub async fn bulk_set_prices(
     });
     let (wanted, validate_only) = (&wanted.collect::<Vec<_>>(), request.validate_only);
     app.db
-        .write_once(METHOD, &request, async move |tx| {
+        .write_once(&request, async move |tx| {
             if validate_only { validate_all(tx, wanted).await } else { count(tx, wanted).await }
         })
         .await
@@ -46,7 +45,7 @@ async fn validate_all(tx: &mut Tx, wanted: &[Wanted]) -> Result<BulkSetPricesRes
 
 async fn count(tx: &mut Tx, wanted: &[Wanted]) -> Result<BulkSetPricesResponse, Fault> {
     let mut counted = BulkSetPricesResponse::default();
-    for (outcome, _) in set_all(tx, wanted).await? {
+    for (outcome, _) in upsert_prices(tx, wanted).await? {
         match outcome {
             Outcome::Created => counted.created += 1,
             Outcome::Updated => counted.updated += 1,
@@ -57,10 +56,8 @@ async fn count(tx: &mut Tx, wanted: &[Wanted]) -> Result<BulkSetPricesResponse, 
 }
 
 fn drafts(request: &BulkSetPricesRequest) -> Result<Vec<PriceDraft>, Fault> {
-    let rows = request.prices.iter().enumerate();
-    let drafts: Vec<PriceDraft> = rows
-        .map(|(row, message)| wire::draft(message).map_err(|fault| fault.below(&path(row))))
-        .collect::<Result<_, Fault>>()?;
+    let drafts: Vec<PriceDraft> =
+        read(|fields| fields.each("prices", &request.prices, wire::draft))?;
     check_rows(&drafts)?;
     Ok(drafts)
 }

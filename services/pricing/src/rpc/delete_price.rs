@@ -1,30 +1,25 @@
 //! Deletes a price.
 
 use crate::App;
-use crate::domain::price::PriceRefusal;
-use crate::store::prices;
+use crate::domain::price::Price;
 use contracts::pricing::v1::{DeletePriceRequest, DeletePriceResponse};
-use fault::{Common, Fault};
-use kernel::id::Id;
-
-const METHOD: &str = "pricing.delete_price";
+use convert::read;
+use fault::Fault;
+use pg::entity;
 
 /// Deletes a price; its row stays and keeps counting versions.
 pub async fn delete_price(
     app: &App,
     request: DeletePriceRequest,
 ) -> Result<DeletePriceResponse, Fault> {
-    let id = Id::parse(&request.price_id)
-        .map_err(|error| Fault::field(Common::InvalidField, "price_id", error.to_string()))?;
+    let id = read(|fields| fields.id("price_id", &request.price_id))?;
     let expected = request.expected_version;
     app.db
-        .write_once(METHOD, &request, async move |tx| {
-            let price = prices::lock(tx, id).await?;
-            let mut price = price.ok_or(PriceRefusal::NotFound)?;
-            let event = price.delete(expected, tx.now().await?)?;
-            let version = price.version;
-            prices::save(tx, price, event).await?;
-            Ok(DeletePriceResponse { version })
+        .write_once(&request, async move |tx| {
+            let mut price: Price = entity::lock(tx, id).await?;
+            let deleted = price.delete(expected, tx.now().await?)?;
+            entity::save(tx, &price, Some(&deleted)).await?;
+            Ok(DeletePriceResponse { version: price.head.version })
         })
         .await
 }

@@ -4,20 +4,25 @@ use crate::domain::price::Price;
 use crate::domain::selection::{Context, explain};
 use crate::store::prices;
 use crate::{App, catalog, wire};
+use contracts::Rpc;
 use contracts::pricing::v1::{GetPriceRequest, GetPriceResponse, Reason};
+use convert::{money, read};
 use fault::Fault;
 
 /// Selects the price of an item. One without a price is refused: a missing price is never 0.
 pub async fn get_price(app: &App, request: GetPriceRequest) -> Result<GetPriceResponse, Fault> {
-    let item = wire::item(request.item.as_ref())?;
-    let asked = wire::context(request.context.as_ref())?;
+    let (item, query) = read(|fields| {
+        let item = wire::item(fields, "item", request.item.as_ref());
+        let query = wire::query(fields, request.context.as_ref());
+        Some((item?, query?))
+    })?;
     let target = catalog::known(app, std::slice::from_ref(&item)).await?.remove(&item);
     let target = target.ok_or_else(|| item.unknown())?;
-    let (target, asked) = (&target, &asked);
+    let (target, query) = (&target, &query);
     let (context, prices) = app
         .db
-        .read("pricing.get_price", async |tx| {
-            let context = asked.at(tx).await?;
+        .read(GetPriceRequest::METHOD, async |tx| {
+            let context = query.context(tx).await?;
             Ok((context, prices::of_items(tx, &target.items()).await?))
         })
         .await?;
@@ -35,7 +40,7 @@ fn answer(prices: &[Price], context: &Context) -> Option<GetPriceResponse> {
     let price = judged.first().filter(|best| best.applies())?.price;
     Some(GetPriceResponse {
         price: Some(price.into()),
-        amount: Some(wire::amount(price.amount(), price.key.currency)),
+        amount: Some(money(price.amount())),
         trace: judged.into_iter().map(Into::into).collect(),
     })
 }

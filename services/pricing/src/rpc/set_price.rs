@@ -1,29 +1,30 @@
 //! Sets one price.
 
-use crate::setting::{Wanted, set_all};
+use crate::upsert_prices::{Wanted, upsert_prices};
 use crate::{App, catalog, wire};
 use contracts::pricing::v1::{SetPriceRequest, SetPriceResponse};
-use fault::{Common, Fault};
-
-const METHOD: &str = "pricing.set_price";
+use convert::read;
+use fault::Fault;
 
 /// Where the draft stands in the request.
 const PATH: &str = "price";
 
 /// Creates or changes the price that has the draft's item, scope, currency and window.
 pub async fn set_price(app: &App, request: SetPriceRequest) -> Result<SetPriceResponse, Fault> {
-    let message = request.price.as_ref();
-    let message = message.ok_or_else(|| Fault::field(Common::InvalidField, PATH, "is required"))?;
-    let draft = wire::draft(message).map_err(|fault| fault.below(PATH))?;
-    if let Some(answer) = app.db.replayed(METHOD, &request).await? {
+    let draft = read(|fields| fields.message(PATH, request.price.as_ref(), wire::draft))?;
+    if let Some(answer) = app.db.replayed(&request).await? {
         return Ok(answer);
     }
-    let target = catalog::require_one(app, &draft, PATH).await?;
-    let (expected, path) = (request.expected_version, PATH.to_owned());
-    let wanted = &[Wanted { draft, target, expected, path }];
+    let drafts = vec![draft];
+    let targets = catalog::require(app, &drafts, |_| PATH.to_owned()).await?;
+    let expected = request.expected_version;
+    let wanted = drafts.into_iter().zip(targets);
+    let wanted =
+        wanted.map(|(draft, target)| Wanted { draft, target, expected, path: PATH.to_owned() });
+    let wanted = &wanted.collect::<Vec<_>>();
     app.db
-        .write_once(METHOD, &request, async move |tx| {
-            let set = set_all(tx, wanted).await?;
+        .write_once(&request, async move |tx| {
+            let set = upsert_prices(tx, wanted).await?;
             Ok(SetPriceResponse { price: set.first().map(|(_, price)| price.into()) })
         })
         .await

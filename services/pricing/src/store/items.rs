@@ -4,13 +4,12 @@ use crate::domain::item::{Item, Product, Target, Variant};
 use crate::schema::items;
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use fault::Fault;
 use kernel::id::Id;
-use pg::{Tx, statement};
+use pg::{Columns, Tx};
 use std::collections::BTreeMap;
-use uuid::Uuid;
 
 /// Level of a SKU in the tables.
 pub(super) const SKU: &str = "sku";
@@ -30,26 +29,16 @@ pub async fn find(tx: &mut Tx, wanted: &[Item]) -> Result<BTreeMap<Item, Target>
     targets.map(|target| target.map(|target| (target.item.clone(), target))).collect()
 }
 
-/// Remembers what items stand for. In the order of the items, so that two who learn the same do not
-/// block each other.
+/// Remembers what items stand for. They come in the order of the items, so that two who learn the same
+/// do not block each other.
 pub async fn insert(tx: &mut Tx, targets: &[Target]) -> Result<(), Fault> {
-    let levels: Vec<&str> = targets.iter().map(|target| level(&target.item)).collect();
-    let names: Vec<String> = targets.iter().map(|target| target.item.to_string()).collect();
-    let products: Vec<Uuid> = targets.iter().map(|target| target.product_id.uuid()).collect();
-    let variants: Vec<Option<Uuid>> =
-        targets.iter().map(|target| target.variant_id.map(Id::uuid)).collect();
-    statement(
-        "insert into items (level, item, product_id, variant_id)
-         select * from unnest($1, $2, $3, $4) as learned (level, item, product_id, variant_id)
-         order by item, level
-         on conflict do nothing",
-    )
-    .bind::<Array<Text>, _>(levels)
-    .bind::<Array<Text>, _>(names)
-    .bind::<Array<SqlUuid>, _>(products)
-    .bind::<Array<Nullable<SqlUuid>>, _>(variants)
-    .execute(tx.conn())
-    .await?;
+    Columns::of("items", "item", targets)
+        .column::<Text, _>("level", |target| level(&target.item))
+        .column::<Text, _>("item", |target| target.item.to_string())
+        .column::<SqlUuid, _>("product_id", |target| target.product_id)
+        .column::<Nullable<SqlUuid>, _>("variant_id", |target| target.variant_id)
+        .insert_new(tx)
+        .await?;
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 use crate::shop::{Shop, dated, draft, product, set, sku, wanted};
 use contracts::pricing::v1::Reason;
-use pricing::setting::{Outcome, Wanted, set_all};
 use pricing::store::dry_run;
+use pricing::upsert_prices::{Outcome, Wanted, upsert_prices};
 use std::collections::HashMap;
 use std::time::Instant;
 
@@ -62,7 +62,7 @@ async fn a_dry_run_decides_alike_and_leaves_nothing() {
         .db
         .write("test", async |tx| {
             dry_run::begin(tx).await?;
-            let tried = set_all(tx, wanted).await?;
+            let tried = upsert_prices(tx, wanted).await?;
             dry_run::undo(tx).await?;
             Ok(tried)
         })

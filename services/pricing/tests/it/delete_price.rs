@@ -11,7 +11,7 @@ async fn a_deleted_price_is_gone_and_says_so_once() {
     let shop = Shop::open().await;
     let (_, price) = shop.set_one(draft(sku("A-1"), 100)).await;
     let request = |expected_version, request_id: &str| DeletePriceRequest {
-        price_id: price.id.to_string(),
+        price_id: price.head.id.to_string(),
         expected_version,
         request_id: request_id.into(),
     };
@@ -31,7 +31,7 @@ async fn a_deleted_price_is_gone_and_says_so_once() {
     assert_eq!(said.len(), 2);
     assert_eq!(said[1].subject, "pricing.price.deleted");
     let event = PriceDeleted::decode(said[1].payload.as_slice()).unwrap();
-    assert_eq!(event.price_id, price.id.to_string());
+    assert_eq!(event.price_id, price.head.id.to_string());
     assert_eq!((event.version, event.product_id), (2, product_id().to_string()));
 
     let request = GetPriceRequest { item: Some(item(&sku("A-1"))), context: Some(usd()) };

@@ -89,7 +89,7 @@ async fn examples_a_to_k() {
     let shop = Shop::open().await;
     let mut ids = Vec::new();
     for draft in examples() {
-        ids.push(shop.set_one(draft).await.1.id.to_string());
+        ids.push(shop.set_one(draft).await.1.head.id.to_string());
     }
     for case in cases() {
         let answer = get_price(&shop.app, request(&case)).await;

@@ -11,7 +11,7 @@ async fn pages_hold_every_price_once_in_the_order_of_ids() {
     let shop = Shop::open().await;
     let mut ids = Vec::new();
     for n in 0..5 {
-        ids.push(shop.set_one(draft(sku(&format!("A-{n}")), 100)).await.1.id.to_string());
+        ids.push(shop.set_one(draft(sku(&format!("A-{n}")), 100)).await.1.head.id.to_string());
     }
     let request = DeletePriceRequest { price_id: ids.remove(2), ..Default::default() };
     delete_price(&shop.app, request).await.unwrap();

@@ -11,7 +11,6 @@ mod bulk_set_prices;
 mod delete_price;
 mod get_price;
 mod list_prices;
-mod list_versions;
-mod republish_prices;
+mod republish;
 mod schema;
 mod set_price;

@@ -5,7 +5,7 @@ use fault::Common;
 use pricing::domain::price::Price;
 use pricing::rpc::delete_price::delete_price;
 use pricing::rpc::set_price::set_price;
-use pricing::setting::Outcome;
+use pricing::upsert_prices::Outcome;
 use prost::Message;
 use std::collections::BTreeSet;
 
@@ -13,14 +13,17 @@ use std::collections::BTreeSet;
 async fn what_is_there_already_writes_nothing_and_says_nothing() {
     let shop = Shop::open().await;
     let (outcome, first) = shop.set_one(draft(sku("A-1"), 100)).await;
-    assert_eq!((outcome, first.version), (Outcome::Created, 1));
+    assert_eq!((outcome, first.head.version), (Outcome::Created, 1));
     let (outcome, again) = shop.set_one(draft(sku("A-1"), 100)).await;
     assert_eq!(outcome, Outcome::Unchanged);
     assert_eq!(again, first);
     assert_eq!(shop.said().await.len(), 1);
 
     let (outcome, second) = shop.set_one(draft(sku("A-1"), 90)).await;
-    assert_eq!((outcome, second.version, second.id), (Outcome::Updated, 2, first.id));
+    assert_eq!(
+        (outcome, second.head.version, second.head.id),
+        (Outcome::Updated, 2, first.head.id)
+    );
     let said = shop.said().await;
     let event = PriceUpdated::decode(said[1].payload.as_slice()).unwrap();
     assert_eq!(event.changed, ["base"]);
@@ -43,7 +46,7 @@ async fn the_expected_version_decides_even_between_create_and_change() {
     assert_eq!(refused(0, 90).await, "1");
     assert_eq!(refused(2, 90).await, "1");
     let set = shop.set(vec![expecting(1, draft(sku("A-1"), 90))]).await.unwrap();
-    assert_eq!(set[0].1.version, 2);
+    assert_eq!(set[0].1.head.version, 2);
     shop.close().await;
 }
 
@@ -52,7 +55,7 @@ async fn a_deleted_price_is_set_again_under_its_id_and_goes_on_counting() {
     let shop = Shop::open().await;
     let (_, price) = shop.set_one(dated(sku("A-1"), 100, 1, 5)).await;
     let request = contracts::pricing::v1::DeletePriceRequest {
-        price_id: price.id.to_string(),
+        price_id: price.head.id.to_string(),
         ..Default::default()
     };
     assert_eq!(delete_price(&shop.app, request).await.unwrap().version, 2);
@@ -61,17 +64,17 @@ async fn a_deleted_price_is_set_again_under_its_id_and_goes_on_counting() {
     let (_, other) = shop.set_one(dated(sku("A-1"), 100, 4, 9)).await;
     let fault = shop.set(vec![wanted(dated(sku("A-1"), 100, 1, 5))]).await.unwrap_err();
     assert!(fault.is(Reason::OverlappingPrice));
-    assert_eq!(fault.metadata()["price_id"], other.id.to_string());
+    assert_eq!(fault.metadata()["price_id"], other.head.id.to_string());
 
     let request = contracts::pricing::v1::DeletePriceRequest {
-        price_id: other.id.to_string(),
+        price_id: other.head.id.to_string(),
         ..Default::default()
     };
     delete_price(&shop.app, request).await.unwrap();
     let set = shop.set(vec![expecting(0, dated(sku("A-1"), 100, 1, 5))]).await.unwrap();
     let (outcome, again) = &set[0];
-    assert_eq!((*outcome, again.id, again.version), (Outcome::Updated, price.id, 3));
-    assert_eq!((again.deleted_at, again.created_at), (None, price.created_at));
+    assert_eq!((*outcome, again.head.id, again.head.version), (Outcome::Updated, price.head.id, 3));
+    assert_eq!((again.head.deleted_at, again.head.created_at), (None, price.head.created_at));
     let said = shop.said().await;
     let event = PriceUpdated::decode(said.last().unwrap().payload.as_slice()).unwrap();
     assert_eq!(event.changed, [""; 0]);
@@ -87,7 +90,7 @@ async fn windows_of_one_item_scope_and_currency_may_touch_but_not_overlap() {
         let fault = set.unwrap_err();
         assert!(fault.is(Reason::OverlappingPrice), "{fault:?}");
         assert_eq!(fault.violations()[0].field, "price");
-        assert_eq!(fault.metadata()["price_id"], first.id.to_string());
+        assert_eq!(fault.metadata()["price_id"], first.head.id.to_string());
     };
     refused(19, 30).await;
     refused(1, 11).await;
@@ -117,7 +120,7 @@ async fn concurrent_sets_of_one_price_take_one_version_each() {
         .collect();
     let mut versions = BTreeSet::new();
     for call in calls {
-        versions.insert(call.await.unwrap().unwrap()[0].1.version);
+        versions.insert(call.await.unwrap().unwrap()[0].1.head.version);
     }
     assert_eq!(versions, (1..=CALLS).collect());
     let said: Vec<i64> = shop.said().await.iter().map(|event| event.version).collect();
@@ -183,7 +186,7 @@ async fn of_concurrent_revivals_into_one_window_exactly_one_wins() {
 
 async fn delete(shop: &Shop, price: &Price) {
     let request = contracts::pricing::v1::DeletePriceRequest {
-        price_id: price.id.to_string(),
+        price_id: price.head.id.to_string(),
         ..Default::default()
     };
     delete_price(&shop.app, request).await.unwrap();

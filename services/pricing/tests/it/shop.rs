@@ -19,8 +19,8 @@ use pricing::App;
 use pricing::domain::draft::{PriceDraft, PriceKey};
 use pricing::domain::item::{Item, Product, Target, Variant};
 use pricing::domain::price::Price;
-use pricing::setting::{Outcome, Wanted, set_all};
 use pricing::store::items;
+use pricing::upsert_prices::{Outcome, Wanted, upsert_prices};
 use secrecy::{ExposeSecret, SecretString};
 use stack::{Profile, Stack};
 use std::path::Path;
@@ -56,8 +56,8 @@ impl Shop {
         let database = format!("test_pricing_{}", Uuid::now_v7().simple());
         provision::create(&superuser, &database, "secret").await.unwrap();
         let url = SecretString::from(provision::at(&servers.postgres_url, &database));
-        pg::migrate::run(&url, pricing::MIGRATIONS).await.unwrap();
-        let db = Db::new(pricing::NAME, Settings::of(url)).unwrap();
+        pg::migrate::run(&url, (pricing::ROLE.migrations)()).await.unwrap();
+        let db = Db::new(pricing::ROLE.name, Settings::of(url)).unwrap();
         let nowhere =
             mesh::Client::new("http://127.0.0.1:1".parse().unwrap(), None, Arc::default());
         let paging = mesh::Paging::new(&mesh::config::Page::default());
@@ -122,7 +122,7 @@ impl Shop {
 
 pub async fn set(db: &Db, wanted: Vec<Wanted>) -> Result<Vec<(Outcome, Price)>, Fault> {
     let wanted = &wanted;
-    db.write("test", async |tx| set_all(tx, wanted).await).await
+    db.write("test", async |tx| upsert_prices(tx, wanted).await).await
 }
 
 pub fn sku(sku: &str) -> Item {

@@ -1,5 +1,8 @@
 //! What an event says about one source of documents, and which of two statements holds.
 
+use contracts::Aggregate;
+use contracts::catalog::v1::{Attribute, Brand, Category, Product, Variant};
+use contracts::pricing::v1::Price;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -40,6 +43,30 @@ impl Section {
             Section::Category => "category",
             Section::Brand => "brand",
             Section::Attribute => "attribute",
+        }
+    }
+
+    /// The aggregates that its entries are copies of, by the family of their events.
+    pub fn family(self) -> &'static str {
+        match self {
+            Section::Product => Product::FAMILY,
+            Section::Variant => Variant::FAMILY,
+            Section::Price => Price::FAMILY,
+            Section::Category => Category::FAMILY,
+            Section::Brand => Brand::FAMILY,
+            Section::Attribute => Attribute::FAMILY,
+        }
+    }
+
+    /// The subjects of their events.
+    pub fn subjects(self) -> &'static [&'static str] {
+        match self {
+            Section::Product => Product::SUBJECTS,
+            Section::Variant => Variant::SUBJECTS,
+            Section::Price => Price::SUBJECTS,
+            Section::Category => Category::SUBJECTS,
+            Section::Brand => Brand::SUBJECTS,
+            Section::Attribute => Attribute::SUBJECTS,
         }
     }
 

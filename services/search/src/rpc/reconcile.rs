@@ -4,11 +4,11 @@ use crate::App;
 use contracts::search::v1::{ReconcileRequest, ReconcileResponse};
 use fault::Fault;
 
-/// What happens when a comparison is asked for: a row that some replica's `every/reconcile` takes up.
+/// Starts an operation that `jobs/reconcile` of one replica takes up.
 pub async fn reconcile(app: &App, request: ReconcileRequest) -> Result<ReconcileResponse, Fault> {
     let repair = request.repair;
     app.db
-        .write_once("search.reconcile", &request, async move |tx| {
+        .write_once(&request, async move |tx| {
             let operation = mesh::reconcile::ask(tx, repair).await?;
             Ok(ReconcileResponse { operation: Some(operation.message("search")) })
         })

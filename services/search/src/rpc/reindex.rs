@@ -5,10 +5,10 @@ use contracts::search::v1::{ReindexRequest, ReindexResponse};
 use fault::Fault;
 use pg::operations;
 
-/// What happens when a new index is asked for: a row that `every/fill_new_index` takes up.
+/// Starts an operation that `jobs/fill_new_index` of every replica takes part in.
 pub async fn reindex(app: &App, request: ReindexRequest) -> Result<ReindexResponse, Fault> {
     app.db
-        .write_once("search.reindex", &request, async |tx| {
+        .write_once(&request, async |tx| {
             let operation = operations::start(tx, "reindex", None).await?;
             Ok(ReindexResponse { operation: Some(operation.message("search")) })
         })

@@ -8,17 +8,14 @@ use contracts::search::v1::{ProductHit, SearchProductsRequest, SearchProductsRes
 use contracts::types::v1::Money;
 use fault::{Common, Fault};
 
-const METHOD: &str = "/souk.search.v1.SearchService/SearchProducts";
-
-/// What happens when products are searched.
+/// A page of products, best first.
 pub async fn search_products(
     app: &App,
-    mut request: SearchProductsRequest,
+    request: SearchProductsRequest,
 ) -> Result<SearchProductsResponse, Fault> {
     app.index.check_filled()?;
-    let token = std::mem::take(&mut request.page_token);
-    let args = SearchProductsRequest { page_size: 0, ..request.clone() };
-    let offset = offset(app.paging.open(METHOD, &args, &token)?)?;
+    let page = app.paging.page(&request)?;
+    let offset = offset(page.cursor())?;
     let shared = app.index.shared();
     let query = wire::query(&request, offset, Utc::now(), &shared)?;
     let (limit, currency) = (query.limit, query.pricing.currency);
@@ -43,18 +40,14 @@ pub async fn search_products(
     Ok(SearchProductsResponse {
         products: found.hits.iter().zip(cards).map(product).collect(),
         total: wire::signed(found.total),
-        next_page_token: if more {
-            app.paging.seal(METHOD, &args, next.to_string().as_bytes())
-        } else {
-            String::new()
-        },
+        next_page_token: if more { page.token(next.to_string().as_bytes()) } else { String::new() },
         facets: found.facets.into_iter().map(|counts| wire::facet(counts, &shared)).collect(),
     })
 }
 
 /// The cursor is the number of results before the page: an index that changes between two pages has no better one.
-fn offset(cursor: Option<Vec<u8>>) -> Result<usize, Fault> {
+fn offset(cursor: Option<&[u8]>) -> Result<usize, Fault> {
     let Some(cursor) = cursor else { return Ok(0) };
-    let offset = std::str::from_utf8(&cursor).ok().and_then(|text| text.parse().ok());
+    let offset = std::str::from_utf8(cursor).ok().and_then(|text| text.parse().ok());
     offset.ok_or_else(|| Fault::new(Common::PageTokenInvalid, "start at the first page"))
 }

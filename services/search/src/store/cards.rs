@@ -14,8 +14,6 @@ use std::collections::HashMap;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// Cards that are kept; each takes a few hundred bytes.
-const MOST: u64 = 50_000;
 /// How long they are kept: a database that was set back hands out its revisions again.
 const KEPT: Duration = Duration::from_secs(600);
 
@@ -43,13 +41,12 @@ pub struct Cards {
     known: Cache<Key, Card>,
 }
 
-impl Default for Cards {
-    fn default() -> Self {
-        Self { known: Cache::builder().max_capacity(MOST).time_to_live(KEPT).build() }
-    }
-}
-
 impl Cards {
+    /// Keeps so many at most.
+    pub fn new(capacity: u64) -> Self {
+        Self { known: Cache::builder().max_capacity(capacity).time_to_live(KEPT).build() }
+    }
+
     /// The cards of hits, in their order. Something that went meanwhile gives an empty card.
     pub async fn of(&self, db: &Db, hits: &[Hit]) -> Result<Vec<Card>, Fault> {
         let mut cards = Vec::with_capacity(hits.len());
@@ -139,7 +136,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_card_that_was_read_before_the_replica_had_the_revision_is_shown_and_not_kept() {
-        let cards = Cards::default();
+        let cards = Cards::new(9);
         let (product_id, variant_id) = (Uuid::now_v7(), Uuid::now_v7());
         let hit = Hit {
             product_id,

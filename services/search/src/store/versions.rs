@@ -35,7 +35,7 @@ pub async fn list(
     .get_results(tx.conn())
     .await?;
     let listed = |row: Row| Listed {
-        id: row.source_id,
+        key: row.source_id.to_string(),
         version: row.version,
         deleted: row.digest.is_none(),
         digest: row.digest,

@@ -15,12 +15,13 @@ use contracts::types::v1::Money;
 use diesel::sql_types::{BigInt, Binary, Text};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
+use mesh::Role;
 use prost::Message;
 use std::collections::BTreeSet;
 use testkit::{Mesh, eventually};
 use tokio::sync::{Mutex, MutexGuard};
 
-pub const ALL: [&str; 3] = ["catalog", "pricing", "search"];
+pub const ALL: [Role; 3] = [catalog::ROLE, pricing::ROLE, search::ROLE];
 
 pub fn usd(minor_units: i64) -> Option<Money> {
     Some(Money { currency_code: "USD".to_owned(), minor_units })
@@ -93,7 +94,7 @@ pub async fn ended(mesh: &Mesh, operation: Operation) -> Operation {
 pub async fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::const_new(());
     let alone = ALONE.lock().await;
-    mesh::telemetry::init(&mesh::config::Telemetry::default());
+    mesh::telemetry::init(&mesh::config::Telemetry::default(), search::ROLE.metrics.to_vec());
     alone
 }
 

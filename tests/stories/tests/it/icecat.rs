@@ -16,7 +16,7 @@ async fn a_real_catalogue_is_imported_found_and_imported_again() {
     let Some(folder) = icecat::folder() else { return };
     // Twice 80,000 events would show nothing that the other stories do not.
     let options = Options { twice: false, ..Options::default() };
-    let mesh = Mesh::boot_with(&["catalog", "pricing", "search"], options).await;
+    let mesh = Mesh::boot_with(&[catalog::ROLE, pricing::ROLE, search::ROLE], options).await;
     let (rows, prices): (Vec<_>, Vec<_>) = icecat::read(&folder).into_iter().unzip();
     assert_eq!(rows.len(), icecat::PRODUCTS);
 

@@ -3,6 +3,7 @@
 
 mod shop;
 
+mod aggregates;
 mod catalog_day;
 mod icecat;
 mod price_change;

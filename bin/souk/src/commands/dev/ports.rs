@@ -67,7 +67,8 @@ impl Ports {
 
 /// Those of `souk serve all` are promised; roles that run apart follow them.
 fn usual(role: &str) -> Ports {
-    let place = crate::ROLES.iter().position(|own| *own == role).map_or(0, |place| place + 1);
+    let place =
+        crate::role_names().iter().position(|own| *own == role).map_or(0, |place| place + 1);
     let place = u16::try_from(place).unwrap_or_default();
     Ports { grpc: 50_051 + place, admin: 9_090 + place }
 }

@@ -28,7 +28,7 @@ impl Secrets {
         if changed {
             secrets.page_key = made_up();
         }
-        for role in crate::ROLES {
+        for role in crate::role_names() {
             secrets.passwords.entry(role.to_owned()).or_insert_with(|| {
                 changed = true;
                 made_up()

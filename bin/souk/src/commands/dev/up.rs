@@ -36,7 +36,7 @@ pub async fn up(named: &[String]) -> Result<()> {
     let mut ledger = Ledger::read(&places);
     let mut pids = leave(&places, &wanted, &shared, &ledger).await?;
     // Roles that do not run are assigned ports too: whoever calls them needs to know where they will be.
-    let others = if wanted == [ALL] { Vec::new() } else { crate::ROLES.to_vec() };
+    let others = if wanted == [ALL] { Vec::new() } else { crate::role_names().to_vec() };
     for role in wanted.iter().copied().chain(others) {
         if !pids.contains_key(role) {
             ledger.assign(role)?;
@@ -95,7 +95,7 @@ async fn prepare(places: &Places, servers: &Stack) -> Result<Variables> {
 
     let superuser = servers.postgres_url.clone().into();
     let mut config = Config::default();
-    for role in crate::ROLES {
+    for role in crate::role_names() {
         let (name, password) = (format!("souk_{role}"), secrets.password(role));
         let created = pg::provision::create(&superuser, &name, password).await;
         created
@@ -177,7 +177,7 @@ fn settings(role: &str, shared: &Variables, ledger: &Ledger) -> Result<Variables
     settings.insert("SOUK_GRPC_LISTEN".to_owned(), own.grpc());
     settings.insert("SOUK_ADMIN_LISTEN".to_owned(), own.admin());
     if role != ALL {
-        for other in crate::ROLES.into_iter().filter(|other| *other != role) {
+        for other in crate::role_names().into_iter().filter(|other| *other != role) {
             let name = format!("SOUK_ENDPOINT_{}", other.to_ascii_uppercase());
             settings.insert(name, ports(ledger, other)?.grpc());
         }
@@ -230,10 +230,10 @@ mod tests {
     #[test]
     fn a_role_that_runs_apart_knows_its_neighbors_and_only_its_own_database() {
         let mut ledger = Ledger::default();
-        for role in crate::ROLES {
+        for role in crate::role_names() {
             ledger.assign(role).unwrap();
         }
-        let shared = crate::ROLES.map(|role| {
+        let shared = crate::role_names().map(|role| {
             (
                 format!("SOUK_DATABASE_URL_{}", role.to_ascii_uppercase()),
                 format!("postgres://{role}"),

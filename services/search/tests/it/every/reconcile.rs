@@ -1,6 +1,8 @@
 use crate::shop::{ALL, Bowls, in_usd, reconcile, search, set_price, titled, until};
-use contracts::catalog::v1::{AggregateType, ListVersionsRequest, UpdateProductRequest};
-use contracts::operations::v1::{ListOperationsRequest, OperationState};
+use contracts::catalog::v1::UpdateProductRequest;
+use contracts::operations::v1::{
+    ListAggregateVersionsRequest, ListOperationsRequest, OperationState,
+};
 use contracts::pricing::v1::ListPricesRequest;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use diesel::{QueryableByName, sql_query};
@@ -101,13 +103,16 @@ async fn what_changes_while_it_is_repaired_ends_as_its_owner_says() {
     mesh.settle().await;
     let report = reconcile(&mesh, false).await;
     assert_eq!(report.differences, 0, "{:?}", report.drifts);
-    for (section, kind) in
-        [("product", AggregateType::Product), ("variant", AggregateType::Variant)]
-    {
-        let request =
-            ListVersionsRequest { r#type: kind.into(), page_size: 500, ..Default::default() };
-        let owned = mesh.catalog().list_versions(request).await.unwrap().into_inner().versions;
-        let owned = owned.into_iter().map(|own| (own.id, (own.version, Some(own.digest))));
+    for (section, family) in [("product", "catalog.product"), ("variant", "catalog.variant")] {
+        let request = ListAggregateVersionsRequest {
+            service: "catalog".into(),
+            family: family.into(),
+            page_size: 500,
+            ..Default::default()
+        };
+        let owned = mesh.operations().list_aggregate_versions(request).await.unwrap();
+        let owned = owned.into_inner().versions.into_iter();
+        let owned = owned.map(|own| (own.key, (own.version, Some(own.digest))));
         assert_eq!(kept(&mesh, section).await, owned.collect());
     }
     shows_every_price(&mesh).await;

@@ -1,19 +1,22 @@
 //! What an owner publishes again: no news to a copy that is right, the truth to one that is not.
 
 use crate::shop::{ALL, Bowls, in_usd, set_price, until};
-use contracts::catalog::v1::{AggregateType, DeleteProductRequest, RepublishAggregatesRequest};
-use contracts::pricing::v1::RepublishPricesRequest;
+use contracts::catalog::v1::DeleteProductRequest;
+use contracts::operations::v1::RepublishAggregatesRequest;
 use testkit::{Mesh, eventually, reason};
 
-async fn republish(mesh: &Mesh, kind: AggregateType, ids: &[String]) -> Vec<String> {
-    let request =
-        RepublishAggregatesRequest { r#type: kind.into(), ids: ids.to_vec(), ..Default::default() };
-    mesh.catalog().republish_aggregates(request).await.unwrap().into_inner().unknown_ids
+fn request(family: &str, keys: &[String]) -> RepublishAggregatesRequest {
+    RepublishAggregatesRequest {
+        service: family.split('.').next().unwrap().into(),
+        family: family.into(),
+        keys: keys.to_vec(),
+        ..Default::default()
+    }
 }
 
-async fn republish_prices(mesh: &Mesh, ids: &[String]) -> Vec<String> {
-    let request = RepublishPricesRequest { price_ids: ids.to_vec(), ..Default::default() };
-    mesh.pricing().republish_prices(request).await.unwrap().into_inner().unknown_ids
+async fn republish(mesh: &Mesh, family: &str, keys: &[String]) -> Vec<String> {
+    let answer = mesh.operations().republish_aggregates(request(family, keys)).await;
+    answer.unwrap().into_inner().unknown_keys
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -30,22 +33,19 @@ async fn what_is_known_already_is_no_news() {
     let prices = bowls.prices(&mesh).await;
     let asked = |ids: &[String]| [ids, std::slice::from_ref(&unknown)].concat();
     let answers = [
-        republish(&mesh, AggregateType::Product, &asked(&bowls.products)).await,
-        republish(&mesh, AggregateType::Variant, &asked(&bowls.variants)).await,
-        republish_prices(&mesh, &asked(&prices)).await,
+        republish(&mesh, "catalog.product", &asked(&bowls.products)).await,
+        republish(&mesh, "catalog.variant", &asked(&bowls.variants)).await,
+        republish(&mesh, "pricing.price", &asked(&prices)).await,
     ];
     assert_eq!(answers, std::array::from_fn(|_| vec![unknown.clone()]));
     mesh.settle().await;
     assert_eq!(bowls.said(&mesh).await, (in_catalog + 6, in_pricing + 3));
     assert_eq!(bowls.written(&mesh).await, written, "no copy was written");
 
-    let nothing =
-        RepublishAggregatesRequest { r#type: AggregateType::Product.into(), ..Default::default() };
-    let refused = mesh.catalog().republish_aggregates(nothing).await.unwrap_err();
-    assert_eq!(reason(&refused), "INVALID_FIELD");
-    let nothing = RepublishPricesRequest::default();
-    let refused = mesh.pricing().republish_prices(nothing).await.unwrap_err();
-    assert_eq!(reason(&refused), "INVALID_FIELD");
+    for family in ["catalog.product", "pricing.price"] {
+        let refused = mesh.operations().republish_aggregates(request(family, &[])).await;
+        assert_eq!(reason(&refused.unwrap_err()), "FILTER_EMPTY");
+    }
     mesh.finish().await;
 }
 
@@ -69,14 +69,14 @@ async fn a_newer_change_between_distrust_and_the_owners_word_holds() {
     bowls.alter(&mesh, distrust).await;
     set_price(&mesh, "BOWL-0", 400).await;
     mesh.settle().await;
-    republish_prices(&mesh, std::slice::from_ref(price_id)).await;
+    republish(&mesh, "pricing.price", std::slice::from_ref(price_id)).await;
     mesh.settle().await;
     assert_eq!(mesh.count("search", version).await, 2);
     shows(400).await;
 
     // The word comes first, the change is news after it.
     bowls.alter(&mesh, distrust).await;
-    republish_prices(&mesh, std::slice::from_ref(price_id)).await;
+    republish(&mesh, "pricing.price", std::slice::from_ref(price_id)).await;
     set_price(&mesh, "BOWL-0", 300).await;
     mesh.settle().await;
     assert_eq!(mesh.count("search", version).await, 3);
@@ -90,7 +90,7 @@ async fn a_newer_change_between_distrust_and_the_owners_word_holds() {
         (mesh.count("search", version).await == 2).then_some(())
     })
     .await;
-    republish_prices(&mesh, std::slice::from_ref(price_id)).await;
+    republish(&mesh, "pricing.price", std::slice::from_ref(price_id)).await;
     mesh.settle().await;
     assert_eq!(mesh.count("search", version).await, 3);
     shows(300).await;

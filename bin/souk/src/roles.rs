@@ -1,0 +1,14 @@
+use mesh::Role;
+
+/// Every service of the mesh, in the order of who needs whom.
+pub const ROLES: [Role; 3] = [catalog::ROLE, pricing::ROLE, search::ROLE];
+
+/// Their names.
+pub fn role_names() -> [&'static str; ROLES.len()] {
+    ROLES.map(|role| role.name)
+}
+
+/// The role of a name.
+pub fn role(name: &str) -> Option<Role> {
+    ROLES.into_iter().find(|role| role.name == name)
+}

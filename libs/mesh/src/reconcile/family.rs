@@ -1,0 +1,134 @@
+//! The comparison of a copy that `bus` keeps with its owner: what was taken over, by version and digest, against what was published
+//! last. No service writes any of it.
+
+use super::{Drift, Listed, Projection};
+use crate::Client;
+use bus::Copied;
+use contracts::operations::v1::operations_service_client::OperationsServiceClient;
+use contracts::operations::v1::{
+    DriftKind, ListAggregateVersionsRequest, RepublishAggregatesRequest,
+};
+use fault::Fault;
+use pg::{Db, Tx, projections};
+
+/// Keys in one request to publish again.
+const BATCH: usize = 500;
+
+/// The service that owns aggregates, as those with copies of them ask it.
+#[derive(Debug, Clone)]
+pub struct Owner {
+    operations: OperationsServiceClient<Client>,
+    service: String,
+}
+
+impl Owner {
+    /// The service of this name.
+    pub fn new(client: Client, service: &str) -> Self {
+        Self { operations: OperationsServiceClient::new(client), service: service.to_owned() }
+    }
+
+    /// The first versions of a family that it has above a key.
+    pub async fn versions(
+        &self,
+        family: &str,
+        after: &str,
+        limit: i64,
+    ) -> Result<Vec<Listed>, Fault> {
+        let request = ListAggregateVersionsRequest {
+            service: self.service.clone(),
+            family: family.to_owned(),
+            start_after: after.to_owned(),
+            page_size: i32::try_from(limit).unwrap_or(i32::MAX),
+            ..ListAggregateVersionsRequest::default()
+        };
+        let page = self.operations.clone().list_aggregate_versions(request).await?.into_inner();
+        let listed = page.versions.into_iter().map(|own| Listed {
+            key: own.key,
+            version: own.version,
+            deleted: own.deleted,
+            digest: (!own.deleted).then_some(own.digest),
+        });
+        Ok(listed.collect())
+    }
+
+    /// Has it publish aggregates again.
+    pub async fn republish(&self, family: &str, keys: &[String]) -> Result<(), Fault> {
+        for keys in keys.chunks(BATCH) {
+            let request = RepublishAggregatesRequest {
+                service: self.service.clone(),
+                family: family.to_owned(),
+                keys: keys.to_vec(),
+                ..RepublishAggregatesRequest::default()
+            };
+            self.operations.clone().republish_aggregates(request).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A copy and its owner.
+pub struct FamilyCopy {
+    db: Db,
+    copied: Copied,
+    owner: Owner,
+}
+
+impl FamilyCopy {
+    /// A copy in the database of a service.
+    pub fn new(db: Db, copied: Copied, owner: Owner) -> Self {
+        Self { db, copied, owner }
+    }
+}
+
+impl Projection for FamilyCopy {
+    fn name(&self) -> &'static str {
+        self.copied.family
+    }
+
+    async fn owned(&self, after: &str, limit: i64) -> Result<Vec<Listed>, Fault> {
+        self.owner.versions(self.copied.family, after, limit).await
+    }
+
+    async fn kept(&self, after: &str, limit: i64) -> Result<Vec<Listed>, Fault> {
+        let family = self.copied.family;
+        let list = async |tx: &mut Tx| projections::list(tx, family, after, limit).await;
+        let heads = self.db.read("reconcile.kept", list).await?;
+        let listed = heads.into_iter().map(|head| Listed {
+            key: head.key,
+            version: head.version,
+            deleted: head.digest.is_none(),
+            digest: head.digest,
+        });
+        Ok(listed.collect())
+    }
+
+    /// Orphans are removed. Whatever else differs its owner publishes again; where the copy has that very version or a newer one
+    /// the copy's is forgotten first, so that what comes is newer.
+    async fn repair(&self, drifts: &[Drift]) -> Result<(), Fault> {
+        let family = self.copied.family;
+        let of = |kinds: &[DriftKind]| -> Vec<(String, i64)> {
+            let those = drifts.iter().filter(|drift| kinds.contains(&drift.kind));
+            those.map(|drift| (drift.key.clone(), drift.copy_version())).collect()
+        };
+        let orphans = &of(&[DriftKind::Orphan]);
+        let wrong = &of(&[DriftKind::Ahead, DriftKind::Content]);
+        let copied = &self.copied;
+        self.db
+            .write("reconcile.repair", async move |tx| {
+                projections::distrust(tx, family, wrong).await?;
+                for (key, version) in orphans {
+                    copied.forget(tx, key, *version).await?;
+                }
+                Ok(())
+            })
+            .await?;
+        let owned = drifts.iter().filter(|drift| drift.kind != DriftKind::Orphan);
+        let keys: Vec<String> = owned.map(|drift| drift.key.clone()).collect();
+        self.owner.republish(family, &keys).await
+    }
+
+    async fn some_key(&self) -> Result<Option<String>, Fault> {
+        let family = self.copied.family;
+        self.db.read("reconcile.some_key", async |tx| projections::some_key(tx, family).await).await
+    }
+}

@@ -1,0 +1,139 @@
+//! The head of every aggregate that was ever published: its version and the digest of its public state, written with its newest
+//! event by [`crate::outbox::append`]. Copies in other services compare themselves with them; what differs is published again.
+
+use crate::entity::{self, Lock, Stored};
+use crate::{Tx, outbox, statement};
+use diesel::QueryableByName;
+use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use fault::Fault;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use kernel::id::Id;
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+/// What was published last of an aggregate.
+#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+pub struct AggregateHead {
+    /// The aggregate.
+    #[diesel(sql_type = Text)]
+    pub key: String,
+    /// Subject of its newest event.
+    #[diesel(sql_type = Text)]
+    pub subject: String,
+    /// Its version.
+    #[diesel(sql_type = BigInt)]
+    pub version: i64,
+    /// SHA-256 of its public state; none: it has been deleted.
+    #[diesel(sql_type = Nullable<Binary>)]
+    pub digest: Option<Vec<u8>>,
+}
+
+/// Which heads of a family.
+#[derive(Debug, Clone, Copy)]
+pub enum Which<'k> {
+    /// Those above a key, the first ones by key.
+    After {
+        /// The key; empty: from the first on.
+        key: &'k str,
+        /// At most so many.
+        limit: i64,
+    },
+    /// Those of these keys.
+    Keys(&'k [String]),
+}
+
+/// Heads of a family, by key.
+pub async fn list(
+    tx: &mut Tx,
+    family: &str,
+    which: Which<'_>,
+) -> Result<Vec<AggregateHead>, Fault> {
+    let select = "select key, subject, version, digest from aggregate_heads where family = $1";
+    let rows = match which {
+        Which::After { key, limit } => {
+            statement(format!("{select} and key > $2 order by key limit $3"))
+                .bind::<Text, _>(family)
+                .bind::<Text, _>(key)
+                .bind::<BigInt, _>(limit)
+                .get_results(tx.conn())
+                .await?
+        }
+        Which::Keys(keys) => {
+            statement(format!("{select} and key = any($2) order by key"))
+                .bind::<Text, _>(family)
+                .bind::<Array<Text>, _>(keys)
+                .get_results(tx.conn())
+                .await?
+        }
+    };
+    Ok(rows)
+}
+
+/// The aggregates of one kind: how they are published again.
+#[derive(Clone, Copy)]
+pub struct Aggregates {
+    /// Their family, e.g. `catalog.brand`.
+    pub family: &'static str,
+    republish: Republish,
+    keys: Keys,
+}
+
+type Republish =
+    for<'t> fn(&'t mut Tx, &'t [String]) -> BoxFuture<'t, Result<BTreeSet<String>, Fault>>;
+type Keys = for<'t> fn(&'t mut Tx, &'t str, i64) -> BoxFuture<'t, Result<Vec<String>, Fault>>;
+
+impl Aggregates {
+    /// Those that are stored as `E`.
+    pub const fn of<E: Stored>() -> Self {
+        Self {
+            family: E::FAMILY,
+            republish: |tx, keys| republish::<E>(tx, keys).boxed(),
+            keys: |tx, after, limit| keys::<E>(tx, after, limit).boxed(),
+        }
+    }
+
+    /// Publishes aggregates as they are now, at their current versions, deleted ones too; returns which there are. They are locked
+    /// against a change, so that no newer version is published before. Their heads are written anew too, so a field that was
+    /// added to the public state since reaches whoever compares.
+    pub async fn republish(&self, tx: &mut Tx, keys: &[String]) -> Result<BTreeSet<String>, Fault> {
+        (self.republish)(tx, keys).await
+    }
+
+    /// The first keys above one, of all that there are, published or not.
+    pub async fn keys(&self, tx: &mut Tx, after: &str, limit: i64) -> Result<Vec<String>, Fault> {
+        (self.keys)(tx, after, limit).await
+    }
+}
+
+impl std::fmt::Debug for Aggregates {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Aggregates({})", self.family)
+    }
+}
+
+async fn republish<E: Stored>(tx: &mut Tx, keys: &[String]) -> Result<BTreeSet<String>, Fault> {
+    // What is no id is the key of nothing.
+    let ids: BTreeSet<Id<E>> = keys.iter().filter_map(|key| Id::parse(key).ok()).collect();
+    let found: Vec<E> = entity::lock_all(tx, &Vec::from_iter(ids), Lock::Change).await?;
+    outbox::append(tx, found.iter().map(|own| own.event(&own.head().unchanged()))).await?;
+    Ok(found.iter().map(|own| own.head().id.to_string()).collect())
+}
+
+async fn keys<E: Stored>(tx: &mut Tx, after: &str, limit: i64) -> Result<Vec<String>, Fault> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = SqlUuid)]
+        id: Uuid,
+    }
+    let after = Uuid::parse_str(after).unwrap_or_default();
+    let (table, id) = (E::TABLE, E::ID);
+    let rows: Vec<Row> =
+        statement(format!("select {id} as id from {table} where {id} > $1 order by {id} limit $2"))
+            .bind::<SqlUuid, _>(after)
+            .bind::<BigInt, _>(limit)
+            .get_results(tx.conn())
+            .await?;
+    Ok(rows.into_iter().map(|row| row.id.to_string()).collect())
+}

@@ -1,0 +1,2 @@
+drop table projection_heads;
+drop table aggregate_heads;

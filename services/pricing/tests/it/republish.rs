@@ -1,0 +1,90 @@
+use crate::shop::{Shop, dated, draft, product, sku};
+use contracts::pricing::v1::{DeletePriceRequest, PriceDeleted, PriceUpdated};
+use pg::heads::{self, AggregateHead, Aggregates, Which};
+use pricing::rpc::delete_price::delete_price;
+use prost::Message;
+use std::collections::BTreeSet;
+
+/// Publishes prices again; returns which there are.
+async fn republish(shop: &Shop, keys: &[String]) -> BTreeSet<String> {
+    let prices: &Aggregates = &pricing::ROLE.aggregates[0];
+    let published = shop.app.db.write("test", async |tx| prices.republish(tx, keys).await);
+    published.await.unwrap()
+}
+
+async fn heads(shop: &Shop) -> Vec<AggregateHead> {
+    let all = Which::After { key: "", limit: 100 };
+    let list = shop.app.db.read("test", async |tx| heads::list(tx, "pricing.price", all).await);
+    list.await.unwrap()
+}
+
+#[tokio::test]
+async fn a_row_gives_the_very_state_that_its_event_carried() {
+    let shop = Shop::open().await;
+    shop.set_one(draft(product(), 100)).await;
+    let mut full = dated(sku("A-1"), 100, 10, 20);
+    full.sale = Some(90);
+    full.key.scope.customer = Some("C1".into());
+    full.key.scope.country = Some("DE".into());
+    shop.set_one(full.clone()).await;
+    full.sale = None;
+    shop.set_one(full).await;
+    let (_, gone) = shop.set_one(draft(sku("A-2"), 100)).await;
+    let request = DeletePriceRequest { price_id: gone.head.id.to_string(), ..Default::default() };
+    delete_price(&shop.app, request).await.unwrap();
+
+    let before = heads(&shop).await;
+    assert_eq!(before.iter().map(|head| head.version).collect::<BTreeSet<_>>(), [1, 2].into());
+    let keys: Vec<String> = before.iter().map(|head| head.key.clone()).collect();
+    assert_eq!(republish(&shop, &keys).await.len(), 3);
+    assert_eq!(heads(&shop).await, before);
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn the_current_state_is_said_at_its_version_and_nothing_changes() {
+    let shop = Shop::open().await;
+    shop.set_one(draft(product(), 100)).await;
+    let (_, price) = shop.set_one(draft(product(), 90)).await;
+    let (_, gone) = shop.set_one(draft(sku("A-2"), 100)).await;
+    let delete = DeletePriceRequest { price_id: gone.head.id.to_string(), ..Default::default() };
+    delete_price(&shop.app, delete).await.unwrap();
+    let before = shop.said().await.len();
+
+    let unknown = uuid::Uuid::now_v7().to_string();
+    let keys = [gone.head.id.to_string(), unknown, price.head.id.to_string()];
+    let answer = republish(&shop, &keys).await;
+    assert_eq!(answer, [gone.head.id.to_string(), price.head.id.to_string()].into());
+    let said = shop.said().await.split_off(before);
+    let [live, deleted] = &said[..] else { panic!("{said:?}") };
+    assert_eq!((live.subject.as_str(), live.version), ("pricing.price.updated", 2));
+    let event = PriceUpdated::decode(live.payload.as_slice()).unwrap();
+    assert_eq!(event.price.unwrap().base.unwrap().minor_units, 90);
+    assert!(event.changed.is_empty());
+    assert_eq!((deleted.subject.as_str(), deleted.version), ("pricing.price.deleted", 2));
+    let event = PriceDeleted::decode(deleted.payload.as_slice()).unwrap();
+    assert_eq!(event.price_id, gone.head.id.to_string());
+    shop.close().await;
+}
+
+/// Whoever changes a price and whoever publishes it again take turns, so versions never go backwards in the outbox.
+#[tokio::test(flavor = "multi_thread")]
+async fn beside_changes_versions_stay_in_order() {
+    let shop = Shop::open().await;
+    let (_, price) = shop.set_one(draft(product(), 1_000)).await;
+    let change = async {
+        for amount in 1..=100 {
+            shop.set_one(draft(product(), amount)).await;
+        }
+    };
+    let again = async {
+        for _ in 0..100 {
+            republish(&shop, &[price.head.id.to_string()]).await;
+        }
+    };
+    tokio::join!(change, again);
+    let versions: Vec<i64> = shop.said().await.iter().map(|said| said.version).collect();
+    assert!(versions.is_sorted(), "{versions:?}");
+    assert_eq!((versions.len(), versions.last()), (201, Some(&101)));
+    shop.close().await;
+}

@@ -1,0 +1,55 @@
+//! A batch of events: all become entries, one transaction merges them, and several changes of one product are one write.
+
+use crate::App;
+use crate::domain::entry::{Entry, Section};
+use crate::events::entries::entry;
+use crate::store::entries;
+use bus::{Batch, Outcome};
+use fault::Fault;
+use pg::Tx;
+use std::collections::{BTreeSet, HashMap};
+use uuid::Uuid;
+
+/// The subjects of all events that search consumes.
+pub fn subjects() -> impl Iterator<Item = &'static str> {
+    Section::ALL.into_iter().flat_map(Section::subjects).copied()
+}
+
+/// Merges what events say. An event about a product that has not come yet waits for it.
+pub async fn merge(app: &App, tx: &mut Tx, batch: Batch) -> Result<Vec<Outcome>, Fault> {
+    let received: Vec<Entry> = batch
+        .events
+        .iter()
+        .map(|event| entry(section(event.subject)?, event.subject, &event.payload))
+        .collect::<Result<_, Fault>>()?;
+    let products: BTreeSet<Uuid> = received.iter().filter_map(|entry| entry.product_id).collect();
+    let known = entries::lock_products(tx, &products).await?;
+    let come: BTreeSet<Uuid> = received
+        .iter()
+        .filter(|entry| entry.section == Section::Product && !is_known(&known, entry.source_id))
+        .map(|entry| entry.source_id)
+        .collect();
+
+    let outcome = |entry: &Entry| match entry.product_id {
+        Some(id) if !is_known(&known, id) && !come.contains(&id) => Outcome::early(id.to_string()),
+        _ => Outcome::Done,
+    };
+    let outcomes: Vec<Outcome> = received.iter().map(outcome).collect();
+    let now = received.into_iter().zip(&outcomes).filter(|(_, outcome)| **outcome == Outcome::Done);
+    entries::merge(tx, now.map(|(entry, _)| entry).collect()).await?;
+    if !come.is_empty() {
+        let come: Vec<String> = come.iter().map(Uuid::to_string).collect();
+        batch.apply_early(tx, &come).await?;
+    }
+    app.index.wake();
+    Ok(outcomes)
+}
+
+fn section(subject: &str) -> Result<Section, Fault> {
+    let section = Section::ALL.into_iter().find(|own| own.subjects().contains(&subject));
+    section.ok_or_else(|| Fault::internal(format!("nothing consumes {subject}")))
+}
+
+fn is_known(known: &HashMap<Uuid, bool>, id: Uuid) -> bool {
+    known.get(&id).copied().unwrap_or_default()
+}

@@ -1,0 +1,147 @@
+//! What search copies, as a comparison with its owners sees it: the entries of each section, and the documents in the index of
+//! this replica. Nothing is put right past the way of events: the owner publishes again what differs, and the follower indexes it.
+
+use crate::app::App;
+use crate::domain::entry::{Entry, Section};
+use crate::events::entries::filed;
+use crate::store::{documents, entries, repairs, versions};
+use contracts::operations::v1::DriftKind;
+use fault::Fault;
+use mesh::reconcile::{Drift, Listed};
+use mesh::{Projection, Reconciler};
+use std::collections::BTreeSet;
+use uuid::Uuid;
+
+/// Something that search keeps a copy of.
+pub enum Copied {
+    /// What a section's owner says, as entries.
+    Entries(App, Section),
+    /// What the documents are, in the index of this replica. Their owner is search itself.
+    Index(App),
+}
+
+/// All that search copies. The order is that of who needs whom: a price waits for its product.
+pub fn reconciler(app: &App, settings: &mesh::config::Reconcile) -> Reconciler<Copied> {
+    let sections = Section::ALL.map(|section| Copied::Entries(app.clone(), section));
+    let all = sections.into_iter().chain([Copied::Index(app.clone())]).collect();
+    Reconciler::new(app.db.clone(), settings, all)
+        .with_total(|left| metrics::gauge!("search_index_drift_documents").set(left))
+}
+
+impl Projection for Copied {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Entries(_, section) => section.name(),
+            Self::Index(_) => "index",
+        }
+    }
+
+    /// A product's deletion is kept, else whatever comes about it would wait for it in vain.
+    fn keeps_deleted(&self) -> bool {
+        matches!(self, Self::Entries(_, Section::Product))
+    }
+
+    fn is_local(&self) -> bool {
+        matches!(self, Self::Index(_))
+    }
+
+    async fn owned(&self, after: &str, limit: i64) -> Result<Vec<Listed>, Fault> {
+        match self {
+            Self::Entries(app, section) => {
+                app.owner(*section).versions(section.family(), after, limit).await
+            }
+            Self::Index(app) => {
+                let after = id(after);
+                let documents = async |tx: &mut pg::Tx| documents::shown(tx, after, limit).await;
+                Ok(revisions(app.db.read("search.documents_shown", documents).await?))
+            }
+        }
+    }
+
+    async fn kept(&self, after: &str, limit: i64) -> Result<Vec<Listed>, Fault> {
+        let after = id(after);
+        match self {
+            Self::Entries(app, section) => {
+                let (section, name) = (*section, "search.versions");
+                app.db.read(name, async |tx| versions::list(tx, section, after, limit).await).await
+            }
+            Self::Index(app) => {
+                let limit = usize::try_from(limit).unwrap_or_default();
+                let indexed = app.index.run(move |engine| engine.inventory(after, limit)).await?;
+                Ok(revisions(indexed))
+            }
+        }
+    }
+
+    async fn repair(&self, drifts: &[Drift]) -> Result<(), Fault> {
+        match self {
+            Self::Entries(app, section) => repair_entries(app, *section, drifts).await,
+            Self::Index(app) => repair_index(app, drifts).await,
+        }
+    }
+
+    async fn some_key(&self) -> Result<Option<String>, Fault> {
+        let name = "search.some_key";
+        let id = match self {
+            Self::Entries(app, section) => {
+                let section = *section;
+                app.db.read(name, async |tx| versions::some_id(tx, section).await).await?
+            }
+            Self::Index(app) => app.db.read(name, async |tx| documents::some_id(tx).await).await?,
+        };
+        Ok(id.map(|id| id.to_string()))
+    }
+}
+
+/// The id of a key; none: from the first on.
+fn id(key: &str) -> Option<Uuid> {
+    Uuid::parse_str(key).ok()
+}
+
+fn revisions(list: Vec<(Uuid, i64)>) -> Vec<Listed> {
+    let listed = |(id, version): (Uuid, i64)| Listed {
+        key: id.to_string(),
+        version,
+        digest: None,
+        deleted: false,
+    };
+    list.into_iter().map(listed).collect()
+}
+
+/// Orphans are forgotten. Whatever else differs its owner publishes again; where the copy has that very version or a newer one
+/// it first distrusts its own, so that the owner's word is news. What is newer than that word is kept as ever, by its version.
+async fn repair_entries(app: &App, section: Section, drifts: &[Drift]) -> Result<(), Fault> {
+    let of = |kinds: &[DriftKind]| -> Vec<(Uuid, i64)> {
+        let those = drifts.iter().filter(|drift| kinds.contains(&drift.kind));
+        those.filter_map(|drift| Some((id(&drift.key)?, drift.copy_version()))).collect()
+    };
+    let (orphans, wrong) = (of(&[DriftKind::Orphan]), of(&[DriftKind::Ahead, DriftKind::Content]));
+    let (orphans, wrong) = (&orphans, &wrong);
+    app.db
+        .write("search.repair", async move |tx| {
+            repairs::distrust(tx, section, wrong).await?;
+            repairs::forget(tx, section, orphans).await
+        })
+        .await?;
+    app.index.wake();
+    let owned = drifts.iter().filter(|drift| drift.kind != DriftKind::Orphan);
+    let keys: Vec<String> = owned.map(|drift| drift.key.clone()).collect();
+    app.owner(section).republish(section.family(), &keys).await
+}
+
+/// The documents are filed anew, as their products' entries say, and get new revisions: every follower indexes them again, and
+/// removes what is not to be there.
+async fn repair_index(app: &App, drifts: &[Drift]) -> Result<(), Fault> {
+    let ids: BTreeSet<Uuid> = drifts.iter().filter_map(|drift| id(&drift.key)).collect();
+    let ids = &ids;
+    app.db
+        .write("search.repair_index", async move |tx| {
+            entries::lock_products(tx, ids).await?;
+            let products = repairs::products(tx, ids).await?;
+            let filed: Vec<Entry> = products.into_iter().map(filed).collect::<Result<_, _>>()?;
+            repairs::refile(tx, ids, &filed).await
+        })
+        .await?;
+    app.index.wake();
+    Ok(())
+}
