@@ -29,8 +29,8 @@ impl Servers {
     }
 }
 
-/// What one workload runs on: pricing says, search listens.
-pub struct World {
+/// What one workload runs on: pricing publishes, search consumes.
+pub struct Fixture {
     pub pricing: Db,
     pub search: Db,
     pub bus: Bus,
@@ -40,7 +40,7 @@ pub struct World {
     superuser: SecretString,
 }
 
-impl World {
+impl Fixture {
     pub async fn new(servers: &Servers) -> Result<Self> {
         let id = Uuid::now_v7().simple().to_string();
         let folder = Path::new(FOLDER).join(&id);
@@ -53,7 +53,7 @@ impl World {
         Ok(Self { pricing, search, bus, broker, folder, databases, superuser })
     }
 
-    /// Another connection to the broker, for whoever watches.
+    /// Another connection to the broker, for watching.
     pub async fn connect(&self) -> Result<Bus> {
         Ok(Bus::connect(&bus::Settings::of(self.broker.url())).await?)
     }
