@@ -135,7 +135,7 @@ pub async fn letters(bus: &Bus, service: &str) -> Result<Vec<Entry>> {
         let Some(last) = letters.last() else { return Ok(entries) };
         after = last.sequence;
         entries.extend(letters.into_iter().map(|letter| {
-            let (consumer, id, reason) = (letter.consumer, letter.letter_id, letter.reason);
+            let (consumer, id, reason) = (letter.consumer, letter.event_id, letter.reason);
             Entry::Buried(Buried { consumer, id, reason })
         }));
     }

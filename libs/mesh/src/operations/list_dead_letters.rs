@@ -2,7 +2,7 @@
 
 use super::{Operations, times};
 use crate::Paging;
-use bus::dead::{self, Letter};
+use bus::dead::{self, DeadLetter};
 use contracts::operations::v1::{ListDeadLettersRequest, ListDeadLettersResponse};
 use fault::Fault;
 
@@ -21,6 +21,6 @@ pub(super) async fn list_dead_letters(
     times::check(&filter)?;
     let page = dead::page(&app.bus, service, &filter, after, size.get().into()).await?;
     let next_page_token = app.paging.next_places(METHOD, &request, page.next.map(|at| [at]));
-    let letters = page.letters.iter().map(Letter::message).collect();
+    let letters = page.dead_letters.iter().map(DeadLetter::message).collect();
     Ok(ListDeadLettersResponse { letters, next_page_token })
 }

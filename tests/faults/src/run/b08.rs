@@ -96,7 +96,7 @@ async fn letters_are_whole(world: &World, expected: usize) -> Result<()> {
         rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2)))).collect();
     let stream = world.bus.jetstream().get_stream(streams::events(PUBLISHER)).await?;
     for letter in &letters {
-        let id = &letter.letter_id;
+        let id = &letter.event_id;
         let (position, payload) = rows.get(id).with_context(|| format!("a letter about {id}"))?;
         ensure!(letter.consumer == COUNTING, "a letter of {}", letter.consumer);
         ensure!(*payload == letter.payload, "the letter about {id} has other bytes");

@@ -140,7 +140,7 @@ async fn ordered(world: &World, script: &str) -> Result<()> {
         last,
         ..ReplayOrder::default()
     };
-    let asked = db.write("faults.order", async move |tx| dead::order(tx, order).await);
+    let asked = db.write("faults.order", async move |tx| dead::request_replay(tx, order).await);
     asked.await.map_err(told)?;
     world.listen(&["--mended"], script)?;
     let search = world.databases.client("search").await?;

@@ -1,12 +1,12 @@
-//! Streams and durable consumers that are there already when a service starts, and are not as it asks.
+//! Streams and durable consumers that exist when a service starts, and are not as it asks.
 
 use crate::app::{App, price_updated};
-use crate::world::{World, eventually, listen, prices};
+use crate::fixture::{Fixture, consume, eventually, prices};
 use async_nats::jetstream::consumer::{AckPolicy, DeliverPolicy, pull};
 use async_nats::jetstream::stream::{self, DiscardPolicy, StorageType};
 use std::time::Duration;
 
-/// A stream and a consumer as somebody without a plan makes them.
+/// A stream and a consumer as created by hand.
 fn stream() -> stream::Config {
     stream::Config {
         name: "PRICING".into(),
@@ -21,17 +21,17 @@ fn durable() -> pull::Config {
 
 #[tokio::test]
 async fn a_stream_that_cannot_be_as_asked_ends_the_start_and_is_named() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     // Storage cannot be changed.
     let config = stream::Config { storage: StorageType::Memory, ..stream() };
-    world.bus.jetstream().create_stream(config).await.unwrap();
-    let fault = world.relay().fails().await.chain();
+    fixture.bus.jetstream().create_stream(config).await.unwrap();
+    let fault = fixture.relay().fails().await.chain();
     assert!(fault.contains("PRICING") && fault.contains("storage type"), "{fault}");
 }
 
 #[tokio::test]
 async fn a_stream_that_can_be_as_asked_is_changed_at_the_start_and_keeps_its_events() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     let config = stream::Config {
         subjects: vec!["pricing.price.*".into()],
         description: Some("by hand".into()),
@@ -43,13 +43,13 @@ async fn a_stream_that_can_be_as_asked_is_changed_at_the_start_and_keeps_its_eve
         allow_atomic_publish: false,
         ..stream()
     };
-    let js = world.bus.jetstream();
+    let js = fixture.bus.jetstream();
     js.create_stream(config).await.unwrap();
     let sent = js.publish("pricing.price.updated", "kept".into()).await.unwrap();
     sent.await.unwrap();
-    let relay = world.relay();
-    world.say(&prices(3)).await;
-    eventually("all is published", async || world.all_published().await).await;
+    let relay = fixture.relay();
+    fixture.commit_events(&prices(3)).await;
+    eventually("all is published", async || fixture.all_published().await).await;
     relay.end().await;
     let stream = js.get_stream("PRICING").await.unwrap();
     let config = &stream.cached_info().config;
@@ -68,16 +68,17 @@ async fn a_consumer_that_cannot_be_as_asked_ends_the_start_and_says_why() {
         (pull::Config { deliver_policy: DeliverPolicy::New, ..durable() }, "deliver policy"),
         (pull::Config { ack_policy: AckPolicy::None, ..durable() }, "ack policy"),
     ] {
-        let world = World::new().await;
-        world.stream().await.create_consumer(config).await.unwrap();
-        let fault = listen(world.consumers().on(App::new(), price_updated)).fails().await.chain();
+        let fixture = Fixture::new().await;
+        fixture.stream().await.create_consumer(config).await.unwrap();
+        let fault =
+            consume(fixture.consumers().on(App::new(), price_updated)).fails().await.chain();
         assert!(fault.contains("search-from-pricing") && fault.contains(what), "{what}: {fault}");
     }
 }
 
 #[tokio::test]
 async fn a_consumer_that_can_be_as_asked_is_changed_at_the_start_and_repeats_nothing() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     let config = pull::Config {
         description: Some("by hand".into()),
         filter_subject: "pricing.price.deleted".into(),
@@ -89,12 +90,12 @@ async fn a_consumer_that_can_be_as_asked_is_changed_at_the_start_and_repeats_not
         metadata: [("owner".to_owned(), "somebody".to_owned())].into(),
         ..durable()
     };
-    world.stream().await.create_consumer(config).await.unwrap();
-    let relay = world.relay();
-    let consumers = listen(world.consumers().on(App::new(), price_updated));
-    world.say(&prices(3)).await;
-    eventually("all have effects", async || world.effects().await == 3).await;
-    let info = world.stream().await.consumer_info("search-from-pricing").await.unwrap();
+    fixture.stream().await.create_consumer(config).await.unwrap();
+    let relay = fixture.relay();
+    let consumers = consume(fixture.consumers().on(App::new(), price_updated));
+    fixture.commit_events(&prices(3)).await;
+    eventually("all have effects", async || fixture.effects().await == 3).await;
+    let info = fixture.stream().await.consumer_info("search-from-pricing").await.unwrap();
     let config = info.config;
     assert_eq!(config.filter_subject, "pricing.>");
     assert_eq!((config.ack_wait, config.backoff), (Duration::from_secs(2), vec![]));

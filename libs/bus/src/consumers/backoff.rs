@@ -1,32 +1,32 @@
 //! How long an event waits before it is tried again. The broker's count of deliveries rises for many reasons, so it alone does
-//! not make a pause long; that something which a handler needs has been away for long does.
+//! not make a pause long; a long outage of something that the handler needs does.
 
 use rand::Rng;
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Longest pause because an event was sent so often.
-const LONGEST: Duration = Duration::from_secs(10);
+/// Longest pause by the number of deliveries.
+const MAX_BACKOFF: Duration = Duration::from_secs(10);
 
-/// Longest pause because what a handler needs is away: the deliveries that the broker grants then last for days.
-const LONGEST_OUTAGE: Duration = Duration::from_secs(600);
+/// Longest pause during an outage: the deliveries that the broker allows then last for days.
+const MAX_OUTAGE_BACKOFF: Duration = Duration::from_secs(600);
 
-/// How long after the pause that it was told a failed event may still be on its way back here.
-const RETURN: Duration = Duration::from_secs(60);
+/// How long after its pause a failed event may still take to be delivered again.
+const REDELIVERY: Duration = Duration::from_secs(60);
 
-/// Since when the events of each subject fail because something that their handler needs is away.
+/// Since when the events of each subject have failed because of an outage of something that their handler needs.
 #[derive(Default)]
 pub(super) struct Outages(Mutex<HashMap<String, Outage>>);
 
 struct Outage {
     since: Instant,
-    /// A failure after it is another outage: the one before has ended elsewhere, or nobody saw its end.
+    /// A failure after it is another outage: the one before ended in another process, or no event showed its end.
     until: Instant,
 }
 
 impl Outages {
-    /// One more failed: how long it should wait at least, which is half as long as the outage lasts already.
+    /// One more failed. Returns how long it should wait at least: half as long as the outage has lasted.
     pub fn failed(&self, subject: &str) -> Duration {
         let now = Instant::now();
         let mut outages = self.lock();
@@ -35,13 +35,13 @@ impl Outages {
         if now > outage.until {
             outage.since = now;
         }
-        let pause = jittered((now.duration_since(outage.since) / 2).min(LONGEST_OUTAGE));
-        outage.until = outage.until.max(now + pause + RETURN);
+        let pause = jittered((now.duration_since(outage.since) / 2).min(MAX_OUTAGE_BACKOFF));
+        outage.until = outage.until.max(now + pause + REDELIVERY);
         pause
     }
 
-    /// One had its effect.
-    pub fn passed(&self, subject: &str) {
+    /// One had its effect, so the outage is over.
+    pub fn ended(&self, subject: &str) {
         self.lock().remove(subject);
     }
 
@@ -50,10 +50,10 @@ impl Outages {
     }
 }
 
-/// Doubles with each try up to a limit, jittered so that many events do not come back at once.
-pub(super) fn growing(first: Duration, tries: u32) -> Duration {
+/// Doubles with each try up to a limit, jittered so that many events are not tried again at once.
+pub(super) fn exponential(first: Duration, tries: u32) -> Duration {
     let factor = 1u32 << tries.saturating_sub(1).min(10);
-    jittered((first * factor).min(LONGEST))
+    jittered((first * factor).min(MAX_BACKOFF))
 }
 
 pub(super) fn jittered(pause: Duration) -> Duration {
@@ -68,7 +68,7 @@ mod tests {
     fn pauses_grow_up_to_a_limit() {
         let first = Duration::from_millis(100);
         for (tries, most) in [(0, 100), (1, 100), (2, 200), (5, 1600), (1000, 10_000)] {
-            let pause = growing(first, tries);
+            let pause = exponential(first, tries);
             let most = Duration::from_millis(most);
             assert!(most / 2 <= pause && pause <= most, "{tries}: {pause:?}");
         }
@@ -77,10 +77,10 @@ mod tests {
     #[test]
     fn pauses_grow_with_an_outage_and_begin_anew_after_it() {
         let outages = Outages::default();
-        // Begun so many seconds ago, and so many after it was last expected.
+        // An outage that began so many seconds ago, and how long ago a redelivery was last expected.
         let lasts = |seconds, overdue| {
             let ago = |seconds| Instant::now().checked_sub(Duration::from_secs(seconds)).unwrap();
-            let until = if overdue == 0 { Instant::now() + RETURN } else { ago(overdue) };
+            let until = if overdue == 0 { Instant::now() + REDELIVERY } else { ago(overdue) };
             outages.lock().insert("a".into(), Outage { since: ago(seconds), until });
         };
         assert!(outages.failed("a") < Duration::from_secs(1));
@@ -90,8 +90,8 @@ mod tests {
         assert!(outages.failed("b") < Duration::from_secs(1));
         lasts(7_200, 0);
         let pause = outages.failed("a");
-        assert!((LONGEST_OUTAGE / 2..=LONGEST_OUTAGE).contains(&pause), "{pause:?}");
-        outages.passed("a");
+        assert!((MAX_OUTAGE_BACKOFF / 2..=MAX_OUTAGE_BACKOFF).contains(&pause), "{pause:?}");
+        outages.ended("a");
         assert!(outages.failed("a") < Duration::from_secs(1));
         lasts(7_200, 1);
         assert!(outages.failed("a") < Duration::from_secs(1), "that was another outage");

@@ -1,4 +1,4 @@
-//! How a replay is asked for: a row that a process of the service takes up, whatever becomes of the process that was asked.
+//! Requests a replay: a row that any process of the service takes up, whatever becomes of the process that was asked.
 
 use contracts::operations::v1::{ReplayOrder, ReplayReport};
 use fault::Fault;
@@ -9,9 +9,9 @@ use prost::Message;
 /// Kind of the operations that replay dead letters.
 pub const REPLAY: &str = "dead-replay";
 
-/// Asks for a replay of letters up to position `order.last`. Where there is none there may be nobody who listens, and so
-/// nobody who would take it up: then it is done at once.
-pub async fn order(tx: &mut Tx, order: &ReplayOrder) -> Result<Operation, Fault> {
+/// Requests a replay of the dead letters up to position `order.last`. A service without any may have no consumers, and so no
+/// process that would take it up: then it is done at once.
+pub async fn request_replay(tx: &mut Tx, order: &ReplayOrder) -> Result<Operation, Fault> {
     let operation = operations::start(tx, REPLAY, Some(order.encode_to_vec())).await?;
     if order.last > 0 {
         return Ok(operation);

@@ -1,7 +1,7 @@
-//! What a test runs on: pricing says, search listens.
+//! What a test runs on: pricing publishes, search consumes.
 
 use async_nats::jetstream::stream::Stream;
-use bus::{Bus, Consumers, Relay, Tempo, Tuning, streams};
+use bus::{Bus, Consumers, Relay, RelayTuning, Tuning, streams};
 use contracts::pricing::v1::{Item, Price, PriceUpdated, item::Name};
 use contracts::{Event, Fact};
 use diesel::sql_types::{BigInt, Binary, Text, Uuid as SqlUuid};
@@ -17,20 +17,20 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// Far more than anything takes: a busy machine is no failure.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Far longer than anything takes, so that a busy machine fails no test.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Asks until the answer is yes.
-pub async fn eventually(what: &str, mut ask: impl AsyncFnMut() -> bool) {
+/// Waits until the condition holds.
+pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let begun = Instant::now();
-    while !ask().await {
-        assert!(begun.elapsed() < PATIENCE, "waited in vain: {what}");
+    while !holds().await {
+        assert!(begun.elapsed() < TIMEOUT, "waited in vain: {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
 /// Servers, databases and the broker of one test.
-pub struct World {
+pub struct Fixture {
     pub pricing: Db,
     pub search: Db,
     pub bus: Bus,
@@ -58,7 +58,7 @@ impl Running {
     /// Ends it as a process ends, and expects no failure.
     pub async fn end(self) {
         self.stop.cancel();
-        tokio::time::timeout(PATIENCE, self.task).await.unwrap().unwrap().unwrap();
+        tokio::time::timeout(TIMEOUT, self.task).await.unwrap().unwrap().unwrap();
     }
 
     /// Ends it as a crash does.
@@ -69,7 +69,7 @@ impl Running {
 
     /// Waits for its own end and returns the fault.
     pub async fn fails(self) -> Fault {
-        tokio::time::timeout(PATIENCE, self.task).await.unwrap().unwrap().unwrap_err()
+        tokio::time::timeout(TIMEOUT, self.task).await.unwrap().unwrap().unwrap_err()
     }
 }
 
@@ -92,7 +92,7 @@ struct Count {
     count: i64,
 }
 
-impl World {
+impl Fixture {
     pub async fn new() -> Self {
         let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.souk/test");
         std::fs::create_dir_all(&tests).unwrap();
@@ -128,7 +128,7 @@ impl World {
     }
 
     pub fn relay(&self) -> Running {
-        relay(&self.pricing, &self.bus, Tempo::default())
+        relay(&self.pricing, &self.bus, RelayTuning::default())
     }
 
     /// The consumers of search at the pace of tests; handlers are to be added.
@@ -142,12 +142,17 @@ impl World {
     }
 
     /// Commits events in one transaction of pricing.
-    pub async fn say<E: Event>(&self, events: &[E]) {
-        say(&self.pricing, events).await;
+    pub async fn commit_events<E: Event>(&self, events: &[E]) {
+        commit_events(&self.pricing, events).await;
     }
 
     /// Puts a message into pricing's stream past the outbox.
-    pub async fn publish(&self, subject: &str, headers: async_nats::HeaderMap, payload: Vec<u8>) {
+    pub async fn publish_raw(
+        &self,
+        subject: &str,
+        headers: async_nats::HeaderMap,
+        payload: Vec<u8>,
+    ) {
         streams::ensure_events(&self.bus, "pricing").await.unwrap();
         let js = self.bus.jetstream();
         let sent = js.publish_with_headers(subject.to_owned(), headers, payload.into()).await;
@@ -184,7 +189,13 @@ impl World {
     }
 
     /// Inserts an outbox row that `append` would not write.
-    pub async fn force(&self, subject: &str, key: &str, version: i64, payload: Vec<u8>) {
+    pub async fn insert_outbox_row(
+        &self,
+        subject: &str,
+        key: &str,
+        version: i64,
+        payload: Vec<u8>,
+    ) {
         self.pricing
             .write("test.force", async |tx| {
                 sql_query(
@@ -211,19 +222,19 @@ impl World {
         self.nats.restart().await.unwrap();
     }
 
-    /// Stops the broker and puts the backup in the place of what it has; it is to be started again.
-    pub async fn put_backup_back(&mut self) {
+    /// Stops the broker and replaces its data by the backup; the caller starts it again.
+    pub async fn restore_backup(&mut self) {
         self.nats.stop().await.unwrap();
         std::fs::remove_dir_all(self.folder.join("nats/store")).unwrap();
         copy(&self.folder.join("backup"), &self.folder.join("nats/store"));
     }
 
-    /// Takes search's database away, or gives it back.
-    pub async fn database_of_search(&self, there: bool) {
-        self.alter(&self.search, &format!("allow_connections {there}")).await;
+    /// Takes search's database away, or brings it back.
+    pub async fn allow_search_database(&self, allowed: bool) {
+        self.alter(&self.search, &format!("allow_connections {allowed}")).await;
     }
 
-    /// Has a service's database refuse every write, as one does that was the primary, or take them again.
+    /// Makes a service's database refuse every write, as a former primary does, or take them again.
     pub async fn read_only(&self, of: &Db, read_only: bool) {
         self.alter(of, &format!("set default_transaction_read_only = {read_only}")).await;
         of.renew();
@@ -256,12 +267,12 @@ impl World {
         count(&self.search, "select count(*) from seen").await
     }
 
-    pub async fn count(&self, question: &str) -> i64 {
-        count(&self.search, question).await
+    pub async fn count(&self, query: &str) -> i64 {
+        count(&self.search, query).await
     }
 }
 
-impl Drop for World {
+impl Drop for Fixture {
     fn drop(&mut self) {
         let (superuser, names) = (self.superuser.clone(), std::mem::take(&mut self.databases));
         // A runtime of its own on a thread of its own: drop runs inside a test's runtime.
@@ -292,13 +303,13 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// A database with the shared tables and the one that tests have effects in, made once per process.
+/// A database with the shared tables and the one for the effects, created once per process.
 async fn template(superuser: &str) -> &'static str {
-    static MADE: OnceCell<String> = OnceCell::const_new();
-    MADE.get_or_init(async || {
+    static NAME: OnceCell<String> = OnceCell::const_new();
+    NAME.get_or_init(async || {
         let name = format!("bus_template_{}", std::process::id());
         let superuser = superuser.to_owned().into();
-        drop_templates_of_the_dead(&superuser).await;
+        drop_stale_templates(&superuser).await;
         provision::create(&superuser, &name, "unused").await.unwrap();
         let url = secrecy::ExposeSecret::expose_secret(&superuser);
         let url = provision::at(url, &name);
@@ -316,8 +327,8 @@ async fn template(superuser: &str) -> &'static str {
     .await
 }
 
-/// Nothing runs at the end of a test process, so the next one cleans up.
-async fn drop_templates_of_the_dead(superuser: &secrecy::SecretString) {
+/// A test process cannot clean up at its end, so the next one does.
+async fn drop_stale_templates(superuser: &secrecy::SecretString) {
     #[derive(QueryableByName)]
     struct Name {
         #[diesel(sql_type = Text)]
@@ -326,8 +337,8 @@ async fn drop_templates_of_the_dead(superuser: &secrecy::SecretString) {
     let server = Db::new("postgres", pg::Settings::of(superuser.clone())).unwrap();
     let names: Vec<Name> = server
         .read("test.templates", async |tx| {
-            let ask = "select datname::text from pg_database where datname like 'bus_template_%'";
-            Ok(sql_query(ask).get_results(tx.conn()).await?)
+            let query = "select datname::text from pg_database where datname like 'bus_template_%'";
+            Ok(sql_query(query).get_results(tx.conn()).await?)
         })
         .await
         .unwrap();
@@ -339,33 +350,33 @@ async fn drop_templates_of_the_dead(superuser: &secrecy::SecretString) {
     }
 }
 
-pub fn relay(db: &Db, bus: &Bus, tempo: Tempo) -> Running {
-    let relay = Relay::new(db.clone(), bus.clone()).at(tempo);
+pub fn relay(db: &Db, bus: &Bus, tuning: RelayTuning) -> Running {
+    let relay = Relay::new(db.clone(), bus.clone()).tuned(tuning);
     Running::start(|stop| relay.run(stop))
 }
 
-pub fn listen(consumers: Consumers) -> Running {
+pub fn consume(consumers: Consumers) -> Running {
     Running::start(|stop| consumers.run(stop))
 }
 
-pub async fn say<E: Event>(db: &Db, events: &[E]) {
+pub async fn commit_events<E: Event>(db: &Db, events: &[E]) {
     let facts: Vec<Fact> = events.iter().map(Fact::from).collect();
     let facts = &facts;
-    db.write("test.say", async move |tx| outbox::append(tx, facts.iter().cloned()).await)
+    db.write("test.commit_events", async move |tx| outbox::append(tx, facts.iter().cloned()).await)
         .await
         .unwrap();
 }
 
-pub async fn count(db: &Db, question: &str) -> i64 {
+pub async fn count(db: &Db, query: &str) -> i64 {
     db.read("test.count", async move |tx| {
-        let count: Count = sql_query(question).get_result(tx.conn()).await?;
+        let count: Count = sql_query(query).get_result(tx.conn()).await?;
         Ok(count.count)
     })
     .await
     .unwrap()
 }
 
-/// A price that says of itself that it has this id and version.
+/// A price with this id and version.
 pub fn price(id: Uuid, version: i64) -> PriceUpdated {
     let price = Price {
         price_id: id.to_string(),
