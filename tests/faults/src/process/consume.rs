@@ -1,7 +1,7 @@
-//! A process that listens, as two services: search counts, catalog keeps a projection.
+//! A process that consumes, as two services: search counts, catalog keeps a projection.
 
-use super::handlers::{self, Listener};
-use super::{Common, database, told};
+use super::handlers::{self, App};
+use super::{Common, database, error};
 use anyhow::Result;
 use bus::{Bus, Consumers, Tuning};
 use clap::Args;
@@ -9,18 +9,18 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// What it is told.
+/// Its arguments.
 #[derive(Debug, Clone, Args)]
 pub struct Options {
     #[command(flatten)]
     common: Common,
     #[command(flatten)]
-    listening: Listening,
+    consuming: Consuming,
 }
 
-/// How it listens.
+/// How it consumes.
 #[derive(Debug, Clone, Args)]
-pub struct Listening {
+pub struct Consuming {
     /// URL of the database of the service that counts.
     #[arg(long)]
     search: String,
@@ -30,18 +30,18 @@ pub struct Listening {
     /// How long the broker waits for an acknowledgement, in milliseconds.
     #[arg(long, default_value_t = 2_000)]
     ack_wait: u64,
-    /// How often the broker hands out a message at most.
+    /// How often the broker delivers a message at most.
     #[arg(long, default_value_t = 1_000)]
     max_deliver: i64,
-    /// Handlers take what they could not take before.
+    /// Handlers are repaired, and handle what they failed at before.
     #[arg(long)]
     mended: bool,
 }
 
-impl Listening {
+impl Consuming {
     /// The consumers of the service that counts.
     pub fn counting(&self, bus: &Bus) -> Result<Consumers> {
-        let app = Arc::new(Listener { mended: self.mended });
+        let app = Arc::new(App { mended: self.mended });
         let consumers = Consumers::new(database("search", &self.search, 12)?, bus.clone());
         Ok(consumers
             .tuned(self.tuning())
@@ -51,7 +51,7 @@ impl Listening {
 
     /// The consumers of the service that keeps a projection.
     pub fn projecting(&self, bus: &Bus) -> Result<Consumers> {
-        let app = Arc::new(Listener { mended: self.mended });
+        let app = Arc::new(App { mended: self.mended });
         let consumers = Consumers::new(database("catalog", &self.catalog, 12)?, bus.clone());
         Ok(consumers
             .tuned(self.tuning())
@@ -69,13 +69,13 @@ impl Listening {
     }
 }
 
-/// Listens until it is killed.
+/// Consumes until it is killed.
 pub async fn run(options: Options) -> Result<()> {
     options.common.begin()?;
     let bus = options.common.bus(None).await?;
     let stop = CancellationToken::new();
-    let counting = options.listening.counting(&bus)?.run(stop.clone());
-    let projecting = options.listening.projecting(&bus)?.run(stop);
-    tokio::try_join!(counting, projecting).map_err(told)?;
+    let counting = options.consuming.counting(&bus)?.run(stop.clone());
+    let projecting = options.consuming.projecting(&bus)?.run(stop);
+    tokio::try_join!(counting, projecting).map_err(error)?;
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! A process that changes aggregates and says so, and writes down each commit that it was told of.
+//! A process that commits changes of aggregates with their events, and records each commit that was acknowledged.
 
 mod change;
 
@@ -8,7 +8,7 @@ use crate::history::{Entry, Recorder, now};
 use crate::schedule;
 use anyhow::Result;
 use bus::Bus;
-use change::{Change, Said};
+use change::{Change, Outcome};
 use clap::Args;
 use futures::FutureExt;
 use pg::Db;
@@ -18,9 +18,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
-use tokio::time::{Interval, MissedTickBehavior, interval, sleep};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
-/// What it is told.
+/// Its arguments.
 #[derive(Debug, Clone, Args)]
 pub struct Options {
     #[command(flatten)]
@@ -32,13 +32,13 @@ pub struct Options {
     load: Load,
 }
 
-/// What it says, and how.
+/// What it commits, and how.
 #[derive(Debug, Clone, Args)]
 pub struct Load {
     /// Seed of what is random here.
     #[arg(long)]
     pub seed: u64,
-    /// Events that it says in all, however often it is started again.
+    /// Events that it commits in all, however often it is started again.
     #[arg(long)]
     pub events: u64,
     /// Writers at once.
@@ -68,13 +68,13 @@ pub struct Load {
     /// Events that no handler can take.
     #[arg(long, default_value_t = 0)]
     pub bad: usize,
-    /// Events that kill who handles them.
+    /// Events that kill the process that handles them.
     #[arg(long, default_value_t = 0)]
     pub kills: usize,
 }
 
 impl Load {
-    /// So many events, the rest as usual.
+    /// So many events, the rest as by default.
     pub fn of(seed: u64, events: u64) -> Self {
         Self {
             seed,
@@ -113,7 +113,7 @@ impl Load {
         arguments
     }
 
-    /// What the event with this number is to do, for all of them that do something.
+    /// The numbers of the events with a mark, and their marks.
     fn marks(&self) -> Vec<(u64, Mark)> {
         let events = usize::try_from(self.events).unwrap_or(usize::MAX);
         let mut random = schedule::random(self.seed, "marks");
@@ -125,13 +125,13 @@ impl Load {
         chosen.into_iter().map(number).zip(marks).collect()
     }
 
-    /// How many of them one writer says.
+    /// How many of them one writer commits.
     fn share(&self, writer: u64) -> u64 {
         self.events / self.writers + u64::from(writer < self.events % self.writers)
     }
 }
 
-/// Says what is still to be said.
+/// Commits what is still to be committed.
 pub async fn run(options: Options) -> Result<()> {
     let recorder = options.common.begin()?;
     let load = Arc::new(options.load);
@@ -160,10 +160,10 @@ pub async fn run(options: Options) -> Result<()> {
     }
     let mut events = 0;
     for number in 0..load.writers {
-        events += change::said(&db, &writer(&options.common.who, number)).await;
+        events += change::written(&db, &writer(&options.common.who, number)).await;
     }
     let who = options.common.who;
-    recorder.add(&Entry::Wrote { who, events, of: load.events, at: now() })
+    recorder.add(&Entry::WriterDone { who, events, of: load.events, at: now() })
 }
 
 /// The name of one of a process's writers.
@@ -185,23 +185,23 @@ struct Writer {
 impl Writer {
     async fn run(mut self) -> Result<()> {
         let share = self.load.share(self.number);
-        let mut said = change::said(&self.db, &self.name).await;
+        let mut written = change::written(&self.db, &self.name).await;
         let mut pace = self.pace();
-        while said < share {
+        while written < share {
             if let Some(pace) = &mut pace {
                 pace.tick().await;
             }
-            let change = self.change(said, share - said);
+            let change = self.change(written, share - written);
             match change.commit(&self.db, &self.recorder).await? {
-                Said::Committed(events) => {
-                    said += events;
-                    // A replica that stands by tells the leader like this, and as little waits for a broker that is away.
+                Outcome::Committed(events) => {
+                    written += events;
+                    // A replica that stands by notifies the leader like this, and does not wait for a broker that is away either.
                     let wake =
                         self.bus.client().publish("core.outbox.pricing", bytes::Bytes::new());
                     let _ = wake.now_or_never();
                 }
-                Said::RolledBack => {}
-                Said::Unsure => said = change::said(&self.db, &self.name).await,
+                Outcome::RolledBack => {}
+                Outcome::Unknown => written = change::written(&self.db, &self.name).await,
             }
         }
         Ok(())
@@ -222,10 +222,10 @@ impl Writer {
     }
 
     /// The next transaction; `left` bounds its events.
-    fn change(&mut self, said: u64, left: u64) -> Change {
+    fn change(&mut self, written: u64, left: u64) -> Change {
         let load = &self.load;
         let events = self.random.random_range(1..=load.per_commit.max(1)).min(left).min(load.keys);
-        // In one order for all writers, so that they do not wait for each other in a circle.
+        // In one order for all writers, so that they do not deadlock.
         let mut keys = BTreeSet::new();
         while u64::try_from(keys.len()).unwrap_or(u64::MAX) < events {
             keys.insert(crate::event::key(load.seed, self.random.random_range(0..load.keys)));
@@ -234,7 +234,7 @@ impl Writer {
             let found = self.marks.iter().find(|(marked, _)| *marked == number);
             found.map(|(_, mark)| *mark)
         };
-        let numbers = (said..).map(|mine| mine * load.writers + self.number);
+        let numbers = (written..).map(|mine| mine * load.writers + self.number);
         let events = keys.into_iter().zip(numbers).map(|(key, number)| (key, mark(number)));
         let events = events.collect();
         let percent = self.random.random_range(0..100);
@@ -253,17 +253,12 @@ impl Writer {
     }
 }
 
-/// A moment after something failed.
-async fn a_moment() {
-    sleep(Duration::from_millis(50)).await;
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn each_event_is_said_by_one_writer_and_the_marked_ones_are_as_many_as_asked() {
+    fn each_event_is_committed_by_one_writer_and_the_marked_ones_are_as_many_as_asked() {
         let load = Load { writers: 3, bad: 5, kills: 2, ..Load::of(7, 100) };
         let all: u64 = (0..3).map(|writer| load.share(writer)).sum();
         assert_eq!(all, 100);

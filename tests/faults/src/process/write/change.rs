@@ -1,6 +1,5 @@
 //! One transaction of a writer.
 
-use super::a_moment;
 use crate::event::{Mark, updated};
 use crate::history::{Entry, Recorder, Version, now};
 use anyhow::Result;
@@ -13,7 +12,7 @@ use fault::{Common, Fault};
 use pg::{Db, Tx, outbox};
 use std::time::Duration;
 
-/// One transaction: versions that are raised, and events that say so.
+/// One transaction: versions that are raised, with their events.
 #[derive(Clone)]
 pub(super) struct Change {
     pub writer: String,
@@ -25,11 +24,11 @@ pub(super) struct Change {
     pub rolled_back: bool,
 }
 
-/// What came of it.
-pub(super) enum Said {
+/// The outcome of the transaction.
+pub(super) enum Outcome {
     Committed(u64),
     RolledBack,
-    Unsure,
+    Unknown,
 }
 
 #[derive(QueryableByName)]
@@ -46,46 +45,50 @@ struct Raised {
     version: i64,
 }
 
-/// How many events a writer has committed; waits until the database tells.
-pub(super) async fn said(db: &Db, writer: &str) -> u64 {
+/// How many events a writer has committed; waits until the database is available.
+pub(super) async fn written(db: &Db, writer: &str) -> u64 {
     loop {
-        let asked = db
-            .read("say.said", async move |tx| {
+        let answer = db
+            .read("write.written", async move |tx| {
                 let sum =
-                    "select coalesce(sum(said), 0)::bigint as number from said where writer = $1";
+                    "select coalesce(sum(written), 0)::bigint as number from written where writer = $1";
                 let sum: Number =
                     sql_query(sum).bind::<Text, _>(writer).get_result(tx.conn()).await?;
                 Ok(sum.number)
             })
             .await;
-        match asked {
+        match answer {
             Ok(number) => return number.unsigned_abs(),
-            Err(_) => a_moment().await,
+            Err(_) => pause().await,
         }
     }
 }
 
 impl Change {
-    /// The process that the writer is of.
+    /// The process of the writer.
     fn who(&self) -> &str {
         self.writer.split_once('/').map_or(&self.writer, |(who, _)| who)
     }
 
-    /// Does it, and writes down what the database said of it.
-    pub async fn commit(&self, db: &Db, recorder: &Recorder) -> Result<Said> {
-        let written = db.write("say.change", async move |tx| self.write(tx).await).await;
+    /// Does it, and records the outcome.
+    pub async fn commit(&self, db: &Db, recorder: &Recorder) -> Result<Outcome> {
+        let written = db.write("write.change", async move |tx| self.write(tx).await).await;
         match written {
             Ok(events) => {
                 let count = u64::try_from(events.len())?;
-                recorder.add(&Entry::Said { who: self.who().to_owned(), events, at: now() })?;
-                Ok(Said::Committed(count))
+                recorder.add(&Entry::Committed {
+                    who: self.who().to_owned(),
+                    events,
+                    at: now(),
+                })?;
+                Ok(Outcome::Committed(count))
             }
-            Err(_) if self.rolled_back => Ok(Said::RolledBack),
+            Err(_) if self.rolled_back => Ok(Outcome::RolledBack),
             Err(fault) => {
                 let (who, why) = (self.writer.clone(), fault.chain());
                 recorder.add(&Entry::Unsure { who, why, at: now() })?;
-                a_moment().await;
-                Ok(Said::Unsure)
+                pause().await;
+                Ok(Outcome::Unknown)
             }
         }
     }
@@ -109,8 +112,8 @@ impl Change {
         let facts: Vec<Fact> = raised.iter().map(fact).collect();
         outbox::append(tx, facts).await?;
         sql_query(
-            "insert into said as had (writer, said) values ($1, $2)
-             on conflict (writer) do update set said = had.said + excluded.said",
+            "insert into written as had (writer, written) values ($1, $2)
+             on conflict (writer) do update set written = had.written + excluded.written",
         )
         .bind::<Text, _>(&self.writer)
         .bind::<BigInt, _>(i64::try_from(raised.len()).unwrap_or_default())
@@ -122,4 +125,9 @@ impl Change {
         }
         Ok(raised.into_iter().map(|row| Version { key: row.key, version: row.version }).collect())
     }
+}
+
+/// After a failure.
+async fn pause() {
+    tokio::time::sleep(Duration::from_millis(50)).await;
 }

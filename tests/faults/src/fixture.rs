@@ -1,13 +1,13 @@
-//! What a run happens in: databases, a broker of its own, and processes.
+//! What a run needs: databases, a broker of its own, and processes.
 
-mod finish;
+pub mod finish;
 
 use crate::databases::Databases;
 use crate::history::{Entry, Recorder, Version, now};
 use crate::process::Role;
-use crate::process::say::Load;
+use crate::process::write::Load;
 use crate::supervise::Supervisor;
-use crate::{event, state};
+use crate::{event, folder, state};
 use anyhow::{Context, Result, anyhow, bail};
 use async_nats::HeaderMap;
 use bus::{Bus, streams};
@@ -18,8 +18,6 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, SemaphorePermit};
-
-pub use finish::Finished;
 
 /// What is to be run.
 #[derive(Debug, Clone)]
@@ -36,10 +34,10 @@ pub struct Setting {
     pub postgres: Option<String>,
 }
 
-/// Worlds of the least size that run at the same time: more would only wait for each other.
+/// Fixtures of the least size that run at the same time: more would only slow each other down.
 pub const SHARES: u32 = 4;
 
-/// How the servers of all worlds of this process write; once it is set it stays.
+/// How the servers of all fixtures of this process write; once it is set it stays.
 static SERVERS: OnceLock<Profile> = OnceLock::new();
 
 static MACHINE: Semaphore = Semaphore::const_new(SHARES as usize);
@@ -52,28 +50,28 @@ impl Setting {
     }
 }
 
-/// Everything that a run happens in; it ends with this handle.
-pub struct World {
+/// Everything that a run needs; it ends with this handle.
+pub struct Fixture {
     /// What is run.
     pub setting: Setting,
-    /// Where all is written down.
+    /// The history that all is recorded in.
     pub recorder: Recorder,
     /// The broker.
     pub nats: Private<Nats>,
-    /// Who keeps the processes running.
+    /// Keeps the processes running.
     pub supervisor: Supervisor,
     /// Where the data is.
     pub databases: Databases,
-    /// The broker, past every bad network.
+    /// The broker, not through a proxy.
     pub bus: Bus,
-    /// The publisher's database, past every bad network.
+    /// The publisher's database, not through a proxy.
     pub owner: Db,
     folder: PathBuf,
     begun: Instant,
     _share: SemaphorePermit<'static>,
 }
 
-/// The ports that a process connects to: of the servers themselves, or of a network before one.
+/// The ports that a process connects to: of the servers themselves, or of a proxy before one.
 #[derive(Debug, Clone, Copy)]
 pub struct Through {
     /// For the broker.
@@ -82,25 +80,18 @@ pub struct Through {
     pub database: u16,
 }
 
-/// Where runs leave their histories and logs.
-pub fn folder() -> Result<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.souk/test/faults");
-    std::fs::create_dir_all(&folder)?;
-    Ok(folder.canonicalize()?)
-}
-
-/// Has the servers write through to the disk, as in production, for figures that are to hold there. Those of tests do not, and
-/// are faster: a process that is killed loses nothing by it.
+/// Makes the servers flush to the disk, as in production, for figures that are to hold there. Those of tests do not, and are
+/// faster: a killed process loses nothing by it.
 pub fn write_through() {
-    // Whoever asks twice asks for the same.
+    // A second call sets the same value.
     let _ = SERVERS.set(Profile::Development);
 }
 
-impl World {
-    /// Waits until the machine has room, and makes one without processes.
+impl Fixture {
+    /// Waits until the machine has room, and creates one without processes.
     pub async fn new(setting: Setting) -> Result<Self> {
         let share = MACHINE.acquire_many(setting.shares).await?;
-        let tests = folder()?;
+        let tests = folder::of_runs()?;
         let servers = *SERVERS.get_or_init(|| Profile::Test);
         let superuser = match (&setting.postgres, servers) {
             (Some(url), _) => url.clone(),
@@ -127,7 +118,7 @@ impl World {
             crate::process::database(event::PUBLISHER, &databases.url(event::PUBLISHER), 4)?;
         Ok(Self {
             supervisor: Supervisor::new(&setting.program, &folder, recorder.clone()),
-            bus: bus.map_err(crate::process::told)?,
+            bus: bus.map_err(crate::process::error)?,
             setting,
             recorder,
             nats,
@@ -139,21 +130,21 @@ impl World {
         })
     }
 
-    /// Starts a process that says something.
-    pub fn say(&self, load: &Load, failpoints: &str) -> Result<String> {
-        let mut arguments = self.arguments(self.usual()?, &[]);
+    /// Starts a process that commits changes.
+    pub fn start_writer(&self, load: &Load, failpoints: &str) -> Result<String> {
+        let mut arguments = self.arguments(self.direct()?, &[]);
         arguments.push(format!("--database={}", self.databases.url(event::PUBLISHER)));
         arguments.extend(load.arguments());
-        self.supervisor.start(Role::Say, arguments, failpoints)
+        self.supervisor.start(Role::Write, arguments, failpoints)
     }
 
     /// Starts a process that relays.
-    pub fn relay(&self, failpoints: &str) -> Result<String> {
-        self.relay_through(self.usual()?, &[], failpoints)
+    pub fn start_relay(&self, failpoints: &str) -> Result<String> {
+        self.start_relay_through(self.direct()?, &[], failpoints)
     }
 
-    /// Starts a process that relays, through other networks.
-    pub fn relay_through(
+    /// Starts a process that relays, through proxies.
+    pub fn start_relay_through(
         &self,
         through: Through,
         more: &[&str],
@@ -164,40 +155,40 @@ impl World {
         self.supervisor.start(Role::Relay, arguments, failpoints)
     }
 
-    /// Starts a process that listens.
-    pub fn listen(&self, more: &[&str], failpoints: &str) -> Result<String> {
-        self.listen_through(self.usual()?, more, failpoints)
+    /// Starts a process that consumes.
+    pub fn start_consumer(&self, more: &[&str], failpoints: &str) -> Result<String> {
+        self.start_consumer_through(self.direct()?, more, failpoints)
     }
 
-    /// Starts a process that listens, through other networks.
-    pub fn listen_through(
+    /// Starts a process that consumes, through proxies.
+    pub fn start_consumer_through(
         &self,
         through: Through,
         more: &[&str],
         failpoints: &str,
     ) -> Result<String> {
-        self.supervisor.start(Role::Listen, self.listening(through, more), failpoints)
+        self.supervisor.start(Role::Consume, self.consumer_arguments(through, more), failpoints)
     }
 
     /// Starts a process that replays dead letters.
-    pub fn replay(&self, failpoints: &str) -> Result<String> {
-        let arguments = self.listening(self.usual()?, &["--mended"]);
+    pub fn start_replay(&self, failpoints: &str) -> Result<String> {
+        let arguments = self.consumer_arguments(self.direct()?, &["--mended"]);
         self.supervisor.start(Role::Replay, arguments, failpoints)
     }
 
     /// Starts a process that has everything published again.
-    pub fn republish(&self, failpoints: &str) -> Result<String> {
-        let mut arguments = self.arguments(self.usual()?, &[]);
+    pub fn start_republish(&self, failpoints: &str) -> Result<String> {
+        let mut arguments = self.arguments(self.direct()?, &[]);
         arguments.push(format!("--database={}", self.databases.url(event::PUBLISHER)));
         self.supervisor.start(Role::Republish, arguments, failpoints)
     }
 
     /// The servers themselves.
-    pub fn usual(&self) -> Result<Through> {
+    pub fn direct(&self) -> Result<Through> {
         Ok(Through { broker: self.nats.port(), database: self.databases.port()? })
     }
 
-    fn listening(&self, through: Through, more: &[&str]) -> Vec<String> {
+    fn consumer_arguments(&self, through: Through, more: &[&str]) -> Vec<String> {
         let mut arguments = self.arguments(through, more);
         arguments.push(format!("--search={}", self.url("search", through)));
         arguments.push(format!("--catalog={}", self.url("catalog", through)));
@@ -218,17 +209,17 @@ impl World {
         let committed = self
             .owner
             .write("faults.commit", async |tx| pg::outbox::append(tx, facts.iter().cloned()).await);
-        committed.await.map_err(crate::process::told)?;
-        let said = |fact: &Fact| Version { key: fact.key.clone(), version: fact.version };
-        let events: Vec<Version> = facts.iter().map(said).collect();
-        self.own(&events).await?;
-        self.recorder.add(&Entry::Said { who: "run".to_owned(), events, at: now() })
+        committed.await.map_err(crate::process::error)?;
+        let version = |fact: &Fact| Version { key: fact.key.clone(), version: fact.version };
+        let events: Vec<Version> = facts.iter().map(version).collect();
+        self.raise_owner(&events).await?;
+        self.recorder.add(&Entry::Committed { who: "run".to_owned(), events, at: now() })
     }
 
-    /// Puts events into the stream past the outbox; two of the same key and version are the same event. The broker is given
-    /// no id by which it could know one again.
+    /// Publishes events to the stream past the outbox; two of the same key and version are the same event. They have no
+    /// message id, so the broker does not drop duplicates.
     pub async fn publish(&self, facts: &[Fact]) -> Result<()> {
-        self.make_stream().await?;
+        self.ensure_stream().await?;
         let mut sent = Vec::with_capacity(facts.len());
         for fact in facts {
             let (subject, payload) = (fact.subject, fact.payload.clone().into());
@@ -241,7 +232,7 @@ impl World {
         Ok(())
     }
 
-    /// Puts anything into the stream, and returns its position there.
+    /// Publishes anything to the stream, and returns its position there.
     pub async fn publish_raw(
         &self,
         subject: &str,
@@ -253,21 +244,21 @@ impl World {
         Ok(sent.await?.sequence)
     }
 
-    /// Makes the publisher's stream where no relay does.
-    pub async fn make_stream(&self) -> Result<()> {
-        let made = streams::ensure_events(&self.bus, event::PUBLISHER).await;
-        made.map(|_| ()).map_err(crate::process::told)
+    /// Creates the publisher's stream where no relay does.
+    pub async fn ensure_stream(&self) -> Result<()> {
+        let ensured = streams::ensure_events(&self.bus, event::PUBLISHER).await;
+        ensured.map(|_| ()).map_err(crate::process::error)
     }
 
-    /// Says of aggregates, in their owner's database, that they have at least these versions.
-    pub async fn own(&self, said: &[Version]) -> Result<()> {
+    /// Raises aggregates, in their owner's database, to at least these versions.
+    pub async fn raise_owner(&self, owned: &[Version]) -> Result<()> {
         let client = self.databases.client(event::PUBLISHER).await?;
         let raise = "insert into aggregates as had (key, version)
-                     select key, max(version) from unnest($1::text[], $2::bigint[]) as said (key, version)
+                     select key, max(version) from unnest($1::text[], $2::bigint[]) as raised (key, version)
                      group by key
                      on conflict (key) do update set version = greatest(had.version, excluded.version)";
-        let keys: Vec<&str> = said.iter().map(|said| said.key.as_str()).collect();
-        let versions: Vec<i64> = said.iter().map(|said| said.version).collect();
+        let keys: Vec<&str> = owned.iter().map(|owned| owned.key.as_str()).collect();
+        let versions: Vec<i64> = owned.iter().map(|owned| owned.version).collect();
         client.execute(raise, &[&keys, &versions]).await?;
         Ok(())
     }
@@ -277,91 +268,91 @@ impl World {
         self.recorder.add(&Entry::Phase { name: name.to_owned(), at: now() })
     }
 
-    /// Writes down that something was done to a server.
-    pub fn done(&self, what: &str, who: &str) -> Result<()> {
+    /// Records that something was done to a server.
+    pub fn record(&self, what: &str, who: &str) -> Result<()> {
         let done = Entry::Done { what: what.to_owned(), who: who.to_owned(), at: now() };
         self.recorder.add(&done)
     }
 
     /// Kills the broker and starts it again.
     pub async fn kill_broker(&mut self) -> Result<()> {
-        self.done("kill", "broker")?;
+        self.record("kill", "broker")?;
         self.nats.restart().await
     }
 
     /// Kills the broker and starts it again with nothing.
     pub async fn lose_broker(&mut self) -> Result<()> {
-        self.done("empty", "broker")?;
+        self.record("empty", "broker")?;
         self.nats.kill().await?;
         std::fs::remove_dir_all(self.folder.join("nats/store"))?;
         self.nats.restart().await
     }
 
-    /// Waits until the answer is yes, and asks so often that nothing is made longer by it.
+    /// Waits until the condition holds, and checks it so often that the run takes no longer for it.
     pub async fn until(
         &self,
         what: &str,
-        patience: Duration,
-        ask: impl AsyncFnMut() -> Result<bool>,
+        timeout: Duration,
+        holds: impl AsyncFnMut() -> Result<bool>,
     ) -> Result<()> {
-        self.until_every(Duration::from_millis(20), what, patience, ask).await
+        self.until_every(Duration::from_millis(20), what, timeout, holds).await
     }
 
-    /// The same for a question that takes the servers so long that it is not to be asked often.
+    /// The same for a query that takes the servers long, so that it is not to be made often.
     pub async fn until_every(
         &self,
         pause: Duration,
         what: &str,
-        patience: Duration,
-        mut ask: impl AsyncFnMut() -> Result<bool>,
+        timeout: Duration,
+        mut holds: impl AsyncFnMut() -> Result<bool>,
     ) -> Result<()> {
         let begun = Instant::now();
         loop {
-            let asked = ask().await;
-            if let Ok(true) = asked {
+            let answer = holds().await;
+            if let Ok(true) = answer {
                 return Ok(());
             }
-            if patience < begun.elapsed() {
-                let failed = asked.err().map(|error| format!(": {error:#}")).unwrap_or_default();
-                return Err(self.explain(anyhow!("waited {patience:?} in vain: {what}{failed}")));
+            if timeout < begun.elapsed() {
+                let failed = answer.err().map(|error| format!(": {error:#}")).unwrap_or_default();
+                return Err(self.explain(anyhow!("waited {timeout:?} in vain: {what}{failed}")));
             }
             tokio::time::sleep(pause).await;
         }
     }
 
-    /// Waits until so many events are said.
-    pub async fn until_said(&self, events: u64, patience: Duration) -> Result<()> {
+    /// Waits until so many events are committed.
+    pub async fn until_committed(&self, events: u64, timeout: Duration) -> Result<()> {
         let client = self.databases.client(event::PUBLISHER).await?;
-        let what = format!("{events} events are said");
-        let ask = async || {
-            let sum = "select coalesce(sum(said), 0)::bigint from said";
-            let said: i64 = client.query_one(sum, &[]).await?.get(0);
-            Ok(said.unsigned_abs() >= events)
+        let what = format!("{events} events are committed");
+        let holds = async || {
+            let sum = "select coalesce(sum(written), 0)::bigint from written";
+            let written: i64 = client.query_one(sum, &[]).await?.get(0);
+            Ok(written.unsigned_abs() >= events)
         };
-        self.until(&what, patience, ask).await
+        self.until(&what, timeout, holds).await
     }
 
-    /// Waits until everything that was to be said is said, published and handled.
-    pub async fn quiet(&self, patience: Duration) -> Result<()> {
+    /// Waits until all events are committed, published and handled.
+    pub async fn quiet(&self, timeout: Duration) -> Result<()> {
         let begun = Instant::now();
         let mut open;
         loop {
-            let ends = [Role::Say, Role::Replay, Role::Republish];
+            let ends = [Role::Write, Role::Replay, Role::Republish];
             open = match ends.into_iter().all(|role| self.supervisor.are_done(role)) {
-                false => Some("not all is said".to_owned()),
+                false => Some("not all is committed".to_owned()),
                 true => state::unfinished(&self.databases, &self.bus)
                     .await
                     .unwrap_or_else(|error| Some(format!("{error:#}"))),
             };
             let Some(open) = open else { return Ok(()) };
-            if patience < begun.elapsed() {
-                bail!(self.explain(anyhow!("not quiet after {patience:?}: {open}")));
+            if timeout < begun.elapsed() {
+                bail!(self.explain(anyhow!("not quiet after {timeout:?}: {open}")));
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 
-    /// Waits until every process runs that has not ended by itself, and has had a moment for what it does first.
+    /// Waits until every process runs that has not ended by itself, and a moment longer for what it does first.
     pub async fn until_all_are_back(&self) -> Result<()> {
         let back = async || Ok(self.supervisor.all_run());
         self.until("all are back", Duration::from_secs(60), back).await?;
@@ -369,9 +360,9 @@ impl World {
         Ok(())
     }
 
-    /// One number that a service's database knows.
-    pub async fn ask(&self, service: &str, question: &str) -> Result<i64> {
+    /// One number from a service's database.
+    pub async fn query(&self, service: &str, query: &str) -> Result<i64> {
         let client = self.databases.client(service).await?;
-        Ok(client.query_one(question, &[]).await?.get(0))
+        Ok(client.query_one(query, &[]).await?.get(0))
     }
 }
