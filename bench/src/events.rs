@@ -2,47 +2,19 @@
 //! flush before they commit, as in production.
 
 mod backlog;
+mod fixture;
 mod floor;
 mod shop;
+mod size;
 mod steady;
 mod table;
-mod world;
 
 use crate::latency::Latencies;
-use anyhow::{Context, Result, bail};
+use anyhow::Result;
+use fixture::{Fixture, Servers};
+use size::Size;
 use std::time::Instant;
 use table::Table;
-use world::{Servers, World};
-
-/// How much is measured.
-#[derive(Debug, Clone, Copy)]
-pub struct Size {
-    /// Events of each backlog.
-    pub backlog: usize,
-    /// Events a second of the steady load.
-    pub rate: u64,
-    /// Seconds of each steady load.
-    pub seconds: u64,
-    /// Keys, and with them the order of everything, follow from it.
-    pub seed: u64,
-}
-
-impl Size {
-    fn of(arguments: &[String]) -> Result<Self> {
-        let mut size = Self { backlog: 100_000, rate: 500, seconds: 20, seed: rand::random() };
-        let mut left = arguments.iter();
-        while let Some(argument) = left.next() {
-            match argument.as_str() {
-                "--quick" => (size.backlog, size.seconds) = (10_000, 4),
-                "--seed" => size.seed = left.next().context("--seed needs a number")?.parse()?,
-                other => {
-                    bail!("unknown argument {other}; usage: bench events [--quick] [--seed N]")
-                }
-            }
-        }
-        Ok(size)
-    }
-}
 
 /// Measures everything and prints one table.
 pub async fn run(arguments: &[String]) -> Result<()> {
@@ -63,48 +35,48 @@ async fn measure(servers: &Servers, size: Size) -> Result<Table> {
     let mut table = Table::default();
 
     println!("bare publisher ...");
-    let world = World::new(servers).await?;
-    let bare = floor::publish(&world.bus, size, false).await?;
-    let whole = floor::publish(&world.bus, size, true).await?;
+    let fixture = Fixture::new(servers).await?;
+    let bare = floor::publish(&fixture.bus, size, false).await?;
+    let whole = floor::publish(&fixture.bus, size, true).await?;
     table.rate("bare publisher, 512 B in batches of 200", bare, None);
     table.rate("the same with an event's headers", whole, None);
 
     println!("relay: a backlog of {} ...", size.backlog);
-    let relayed = backlog::relay(&world, size).await?;
+    let relayed = backlog::relay(&fixture, size).await?;
     table.rate("relay, against bare", relayed, Some(bare));
     table.rate("relay, against bare with headers", relayed, Some(whole));
-    world.end().await?;
+    fixture.end().await?;
 
     println!("raw latencies at {}/s ...", size.rate);
-    let world = World::new(servers).await?;
-    let mut commit = floor::commit_latency(&world, size).await?;
-    let mut publish = floor::publish_latency(&world.bus, size).await?;
+    let fixture = Fixture::new(servers).await?;
+    let mut commit = floor::commit_latency(&fixture, size).await?;
+    let mut publish = floor::publish_latency(&fixture.bus, size).await?;
     table.latency("raw insert and commit", &mut commit, None);
     table.latency("raw publish until acknowledged", &mut publish, None);
-    world.end().await?;
+    fixture.end().await?;
 
     println!("commit to stream at {}/s ...", size.rate);
-    let world = World::new(servers).await?;
-    let mut streamed = steady::run(&world, size, false).await?.to_stream;
+    let fixture = Fixture::new(servers).await?;
+    let mut streamed = steady::run(&fixture, size, false).await?.to_stream;
     table.latency("commit to stream, against raw publish", &mut streamed, Some(&mut publish));
-    world.end().await?;
+    fixture.end().await?;
 
     println!("commit to effect at {}/s ...", size.rate);
-    let world = World::new(servers).await?;
-    let mut steady = steady::run(&world, size, true).await?;
+    let fixture = Fixture::new(servers).await?;
+    let mut steady = steady::run(&fixture, size, true).await?;
     let mut both = sum(&mut commit, &mut publish);
     table.latency("commit to effect, against both", &mut steady.to_effect, Some(&mut both));
     table.latency("commit to stream beside it", &mut steady.to_stream, Some(&mut publish));
-    world.end().await?;
+    fixture.end().await?;
 
     println!("drain: a backlog of {} with relay and consumer ...", size.backlog);
-    let world = World::new(servers).await?;
-    let drained = backlog::drain(&world, size).await?;
-    world.end().await?;
+    let fixture = Fixture::new(servers).await?;
+    let drained = backlog::drain(&fixture, size).await?;
+    fixture.end().await?;
     println!("raw inbox and upsert in batches as large as the consumer's ...");
-    let world = World::new(servers).await?;
-    let raw = floor::effects(&world, size).await?;
-    world.end().await?;
+    let fixture = Fixture::new(servers).await?;
+    let raw = floor::effects(&fixture, size).await?;
+    fixture.end().await?;
     table.rate("drain: published, against bare with headers", drained.published, Some(whole));
     table.rate("drain: had effect, against raw inbox and upsert", drained.applied, Some(raw));
     Ok(table)

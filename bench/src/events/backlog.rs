@@ -1,9 +1,9 @@
 //! How fast a backlog is worked off.
 
-use super::Size;
+use super::fixture::Fixture;
 use super::floor::rate;
 use super::shop;
-use super::world::World;
+use super::size::Size;
 use anyhow::{Context, Result, bail};
 use bus::{Consumers, Relay};
 use diesel::sql_types::BigInt;
@@ -20,7 +20,7 @@ const UNPUBLISHED: &str =
 const CLAIMED: &str = "select count(*) from inbox";
 
 /// Longer than any figure worth printing.
-const PATIENCE: Duration = Duration::from_secs(180);
+const TIMEOUT: Duration = Duration::from_secs(180);
 
 /// Work in the background, until it is ended.
 pub struct Running {
@@ -30,16 +30,16 @@ pub struct Running {
 
 impl Running {
     /// The relay of pricing.
-    pub fn relay(world: &World) -> Self {
+    pub fn relay(fixture: &Fixture) -> Self {
         let stop = CancellationToken::new();
-        let relay = Relay::new(world.pricing.clone(), world.bus.clone());
+        let relay = Relay::new(fixture.pricing.clone(), fixture.bus.clone());
         Self { task: tokio::spawn(relay.run(stop.clone())), stop }
     }
 
     /// The consumers of search.
-    pub fn consumers(world: &World) -> Self {
+    pub fn consumers(fixture: &Fixture) -> Self {
         let stop = CancellationToken::new();
-        let consumers = Consumers::new(world.search.clone(), world.bus.clone());
+        let consumers = Consumers::new(fixture.search.clone(), fixture.bus.clone());
         let consumers = consumers.on((), shop::price_updated);
         Self { task: tokio::spawn(consumers.run(stop.clone())), stop }
     }
@@ -51,11 +51,11 @@ impl Running {
 }
 
 /// Events a second that the relay alone publishes and marks.
-pub async fn relay(world: &World, size: Size) -> Result<f64> {
-    shop::fill(&world.pricing, &shop::changes(size)).await?;
+pub async fn relay(fixture: &Fixture, size: Size) -> Result<f64> {
+    shop::fill(&fixture.pricing, &shop::changes(size)).await?;
     let begun = Instant::now();
-    let relay = Running::relay(world);
-    let published = published(world, size, begun).await?;
+    let relay = Running::relay(fixture);
+    let published = published(fixture, size, begun).await?;
     relay.end().await?;
     Ok(published)
 }
@@ -67,45 +67,45 @@ pub struct Drained {
 }
 
 /// Relay and consumers work off one backlog together.
-pub async fn drain(world: &World, size: Size) -> Result<Drained> {
-    shop::fill(&world.pricing, &shop::changes(size)).await?;
+pub async fn drain(fixture: &Fixture, size: Size) -> Result<Drained> {
+    shop::fill(&fixture.pricing, &shop::changes(size)).await?;
     let begun = Instant::now();
-    let (relay, consumers) = (Running::relay(world), Running::consumers(world));
+    let (relay, consumers) = (Running::relay(fixture), Running::consumers(fixture));
     let (published, applied) =
-        tokio::try_join!(published(world, size, begun), applied(world, size, begun))?;
+        tokio::try_join!(published(fixture, size, begun), applied(fixture, size, begun))?;
     relay.end().await?;
     consumers.end().await?;
     Ok(Drained { published, applied })
 }
 
-async fn published(world: &World, size: Size, begun: Instant) -> Result<f64> {
-    let left = async || count(&world.pricing, UNPUBLISHED).await;
+async fn published(fixture: &Fixture, size: Size, begun: Instant) -> Result<f64> {
+    let left = async || count(&fixture.pricing, UNPUBLISHED).await;
     watch("published", size, begun, async || Ok(size.backlog.saturating_sub(left().await?))).await
 }
 
-async fn applied(world: &World, size: Size, begun: Instant) -> Result<f64> {
-    watch("had effect", size, begun, async || count(&world.search, CLAIMED).await).await
+async fn applied(fixture: &Fixture, size: Size, begun: Instant) -> Result<f64> {
+    watch("had effect", size, begun, async || count(&fixture.search, CLAIMED).await).await
 }
 
-/// Says every other second how many are done, and returns the rate when all are.
+/// Prints every other second how many are done, and returns the rate when all are.
 async fn watch(
     what: &str,
     size: Size,
     begun: Instant,
     ask: impl AsyncFn() -> Result<usize>,
 ) -> Result<f64> {
-    let mut told = Instant::now();
+    let mut printed = Instant::now();
     loop {
         let done = ask().await?;
         if done >= size.backlog {
             return Ok(rate(size.backlog, begun.elapsed()));
         }
-        if told.elapsed() > Duration::from_secs(2) {
+        if printed.elapsed() > Duration::from_secs(2) {
             println!("  {done} of {} {what} after {:.0?}", size.backlog, begun.elapsed());
-            told = Instant::now();
+            printed = Instant::now();
         }
-        if begun.elapsed() > PATIENCE {
-            bail!("only {done} of {} {what} after {PATIENCE:?}", size.backlog);
+        if begun.elapsed() > TIMEOUT {
+            bail!("only {done} of {} {what} after {TIMEOUT:?}", size.backlog);
         }
         // Counting costs the database something too.
         tokio::time::sleep(Duration::from_millis(100)).await;

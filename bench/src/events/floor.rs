@@ -1,8 +1,8 @@
 //! What the servers can do by themselves, asked as directly as possible.
 
-use super::Size;
+use super::fixture::Fixture;
 use super::shop;
-use super::world::World;
+use super::size::Size;
 use crate::latency::Latencies;
 use anyhow::{Context, Result, ensure};
 use async_nats::HeaderMap;
@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
 
-/// Any service that says nothing else.
+/// Of a service that publishes nothing else.
 const SUBJECT: &str = "floor.price.updated";
 
 /// Messages of one atomic batch.
@@ -99,8 +99,8 @@ pub async fn publish_latency(bus: &Bus, size: Size) -> Result<Latencies> {
 }
 
 /// How long a row of an outbox takes until it is committed, at the steady rate.
-pub async fn commit_latency(world: &World, size: Size) -> Result<Latencies> {
-    let client = connect(&world.pricing).await?;
+pub async fn commit_latency(fixture: &Fixture, size: Size) -> Result<Latencies> {
+    let client = connect(&fixture.pricing).await?;
     let insert = "
         insert into outbox (id, subject, message, key, version, payload, headers)
         values ($1::text::uuid, 'floor.price.updated', 'x', $1, 1, $2, '{}')";
@@ -119,13 +119,13 @@ pub async fn commit_latency(world: &World, size: Size) -> Result<Latencies> {
 
 /// Events a second whose ids are claimed and whose rows are written, each with one statement for all of a transaction: as many
 /// together, and as many transactions at once, as the consumers have.
-pub async fn effects(world: &World, size: Size) -> Result<f64> {
+pub async fn effects(fixture: &Fixture, size: Size) -> Result<f64> {
     let changes = shop::changes(size);
     let begun = Instant::now();
     let mut tasks = JoinSet::new();
     let Tuning { workers, batch, .. } = Tuning::default();
     for connection in 0..workers {
-        let client = connect(&world.search).await?;
+        let client = connect(&fixture.search).await?;
         // As for the consumers, all changes of one key go the same way.
         let own = |(id, _): &&(Uuid, i64)| id.as_u128() % workers as u128 == connection as u128;
         let own: Vec<(Uuid, i64)> = changes.iter().filter(own).copied().collect();

@@ -1,6 +1,6 @@
 //! The events, and the consumer that has one upsert as its effect.
 
-use super::Size;
+use super::size::Size;
 use anyhow::{Result, ensure};
 use bus::{Outcome, Received};
 use contracts::pricing::v1::{Item, Price, PriceUpdated, item::Name};
@@ -44,7 +44,7 @@ pub fn changes(size: Size) -> Vec<(Uuid, i64)> {
     (1..).take(VERSIONS).flat_map(|version| ids.iter().map(move |id| (*id, version))).collect()
 }
 
-/// Commits changes that nobody publishes yet.
+/// Commits changes that are not published yet.
 pub async fn fill(db: &Db, changes: &[(Uuid, i64)]) -> Result<()> {
     for some in changes.chunks(1000) {
         let events = some.iter().map(|(id, version)| event(*id, *version));

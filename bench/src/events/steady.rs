@@ -1,9 +1,9 @@
 //! How long an event takes at a steady rate, from the answer to its commit.
 
-use super::Size;
 use super::backlog::Running;
+use super::fixture::Fixture;
 use super::shop;
-use super::world::World;
+use super::size::Size;
 use crate::latency::Latencies;
 use anyhow::{Context, Result, bail};
 use async_nats::Subscriber;
@@ -26,7 +26,7 @@ use uuid::Uuid;
 const WARM_UP: usize = 500;
 
 /// Longest wait for the last event after the last commit.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What was measured.
 pub struct Steady {
@@ -53,32 +53,32 @@ fn note(log: &Log, note: impl FnOnce(&mut Seen)) {
 }
 
 /// Commits events one by one at the steady rate, however long each takes.
-pub async fn run(world: &World, size: Size, with_consumers: bool) -> Result<Steady> {
-    let relay = Running::relay(world);
-    let consumers = with_consumers.then(|| Running::consumers(world));
-    bus::streams::ensure_events(&world.bus, "pricing").await?;
+pub async fn run(fixture: &Fixture, size: Size, with_consumers: bool) -> Result<Steady> {
+    let relay = Running::relay(fixture);
+    let consumers = with_consumers.then(|| Running::consumers(fixture));
+    bus::streams::ensure_events(&fixture.bus, "pricing").await?;
     let log = Log::default();
     let mut watchers = JoinSet::new();
-    watchers.spawn(watch_stream(world.connect().await?, log.clone()));
-    let watching = world.connect().await?;
-    let told = watching.client().subscribe("$JS.ACK.>").await?;
-    // Nobody stores acknowledgements: by the answer to this the broker knows of the subscription.
+    watchers.spawn(watch_stream(fixture.connect().await?, log.clone()));
+    let watching = fixture.connect().await?;
+    let acks = watching.client().subscribe("$JS.ACK.>").await?;
+    // Acknowledgements are not stored: the answer to this shows that the subscription is active.
     watching.health().await?;
-    watchers.spawn(watch_acknowledgements(watching, told, log.clone()));
+    watchers.spawn(watch_acknowledgements(watching, acks, log.clone()));
 
     let count = WARM_UP + usize::try_from(size.rate * size.seconds)?;
     let ids = shop::ids(size, count);
-    commit_all(&world.pricing, size, &ids, &log).await?;
+    commit_all(&fixture.pricing, size, &ids, &log).await?;
     let last = Instant::now();
     while !complete(&log, count, with_consumers) {
         if let Some(ended) = watchers.try_join_next() {
             ended??;
             bail!("the broker ended a subscription");
         }
-        if last.elapsed() > PATIENCE {
+        if last.elapsed() > TIMEOUT {
             let seen = log.lock().unwrap_or_else(PoisonError::into_inner);
             bail!(
-                "of {count} events {} were streamed and {} acknowledged within {PATIENCE:?}",
+                "of {count} events {} were streamed and {} acknowledged within {TIMEOUT:?}",
                 seen.streamed.len(),
                 seen.acknowledged.len()
             );
@@ -166,15 +166,15 @@ async fn watch_stream(bus: Bus, log: Log) -> Result<()> {
     Ok(())
 }
 
-/// Notes when consumers tell the broker that the effect is committed.
-async fn watch_acknowledgements(bus: Bus, mut told: Subscriber, log: Log) -> Result<()> {
+/// Records when consumers acknowledge that the effect is committed.
+async fn watch_acknowledgements(bus: Bus, mut acks: Subscriber, log: Log) -> Result<()> {
     let context: jetstream::Context = bus.jetstream().clone();
-    while let Some(mut message) = told.next().await {
+    while let Some(mut message) = acks.next().await {
         let now = Instant::now();
         if !message.payload.starts_with(b"+ACK") {
             continue;
         }
-        // The subject of an acknowledgement is what the message asked to be answered at, which says where it stands.
+        // The subject of an acknowledgement is the message's reply subject, which contains its position.
         message.reply = Some(message.subject.clone());
         let position = position(&Message { message, context: context.clone() })?;
         note(&log, |seen| {

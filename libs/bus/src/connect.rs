@@ -11,7 +11,7 @@ use tokio::sync::{RwLock, watch};
 pub struct Settings {
     /// `nats://…` of the servers, several separated by commas.
     pub url: SecretString,
-    /// Contents of a credentials file; none where the URL says it all.
+    /// Contents of a credentials file; none where the URL holds them or none are needed.
     pub creds: Option<SecretString>,
     /// Replicas of each stream: 1, or 3 or 5 in a cluster.
     pub replicas: usize,
@@ -25,10 +25,10 @@ impl Settings {
         Self { url: url.into(), creds: None, replicas: 1, max_bytes: None }
     }
 
-    /// Takes the contents of a credentials file; says what is wrong with them where they are none.
+    /// Takes the contents of a credentials file, or returns what is wrong with them.
     pub fn with_creds(mut self, creds: SecretString) -> Result<Self, String> {
-        let read = ConnectOptions::new().credentials(creds.expose_secret());
-        read.map_err(|error| format!("are no credentials: {error}"))?;
+        let parsed = ConnectOptions::new().credentials(creds.expose_secret());
+        parsed.map_err(|error| format!("are no credentials: {error}"))?;
         self.creds = Some(creds);
         Ok(self)
     }
@@ -49,15 +49,15 @@ struct Inner {
 }
 
 /// Longest wait for an answer of the broker, acknowledgements of events included.
-const ANSWER: Duration = Duration::from_secs(5);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often the broker is asked whether it is there. A connection that is gone without a word, since a router has forgotten it,
-/// is given up at the third time, when two questions are without an answer; until then no event gets out and none comes in.
-const PING: Duration = Duration::from_secs(3);
+/// How often the broker is pinged. A half-open connection, for example because a router dropped its state, is closed at the third
+/// ping, when two have no answer; until then no event is published or delivered.
+const PING_INTERVAL: Duration = Duration::from_secs(3);
 
 impl Bus {
-    /// Connects, and goes on doing so for ever whenever the connection is lost. A broker that is down is no error: what
-    /// needs it waits. Fails only where the settings make no sense.
+    /// Connects, and reconnects for ever. A broker that is down is no error: whatever needs it waits. Fails only where the
+    /// settings are invalid.
     pub async fn connect(settings: &Settings) -> Result<Self, Fault> {
         let mut options = ConnectOptions::new();
         if let Some(creds) = &settings.creds {
@@ -70,19 +70,21 @@ impl Bus {
             .name("souk")
             .retry_on_initial_connect()
             .max_reconnects(None)
-            .reconnect_delay_callback(pause)
-            .ping_interval(PING)
+            .reconnect_delay_callback(reconnect_delay)
+            .ping_interval(PING_INTERVAL)
             .connection_timeout(Duration::from_secs(5))
-            .request_timeout(Some(ANSWER))
+            .request_timeout(Some(ANSWER_TIMEOUT))
             .event_callback(move |event| {
-                noticed(&event, &broke);
+                on_event(&event, &broke);
                 std::future::ready(())
             })
             .connect(servers)
             .await
             .map_err(Fault::internal)?;
-        let jetstream =
-            ContextBuilder::new().timeout(ANSWER).ack_timeout(ANSWER).build(client.clone());
+        let jetstream = ContextBuilder::new()
+            .timeout(ANSWER_TIMEOUT)
+            .ack_timeout(ANSWER_TIMEOUT)
+            .build(client.clone());
         let in_flight = RwLock::default();
         Ok(Self(Arc::new(Inner {
             client,
@@ -95,8 +97,8 @@ impl Bus {
 
     /// Fails unless JetStream answers.
     pub async fn health(&self) -> Result<(), Fault> {
-        let asked = self.0.jetstream.query_account();
-        match tokio::time::timeout(Duration::from_secs(2), asked).await {
+        let answer = self.0.jetstream.query_account();
+        match tokio::time::timeout(Duration::from_secs(2), answer).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => Err(Fault::unavailable("the broker", error)),
             Err(late) => Err(Fault::unavailable("the broker", late)),
@@ -118,12 +120,12 @@ impl Bus {
         &self.0.settings
     }
 
-    /// Shared by all that handles events in this process, and taken alone for an event that may kill it.
+    /// Locked shared by all that handles events in this process, and exclusively for an event that runs in isolation.
     pub(crate) fn in_flight(&self) -> &RwLock<()> {
         &self.0.in_flight
     }
 
-    /// Whether the connection stands, as far as is known.
+    /// Whether the connection stands; a half-open one counts until a ping fails.
     pub(crate) fn connected(&self) -> bool {
         self.0.client.connection_state() == async_nats::connection::State::Connected
     }
@@ -135,8 +137,8 @@ impl Bus {
         }
     }
 
-    /// Does `work` unless the connection breaks meanwhile: an answer that was on its way is lost then, and waiting for it
-    /// would take as long as the longest answer.
+    /// Does `work` unless the connection breaks meanwhile: its answer is lost then, and waiting for it would take the whole
+    /// timeout.
     pub(crate) async fn unless_broken<F: Future>(&self, work: F) -> Result<F::Output, Fault> {
         let mut breaks = self.0.breaks.clone();
         breaks.mark_unchanged();
@@ -149,12 +151,12 @@ impl Bus {
     }
 }
 
-/// Short, because an outbox fills while we wait.
-fn pause(attempt: usize) -> Duration {
+/// Short, because the outbox fills meanwhile.
+fn reconnect_delay(attempt: usize) -> Duration {
     Duration::from_millis(100 * u64::try_from(attempt).unwrap_or(10).min(10))
 }
 
-fn noticed(event: &Event, broke: &watch::Sender<u64>) {
+fn on_event(event: &Event, broke: &watch::Sender<u64>) {
     match event {
         Event::Connected => tracing::info!("connected to the broker"),
         Event::Disconnected => {

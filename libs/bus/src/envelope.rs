@@ -28,7 +28,7 @@ pub struct Envelope {
     pub subject: String,
     /// Full name of its message.
     pub message: String,
-    /// Who says it, as a path: `/souk/pricing`.
+    /// Who publishes it, as a path: `/souk/pricing`.
     pub source: String,
     /// The aggregate.
     pub key: String,
@@ -69,9 +69,9 @@ impl Envelope {
         headers
     }
 
-    /// Reads the headers of what came under `subject`.
+    /// Reads the headers of a message under `subject`.
     pub fn read(subject: &str, headers: &HeaderMap) -> Result<Self, Fault> {
-        let text = |name: &str| headers.get(name).map(|value| plain(value.as_str()));
+        let text = |name: &str| headers.get(name).map(|value| decode(value.as_str()));
         let required = |name: &str| text(name).ok_or_else(|| malformed(name, "is missing"));
         let id = required(ID)?;
         let at = required(TIME)?;
@@ -97,12 +97,12 @@ fn malformed(header: &str, what: &str) -> Fault {
     Fault::new(Common::Undecodable, format!("header {header} {what}"))
 }
 
-/// The key of what came, for spreading the work, whatever else is wrong with it.
+/// The key of a message, to choose its worker, whatever else is wrong with the headers.
 pub(crate) fn key(headers: &HeaderMap) -> Option<&str> {
     headers.get(KEY).map(|value| value.as_str())
 }
 
-/// The id of what came, if it has one.
+/// The id of a message, if it has one.
 pub(crate) fn id(headers: &HeaderMap) -> Option<Uuid> {
     headers.get(ID).and_then(|value| Uuid::parse_str(value.as_str()).ok())
 }
@@ -156,8 +156,8 @@ pub(crate) fn printable(text: &str) -> String {
     printable_within(text, usize::MAX)
 }
 
-/// The same of as many whole characters as have room in `most` bytes.
-pub(crate) fn printable_within(text: &str, most: usize) -> String {
+/// The same of as many whole characters as have room in `max_bytes`.
+pub(crate) fn printable_within(text: &str, max_bytes: usize) -> String {
     let mut out = String::new();
     for character in text.chars() {
         let before = out.len();
@@ -168,7 +168,7 @@ pub(crate) fn printable_within(text: &str, most: usize) -> String {
                 _ => _ = write!(out, "%{byte:02X}"),
             }
         }
-        if out.len() > most {
+        if out.len() > max_bytes {
             out.truncate(before);
             break;
         }
@@ -176,8 +176,8 @@ pub(crate) fn printable_within(text: &str, most: usize) -> String {
     out
 }
 
-/// Undoes [`printable`]; what is not encoded in that way stays as it is.
-pub(crate) fn plain(text: &str) -> String {
+/// Reverses [`printable`]; other text stays as it is.
+pub(crate) fn decode(text: &str) -> String {
     if !text.contains('%') {
         return text.to_owned();
     }
@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn what_is_cut_is_cut_between_characters() {
         assert_eq!(printable_within("aé€", 7), "a%C3%A9");
-        assert_eq!(plain(&printable_within("aé€", 16)), "aé€");
+        assert_eq!(decode(&printable_within("aé€", 16)), "aé€");
         assert_eq!(printable_within("%", 2), "");
     }
 

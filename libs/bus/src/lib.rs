@@ -1,13 +1,13 @@
 //! JetStream as every service uses it. The modules follow the path of an event:
 //!
-//! 1. [`Bus`]: the connection to the broker, kept for ever.
-//! 2. [`streams`]: one stream for what each service says, one for the dead letters of each service that listens.
+//! 1. [`Bus`]: the connection to the broker, which reconnects by itself.
+//! 2. [`streams`]: one stream for the events of each service, one for the dead letters of each service that consumes.
 //! 3. [`envelope`]: what travels beside an event's bytes.
 //! 4. [`Relay`]: from the outbox table to the stream, in order per key, at least once, one relay at a time per database.
 //! 5. [`Consumers`]: from the streams to the handlers in `on/`, each event's effect once.
-//! 6. [`dead`]: what no handler could take; nothing is dropped silently.
+//! 6. [`dead`]: events that no handler could take; nothing is dropped silently.
 //!
-//! Delivery is at least once and in no order that anything may rest on. Two guards make effects exact, and handlers need
+//! Delivery is at least once, and nothing may depend on its order. Two guards make effects exact, and handlers need
 //! both: the library claims the event's id in the transaction of the effect, and the handler writes a projection only
 //! where the event's version is newer than the one stored (`on conflict … do update … where excluded.version > t.version`).
 
@@ -28,4 +28,4 @@ pub use consumers::{
     Tuning,
 };
 pub use envelope::Envelope;
-pub use relay::{Relay, Tempo};
+pub use relay::{Relay, RelayTuning};

@@ -1,5 +1,5 @@
-//! The streams. Each belongs to one service, which alone creates and changes it: `PRICING` holds what pricing says,
-//! `DEAD_SEARCH` what search could not take.
+//! The streams. Each belongs to one service, which alone creates and changes it: `PRICING` holds pricing's events,
+//! `DEAD_SEARCH` search's dead letters.
 
 use crate::Bus;
 use async_nats::jetstream::context::{CreateStreamError, CreateStreamErrorKind};
@@ -8,25 +8,25 @@ use fault::Fault;
 use std::time::Duration;
 
 /// Bytes that headers may add to the largest event.
-const HEADERS: usize = 8 * 1024;
+const MAX_HEADER_BYTES: usize = 8 * 1024;
 
 /// Bytes that a dead letter may be larger than its event.
-const LETTER: usize = 16 * 1024;
+const MAX_DEAD_LETTER_BYTES: usize = 16 * 1024;
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Stream of the broker's notes of messages that it sends no more.
+/// Stream of the broker's advisories about messages that it no longer delivers.
 pub const ADVISORIES: &str = "ADVISORIES";
 
-/// Where the broker notes that it gives a message up; stream and consumer follow.
+/// Subject of the broker's advisory that it gave a message up, before the names of stream and consumer.
 pub(crate) const GIVEN_UP: &str = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES";
 
-/// Name of the stream of what `service` says: `PRICING`.
+/// Name of the stream of a service's events: `PRICING`.
 pub fn events(service: &str) -> String {
     token(service)
 }
 
-/// Name of the stream of what `service` could not take: `DEAD_SEARCH`.
+/// Name of the stream of a service's dead letters: `DEAD_SEARCH`.
 pub fn dead(service: &str) -> String {
     format!("DEAD_{}", token(service))
 }
@@ -40,19 +40,19 @@ fn token(service: &str) -> String {
     service.to_uppercase().replace('-', "_")
 }
 
-/// Creates or updates the stream of what `service` says.
+/// Creates or updates the stream of a service's events.
 pub async fn ensure_events(bus: &Bus, service: &str) -> Result<Info, Fault> {
     ensure(bus, events_config(bus, service)).await
 }
 
-/// Creates or updates the stream of what `service` could not take.
+/// Creates or updates the stream of a service's dead letters.
 pub async fn ensure_dead(bus: &Bus, service: &str) -> Result<Info, Fault> {
     ensure(bus, dead_config(bus, service)).await
 }
 
-/// Creates or updates what catches the events that do not get through: the dead letters of `service`, and the broker's own
-/// notes of messages that it sends no more.
-pub(crate) async fn ensure_last_nets(bus: &Bus, service: &str) -> Result<(), Fault> {
+/// Creates or updates the streams for events that could not be handled: the dead letters of `service`, and the broker's
+/// advisories about messages that it no longer delivers.
+pub(crate) async fn ensure_dead_and_advisories(bus: &Bus, service: &str) -> Result<(), Fault> {
     ensure_dead(bus, service).await?;
     ensure(bus, advisories_config(bus)).await?;
     Ok(())
@@ -66,7 +66,7 @@ fn events_config(bus: &Bus, service: &str) -> Config {
         max_bytes: bus.settings().max_bytes.unwrap_or(-1),
         max_age: 7 * DAY,
         duplicate_window: Duration::from_secs(120),
-        max_message_size: size(pg::outbox::MAX_EVENT_BYTES + HEADERS),
+        max_message_size: size(pg::outbox::MAX_EVENT_BYTES + MAX_HEADER_BYTES),
         allow_atomic_publish: true,
         ..common(bus)
     }
@@ -78,13 +78,15 @@ fn dead_config(bus: &Bus, service: &str) -> Config {
         description: Some(format!("what {service} could not take")),
         subjects: vec![format!("dead.{service}.>")],
         duplicate_window: Duration::from_secs(120),
-        max_message_size: size(pg::outbox::MAX_EVENT_BYTES + HEADERS + LETTER),
+        max_message_size: size(
+            pg::outbox::MAX_EVENT_BYTES + MAX_HEADER_BYTES + MAX_DEAD_LETTER_BYTES,
+        ),
         ..common(bus)
     }
 }
 
-/// The broker says only once, and to whoever listens just then, that it gives a message up. The stream is shared by all
-/// services of the account, and keeps a note as long as the message may be there.
+/// The broker publishes an advisory only once, to current subscribers; therefore the stream. All services of the account share it,
+/// and it keeps an advisory as long as the message may exist.
 fn advisories_config(bus: &Bus) -> Config {
     Config {
         name: ADVISORIES.to_owned(),
@@ -97,7 +99,7 @@ fn advisories_config(bus: &Bus) -> Config {
     }
 }
 
-/// A full stream refuses what is new: dropping what is old would lose events that nobody has read.
+/// A full stream refuses what is new: dropping what is old would lose events that were not handled yet.
 fn common(bus: &Bus) -> Config {
     Config {
         retention: RetentionPolicy::Limits,
@@ -117,8 +119,8 @@ fn size(bytes: usize) -> i32 {
 }
 
 /// A refusal to change the stream as asked, and a stream that is not as asked, are internal faults: they end the start.
-/// Everything else is UNAVAILABLE and worth another try. Servers drop what they do not know without a word, therefore
-/// the comparison.
+/// Everything else is UNAVAILABLE and worth another try. The comparison is needed because servers silently drop settings that
+/// they do not support.
 async fn ensure(bus: &Bus, asked: Config) -> Result<Info, Fault> {
     let name = asked.name.clone();
     let info = match bus.jetstream().create_or_update_stream(asked.clone()).await {
@@ -136,7 +138,7 @@ async fn ensure(bus: &Bus, asked: Config) -> Result<Info, Fault> {
 }
 
 /// The broker's codes for a configuration that is invalid, and for an update of what cannot be changed. Their class is that
-/// of the broker's own trouble.
+/// of the broker's own failures.
 const REFUSALS: [u64; 2] = [10052, 10069];
 
 fn refused(error: &CreateStreamError) -> bool {
@@ -166,7 +168,7 @@ fn differences(asked: &Config, got: &Config) -> Vec<String> {
     found
 }
 
-/// Notes a difference of one setting.
+/// Adds a difference of one setting.
 pub(crate) fn compare<T: PartialEq + std::fmt::Debug>(
     found: &mut Vec<String>,
     name: &str,
@@ -190,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_dropped_is_noticed_and_batches_are_not_missed() {
+    fn a_setting_that_a_server_dropped_is_found_and_batches_may_be_missing() {
         let asked =
             Config { discard: DiscardPolicy::New, allow_atomic_publish: true, ..Config::default() };
         let got = Config { discard: DiscardPolicy::Old, ..asked.clone() };

@@ -21,12 +21,14 @@ mod row;
 mod scope;
 mod select;
 mod trace;
+mod verdict;
 
 pub use edge::next_edge;
 pub use row::{AmountError, Level, PriceRow, check_amounts};
 pub use scope::{Dimension, PriceContext, Scope};
 pub use select::select;
-pub use trace::{Verdict, explain};
+pub use trace::explain;
+pub use verdict::Verdict;
 
 #[cfg(test)]
 mod golden;

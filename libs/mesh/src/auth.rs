@@ -8,9 +8,10 @@
 //!   is refused and not ignored: else a user's call would go on under the service's name.
 
 mod keys;
-mod token;
+pub mod scopes;
+pub(crate) mod token;
 
-pub(crate) use token::Claims;
+pub use scopes::{ACT_AS, all_scopes};
 pub use token::Verified;
 
 use crate::config::{Auth as Config, Server};
@@ -24,12 +25,10 @@ use secrecy::SecretString;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use token::invalid;
 
 /// Where the token of the user stands for whom a service calls.
 pub const USER_TOKEN: &str = "x-souk-user-token";
-
-/// The scope with which a service may call on behalf of users.
-pub const ACT_AS: &str = "mesh:act-as";
 
 /// Verifies tokens. Clones share the keys and what was verified.
 #[derive(Clone)]
@@ -142,15 +141,6 @@ impl Identity {
     }
 }
 
-/// Every scope of the contract: what the development stack's own services hold, together with [`ACT_AS`], and `souk token`'s user.
-pub fn all_scopes() -> Vec<&'static str> {
-    let mut scopes: Vec<&str> =
-        contracts::METHODS.iter().flat_map(|method| method.scopes.iter().copied()).collect();
-    scopes.sort_unstable();
-    scopes.dedup();
-    scopes
-}
-
 fn jwks_file(config: &Config, server: &Server) -> PathBuf {
     config
         .jwks_file
@@ -165,10 +155,6 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 
 fn secret(token: &str) -> SecretString {
     SecretString::from(token.to_owned())
-}
-
-pub(crate) fn invalid(message: &str) -> Fault {
-    Fault::new(Common::TokenInvalid, format!("{message}; get a new token"))
 }
 
 #[cfg(test)]

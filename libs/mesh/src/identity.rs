@@ -1,6 +1,7 @@
 //! As whom this process calls: it signs short-lived tokens with its own Ed25519 key.
 
-use crate::auth::{ACT_AS, Claims, all_scopes};
+use crate::auth::token::Claims;
+use crate::auth::{ACT_AS, all_scopes};
 use crate::config::{Auth, Server};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};

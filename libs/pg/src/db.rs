@@ -1,7 +1,7 @@
 use crate::tx::{InTransaction, Tx, begin};
 use chrono::TimeDelta;
 use diesel::{ConnectionError, ConnectionResult};
-use diesel_async::pooled_connection::deadpool::{Object, Pool};
+use diesel_async::pooled_connection::deadpool::Pool;
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
 };
@@ -265,6 +265,3 @@ fn pause(attempt: u32) -> Duration {
     let most = 5u64 << attempt.min(6);
     Duration::from_millis(rand::rng().random_range(1..=most))
 }
-
-/// A pooled connection.
-pub(crate) type Pooled = Object<AsyncPgConnection>;

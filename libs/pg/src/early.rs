@@ -1,7 +1,6 @@
 //! Events about something that is not known here yet. Keeping one claims its id like handling it does; it is handled when
 //! what it waits for arrives, and ends as a dead letter when that takes longer than a day; then it may wait for something else,
-//! as long again. Where a process may have died of one they are set aside when what they wait for arrives, and handled one by
-//! one.
+//! as long again. In isolation they are deferred when what they wait for arrives, and handled one by one.
 
 use crate::Tx;
 use crate::schema::early;
@@ -49,8 +48,8 @@ pub async fn waits(tx: &mut Tx, consumer: &str, event_id: Uuid) -> Result<bool, 
     Ok(diesel::select(exists(entry)).get_result(tx.conn()).await?)
 }
 
-/// Takes out the events that waited for any of what has just arrived, in the order in which they came. Not those that have to
-/// be handled with nothing else in flight.
+/// Takes out the events that waited for any of what has just arrived, in the order in which they came. Not those that are
+/// deferred.
 pub async fn take(tx: &mut Tx, awaited: &[String]) -> Result<Vec<Early>, Fault> {
     let waiting =
         early::table.filter(early::awaited.eq_any(awaited)).filter(early::arrived_at.is_null());
@@ -62,22 +61,22 @@ pub async fn take(tx: &mut Tx, awaited: &[String]) -> Result<Vec<Early>, Fault> 
     Ok(taken.into_iter().map(|(_, event)| event).collect())
 }
 
-/// Notes of the events that waited for any of what has just arrived that they have to be handled with nothing else in flight;
-/// returns how many there are.
-pub async fn set_aside(tx: &mut Tx, awaited: &[String]) -> Result<usize, Fault> {
+/// Defers the events that waited for any of what has just arrived: each is to be handled with nothing else in flight. Returns how
+/// many there are.
+pub async fn defer(tx: &mut Tx, awaited: &[String]) -> Result<usize, Fault> {
     let waiting =
         early::table.filter(early::awaited.eq_any(awaited)).filter(early::arrived_at.is_null());
     let arrived = early::arrived_at.eq(now.into_sql::<Timestamptz>().nullable());
     Ok(diesel::update(waiting).set(arrived).execute(tx.conn()).await?)
 }
 
-/// The event that was set aside first and is not put off, and since when it is kept.
-pub async fn next_aside(tx: &mut Tx) -> Result<Option<(Early, DateTime<Utc>)>, Fault> {
-    let aside = early::table
+/// The event that was deferred first and is not put off, and since when it is kept.
+pub async fn next_deferred(tx: &mut Tx) -> Result<Option<(Early, DateTime<Utc>)>, Fault> {
+    let deferred = early::table
         .filter(early::arrived_at.le(now.into_sql::<Timestamptz>().nullable()))
         .order((early::arrived_at, early::kept_at, early::event_id))
         .select((Early::as_select(), early::kept_at));
-    Ok(aside.first(tx.conn()).await.optional()?)
+    Ok(deferred.first(tx.conn()).await.optional()?)
 }
 
 /// Takes out one event; false: it is not kept any more.
@@ -86,7 +85,7 @@ pub async fn take_one(tx: &mut Tx, event: &Early) -> Result<bool, Fault> {
     Ok(diesel::delete(one).execute(tx.conn()).await? == 1)
 }
 
-/// Puts off one that is set aside: it counts as one that comes later.
+/// Puts off one that is deferred: it counts as one that was deferred later.
 pub async fn put_off(tx: &mut Tx, event: &Early, pause: Duration) -> Result<(), Fault> {
     let one = early::table.find((&event.consumer, event.event_id));
     let later = tx.now().await? + pause;

@@ -1,12 +1,12 @@
-//! Long-running work. An operation is a row: whoever resumes it after a crash finds there what was asked for. One process at
-//! a time works on it, by a lease ([`lease`]).
+//! Long-running work. An operation is a row with its request: any process can resume it after a crash. One process at a time works
+//! on it, by a lease ([`lease`]).
 
 mod lease;
+mod operation;
 
 use crate::schema::operations;
 use crate::{Db, Tx, statement};
-use chrono::{DateTime, Utc};
-use contracts::operations::v1::{Operation as Message, OperationState, Reason};
+use contracts::operations::v1::Reason;
 use diesel::dsl::sql;
 use diesel::prelude::*;
 use diesel::sql_types::{BigInt, Nullable, Timestamptz};
@@ -15,76 +15,8 @@ use fault::Fault;
 use std::time::Duration;
 use uuid::Uuid;
 
-pub use lease::{Far, get_on, held, hold, release, take_up};
-
-/// A piece of long-running work of one service.
-#[derive(Debug, Clone, Queryable, Selectable, QueryableByName)]
-#[diesel(table_name = operations)]
-pub struct Operation {
-    /// UUIDv7: later operations have larger ids.
-    pub id: Uuid,
-    /// What is done, e.g. `reindex`.
-    pub kind: String,
-    state: String,
-    /// Steps done so far.
-    pub done: i64,
-    /// Steps in all; 0: not known yet.
-    pub total: i64,
-    /// What it is doing, or why it failed.
-    pub message: String,
-    result: Option<Vec<u8>>,
-    result_type: Option<String>,
-    /// When it was started.
-    pub created_at: DateTime<Utc>,
-    /// When it last got on.
-    pub updated_at: DateTime<Utc>,
-    /// What was asked for, encoded by the kind.
-    pub request: Option<Vec<u8>>,
-    leased_by: Option<Uuid>,
-}
-
-impl Operation {
-    /// Whether it goes on.
-    pub fn is_running(&self) -> bool {
-        self.state == "running"
-    }
-
-    /// What came of it, where it has succeeded and its kind has a result.
-    pub fn result<R: prost::Message + prost::Name + Default>(&self) -> Option<R> {
-        let result = self.result.as_deref().filter(|_| self.result_type == Some(R::full_name()));
-        result.and_then(|bytes| R::decode(bytes).ok())
-    }
-
-    /// The operation as callers see it.
-    pub fn message(self, service: &str) -> Message {
-        let state = match self.state.as_str() {
-            "running" => OperationState::Running,
-            "succeeded" => OperationState::Succeeded,
-            _ => OperationState::Failed,
-        };
-        let result = self.result_type.zip(self.result).map(|(name, value)| prost_types::Any {
-            type_url: format!("type.googleapis.com/{name}"),
-            value,
-        });
-        Message {
-            name: format!("{service}/{}/{}", self.kind, self.id),
-            state: state.into(),
-            done: self.done,
-            total: self.total,
-            message: self.message,
-            result,
-            create_time: Some(kernel_time(self.created_at)),
-            update_time: Some(kernel_time(self.updated_at)),
-        }
-    }
-}
-
-fn kernel_time(at: DateTime<Utc>) -> prost_types::Timestamp {
-    prost_types::Timestamp {
-        seconds: at.timestamp(),
-        nanos: i32::try_from(at.timestamp_subsec_nanos()).unwrap_or(0),
-    }
-}
+pub use lease::{Progress, checkpoint, release, renew, take_up, with_lease};
+pub use operation::Operation;
 
 /// Starts an operation: a row that a timer of the service takes up, with what was asked for where the kind needs it.
 pub async fn start(tx: &mut Tx, kind: &str, request: Option<Vec<u8>>) -> Result<Operation, Fault> {
@@ -124,7 +56,7 @@ pub async fn start_if_due(
     start(tx, kind, None).await.map(Some)
 }
 
-/// Notes how far an operation is. Where it is leased the lease begins anew, so that who reports keeps it.
+/// Stores the progress of an operation. Where it is leased this renews the lease.
 pub async fn progress(
     tx: &mut Tx,
     id: Uuid,

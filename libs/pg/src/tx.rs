@@ -1,4 +1,3 @@
-use crate::db::Pooled;
 use crate::statement;
 use chrono::{DateTime, TimeDelta, Utc};
 use deadpool::managed::Object;
@@ -8,6 +7,9 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use fault::{Common, Fault, Kind, point};
 use std::time::Duration;
 use tokio_postgres::NoTls;
+
+/// A pooled connection.
+type Pooled = diesel_async::pooled_connection::deadpool::Object<AsyncPgConnection>;
 
 /// A connection in use, mostly inside a transaction. Dropping it half-way cancels its statement on the server and throws
 /// the connection away, so nothing of an abandoned call goes on.

@@ -1,94 +1,13 @@
-//! Whether the promise was kept: pure functions over a history, so that a verdict can be had again at any time.
+//! Whether the promise was kept: pure functions over a history, so that it can be checked again at any time.
 
 pub mod c1;
 pub mod c2;
 pub mod c8;
+mod verdict;
 
 use crate::history::Entry;
-use std::collections::BTreeMap;
-use std::fmt;
 
-/// Violations of each kind that a verdict tells; the rest is only counted.
-const TOLD: usize = 3;
-
-/// What is wrong with a history.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Wrong {
-    /// Something committed is not in the outbox, not in the stream, or has no effect.
-    Lost,
-    /// Versions of a key were published in another order, or a projection went back.
-    Disordered,
-    /// An event had its effect twice.
-    Doubled,
-    /// The same event lies twice in the stream although the broker knew its id.
-    Twice,
-    /// Something is there that nobody committed.
-    Invented,
-    /// A dead letter that should be none, or the other way round.
-    Buried,
-    /// A projection differs from its owner.
-    Apart,
-}
-
-impl fmt::Display for Wrong {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", format!("{self:?}").to_lowercase())
-    }
-}
-
-/// What the checkers say of a history.
-#[derive(Debug, Clone, Default)]
-pub struct Verdict {
-    counts: BTreeMap<Wrong, u64>,
-    told: Vec<String>,
-}
-
-impl Verdict {
-    /// Whether nothing is wrong.
-    pub fn is_ok(&self) -> bool {
-        self.counts.is_empty()
-    }
-
-    /// How often that is wrong.
-    pub fn count(&self, wrong: Wrong) -> u64 {
-        self.counts.get(&wrong).copied().unwrap_or_default()
-    }
-
-    /// The first violations of each kind, in words.
-    pub fn told(&self) -> &[String] {
-        &self.told
-    }
-
-    fn wrong(&mut self, wrong: Wrong, what: impl FnOnce() -> String) {
-        let count = self.counts.entry(wrong).or_default();
-        *count += 1;
-        if usize::try_from(*count).is_ok_and(|count| count <= TOLD) {
-            self.told.push(format!("{wrong}: {}", what()));
-        }
-    }
-
-    fn and(mut self, other: Self) -> Self {
-        for (wrong, count) in other.counts {
-            *self.counts.entry(wrong).or_default() += count;
-        }
-        self.told.extend(other.told);
-        self
-    }
-}
-
-impl fmt::Display for Verdict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for wrong in [Wrong::Lost, Wrong::Disordered, Wrong::Doubled] {
-            write!(f, "{wrong}={} ", self.count(wrong))?;
-        }
-        for (wrong, count) in &self.counts {
-            if ![Wrong::Lost, Wrong::Disordered, Wrong::Doubled].contains(wrong) {
-                write!(f, "{wrong}={count} ")?;
-            }
-        }
-        write!(f, "verdict={}", if self.is_ok() { "ok" } else { "FAILED" })
-    }
-}
+pub use verdict::{Verdict, Violation};
 
 /// All checkers together.
 pub fn all(history: &[Entry]) -> Verdict {
@@ -107,8 +26,12 @@ mod tests {
         let mut history = vec![Entry::Run { name: "good".into(), seed: 1 }];
         for (seq, (id, key, version)) in (1i64..).zip(events) {
             let (id, key) = (id.to_owned(), key.to_owned());
-            let said = Version { key: key.clone(), version };
-            history.push(Entry::Said { who: "say-0".into(), events: vec![said], at: seq });
+            let committed = Version { key: key.clone(), version };
+            history.push(Entry::Committed {
+                who: "write-0".into(),
+                events: vec![committed],
+                at: seq,
+            });
             history.push(Entry::Outbox(OutboxRow {
                 seq,
                 id: id.clone(),
@@ -135,7 +58,7 @@ mod tests {
         history
     }
 
-    /// Where the message with this position stands in the history.
+    /// Index of the message with this position in the history.
     pub fn stored_of(history: &[Entry], position: u64) -> usize {
         let is =
             |entry: &Entry| matches!(entry, Entry::Stored(stored) if stored.position == position);
@@ -154,14 +77,14 @@ mod tests {
     }
 
     #[test]
-    fn a_verdict_counts_all_and_tells_the_first() {
+    fn a_verdict_counts_all_and_describes_the_first() {
         let mut verdict = Verdict::default();
         assert_eq!(verdict.to_string(), "lost=0 disordered=0 doubled=0 verdict=ok");
         for number in 0..10 {
-            verdict.wrong(Wrong::Twice, || number.to_string());
+            verdict.add(Violation::Twice, || number.to_string());
         }
         let verdict = verdict.and(all(&good()));
         assert_eq!(verdict.to_string(), "lost=0 disordered=0 doubled=0 twice=10 verdict=FAILED");
-        assert_eq!(verdict.told(), ["twice: 0", "twice: 1", "twice: 2"]);
+        assert_eq!(verdict.examples(), ["twice: 0", "twice: 1", "twice: 2"]);
     }
 }

@@ -1,4 +1,4 @@
-//! The databases of a run: one for the service that says, one for each that listens.
+//! The databases of a run: one for the service that publishes, one for each that consumes.
 
 use anyhow::{Context, Result};
 use pg::{Db, migrate, provision};
@@ -9,13 +9,13 @@ use tokio::sync::Mutex;
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
 
-/// The services of a run: who says, who counts, who keeps a projection.
+/// The services of a run: one publishes, one counts, one keeps a projection.
 pub const SERVICES: [&str; 3] = ["pricing", "search", "catalog"];
 
 /// What the processes under test need beside the shared tables.
 const TABLES: &str = "
     create table aggregates (key text primary key, version bigint not null);
-    create table said (writer text primary key, said bigint not null);
+    create table written (writer text primary key, written bigint not null);
     create table tally (key text primary key, count bigint not null);
     create table known (key text primary key);
     create table projection (
@@ -42,7 +42,7 @@ impl Databases {
                 "postgres",
             )
             .await
-            .map_err(crate::process::told)?;
+            .map_err(crate::process::error)?;
         }
         Ok(databases)
     }
@@ -57,7 +57,7 @@ impl Databases {
         format!("postgres://postgres@127.0.0.1:{port}/{}", self.name(service))
     }
 
-    /// A connection to a service's database, which all who ask share: a server has better things to do than to connect.
+    /// A connection to a service's database; one is shared, since connecting costs the server time.
     pub async fn client(&self, service: &str) -> Result<Arc<Client>> {
         let mut clients = self.clients.lock().await;
         if let Some(client) = clients.get(service).filter(|client| !client.is_closed()) {
@@ -105,35 +105,36 @@ pub async fn connect(url: &str) -> Result<Client> {
 
 /// A database with all tables, made once per process and server.
 async fn template(superuser: &str) -> Result<String> {
-    static MADE: Mutex<Option<String>> = Mutex::const_new(None);
+    static TEMPLATE_SERVER: Mutex<Option<String>> = Mutex::const_new(None);
     let name = format!("faults_template_{}", std::process::id());
-    let mut made = MADE.lock().await;
+    let mut made = TEMPLATE_SERVER.lock().await;
     if made.as_deref() != Some(superuser) {
-        drop_what_the_dead_left(superuser).await?;
+        drop_stale_templates(superuser).await?;
         let server = superuser.into();
-        provision::create(&server, &name, "unused").await.map_err(crate::process::told)?;
+        provision::create(&server, &name, "unused").await.map_err(crate::process::error)?;
         let url = provision::at(superuser, &name);
-        migrate::run(&url.as_str().into(), migrate::SHARED).await.map_err(crate::process::told)?;
-        let db = Db::new("template", pg::Settings::of(url.into())).map_err(crate::process::told)?;
+        migrate::run(&url.as_str().into(), migrate::SHARED).await.map_err(crate::process::error)?;
+        let db =
+            Db::new("template", pg::Settings::of(url.into())).map_err(crate::process::error)?;
         db.write("faults.template", async |tx| {
             Ok(diesel_async::SimpleAsyncConnection::batch_execute(tx.conn(), TABLES).await?)
         })
         .await
-        .map_err(crate::process::told)?;
+        .map_err(crate::process::error)?;
         *made = Some(superuser.to_owned());
     }
     Ok(name)
 }
 
-/// Nothing runs at the end of a process of tests, so the next one cleans up.
-async fn drop_what_the_dead_left(superuser: &str) -> Result<()> {
+/// A test process cannot clean up at its end, so the next one does.
+async fn drop_stale_templates(superuser: &str) -> Result<()> {
     let server = connect(superuser).await?;
-    let ask = "select datname::text from pg_database where datname like 'faults_template_%'";
-    for row in server.query(ask, &[]).await? {
+    let query = "select datname::text from pg_database where datname like 'faults_template_%'";
+    for row in server.query(query, &[]).await? {
         let name: String = row.get(0);
         let process = name.trim_start_matches("faults_template_");
         if !Path::new("/proc").join(process).exists() {
-            provision::drop(&superuser.into(), &name).await.map_err(crate::process::told)?;
+            provision::drop(&superuser.into(), &name).await.map_err(crate::process::error)?;
         }
     }
     Ok(())

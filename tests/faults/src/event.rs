@@ -1,4 +1,4 @@
-//! The events of a run: prices that say of themselves what is to happen to them.
+//! The events of a run: prices with a mark that says what is to happen to them.
 
 use anyhow::{Result, anyhow};
 use bus::Envelope;
@@ -9,10 +9,10 @@ use std::fmt;
 use std::str::FromStr;
 use uuid::Uuid;
 
-/// The service that says the events of a run.
+/// The service that publishes the events of a run.
 pub const PUBLISHER: &str = "pricing";
 
-/// What an event does to whom it is told.
+/// What an event does to its handler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Mark {
     /// Its handler refuses it each time.
@@ -25,7 +25,7 @@ pub enum Mark {
     Away,
     /// It waits for the deletion of its key.
     Early,
-    /// It is no event at all: nobody can read it.
+    /// It is no event at all: it cannot be read.
     Unreadable,
 }
 
@@ -87,7 +87,7 @@ pub fn fact(key: &str, version: i64, mark: Option<Mark>) -> Fact {
 pub fn envelope(fact: &Fact) -> Result<Envelope> {
     let key = fact.key.parse::<Uuid>()?.as_u128();
     Ok(Envelope {
-        // Numbers of keys are small, so the versions do not meet them.
+        // Numbers of keys are small, so the bits of the versions are free.
         id: Uuid::from_u128(key ^ (u128::from(fact.version.unsigned_abs()) << 32)),
         subject: fact.subject.to_owned(),
         message: fact.message.to_owned(),
@@ -101,12 +101,12 @@ pub fn envelope(fact: &Fact) -> Result<Envelope> {
     })
 }
 
-/// What an event says is to happen to it.
+/// The mark of an event.
 pub fn mark(event: &PriceUpdated) -> Option<Mark> {
     event.changed.first().and_then(|first| first.parse().ok())
 }
 
-/// The mark of a message as it lies in the stream.
+/// The mark of a message in the stream.
 pub fn mark_of_message(envelope: Option<&Envelope>, payload: &[u8]) -> Option<Mark> {
     let Some(envelope) = envelope else { return Some(Mark::Unreadable) };
     if ![PriceUpdated::SUBJECT, PriceDeleted::SUBJECT].contains(&envelope.subject.as_str()) {
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_can_read_has_the_mark_of_it() {
+    fn what_cannot_be_read_has_the_mark_of_it() {
         assert_eq!(mark_of_message(None, b""), Some(Mark::Unreadable));
     }
 }

@@ -52,8 +52,7 @@ pub fn phase(history: &[Entry], wanted: &str) -> Option<(i64, i64)> {
     Some((begun, phases.next().map_or(i64::MAX, |(_, at)| at)))
 }
 
-/// From the moment at which a writer knew that its commit had happened to the moment at which the broker had it, of what
-/// was committed within that time.
+/// From the acknowledgement of a commit to its writer until the broker stored it, of what was committed within that time.
 pub fn commit_to_stream(history: &[Entry], (from, to): (i64, i64)) -> Spread {
     let mut stored: HashMap<(&str, i64), i64> = HashMap::new();
     for Stored { key, version, at, .. } in history.iter().filter_map(stored_of) {
@@ -61,11 +60,12 @@ pub fn commit_to_stream(history: &[Entry], (from, to): (i64, i64)) -> Spread {
     }
     let mut took = Vec::new();
     for entry in history {
-        let Entry::Said { events, at, .. } = entry else { continue };
+        let Entry::Committed { events, at, .. } = entry else { continue };
         if *at < from || to <= *at {
             continue;
         }
-        let found = events.iter().filter_map(|said| stored.get(&(said.key.as_str(), said.version)));
+        let found =
+            events.iter().filter_map(|event| stored.get(&(event.key.as_str(), event.version)));
         took.extend(found.map(|stored| stored - at));
     }
     Spread::of(took)
@@ -75,10 +75,10 @@ fn stored_of(entry: &Entry) -> Option<&Stored> {
     if let Entry::Stored(stored) = entry { Some(stored) } else { None }
 }
 
-/// What was on its way when somebody was killed comes within this time, in microseconds, and shows nothing.
-const ON_ITS_WAY: i64 = 100_000;
+/// Within this time after a kill, in microseconds, what was already in flight may arrive, which is no recovery.
+const IN_FLIGHT: i64 = 100_000;
 
-/// What became of the kills of somebody.
+/// How long recovery took after kills.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Recovery {
     /// How many there were.
@@ -87,7 +87,7 @@ pub struct Recovery {
     pub took: Spread,
 }
 
-/// What became of each kill of one of those whose names begin so. `serves` are instants in microseconds at which something
+/// The recovery after each kill of a process whose name begins so. `serves` are instants in microseconds at which something
 /// served.
 pub fn recovery(history: &[Entry], who: &str, mut serves: Vec<i64>) -> Recovery {
     serves.sort_unstable();
@@ -99,7 +99,7 @@ pub fn recovery(history: &[Entry], who: &str, mut serves: Vec<i64>) -> Recovery 
     };
     let kills: Vec<i64> = history.iter().filter_map(kill).collect();
     let after =
-        |at: i64| serves.get(serves.partition_point(|serves| *serves <= at + ON_ITS_WAY)).copied();
+        |at: i64| serves.get(serves.partition_point(|serves| *serves <= at + IN_FLIGHT)).copied();
     let took = Spread::of(kills.iter().filter_map(|at| Some(after(*at)? - at)));
     Recovery { kills: kills.len(), took }
 }
@@ -109,17 +109,17 @@ pub fn publishing(history: &[Entry]) -> Vec<i64> {
     history.iter().filter_map(stored_of).map(|stored| stored.at).collect()
 }
 
-/// When a process whose name begins so was told of a commit, or had said all.
+/// When a commit of a process whose name begins so was acknowledged, or it had committed all.
 pub fn committing(history: &[Entry], who: &str) -> Vec<i64> {
-    let said = |entry: &Entry| match entry {
-        Entry::Said { who: said, at, .. } | Entry::Wrote { who: said, at, .. }
-            if said.starts_with(who) =>
+    let committed = |entry: &Entry| match entry {
+        Entry::Committed { who: writer, at, .. } | Entry::WriterDone { who: writer, at, .. }
+            if writer.starts_with(who) =>
         {
             Some(*at)
         }
         _ => None,
     };
-    history.iter().filter_map(said).collect()
+    history.iter().filter_map(committed).collect()
 }
 
 /// When a consumer claimed an event.
@@ -129,7 +129,7 @@ pub fn handling(history: &[Entry]) -> Vec<i64> {
     history.iter().filter_map(claimed).collect()
 }
 
-/// Commits whose writers were not told what became of them.
+/// Commits whose outcome is unknown.
 pub fn unsure(history: &[Entry]) -> usize {
     history.iter().filter(|entry| matches!(entry, Entry::Unsure { .. })).count()
 }
@@ -161,8 +161,8 @@ mod tests {
 
     #[test]
     fn latency_is_of_its_phase_and_recovery_of_those_that_were_killed() {
-        let said = |key: &str, at| Entry::Said {
-            who: "say-0".into(),
+        let committed = |key: &str, at| Entry::Committed {
+            who: "write-0".into(),
             events: vec![Version { key: key.into(), version: 1 }],
             at,
         };
@@ -172,16 +172,16 @@ mod tests {
         };
         let kill = |who: &str, at| Entry::Done { what: "kill".into(), who: who.into(), at };
         let phase_of = |name: &str, at| Entry::Phase { name: name.into(), at };
-        let late = 15 + ON_ITS_WAY + 7;
+        let late = 15 + IN_FLIGHT + 7;
         let history = [
             stored("d", 16),
             stored("e", late),
-            said("a", 10),
+            committed("a", 10),
             kill("relay-1", 15),
             phase_of("quiet", 20),
-            said("b", 30),
+            committed("b", 30),
             phase_of("end", 40),
-            said("c", 50),
+            committed("c", 50),
             stored("a", 17),
             stored("b", 37),
             stored("c", 57),
@@ -191,10 +191,10 @@ mod tests {
         let served = recovery(&history, "relay", publishing(&history));
         assert_eq!((served.kills, served.took.count), (1, 1));
         assert_eq!(served.took.max.as_micros(), 100_007);
-        assert_eq!(recovery(&history, "say", publishing(&history)), Recovery::default());
-        // A writer is measured by what it commits itself, and nobody is well again who never was.
-        assert_eq!(committing(&history, "say-0"), [10, 30, 50]);
-        let never = recovery(&history, "relay", committing(&history, "say-1"));
+        assert_eq!(recovery(&history, "write", publishing(&history)), Recovery::default());
+        // A writer is measured by its own commits, and one that never commits has no recovery.
+        assert_eq!(committing(&history, "write-0"), [10, 30, 50]);
+        let never = recovery(&history, "relay", committing(&history, "write-1"));
         assert_eq!((never.kills, never.took.count), (1, 0));
     }
 }

@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// A version of an aggregate, and the event that says so.
+/// A version of an aggregate, and its event.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Version {
     /// The aggregate.
@@ -47,7 +47,7 @@ pub struct Stored {
     pub key: String,
     /// Its version.
     pub version: i64,
-    /// What it does to whom it is told, in words.
+    /// Name of its mark.
     pub mark: Option<String>,
 }
 
@@ -75,7 +75,7 @@ pub struct Projected {
 
 /// A dead letter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Buried {
+pub struct DeadLetter {
     /// Durable consumer that could not take the event.
     pub consumer: String,
     /// Id of the event; where it had none, its position in the stream.
@@ -87,7 +87,7 @@ pub struct Buried {
 /// One line. Instants are microseconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "what a line says is said of the line as a whole")]
+#[expect(missing_docs, reason = "the comment of a line describes all of its fields")]
 pub enum Entry {
     /// The run itself.
     Run { name: String, seed: u64 },
@@ -101,11 +101,11 @@ pub enum Entry {
     Done { what: String, who: String, at: i64 },
     /// A failpoint did what its script says.
     Hit { who: String, point: String, at: i64 },
-    /// A writer was told that these are committed.
-    Said { who: String, events: Vec<Version>, at: i64 },
-    /// A process that was to say so many events has ended by itself, and has committed so many.
-    Wrote { who: String, events: u64, of: u64, at: i64 },
-    /// A writer was not told whether something was committed.
+    /// A writer's commit of these was acknowledged.
+    Committed { who: String, events: Vec<Version>, at: i64 },
+    /// A process that was to commit `of` events has ended by itself, and has committed `events`.
+    WriterDone { who: String, events: u64, of: u64, at: i64 },
+    /// The outcome of a writer's commit is unknown.
     Unsure { who: String, why: String, at: i64 },
     /// The run has damaged what a consumer kept of an event.
     Spoiled { consumer: String, id: String },
@@ -124,8 +124,8 @@ pub enum Entry {
     /// At the end: an aggregate as its owner has it.
     Owner(Version),
     /// At the end: a dead letter.
-    Buried(Buried),
-    /// At the end: how many messages a durable consumer was sent, repeated ones included.
+    DeadLetter(DeadLetter),
+    /// At the end: how many deliveries a durable consumer had, repeated ones included.
     Delivered { consumer: String, count: u64 },
 }
 

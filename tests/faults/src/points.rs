@@ -1,15 +1,15 @@
-//! Where a process can be made to die, fail or wait, and what has to happen that it comes there.
+//! Where a process can be made to die, fail or wait, and what has to happen for it to get there.
 
 use crate::process::Role;
 
-/// What has to happen that a point is reached.
+/// What has to happen for a point to be reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Situation {
-    /// Events are said and heard.
+    /// Events are published and handled.
     Plain,
     /// The broker takes events one by one only.
     Windows,
-    /// The broker refuses an event, until an operator mends it.
+    /// The broker refuses an event, until an operator repairs it.
     Refused,
     /// A handler has a bug.
     Broken,
@@ -17,12 +17,12 @@ pub enum Situation {
     Early,
     /// An event has waited too long for what it is about.
     Stale,
-    /// An event kills whoever handles it.
+    /// A poison event.
     Kills,
     /// An operator replays a dead letter.
     Replayed,
-    /// An operator has all dead letters replayed by whoever listens.
-    Ordered,
+    /// An operator requests a replay of all dead letters, which a consumer does.
+    ReplayRequested,
     /// The broker loses what it had, and an operator publishes it again.
     Lost,
     /// The broker gives an event up.
@@ -34,11 +34,11 @@ pub enum Situation {
 pub struct Point {
     /// Its name in the libraries.
     pub name: &'static str,
-    /// Whose process comes there.
+    /// The role of the process that reaches it.
     pub role: Role,
-    /// When it does.
+    /// The situation in which it is reached.
     pub situation: Situation,
-    /// Whether the short tier goes there.
+    /// Whether the short tier includes it.
     pub short: bool,
 }
 
@@ -52,15 +52,16 @@ const fn short(name: &'static str, role: Role, situation: Situation) -> Point {
 
 /// All points, in the order of the path.
 pub const POINTS: &[Point] = {
-    use Role::{Listen, Relay, Replay, Republish, Say};
+    use Role::{Consume, Relay, Replay, Republish, Write};
     use Situation::{
-        Broken, Early, GivenUp, Kills, Lost, Ordered, Plain, Refused, Replayed, Stale, Windows,
+        Broken, Early, GivenUp, Kills, Lost, Plain, Refused, ReplayRequested, Replayed, Stale,
+        Windows,
     };
     &[
-        long("outbox.append", Say, Plain),
-        short("outbox.appended", Say, Plain),
-        short("pg.commit", Say, Plain),
-        short("pg.committed", Say, Plain),
+        long("outbox.append", Write, Plain),
+        short("outbox.appended", Write, Plain),
+        short("pg.commit", Write, Plain),
+        short("pg.committed", Write, Plain),
         long("relay.opened", Relay, Plain),
         long("relay.leads", Relay, Plain),
         short("relay.stream", Relay, Plain),
@@ -80,44 +81,44 @@ pub const POINTS: &[Point] = {
         short("relay.lost", Relay, Lost),
         short("outbox.republish", Republish, Lost),
         long("outbox.made_good", Republish, Lost),
-        long("consumer.ready", Listen, Plain),
-        short("consumer.received", Listen, Plain),
-        long("consumer.round", Listen, Plain),
-        long("consumer.begun", Listen, Plain),
-        short("consumer.claimed", Listen, Plain),
-        short("consumer.handled", Listen, Plain),
-        short("consumer.committed", Listen, Plain),
-        short("consumer.acked", Listen, Plain),
-        long("consumer.split", Listen, Broken),
-        long("consumer.alone", Listen, Broken),
-        short("consumer.alone.claimed", Listen, Broken),
-        long("consumer.failed", Listen, Broken),
-        short("consumer.counted", Listen, Broken),
-        long("consumer.later", Listen, Broken),
-        short("early.keep", Listen, Early),
-        short("early.kept", Listen, Early),
-        short("early.take", Listen, Early),
-        short("early.applied", Listen, Early),
-        long("suspect.start", Listen, Kills),
-        long("suspect.started", Listen, Kills),
-        long("suspect.handled", Listen, Kills),
-        long("suspect.finished", Listen, Kills),
-        short("dead.post", Listen, Broken),
-        short("dead.posted", Listen, Broken),
-        long("dead.ended", Listen, Broken),
+        long("consumer.ready", Consume, Plain),
+        short("consumer.received", Consume, Plain),
+        long("consumer.round", Consume, Plain),
+        long("consumer.begun", Consume, Plain),
+        short("consumer.claimed", Consume, Plain),
+        short("consumer.handled", Consume, Plain),
+        short("consumer.committed", Consume, Plain),
+        short("consumer.acked", Consume, Plain),
+        long("consumer.split", Consume, Broken),
+        long("consumer.alone", Consume, Broken),
+        short("consumer.alone.claimed", Consume, Broken),
+        long("consumer.failed", Consume, Broken),
+        short("consumer.counted", Consume, Broken),
+        long("consumer.later", Consume, Broken),
+        short("early.keep", Consume, Early),
+        short("early.kept", Consume, Early),
+        short("early.take", Consume, Early),
+        short("early.applied", Consume, Early),
+        long("isolated.start", Consume, Kills),
+        long("isolated.started", Consume, Kills),
+        long("isolated.handled", Consume, Kills),
+        long("isolated.finished", Consume, Kills),
+        short("dead.publish", Consume, Broken),
+        short("dead.published", Consume, Broken),
+        long("dead.ended", Consume, Broken),
         short("dead.replay", Replay, Replayed),
         long("dead.replayed", Replay, Replayed),
         long("dead.removed", Replay, Replayed),
-        long("replay.taken", Listen, Ordered),
-        long("replay.noted", Listen, Ordered),
-        short("replay.fed", Listen, Ordered),
-        long("replay.removed", Listen, Ordered),
-        long("replay.end", Listen, Ordered),
-        long("replay.ended", Listen, Ordered),
-        long("sweep.early", Listen, Stale),
-        long("sweep.early.posted", Listen, Stale),
-        long("advisory.read", Listen, GivenUp),
-        long("advisory.posted", Listen, GivenUp),
+        long("replay.taken", Consume, ReplayRequested),
+        long("replay.checkpointed", Consume, ReplayRequested),
+        short("replay.applied", Consume, ReplayRequested),
+        long("replay.removed", Consume, ReplayRequested),
+        long("replay.end", Consume, ReplayRequested),
+        long("replay.ended", Consume, ReplayRequested),
+        long("sweep.early", Consume, Stale),
+        long("sweep.early.published", Consume, Stale),
+        long("advisory.read", Consume, GivenUp),
+        long("advisory.published", Consume, GivenUp),
     ]
 };
 
@@ -138,7 +139,7 @@ mod tests {
         }
     }
 
-    /// A point that somebody adds is tested from then on, and one that is gone is not waited for.
+    /// A point that is added to the libraries must be listed here, and one that is removed must not.
     #[test]
     fn the_list_is_that_of_the_libraries() {
         let mut text = String::new();

@@ -18,7 +18,7 @@ pub struct Postgres {
 impl Postgres {
     /// Starts an empty one.
     pub async fn start() -> Result<Self> {
-        let folder = crate::world::folder()?.join("servers");
+        let folder = crate::folder::of_runs()?.join("servers");
         Stack::remove(&folder).await?;
         let stack = Stack::up(&folder, Profile::Development).await?;
         Ok(Self { folder, stack })

@@ -1,11 +1,11 @@
 //! A process under test: one role of a service, built from the libraries as a service builds it.
 
+pub mod consume;
 pub mod handlers;
-pub mod listen;
 pub mod relay;
 pub mod replay;
 pub mod republish;
-pub mod say;
+pub mod write;
 
 use crate::history::{self, Entry, Recorder, now};
 use anyhow::{Result, anyhow};
@@ -21,12 +21,12 @@ use std::path::PathBuf;
 /// What a process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Role {
-    /// Changes aggregates and says so.
-    Say,
-    /// Publishes what was said.
+    /// Commits changes of aggregates with their events.
+    Write,
+    /// Publishes what was committed.
     Relay,
     /// Handles what was published.
-    Listen,
+    Consume,
     /// Replays dead letters, and ends.
     Replay,
     /// Has everything published again, and ends.
@@ -36,16 +36,16 @@ pub enum Role {
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Say => "say",
+            Self::Write => "write",
             Self::Relay => "relay",
-            Self::Listen => "listen",
+            Self::Consume => "consume",
             Self::Replay => "replay",
             Self::Republish => "republish",
         })
     }
 }
 
-/// What every process is told.
+/// Arguments of every process.
 #[derive(Debug, Clone, Args)]
 pub struct Common {
     /// Its name in the history.
@@ -63,7 +63,7 @@ pub struct Common {
 }
 
 impl Common {
-    /// Makes the process ready to die: with its parent, without a core dump, and not before what happens is written down.
+    /// Prepares the process to die: with its parent, without a core dump, and only after what happened is recorded.
     pub fn begin(&self) -> Result<Recorder> {
         prctl::set_pdeathsig(Signal::SIGKILL)?;
         prctl::set_dumpable(false)?;
@@ -71,12 +71,12 @@ impl Common {
         let recorder = Recorder::open(&self.history)?;
         let script = match self.failpoints.as_str() {
             "" => String::new(),
-            script => still(script, &self.who, &history::read(&self.history)?),
+            script => remaining(script, &self.who, &history::read(&self.history)?),
         };
         let (writing, who) = (recorder.clone(), self.who.clone());
         fault::point::arm(&script, move |point| {
             let hit = Entry::Hit { who: who.clone(), point: point.to_owned(), at: now() };
-            // Who asks for it finds the line missing.
+            // Where this fails the line is missing, which the run reports.
             let _ = writing.add(&hit);
         })?;
         Ok(recorder)
@@ -85,7 +85,7 @@ impl Common {
     /// The connection to the broker.
     pub async fn bus(&self, max_bytes: Option<i64>) -> Result<Bus> {
         let settings = bus::Settings { max_bytes, ..bus::Settings::of(self.broker.as_str()) };
-        Bus::connect(&settings).await.map_err(told)
+        Bus::connect(&settings).await.map_err(error)
     }
 }
 
@@ -93,26 +93,26 @@ impl Common {
 pub fn database(service: &'static str, url: &str, connections: usize) -> Result<Db> {
     let settings = pg::Settings::of(url.into());
     let settings = pg::Settings { max_connections: connections, ..settings };
-    Db::new(service, settings).map_err(told)
+    Db::new(service, settings).map_err(error)
 }
 
-/// A fault with everything that is known of it.
-pub fn told(fault: Fault) -> anyhow::Error {
+/// A fault with all its causes.
+pub fn error(fault: Fault) -> anyhow::Error {
     anyhow!("{}", fault.chain())
 }
 
-/// What of a script is still to happen in a process that may have been started before: all but what has happened to it.
-fn still(script: &str, who: &str, history: &[Entry]) -> String {
+/// The part of a script that has not happened yet in a process that may have been started before.
+fn remaining(script: &str, who: &str, history: &[Entry]) -> String {
     let hit = |name: &str| {
         let is = |entry: &Entry| matches!(entry, Entry::Hit { who: whom, point, .. } if whom == who && point == name);
         history.iter().any(is)
     };
-    let is_still = |entry: &&str| {
+    let is_remaining = |entry: &&str| {
         let name = entry.split_once('=').map_or(*entry, |(name, _)| name);
         // What happens at every pass is never over.
         entry.ends_with('+') || !hit(name)
     };
-    script.split(';').map(str::trim).filter(is_still).collect::<Vec<_>>().join(";")
+    script.split(';').map(str::trim).filter(is_remaining).collect::<Vec<_>>().join(";")
 }
 
 #[cfg(test)]
@@ -128,9 +128,9 @@ mod tests {
         let script = "batches=off; relay.marked=abort@2; relay.leads=delay:0@1+";
         let history = [hit("relay-0", "relay.leads"), hit("relay-1", "relay.marked")];
         assert_eq!(
-            still(script, "relay-0", &history),
+            remaining(script, "relay-0", &history),
             "batches=off;relay.marked=abort@2;relay.leads=delay:0@1+"
         );
-        assert_eq!(still(script, "relay-1", &history), "batches=off;relay.leads=delay:0@1+");
+        assert_eq!(remaining(script, "relay-1", &history), "batches=off;relay.leads=delay:0@1+");
     }
 }

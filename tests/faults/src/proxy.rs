@@ -1,56 +1,34 @@
-//! A network that can be made bad: stands before a server, and passes, delays, cuts or swallows what goes through it.
+//! A proxy before a server that passes, delays, cuts or drops what goes through it.
 
 mod link;
+mod network;
+
+pub use network::Network;
 
 use anyhow::{Context, Result};
+use network::State;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-/// What the network does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Network {
-    /// Passes everything at once.
-    Passes,
-    /// Passes everything later, by a time between the two.
-    Lags(Duration, Duration),
-    /// Resets every connection, new ones too.
-    Refuses,
-    /// Takes everything and passes nothing; connections stay open and new ones are accepted.
-    Swallows,
-    /// Swallows what the clients say and passes what the server says.
-    SwallowsRequests,
-    /// Passes what the clients say and swallows what the server says.
-    SwallowsAnswers,
-    /// Resets a connection after it has passed so many bytes from now on, in both directions together.
-    CutsAfter(u64),
-}
-
-/// What the links of a proxy look at.
-#[derive(Debug, Clone, Copy)]
-struct Weather {
-    network: Network,
-    /// How often it forgot the connections that were open.
-    forgets: u64,
-}
-
 /// The network before one server. What goes through it ends with it.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
-    weather: watch::Sender<Weather>,
+    state: watch::Sender<State>,
     accepting: JoinHandle<()>,
 }
 
 impl Proxy {
-    /// Listens on a port of its own for what is meant for the server on `port` of this machine.
+    /// Listens on a port of its own for connections to the server on `port` of this machine.
     pub async fn before(port: u16) -> Result<Self> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.context("listen as a proxy")?;
         let address = listener.local_addr()?;
-        let (weather, seen) = watch::channel(Weather { network: Network::Passes, forgets: 0 });
-        Ok(Self { address, weather, accepting: tokio::spawn(accept(listener, port, seen)) })
+        let (sender, state) = watch::channel(State { network: Network::Passes, half_opened: 0 });
+        let accepting = tokio::spawn(accept(listener, port, state));
+        Ok(Self { address, state: sender, accepting })
     }
 
     /// Its own port.
@@ -58,24 +36,24 @@ impl Proxy {
         self.address.port()
     }
 
-    /// Changes what the network does, for open connections too. A connection of which something was swallowed is reset as
-    /// soon as the network is whole again: what is missing would be taken for what comes.
-    pub fn becomes(&self, network: Network) {
-        self.weather.send_modify(|weather| weather.network = network);
+    /// Changes what the network does, for open connections too. A connection of which something was dropped is reset as
+    /// soon as the network passes again, since what follows the gap would be misread.
+    pub fn set(&self, network: Network) {
+        self.state.send_modify(|state| state.network = network);
     }
 
-    /// Forgets all open connections, as a router does that was started again: neither side is told, and nothing that either
-    /// says gets through any more. New connections are fine.
-    pub fn forget(&self) {
-        self.weather.send_modify(|weather| weather.forgets += 1);
+    /// Makes all open connections half-open, as a router does that was restarted: neither side is notified, and nothing gets
+    /// through any more. New connections are fine.
+    pub fn half_open(&self) {
+        self.state.send_modify(|state| state.half_opened += 1);
     }
 
     /// Resets all connections once; new ones are fine.
     pub async fn cut(&self) {
-        self.becomes(Network::Refuses);
-        // Long enough for each of them to notice, since they are woken.
+        self.set(Network::Refuses);
+        // Long enough for each connection to react, since they are woken.
         tokio::time::sleep(Duration::from_millis(20)).await;
-        self.becomes(Network::Passes);
+        self.set(Network::Passes);
     }
 }
 
@@ -85,23 +63,23 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, port: u16, seen: watch::Receiver<Weather>) {
+async fn accept(listener: TcpListener, port: u16, state: watch::Receiver<State>) {
     let mut links = JoinSet::new();
     loop {
         let accepted = listener.accept().await;
         while links.try_join_next().is_some() {}
         let Ok((client, _)) = accepted else { continue };
-        links.spawn(link(client, port, seen.clone()));
+        links.spawn(link(client, port, state.clone()));
     }
 }
 
-async fn link(client: TcpStream, port: u16, seen: watch::Receiver<Weather>) {
-    if seen.borrow().network == Network::Refuses {
+async fn link(client: TcpStream, port: u16, state: watch::Receiver<State>) {
+    if state.borrow().network == Network::Refuses {
         let _ = client.set_zero_linger();
         return;
     }
     if let Ok(server) = TcpStream::connect(("127.0.0.1", port)).await {
-        link::run(client, server, seen).await;
+        link::run(client, server, state).await;
     } else {
         let _ = client.set_zero_linger();
     }

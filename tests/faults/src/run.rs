@@ -10,74 +10,22 @@ pub mod b09;
 pub mod b11;
 pub mod b13;
 pub mod b33;
+pub mod full;
 pub mod lost;
 pub mod mutants;
 pub mod network;
+pub mod shared;
 
 use crate::points::POINTS;
-use crate::process::Role;
-use crate::world::World;
 use anyhow::{Result, ensure};
-use clap::ValueEnum;
-use indicatif::{ProgressBar, ProgressStyle};
-use rand::rngs::StdRng;
-use rand::seq::IndexedRandom;
 use std::path::Path;
 use std::time::Duration;
 
-/// Far more than anything takes: a busy machine is no failure.
-const PATIENCE: Duration = Duration::from_secs(900);
-
-/// How much of a full run is done: less than all of it only shows that the run itself works.
-#[derive(Debug, Clone, Copy)]
-pub struct Part {
-    /// So many of a hundred.
-    pub percent: u32,
-}
-
-impl Part {
-    /// That part of a number, at least one.
-    fn of(self, whole: u64) -> u64 {
-        (whole * u64::from(self.percent) / 100).max(1)
-    }
-
-    /// The same of a number of things.
-    fn count(self, whole: usize) -> usize {
-        usize::try_from(self.of(u64::try_from(whole).unwrap_or(u64::MAX))).unwrap_or(usize::MAX)
-    }
-}
-
-/// The full runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Full {
-    /// The outbox while relays, writers and the servers are killed.
-    B01,
-    /// A process dies, fails or waits at each point of the path of an event.
-    B02,
-    /// Transactions that overlap, stay open and are rolled back.
-    B03,
-    /// A broker that is away for longer than it knows ids.
-    B04,
-    /// Listeners that are killed all the time.
-    B07,
-    /// Events that no handler can take.
-    B08,
-    /// Events that come repeatedly and in any order.
-    B09,
-    /// The relay's lead goes from process to process.
-    B11,
-    /// No more room, by the broker's quota or on its disk.
-    B13,
-    /// Stored events that are damaged.
-    B33,
-    /// A broker that loses all that it had.
-    Lost,
-    /// Links that are bad in every way.
-    Network,
-}
+pub use full::Full;
+pub use shared::Part;
 
 /// Does a full run, or a part of it; of b02 only the points whose names begin with `at`.
-pub async fn full(run: Full, seed: u64, part: Part, at: &str, program: &Path) -> Result<()> {
+pub async fn run_full(run: Full, seed: u64, part: Part, at: &str, program: &Path) -> Result<()> {
     println!("{run:?} seed={seed}");
     let part = &part;
     match run {
@@ -99,33 +47,4 @@ pub async fn full(run: Full, seed: u64, part: Part, at: &str, program: &Path) ->
         Full::Lost => lost::run(part.of(20_000), seed, program).await,
         Full::Network => network::run(part.count(20), seed, program).await,
     }
-}
-
-/// Tells a person who watches how far a run is; elsewhere it says nothing.
-fn progress(what: &'static str, count: usize) -> ProgressBar {
-    let bar = ProgressBar::new(u64::try_from(count).unwrap_or(u64::MAX)).with_message(what);
-    let style = ProgressStyle::with_template("{elapsed_precise} {wide_bar} {pos}/{len} {msg}");
-    style.map_or(bar.clone(), |style| bar.with_style(style))
-}
-
-/// Kills any process of a role that has not ended by itself; nobody where all have.
-async fn kill_one(world: &World, role: Role, random: &mut StdRng) -> Result<()> {
-    loop {
-        let names = world.supervisor.names(role);
-        let Some(who) = names.choose(random) else { return Ok(()) };
-        if world.supervisor.kill(who).await? {
-            return Ok(());
-        }
-    }
-}
-
-/// Lets a time pass that is part of the run.
-async fn wait(what: &'static str, time: Duration) {
-    let seconds = usize::try_from(time.as_secs()).unwrap_or(usize::MAX);
-    let bar = progress(what, seconds);
-    for _ in 0..seconds {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        bar.inc(1);
-    }
-    bar.finish_and_clear();
 }

@@ -7,7 +7,7 @@ use rand::{Rng, SeedableRng};
 /// Where a run's seed can be given.
 pub const SEED: &str = "SOUK_FAULTS_SEED";
 
-/// The seed that the environment names, else another one each time.
+/// The seed from the environment, else a random one.
 pub fn seed() -> u64 {
     let named = std::env::var(SEED).ok().and_then(|text| text.parse().ok());
     named.unwrap_or_else(|| rand::rng().random_range(1..1_000_000))
@@ -22,7 +22,7 @@ pub fn random(seed: u64, salt: &str) -> StdRng {
 /// Something that happens when so much of a run's work is done: then it happens at the same places on a slow machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step<T> {
-    /// Events that have been said by then.
+    /// Events that are committed by then.
     pub at: u64,
     /// What it is.
     pub what: T,

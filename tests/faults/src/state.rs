@@ -3,7 +3,7 @@
 use crate::check::c2::{COUNTING, PROJECTING};
 use crate::databases::Databases;
 use crate::event::{PUBLISHER, mark_of_message};
-use crate::history::{Buried, Claim, Entry, OutboxRow, Projected, Recorder, Stored, Version};
+use crate::history::{Claim, DeadLetter, Entry, OutboxRow, Projected, Recorder, Stored, Version};
 use anyhow::{Context, Result};
 use async_nats::jetstream::consumer::pull::OrderedConfig;
 use async_nats::jetstream::stream::Stream;
@@ -11,25 +11,25 @@ use bus::{Bus, Envelope, dead, streams};
 use futures::StreamExt;
 use std::time::Duration;
 
-/// The services that listen, and their consumers.
-pub const LISTENERS: [(&str, &str); 2] = [("search", COUNTING), ("catalog", PROJECTING)];
+/// The services that consume, and their durable consumers.
+pub const CONSUMERS: [(&str, &str); 2] = [("search", COUNTING), ("catalog", PROJECTING)];
 
 /// How many events are not published.
 pub const UNPUBLISHED: &str = "select count(*) from outbox where published_at is null";
 
-/// Letters that are read at once.
+/// Dead letters that are read at once.
 const PAGE: usize = 1000;
 
 /// Longest pause between two messages while a stream is read.
-const PATIENCE: Duration = Duration::from_secs(20);
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Adds all of it to the history.
-pub async fn write_down(databases: &Databases, bus: &Bus, recorder: &Recorder) -> Result<()> {
+pub async fn record(databases: &Databases, bus: &Bus, recorder: &Recorder) -> Result<()> {
     recorder.add_all(&owner(databases).await.context("read the publisher's database")?)?;
     recorder.add_all(&stream(bus).await.context("read the stream")?)?;
-    for (service, consumer) in LISTENERS {
-        let read = listener(databases, bus, service, consumer).await;
-        recorder.add_all(&read.with_context(|| format!("read what {service} has"))?)?;
+    for (service, consumer) in CONSUMERS {
+        let entries = consumer_state(databases, bus, service, consumer).await;
+        recorder.add_all(&entries.with_context(|| format!("read what {service} has"))?)?;
     }
     Ok(())
 }
@@ -65,7 +65,7 @@ async fn stream(bus: &Bus) -> Result<Vec<Entry>> {
     }
     let mut messages = stream.create_consumer(OrderedConfig::default()).await?.messages().await?;
     loop {
-        let next = tokio::time::timeout(PATIENCE, messages.next()).await?;
+        let next = tokio::time::timeout(TIMEOUT, messages.next()).await?;
         let message = next.context("the stream ended too soon")??;
         let info = message.info().map_err(|error| anyhow::anyhow!("{error}"))?;
         let (position, at) = (info.stream_sequence, info.published);
@@ -89,7 +89,7 @@ async fn stream(bus: &Bus) -> Result<Vec<Entry>> {
     }
 }
 
-async fn listener(
+async fn consumer_state(
     databases: &Databases,
     bus: &Bus,
     service: &str,
@@ -115,7 +115,7 @@ async fn listener(
         let (key, version, back) = (row.get(0), row.get(1), row.get(2));
         entries.push(Entry::Projected(Projected { key, version, back }));
     }
-    entries.extend(letters(bus, service).await?);
+    entries.extend(dead_letters(bus, service).await?);
     let events = bus.jetstream().get_stream_no_info(streams::events(PUBLISHER)).await?;
     if let Some(count) = delivered(&events, consumer).await {
         entries.push(Entry::Delivered { consumer: consumer.to_owned(), count });
@@ -123,20 +123,21 @@ async fn listener(
     Ok(entries)
 }
 
-/// The dead letters of a service; none where its stream is not there, since nobody listened.
-pub async fn letters(bus: &Bus, service: &str) -> Result<Vec<Entry>> {
+/// The dead letters of a service; none where it has no stream, since it never consumed.
+pub async fn dead_letters(bus: &Bus, service: &str) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
     if bus.jetstream().get_stream(streams::dead(service)).await.is_err() {
         return Ok(entries);
     }
     let mut after = 0;
     loop {
-        let letters = dead::list(bus, service, after, PAGE).await.map_err(crate::process::told)?;
-        let Some(last) = letters.last() else { return Ok(entries) };
+        let dead_letters =
+            dead::list(bus, service, after, PAGE).await.map_err(crate::process::error)?;
+        let Some(last) = dead_letters.last() else { return Ok(entries) };
         after = last.sequence;
-        entries.extend(letters.into_iter().map(|letter| {
-            let (consumer, id, reason) = (letter.consumer, letter.letter_id, letter.reason);
-            Entry::Buried(Buried { consumer, id, reason })
+        entries.extend(dead_letters.into_iter().map(|found| {
+            let (consumer, id, reason) = (found.consumer, found.event_id, found.reason);
+            Entry::DeadLetter(DeadLetter { consumer, id, reason })
         }));
     }
 }
@@ -146,7 +147,7 @@ async fn delivered(stream: &Stream<()>, consumer: &str) -> Option<u64> {
     Some(info.delivered.consumer_sequence)
 }
 
-/// What is still to be done, in words; none: all is quiet.
+/// Describes what is still to be done; none: all is quiet.
 pub async fn unfinished(databases: &Databases, bus: &Bus) -> Result<Option<String>> {
     let client = databases.client(PUBLISHER).await?;
     let unpublished: i64 = client.query_one(UNPUBLISHED, &[]).await?.get(0);
@@ -154,19 +155,19 @@ pub async fn unfinished(databases: &Databases, bus: &Bus) -> Result<Option<Strin
         return Ok(Some(format!("{unpublished} events are not published")));
     }
     let stream = bus.jetstream().get_stream_no_info(streams::events(PUBLISHER)).await?;
-    for (_, consumer) in LISTENERS {
+    for (_, consumer) in CONSUMERS {
         let info = stream.consumer_info(consumer).await;
         let info = info.with_context(|| format!("ask about {consumer}"))?;
         let (pending, sent) = (info.num_pending, info.num_ack_pending);
         if pending > 0 || sent > 0 {
-            return Ok(Some(format!("{consumer} has {pending} before it and {sent} in hand")));
+            return Ok(Some(format!("{consumer} has {pending} pending and {sent} in progress")));
         }
     }
-    let notes = bus.jetstream().get_stream(streams::ADVISORIES).await?;
-    if notes.cached_info().state.messages > 0 {
-        return Ok(Some("not all that the broker gave up is followed up".to_owned()));
+    let advisories = bus.jetstream().get_stream(streams::ADVISORIES).await?;
+    if advisories.cached_info().state.messages > 0 {
+        return Ok(Some("not all advisories of the broker are followed up".to_owned()));
     }
-    for (service, _) in LISTENERS {
+    for (service, _) in CONSUMERS {
         let client = databases.client(service).await?;
         let early: i64 = client.query_one("select count(*) from early", &[]).await?.get(0);
         if early > 0 {

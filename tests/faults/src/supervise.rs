@@ -1,4 +1,4 @@
-//! Keeps processes running: what dies is started again, as an orchestrator does, and its death is written down.
+//! Keeps processes running: one that dies is started again, as an orchestrator does, and its death is recorded.
 
 use crate::history::{Entry, Recorder, now};
 use crate::process::Role;
@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
-/// How often it is looked whether somebody died.
-const LOOK: Duration = Duration::from_millis(10);
+/// How often the processes are checked.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 /// Processes that are kept running until this is dropped.
 #[derive(Debug)]
@@ -37,12 +37,12 @@ struct Replica {
     arguments: Vec<String>,
     failpoints: String,
     child: Option<Child>,
-    /// It has said all that it had to say.
+    /// It has done all its work and ended.
     done: bool,
 }
 
 impl Supervisor {
-    /// Will run processes of `program` in `folder`, where their logs go too.
+    /// Runs processes of `program` in `folder`, where their logs go too.
     pub fn new(program: &Path, folder: &Path, recorder: Recorder) -> Self {
         let shared = Arc::new(Shared {
             program: program.to_owned(),
@@ -67,7 +67,7 @@ impl Supervisor {
     }
 
     /// Kills a process, which is then started again; one that is being started is waited for. False: it has ended by itself,
-    /// and there is nobody to kill.
+    /// so there is nothing to kill.
     pub async fn kill(&self, who: &str) -> Result<bool> {
         loop {
             {
@@ -75,14 +75,14 @@ impl Supervisor {
                 let replica =
                     replicas.get_mut(who).with_context(|| format!("there is no {who}"))?;
                 if replica.runs() {
-                    self.write_down("kill", who)?;
+                    self.record("kill", who)?;
                     return replica.send(Signal::SIGKILL).map(|()| true);
                 }
                 if replica.done {
                     return Ok(false);
                 }
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -91,15 +91,15 @@ impl Supervisor {
         self.shared.lock().values_mut().all(|replica| replica.done || replica.runs())
     }
 
-    /// Stops a process in its tracks.
+    /// Stops a process, which stays as it is.
     pub fn freeze(&self, who: &str) -> Result<()> {
-        self.write_down("freeze", who)?;
+        self.record("freeze", who)?;
         self.send(who, Signal::SIGSTOP)
     }
 
-    /// Lets it go on.
+    /// Resumes it.
     pub fn thaw(&self, who: &str) -> Result<()> {
-        self.write_down("thaw", who)?;
+        self.record("thaw", who)?;
         self.send(who, Signal::SIGCONT)
     }
 
@@ -111,7 +111,7 @@ impl Supervisor {
             end(replica);
         }
         drop(replicas);
-        self.write_down("take down", &role.to_string())
+        self.record("take down", &role.to_string())
     }
 
     /// Names of the processes of a role that have not ended by themselves.
@@ -126,7 +126,7 @@ impl Supervisor {
         self.shared.lock().values().all(|replica| replica.role != role || replica.done)
     }
 
-    /// Lines of the logs that tell of a panic.
+    /// Lines of the logs with a panic.
     pub fn panics(&self) -> Result<Vec<String>> {
         let mut found = Vec::new();
         for entry in std::fs::read_dir(&self.shared.folder)? {
@@ -140,7 +140,7 @@ impl Supervisor {
         Ok(found)
     }
 
-    fn write_down(&self, what: &str, who: &str) -> Result<()> {
+    fn record(&self, what: &str, who: &str) -> Result<()> {
         let done = Entry::Done { what: what.to_owned(), who: who.to_owned(), at: now() };
         self.shared.recorder.add(&done)
     }
@@ -180,7 +180,7 @@ fn end(replica: &mut Replica) {
 
 async fn watch(shared: Arc<Shared>) {
     loop {
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
         shared.look();
     }
 }

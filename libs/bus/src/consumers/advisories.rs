@@ -1,8 +1,8 @@
-//! The last net. A message that was sent as often as the broker may send it is sent no more, and nothing here would ever hear
-//! of it; but the broker notes it, a stream catches the note, and a dead letter is made of the message.
+//! Messages that the broker gave up: it delivers a message `max_deliver` times and then never again. It publishes an advisory
+//! for each, a stream stores the advisories, and a dead letter is made of the message.
 
-use super::Consumers;
-use crate::dead::{self, Burial, Reason};
+use super::context::Consumers;
+use crate::dead::{self, NewDeadLetter, Reason};
 use crate::streams::{self, ADVISORIES, GIVEN_UP};
 use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::{RawMessageErrorKind, Stream};
@@ -12,25 +12,32 @@ use fault::{Fault, point};
 use pg::inbox;
 use serde_json::Value;
 
-/// Makes dead letters of what the broker gave up; returns how many. A letter exists once, so several processes may do it.
-pub(super) async fn sweep(consumers: &Consumers) -> Result<usize, Fault> {
-    let notes = stream(consumers, ADVISORIES).await?;
-    let mut buried = 0;
+impl Consumers {
+    /// Makes dead letters of the messages that the broker gave up; returns how many. [`Consumers::run`] does it each minute.
+    pub async fn sweep_given_up(&self) -> Result<usize, Fault> {
+        sweep(self).await
+    }
+}
+
+/// There is one dead letter for each event, so several processes may sweep at once.
+async fn sweep(consumers: &Consumers) -> Result<usize, Fault> {
+    let advisories = stream(consumers, ADVISORIES).await?;
+    let mut published = 0;
     for publisher in consumers.registry.publishers() {
         let name = consumers.name(publisher);
         let source = streams::events(publisher);
         let subject = format!("{GIVEN_UP}.{source}.{name}");
         let events = Source { stream: stream(consumers, &source).await?, name: source };
         let mut next = 1;
-        while let Some(note) = next_note(&notes, next, &subject).await? {
-            next = note.sequence + 1;
+        while let Some(advisory) = next_advisory(&advisories, next, &subject).await? {
+            next = advisory.sequence + 1;
             point::reached("advisory.read").await?;
-            buried += usize::from(follow(consumers, &name, &events, &note).await?);
-            // What is followed up needs no second look; where the note stays, the next sweep finds a letter there.
-            let _ = notes.delete_message(note.sequence).await;
+            published += usize::from(make_dead_letter(consumers, &name, &events, &advisory).await?);
+            // Where this fails, the next sweep finds that the dead letter exists.
+            let _ = advisories.delete_message(advisory.sequence).await;
         }
     }
-    Ok(buried)
+    Ok(published)
 }
 
 /// A publisher's stream.
@@ -39,29 +46,33 @@ struct Source {
     name: String,
 }
 
-async fn next_note(
-    notes: &Stream<()>,
+async fn next_advisory(
+    advisories: &Stream<()>,
     from: u64,
     subject: &str,
 ) -> Result<Option<StreamMessage>, Fault> {
-    match notes.raw_message_builder().sequence(from).next_by_subject(subject).send().await {
-        Ok(note) => Ok(Some(note)),
+    match advisories.raw_message_builder().sequence(from).next_by_subject(subject).send().await {
+        Ok(advisory) => Ok(Some(advisory)),
         Err(error) if error.kind() == RawMessageErrorKind::NoMessageFound => Ok(None),
         Err(error) => Err(Fault::unavailable("the broker", error)),
     }
 }
 
-/// Whether the message that the note tells of became a dead letter.
-async fn follow(
+/// Makes a dead letter of the message that the advisory names; false where there is none to make.
+async fn make_dead_letter(
     consumers: &Consumers,
     name: &str,
     events: &Source,
-    note: &StreamMessage,
+    advisory: &StreamMessage,
 ) -> Result<bool, Fault> {
-    let told: Value = serde_json::from_slice(&note.payload).unwrap_or_default();
-    let number = |name: &str| told.get(name).and_then(Value::as_u64);
+    let advised: Value = serde_json::from_slice(&advisory.payload).unwrap_or_default();
+    let number = |name: &str| advised.get(name).and_then(Value::as_u64);
     let (Some(sequence), Some(deliveries)) = (number("stream_seq"), number("deliveries")) else {
-        tracing::error!(consumer = name, "the broker's note {} cannot be read", note.sequence);
+        tracing::error!(
+            consumer = name,
+            "the broker's advisory {} cannot be read",
+            advisory.sequence
+        );
         return Ok(false);
     };
     let message = match events.stream.get_raw_message(sequence).await {
@@ -73,31 +84,41 @@ async fn follow(
         }
         Err(error) => return Err(Fault::unavailable("the broker", error)),
     };
-    if had(consumers, name, &message).await? {
+    if has_effect(consumers, name, &message).await? {
         return Ok(false);
     }
-    let burial = burial(name, events, message, u32::try_from(deliveries).unwrap_or(u32::MAX));
-    dead::post(&consumers.bus, consumers.service(), &burial).await?;
-    point::reached("advisory.posted").await?;
-    tracing::error!(consumer = name, id = burial.letter_id, "the broker gave up an event");
+    let dead_letter =
+        dead_letter(name, events, message, u32::try_from(deliveries).unwrap_or(u32::MAX));
+    dead::publish(&consumers.bus, consumers.service(), &dead_letter).await?;
+    point::reached("advisory.published").await?;
+    tracing::error!(consumer = name, id = dead_letter.event_id, "the broker gave up an event");
     Ok(true)
 }
 
-/// Whether the event had its effect, or is kept until it can have it.
-async fn had(consumers: &Consumers, name: &str, message: &StreamMessage) -> Result<bool, Fault> {
+/// Whether the event has had its effect, or is kept until it can.
+async fn has_effect(
+    consumers: &Consumers,
+    name: &str,
+    message: &StreamMessage,
+) -> Result<bool, Fault> {
     let Some(id) = crate::envelope::id(&message.headers) else { return Ok(false) };
     consumers.db.read("bus.given_up", async move |tx| inbox::claimed(tx, name, id).await).await
 }
 
-fn burial(name: &str, events: &Source, message: StreamMessage, deliveries: u32) -> Burial {
+fn dead_letter(
+    name: &str,
+    events: &Source,
+    message: StreamMessage,
+    deliveries: u32,
+) -> NewDeadLetter {
     let position = || format!("{}-{}", events.name, message.sequence);
     let id = crate::envelope::id(&message.headers);
-    Burial {
+    NewDeadLetter {
         consumer: name.to_owned(),
-        letter_id: id.map_or_else(position, |id| id.to_string()),
+        event_id: id.map_or_else(position, |id| id.to_string()),
         subject: message.subject.to_string(),
         reason: Reason::GivenUp.name().to_owned(),
-        error: format!("the broker sent it {deliveries} times without an answer that it is done"),
+        error: format!("the broker delivered it {deliveries} times without an acknowledgement"),
         attempts: deliveries,
         first_at: DateTime::from_timestamp(message.time.unix_timestamp(), 0)
             .unwrap_or_else(Utc::now),

@@ -1,6 +1,8 @@
-//! Failures of single events, counted in our own table: the broker's count rises for innocent ones too.
+//! Failures of single events, counted in our own table: the broker's count of deliveries also rises when nothing failed.
 
-use super::{Consumers, Delivery, outage};
+use super::context::Consumers;
+use super::delivery::Delivery;
+use super::outage;
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid};
@@ -9,9 +11,9 @@ use fault::Fault;
 use pg::{early, inbox, statement};
 
 /// Failures after which an event is a dead letter.
-pub(super) const MOST: u32 = 3;
+pub(super) const MAX_FAILURES: u32 = 3;
 
-/// What is known of an event's failures.
+/// The failures of an event.
 #[derive(QueryableByName)]
 pub(super) struct Attempts {
     #[diesel(sql_type = Integer)]
@@ -29,24 +31,24 @@ impl Attempts {
     }
 }
 
-/// What is known of an event that is about to be handled with nothing else in flight.
-pub(super) enum Begun {
-    /// It may be handled.
+/// Whether an event that is about to run in isolation may do so.
+pub(super) enum Start {
+    /// It may run.
     New,
     /// It had its effect before.
-    Had,
-    /// It was tried often enough.
-    Enough(Attempts),
+    Duplicate,
+    /// It failed too often.
+    Exhausted(Attempts),
 }
 
-/// Commits that an event is about to be handled. A start before it that was not finished was the end of a process, and counts
-/// as a failure; not where it was our own, whose end could not be written down.
-pub(super) async fn begin(consumers: &Consumers, delivery: &Delivery) -> Result<Begun, Fault> {
-    let begun = consumers.db.write("bus.begin_attempt", async |tx| {
+/// Commits that an event is about to run in isolation. An earlier start that was never finished means that the process died, and
+/// counts as a failure; unless this process made it, and could only not commit its end.
+pub(super) async fn start(consumers: &Consumers, delivery: &Delivery) -> Result<Start, Fault> {
+    let started = consumers.db.write("bus.start_attempt", async |tx| {
         // A kept event is claimed too, and has its effect before it.
         let claimed = inbox::claimed(tx, &delivery.consumer, delivery.id()).await?;
         if claimed && !early::waits(tx, &delivery.consumer, delivery.id()).await? {
-            return Ok(Begun::Had);
+            return Ok(Start::Duplicate);
         }
         let known: Attempts = statement(
             "insert into attempts as known (consumer, event_id, started_at, started_by)
@@ -66,12 +68,12 @@ pub(super) async fn begin(consumers: &Consumers, delivery: &Delivery) -> Result<
         .bind::<SqlUuid, _>(consumers.process)
         .get_result(tx.conn())
         .await?;
-        Ok(if known.failures() < MOST { Begun::New } else { Begun::Enough(known) })
+        Ok(if known.failures() < MAX_FAILURES { Start::New } else { Start::Exhausted(known) })
     });
-    outage::bounded(consumers, begun).await
+    outage::bounded(consumers, started).await
 }
 
-/// Commits that the process outlived the handling.
+/// Commits that the process survived the event.
 pub(super) async fn finish(consumers: &Consumers, delivery: &Delivery) -> Result<(), Fault> {
     let finished = consumers.db.write("bus.finish_attempt", async |tx| {
         statement(

@@ -1,7 +1,6 @@
-//! An event on its way to a handler, wherever it comes from: the broker, a kept entry, a dead letter.
+//! An event on its way to a handler, wherever it comes from: the broker, a kept entry, a dead dead_letter.
 
-use super::early::LETTER;
-use crate::dead::Letter;
+use crate::dead::DeadLetter;
 use crate::envelope::{self, Envelope};
 use async_nats::HeaderMap;
 use bytes::Bytes;
@@ -10,6 +9,10 @@ use fault::context::{Caller, Context};
 use pg::early::Early;
 use std::sync::Arc;
 use uuid::Uuid;
+
+/// Header of a kept entry that was made by replaying a dead letter: the position of that dead letter, which whoever replayed it
+/// may not have removed yet.
+pub(super) const REPLAYED_FROM: &str = "souk-letter";
 
 /// An event on its way to a handler.
 #[derive(Debug, Clone)]
@@ -34,14 +37,14 @@ impl Delivery {
         })
     }
 
-    pub fn of_letter(letter: &Letter) -> Result<Self, Fault> {
-        let mut headers = letter.headers.clone();
-        headers.insert(LETTER, letter.sequence.to_string());
+    pub fn of_dead_letter(dead_letter: &DeadLetter) -> Result<Self, Fault> {
+        let mut headers = dead_letter.headers.clone();
+        headers.insert(REPLAYED_FROM, dead_letter.sequence.to_string());
         Ok(Self {
-            consumer: letter.consumer.as_str().into(),
-            envelope: Envelope::read(&letter.original_subject, &letter.headers)?,
+            consumer: dead_letter.consumer.as_str().into(),
+            envelope: Envelope::read(&dead_letter.original_subject, &dead_letter.headers)?,
             headers,
-            payload: letter.payload.clone(),
+            payload: dead_letter.payload.clone(),
         })
     }
 

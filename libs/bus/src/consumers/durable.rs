@@ -1,17 +1,17 @@
 //! The durable consumer of one publisher's stream.
 
-use super::Consumers;
+use super::context::Consumers;
 use crate::streams::{self, compare};
 use async_nats::jetstream::consumer::pull::Config;
 use async_nats::jetstream::consumer::{AckPolicy, Config as Got, Consumer, DeliverPolicy};
 use async_nats::jetstream::stream::ConsumerErrorKind;
 use fault::Fault;
 
-/// The broker's code for a change that it does not make, whose class is that of the broker's own trouble.
+/// The broker's code for a change that it refuses. Its class is that of the broker's own failures.
 const NOT_CREATED: u64 = 10012;
 
 /// Creates or updates it and compares what came of it. The stream is the publisher's to create: while it is not there,
-/// this is UNAVAILABLE. An internal fault says that it cannot be as asked.
+/// this is UNAVAILABLE. An internal fault: it cannot be as asked.
 pub(super) async fn ensure(
     consumers: &Consumers,
     publisher: &str,

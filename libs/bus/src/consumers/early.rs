@@ -1,8 +1,9 @@
-//! Events about something not known here yet. What they wait for is locked, by name, both while an event is kept and while
-//! kept events are taken: so an event cannot be kept just after the taking, and no service has to think of it.
+//! Events about something that does not exist here yet. What they wait for is locked, by name, both while an event is kept and
+//! while kept events are taken: so an event cannot be kept just after the taking, and services need no lock for it.
 
-use super::effect::{Effect, Waiting};
-use super::{Consumers, Delivery, Outcome};
+use super::context::Consumers;
+use super::delivery::Delivery;
+use super::outcome::{Effect, Outcome, Waiting};
 use crate::dead::{ATTEMPTS, ERROR, REASON};
 use crate::envelope;
 use chrono::{DateTime, Utc};
@@ -14,16 +15,13 @@ use pg::{Tx, statement};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// How often an event is looked at in one transaction: what it waits for can change from one look to the next (first the
-/// product, then its variant), but not for long.
-const LOOKS: u32 = 4;
+/// How often an event is handled in one transaction: what it waits for can change from one time to the next (first the
+/// product, then its variant), but only a few times.
+const MAX_TRIES: u32 = 4;
 
-/// Where an entry that was made by replaying a letter says that letter's position: who replayed it may not have removed it yet.
-pub(super) const LETTER: &str = "souk-letter";
-
-/// Looks again under the locks of what is awaited, and keeps the events that are still too early. The locks are taken in
-/// one order, and after those of the handlers, so that two workers seldom wait for each other; where they do the database
-/// ends one of them, and it is tried again.
+/// Handles events again under the locks of what they await, and keeps those that are still too early. The locks are taken in
+/// one order, and after those of the handlers, so that two workers seldom deadlock; where they do the database
+/// aborts one of them, which is tried again.
 pub(super) async fn keep_or_apply(
     consumers: &Consumers,
     tx: &mut Tx,
@@ -31,7 +29,7 @@ pub(super) async fn keep_or_apply(
     mut waiting: Vec<Waiting>,
     effects: &mut [Effect],
 ) -> Result<(), Fault> {
-    for _ in 0..LOOKS {
+    for _ in 0..MAX_TRIES {
         if waiting.is_empty() {
             return Ok(());
         }
@@ -65,16 +63,24 @@ pub(super) async fn keep_or_apply(
     Err(Fault::internal("a handler awaits something else each time that it is asked"))
 }
 
-/// Has the events applied that waited for any of `awaited`; returns how many were taken. Where a process may have died of one
-/// they are only set aside, for [`super::aside`]: the awaited event must not be blamed for them.
+impl Consumers {
+    /// Applies the events that waited for something which the caller's transaction has just created. A handler that is
+    /// given the event calls [`Received::apply_early`](super::Received::apply_early) instead.
+    pub async fn apply_early(&self, tx: &mut Tx, awaited: &str) -> Result<usize, Fault> {
+        apply(self, tx, &[awaited.to_owned()]).await
+    }
+}
+
+/// Applies the events that waited for any of `awaited`; returns how many were taken. In isolation they are only deferred, for
+/// [`super::deferred`]: if one of them kills the process, the awaited event must not count as the poison event.
 pub(super) async fn apply(
     consumers: &Consumers,
     tx: &mut Tx,
     awaited: &[String],
 ) -> Result<usize, Fault> {
     lock(tx, awaited).await?;
-    if consumers.careful {
-        return early::set_aside(tx, awaited).await;
+    if consumers.defers_kept {
+        return early::defer(tx, awaited).await;
     }
     let taken = early::take(tx, awaited).await?;
     if taken.is_empty() {
@@ -87,8 +93,8 @@ pub(super) async fn apply(
     Ok(count)
 }
 
-/// Handles entries that were taken under the locks of what they waited for. What waits for something else now is looked at
-/// again under the lock of that, else it could miss its coming.
+/// Handles entries that were taken under the locks of what they waited for. What waits for something else now is handled
+/// again under the lock of that, else it could be kept just after that was created.
 pub(super) async fn handle(
     consumers: &Consumers,
     tx: &mut Tx,
@@ -97,10 +103,10 @@ pub(super) async fn handle(
 ) -> Result<(), Fault> {
     let mut locked: BTreeSet<String> = awaited.iter().cloned().collect();
     let mut back = Vec::new();
-    for look in 1..=LOOKS {
+    for attempt in 1..=MAX_TRIES {
         let again = handle_once(consumers, tx, &entries).await?;
         let (stays, other): (Vec<Again>, Vec<Again>) = again.into_iter().partition(|again| {
-            look == LOOKS || again.kept_at.is_some() || locked.contains(&again.entry.awaited)
+            attempt == MAX_TRIES || again.kept_at.is_some() || locked.contains(&again.entry.awaited)
         });
         back.extend(stays);
         if other.is_empty() {
@@ -111,14 +117,14 @@ pub(super) async fn handle(
         locked.extend(names);
         entries = other.into_iter().map(|again| again.entry).collect();
     }
-    // Only now: a handler that calls `apply` again must not meet them, or it could go on for ever.
+    // Only now: a handler that calls `apply` again must not find them, or it could go on for ever.
     for entry in &back {
         put_back(tx, entry).await?;
     }
     Ok(())
 }
 
-/// Returns what has to go back.
+/// Returns what has to be kept again.
 async fn handle_once(
     consumers: &Consumers,
     tx: &mut Tx,
@@ -134,13 +140,13 @@ async fn handle_once(
     Ok(back)
 }
 
-/// An entry that goes back: it waits for something else, or for the sweep to make a dead letter of it.
+/// An entry that is kept again: it waits for something else, or for the sweep to make a dead letter of it.
 pub(super) struct Again {
     entry: Early,
     kept_at: Option<DateTime<Utc>>,
 }
 
-/// All at once; none if that does not work, and nothing has happened.
+/// Applies all at once. None: it failed, and nothing was changed.
 async fn apply_all(
     consumers: &Consumers,
     tx: &mut Tx,
@@ -157,7 +163,7 @@ async fn apply_all(
             Ok(Some(
                 kept.iter()
                     .zip(outcomes)
-                    .filter_map(|(kept, outcome)| still(kept, outcome))
+                    .filter_map(|(kept, outcome)| still_early(kept, outcome))
                     .collect(),
             ))
         }
@@ -168,8 +174,8 @@ async fn apply_all(
     }
 }
 
-/// A failure of a kept event must not fail the event that it waited for: its own effect alone is undone, and the sweep
-/// makes a dead letter of it. What would pass by itself fails the whole transaction, which is then tried again.
+/// A failure of a kept event must not fail the event that it waited for: only its own effect is rolled back, and the sweep
+/// makes a dead letter of it. A transient failure fails the whole transaction, which is then tried again.
 async fn apply_one(
     consumers: &Consumers,
     tx: &mut Tx,
@@ -186,7 +192,7 @@ async fn apply_one(
     match handled {
         Ok(outcomes) => {
             tx.conn().batch_execute("RELEASE SAVEPOINT early").await?;
-            Ok(outcomes.into_iter().next().and_then(|outcome| still(kept, outcome)))
+            Ok(outcomes.into_iter().next().and_then(|outcome| still_early(kept, outcome)))
         }
         Err(fault) => {
             tx.conn().batch_execute("ROLLBACK TO SAVEPOINT early; RELEASE SAVEPOINT early").await?;
@@ -199,12 +205,12 @@ async fn apply_one(
     }
 }
 
-fn still(kept: &Early, outcome: Outcome) -> Option<Again> {
+fn still_early(kept: &Early, outcome: Outcome) -> Option<Again> {
     let Outcome::Early { awaits } = outcome else { return None };
     Some(Again { entry: Early { awaited: awaits, ..kept.clone() }, kept_at: None })
 }
 
-/// An entry that goes back for [`super::overdue`] to make a dead letter of it at once. It says already what the letter will.
+/// An entry that is kept again for [`super::overdue`] to make a dead letter of it at once. It has the dead letter's headers already.
 pub(super) fn failed(kept: &Early, fault: &Fault, attempts: u32) -> Again {
     let mut entry = kept.clone();
     if let Value::Object(headers) = &mut entry.headers {

@@ -1,7 +1,10 @@
-//! Transactions: claim of the event's id, effect and what is kept, committed together or not at all.
+//! Transactions: the claim of the event's id, its effect, and kept events, committed together or not at all.
 
-use super::registry::Failed;
-use super::{Consumers, Delivery, Outcome, early, outage};
+use super::context::Consumers;
+use super::delivery::Delivery;
+use super::dispatch::Failed;
+use super::outcome::{Effect, Outcome, Waiting};
+use super::{early, outage};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
@@ -12,31 +15,26 @@ use std::sync::Mutex;
 use std::time::Instant;
 use uuid::Uuid;
 
-/// What a committed transaction made of an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Effect {
-    Applied,
-    Kept,
-    Stale,
-    Duplicate,
-}
-
 /// Handles one event in a transaction of its own.
-pub(super) async fn alone(consumers: &Consumers, delivery: &Delivery) -> Result<Effect, Fault> {
-    let handled =
-        consumers.db.write("bus.handle", async move |tx| one(consumers, tx, delivery).await);
+pub(super) async fn single(consumers: &Consumers, delivery: &Delivery) -> Result<Effect, Fault> {
+    let handled = consumers
+        .db
+        .write("bus.handle", async move |tx| claim_and_handle_one(consumers, tx, delivery).await);
     in_time(consumers, handled).await
 }
 
-/// The same for a letter. It may have been made of a kept entry that is not yet removed; entry and claim go together, so this
-/// look before the claim cannot mistake the claim of a kept event for one with an effect.
-pub(super) async fn again(consumers: &Consumers, letter: &Delivery) -> Result<Effect, Fault> {
-    let handled = consumers.db.write("bus.handle_again", async move |tx| {
-        if pg::early::waits(tx, &letter.consumer, letter.id()).await? {
+/// The same for a dead letter. It may have been made of a kept entry that is not yet removed; entry and claim are removed
+/// together, so after this check a claim that is found is that of an event which had its effect.
+pub(super) async fn dead_letter(
+    consumers: &Consumers,
+    delivery: &Delivery,
+) -> Result<Effect, Fault> {
+    let handled = consumers.db.write("bus.handle_dead_letter", async move |tx| {
+        if pg::early::waits(tx, &delivery.consumer, delivery.id()).await? {
             let message = "the event is being moved to the dead letters";
             return Err(Fault::new(Common::Contended, message));
         }
-        one(consumers, tx, letter).await
+        claim_and_handle_one(consumers, tx, delivery).await
     });
     in_time(consumers, handled).await
 }
@@ -49,11 +47,15 @@ pub(super) fn in_time(
     outage::within(consumers, consumers.tuning.handling, "the event was not handled", handled)
 }
 
-async fn one(consumers: &Consumers, tx: &mut Tx, delivery: &Delivery) -> Result<Effect, Fault> {
+async fn claim_and_handle_one(
+    consumers: &Consumers,
+    tx: &mut Tx,
+    delivery: &Delivery,
+) -> Result<Effect, Fault> {
     point::reached("consumer.alone").await?;
     let begun = Instant::now();
     let claimed = inbox::claim(tx, &delivery.consumer, delivery.id(), delivery.subject()).await?;
-    deduplicated(consumers, begun);
+    measure_claims(consumers, begun);
     if !claimed {
         return Ok(Effect::Duplicate);
     }
@@ -63,23 +65,23 @@ async fn one(consumers: &Consumers, tx: &mut Tx, delivery: &Delivery) -> Result<
 }
 
 /// Why several events together had no effect.
-pub(super) enum Together {
-    /// One of them, or their meeting: some may do without the others. With the position of the one whose handler failed,
-    /// where that is known.
+pub(super) enum NotTogether {
+    /// Because of one of them, or of how they affect each other: some may succeed without the others. With the position of the
+    /// one whose handler failed, where that is known.
     Split(Option<usize>),
     /// It took too long.
-    Late,
-    /// None of them: the database could not be used.
-    Unusable(Fault),
+    TimedOut,
+    /// The database could not be used.
+    Unavailable(Fault),
 }
 
 /// Handles several events in one transaction, those of a key in the given order.
 pub(super) async fn together(
     consumers: &Consumers,
     deliveries: &[&Delivery],
-) -> Result<Vec<Effect>, Together> {
-    // `write` would repeat a contended transaction as a whole; taking fewer events at once is better, so it is told
-    // another reason, and the true one is kept here.
+) -> Result<Vec<Effect>, NotTogether> {
+    // `write` would repeat a contended transaction as a whole; taking fewer events at once is better, so it is
+    // given another fault, and the real one is kept here.
     let failed: Mutex<Option<Failed>> = Mutex::new(None);
     let failed = &failed;
     let handled = consumers.db.write("bus.handle_together", async move |tx| {
@@ -95,15 +97,15 @@ pub(super) async fn together(
         Ok(Ok(effects)) => Ok(effects),
         Err(_) => {
             consumers.db.renew();
-            Err(Together::Late)
+            Err(NotTogether::TimedOut)
         }
         Ok(Err(fault)) => {
             let failed = failed.lock().ok().and_then(|mut failed| failed.take());
             let Failed { fault, culprit } = failed.unwrap_or_else(|| Failed::from(fault));
             if fault.kind() == fault::Kind::Unavailable {
-                Err(Together::Unusable(fault))
+                Err(NotTogether::Unavailable(fault))
             } else {
-                Err(Together::Split(culprit))
+                Err(NotTogether::Split(culprit))
             }
         }
     }
@@ -127,12 +129,12 @@ async fn claim_and_handle(
             claimed.remove(&(delivery.consumer.to_string(), delivery.id()))
         })
         .collect();
-    // Key by key, in the same order in every process: else two of them would lock what they write crosswise.
+    // Key by key, in the same order in every process: else two of them would deadlock over the rows that they write.
     fresh.sort_by_key(|&position| &deliveries[position].envelope.key);
     let events: Vec<&Delivery> = fresh.iter().map(|&position| deliveries[position]).collect();
     let handled = handle_all(consumers, tx, &events).await.map_err(|failed| {
         let culprit = failed.culprit.and_then(|culprit| fresh.get(culprit).copied());
-        // Whatever a handler misses, the database was there.
+        // A handler ran, so the database was available whatever the handler lacked.
         Failed { fault: split(), culprit }
     })?;
     for (position, effect) in fresh.into_iter().zip(handled) {
@@ -162,12 +164,6 @@ async fn handle_all(
     Ok(effects)
 }
 
-/// An event that is too early, and where it stands among the others.
-pub(super) struct Waiting {
-    pub awaits: String,
-    pub position: usize,
-}
-
 #[derive(QueryableByName)]
 struct Claimed {
     #[diesel(sql_type = Text)]
@@ -176,8 +172,8 @@ struct Claimed {
     event_id: Uuid,
 }
 
-/// What it costs to know an event again.
-fn deduplicated(consumers: &Consumers, begun: Instant) {
+/// Measures the claims.
+fn measure_claims(consumers: &Consumers, begun: Instant) {
     metrics::histogram!("consumer_dedupe_seconds", "service" => consumers.service())
         .record(begun.elapsed());
 }
@@ -205,7 +201,7 @@ async fn claim_all(
     .bind::<Array<Text>, _>(subjects)
     .get_results(tx.conn())
     .await?;
-    deduplicated(consumers, begun);
+    measure_claims(consumers, begun);
     point::reached("consumer.claimed").await?;
     if point::off("inbox") {
         return Ok(deliveries.iter().map(|one| (one.consumer.to_string(), one.id())).collect());

@@ -1,8 +1,9 @@
 //! Takes the messages of one publisher off the broker and gives them to the workers, through every outage.
 
-use super::held::{Held, Source};
-use super::work::Queues;
-use super::{Consumers, durable};
+use super::context::Consumers;
+use super::durable;
+use super::in_progress::{InProgress, Source};
+use super::workers::Queues;
 use crate::streams;
 use async_nats::jetstream::AckKind;
 use async_nats::jetstream::consumer::Info;
@@ -13,15 +14,15 @@ use std::time::Duration;
 use tokio::task::unconstrained;
 use tokio_util::sync::CancellationToken;
 
-/// Messages that are asked for at a time; `max_ack_pending` bounds what is held.
-const PULL: usize = 128;
+/// Messages that are requested at a time; `max_ack_pending` bounds those in progress.
+const MAX_PULL: usize = 128;
 
 /// Follows one publisher until `stop`.
 pub(super) async fn follow(
     consumers: &Consumers,
     publisher: &str,
     queues: &Queues,
-    held: &Held,
+    in_progress: &InProgress,
     stop: &CancellationToken,
 ) -> Result<(), Fault> {
     let mut source = Source::new(consumers.name(publisher));
@@ -32,10 +33,10 @@ pub(super) async fn follow(
             Ok((info, messages)) => {
                 started = true;
                 pause = Duration::from_millis(100);
-                source.found(info.created.into(), info.delivered.consumer_sequence);
-                drain(messages, &mut source, queues, held, stop).await;
+                source.subscribed(info.created.into(), info.delivered.consumer_sequence);
+                drain(messages, &mut source, queues, in_progress, stop).await;
             }
-            // At the start it is a wrong configuration, later a broker in trouble, which passes.
+            // At the start it is a wrong configuration, later a failure of the broker, which passes.
             Err(fault) if fault.kind() == Kind::Internal && !started => return Err(fault),
             Err(fault) => {
                 tracing::info!(
@@ -53,14 +54,14 @@ pub(super) async fn follow(
 
 /// The messages, and the durable consumer that hands them out, as it was before the first of them.
 async fn subscribe(consumers: &Consumers, publisher: &str) -> Result<(Info, Stream), Fault> {
-    // A broker that lost its data has lost these too, and nobody else would make them anew.
-    streams::ensure_last_nets(&consumers.bus, consumers.service()).await?;
+    // A broker that lost its data has lost these too, and nothing else creates them again.
+    streams::ensure_dead_and_advisories(&consumers.bus, consumers.service()).await?;
     let consumer = durable::ensure(consumers, publisher).await?;
     point::reached("consumer.ready").await?;
-    // The heartbeat notices within seconds that the broker is frozen, or that the consumer is gone without a word.
+    // Without heartbeats a broker that stands still, or a consumer that was deleted, would look like a stream without messages.
     let messages = consumer
         .stream()
-        .max_messages_per_batch(PULL)
+        .max_messages_per_batch(MAX_PULL)
         .expires(Duration::from_secs(5))
         .heartbeat(Duration::from_secs(2))
         .messages()
@@ -69,24 +70,24 @@ async fn subscribe(consumers: &Consumers, publisher: &str) -> Result<(Info, Stre
     Ok((consumer.cached_info().clone(), messages))
 }
 
-/// Returns when the subscription is of no more use; a new one then makes sure that the consumer is there.
+/// Returns when the subscription has failed; a new one then makes sure that the consumer exists.
 async fn drain(
     mut messages: Stream,
     source: &mut Source,
     queues: &Queues,
-    held: &Held,
+    in_progress: &InProgress,
     stop: &CancellationToken,
 ) {
     loop {
         match stop.run_until_cancelled(messages.next()).await {
             Some(Some(Ok(message))) => {
                 if let Ok(info) = message.info() {
-                    source.handed_out(info.consumer_sequence);
+                    source.delivered(info.consumer_sequence);
                 }
-                let hold = held.hold(message, source);
-                // What fails here is a message that got lost on its way to a worker: it comes again.
+                let held = in_progress.track(message, source);
+                // A failure here is a message that got lost on its way to a worker: it is delivered again.
                 if point::reached("consumer.received").await.is_ok() {
-                    queues.give(hold);
+                    queues.send(held);
                 }
             }
             Some(Some(Err(error))) => {
@@ -100,13 +101,13 @@ async fn drain(
             None => break,
         }
     }
-    // Sent to us already, but another replica can have them at once; we can not, as we ask for no more.
-    let mut come = Vec::new();
+    // Delivered to this process already, which will not handle them: another replica can have them at once.
+    let mut unhandled = Vec::new();
     while let Some(Some(Ok(message))) = unconstrained(messages.next()).now_or_never() {
-        come.push(message);
+        unhandled.push(message);
     }
     drop(messages);
-    for message in come {
+    for message in unhandled {
         let _ = message.ack_with(AckKind::Nak(None)).await;
     }
 }

@@ -1,33 +1,13 @@
-//! What a service writes: async functions that take an event, or a batch of events.
+//! What a service provides: async functions that take an event, or a batch of events.
 
-use super::{Consumers, early};
+use super::context::Consumers;
+use super::early;
+use super::outcome::Outcome;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use fault::Fault;
 use pg::Tx;
 use uuid::Uuid;
-
-/// What a handler made of an event.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outcome {
-    /// Its effect is in the transaction, or it has none.
-    Done,
-    /// It is older than what was handled before, and nothing was done.
-    Stale,
-    /// It is about something that is not known here yet. Said before anything is written; the library looks again under a
-    /// lock, so that the awaited thing cannot slip in between, and keeps the event.
-    Early {
-        /// What it waits for, in the words that [`Received::apply_early`] will be called with: a product's id.
-        awaits: String,
-    },
-}
-
-impl Outcome {
-    /// The event waits for `awaits`.
-    pub fn early(awaits: impl Into<String>) -> Self {
-        Self::Early { awaits: awaits.into() }
-    }
-}
 
 /// An event as its handler gets it.
 #[derive(Clone)]
@@ -42,7 +22,7 @@ pub struct Received<E> {
 }
 
 impl<E> Received<E> {
-    /// Has the events applied that waited for something which this transaction has just made; returns how many were
+    /// Applies the events that waited for something which this transaction has just created; returns how many were
     /// taken. They go to the handlers of this service in the order in which they came, whoever published them.
     pub async fn apply_early(&self, tx: &mut Tx, awaited: &str) -> Result<usize, Fault> {
         early::apply(&self.consumers, tx, &[awaited.to_owned()]).await
@@ -79,7 +59,7 @@ pub struct Arrived {
 }
 
 impl Batch {
-    /// Has the events applied that waited for any of several things which this transaction has just made; see
+    /// Applies the events that waited for any of several things which this transaction has just created; see
     /// [`Received::apply_early`].
     pub async fn apply_early(&self, tx: &mut Tx, awaited: &[String]) -> Result<usize, Fault> {
         early::apply(&self.consumers, tx, awaited).await

@@ -1,7 +1,7 @@
-//! While our own database is away, events are held and not given back: giving back would cost deliveries, of which the
-//! broker counts a limited number, and order.
+//! While the service's own database is away, events stay in progress and are not given back: giving them back would cost
+//! deliveries, of which the broker allows a limited number, and the order of a key.
 
-use super::Consumers;
+use super::context::Consumers;
 use diesel::dsl::sql;
 use diesel::sql_types::Bool;
 use diesel_async::RunQueryDsl;
@@ -9,11 +9,12 @@ use fault::{Common, Fault};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-const FIRST: Duration = Duration::from_millis(50);
-const LONGEST: Duration = Duration::from_secs(2);
+/// Pauses between two probes grow from the one to the other.
+const MIN_BACKOFF: Duration = Duration::from_millis(50);
+const MAX_BACKOFF: Duration = Duration::from_secs(2);
 
-/// How long the database is waited for where it has little to do.
-const LIMIT: Duration = Duration::from_secs(5);
+/// Longest time of something short.
+const SHORT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Whether the database answers and can be written: one that was a primary until now answers too.
 pub(super) async fn is_over(consumers: &Consumers) -> bool {
@@ -24,16 +25,16 @@ pub(super) async fn is_over(consumers: &Consumers) -> bool {
     matches!(bounded(consumers, asked).await, Ok(true))
 }
 
-/// Does something short with the database.
+/// Does something short in the database.
 pub(super) fn bounded<T>(
     consumers: &Consumers,
     work: impl Future<Output = Result<T, Fault>>,
 ) -> impl Future<Output = Result<T, Fault>> {
-    within(consumers, LIMIT, "the database did not answer", work)
+    within(consumers, SHORT_TIMEOUT, "the database did not answer", work)
 }
 
-/// Does something within a time. What takes longer may wait for a server that is gone without a word: the connections that
-/// nobody uses may lead there too, and each would cost the next one as much time, so new ones are made.
+/// Does something within a time. What takes longer may wait on a half-open connection to a server that is gone. Idle connections
+/// of the pool may be half-open too, and each would cost its next user as much time, so they are closed.
 pub(super) fn within<T>(
     consumers: &Consumers,
     limit: Duration,
@@ -52,7 +53,7 @@ pub(super) fn within<T>(
 
 /// Waits until the database answers, for a moment at least; false where `stop` came first.
 pub(super) async fn wait(consumers: &Consumers, stop: &CancellationToken) -> bool {
-    let mut pause = FIRST;
+    let mut pause = MIN_BACKOFF;
     loop {
         if tokio::time::timeout(pause, stop.cancelled()).await.is_ok() {
             return false;
@@ -60,6 +61,6 @@ pub(super) async fn wait(consumers: &Consumers, stop: &CancellationToken) -> boo
         if is_over(consumers).await {
             return true;
         }
-        pause = (pause * 2).min(LONGEST);
+        pause = (pause * 2).min(MAX_BACKOFF);
     }
 }

@@ -1,8 +1,8 @@
-//! Kept events whose time is over: what they wait for has not come in a day, or their handler failed when it had come.
+//! Kept events whose time is over: what they wait for was not created within a day, or their handler failed once it was.
 
-use super::Consumers;
-use super::early::LETTER;
-use crate::dead::{self, ATTEMPTS, Burial, ERROR, REASON};
+use super::context::Consumers;
+use super::delivery::REPLAYED_FROM;
+use crate::dead::{self, ATTEMPTS, ERROR, NewDeadLetter, REASON};
 use crate::envelope;
 use chrono::{DateTime, TimeDelta, Utc};
 use contracts::Reason as _;
@@ -15,10 +15,10 @@ use serde_json::Value;
 use uuid::Uuid;
 
 /// How long an event waits.
-const PATIENCE: TimeDelta = TimeDelta::hours(24);
+const MAX_WAIT: TimeDelta = TimeDelta::hours(24);
 
-/// Entries that one round of the sweep takes at most.
-const ROUND: i64 = 500;
+/// Most entries that one sweep takes.
+const MAX_SWEPT: i64 = 500;
 
 #[derive(QueryableByName)]
 struct Overdue {
@@ -38,19 +38,27 @@ struct Overdue {
     kept_at: DateTime<Utc>,
 }
 
-/// Makes dead letters of what has waited too long. The letter is acknowledged first; then one transaction removes entry
-/// and claim, so that a replay of the letter can have its effect. Dying in between costs nothing: a letter exists once.
-pub(super) async fn sweep(consumers: &Consumers) -> Result<usize, Fault> {
+impl Consumers {
+    /// Makes dead letters of the events that have waited for more than a day; returns how many. [`Consumers::run`] does it
+    /// every five seconds.
+    pub async fn sweep_early(&self) -> Result<usize, Fault> {
+        sweep(self).await
+    }
+}
+
+/// First the broker acknowledges the dead letter; then one transaction removes entry and claim, so that a replay of the dead
+/// letter can have its effect. A process that dies in between is no problem: there is one dead letter for each event.
+async fn sweep(consumers: &Consumers) -> Result<usize, Fault> {
     let overdue: Vec<Overdue> = consumers
         .db
         .write("bus.early_overdue", async |tx| {
-            let before = tx.now().await? - PATIENCE;
+            let before = tx.now().await? - MAX_WAIT;
             let rows = statement(
                 "select consumer, event_id, awaited, subject, headers, payload, kept_at
                  from early where kept_at < $1 and arrived_at is null order by kept_at limit $2",
             )
             .bind::<Timestamptz, _>(before)
-            .bind::<BigInt, _>(ROUND)
+            .bind::<BigInt, _>(MAX_SWEPT)
             .get_results(tx.conn())
             .await?;
             Ok(rows)
@@ -59,33 +67,33 @@ pub(super) async fn sweep(consumers: &Consumers) -> Result<usize, Fault> {
     let swept = overdue.len();
     for row in overdue {
         point::reached("sweep.early").await?;
-        let (burial, replayed) = letter(&row);
-        if let Some(sequence) = replayed {
-            // It would pass for the new one, until whoever replayed it removes it.
-            let address = burial.address(consumers.service());
-            dead::remove(&consumers.bus, consumers.service(), &address, sequence).await?;
+        let (dead_letter, replayed_from) = dead_letter(&row);
+        if let Some(sequence) = replayed_from {
+            // The new one would not be published while the old one exists, and whoever replayed that may remove it later.
+            let subject = dead_letter.subject(consumers.service());
+            dead::remove(&consumers.bus, consumers.service(), &subject, sequence).await?;
         }
-        dead::post(&consumers.bus, consumers.service(), &burial).await?;
-        point::reached("sweep.early.posted").await?;
+        dead::publish(&consumers.bus, consumers.service(), &dead_letter).await?;
+        point::reached("sweep.early.published").await?;
         remove(consumers, &row).await?;
     }
     Ok(swept)
 }
 
-/// With the position of the letter that the entry was made of, if it was.
-fn letter(row: &Overdue) -> (Burial, Option<u64>) {
+/// With the position of the dead letter that the entry was made of, if it was made of one.
+fn dead_letter(row: &Overdue) -> (NewDeadLetter, Option<u64>) {
     let mut stored = row.headers.clone();
     let mut take = |name: &str| {
         let taken = stored.as_object_mut().and_then(|headers| headers.remove(name));
-        taken.and_then(|value| value.as_str().map(envelope::plain))
+        taken.and_then(|value| value.as_str().map(envelope::decode))
     };
     let reason = take(REASON);
     let error = take(ERROR);
     let attempts = take(ATTEMPTS).and_then(|text| text.parse().ok());
-    let replayed = take(LETTER).and_then(|text| text.parse().ok());
-    let burial = Burial {
+    let replayed_from = take(REPLAYED_FROM).and_then(|text| text.parse().ok());
+    let dead_letter = NewDeadLetter {
         consumer: row.consumer.clone(),
-        letter_id: row.event_id.to_string(),
+        event_id: row.event_id.to_string(),
         subject: row.subject.clone(),
         headers: envelope::from_json(&stored),
         payload: row.payload.clone().into(),
@@ -94,14 +102,14 @@ fn letter(row: &Overdue) -> (Burial, Option<u64>) {
         attempts: attempts.unwrap_or(1),
         first_at: if row.kept_at == DateTime::UNIX_EPOCH { Utc::now() } else { row.kept_at },
     };
-    (burial, replayed)
+    (dead_letter, replayed_from)
 }
 
 async fn remove(consumers: &Consumers, row: &Overdue) -> Result<(), Fault> {
     consumers
         .db
         .write("bus.early_remove", async |tx| {
-            // What was taken meanwhile has had its effect, and its claim must stay; what was kept again is another entry.
+            // An event that was taken meanwhile has had its effect, and its claim must stay; one that was kept again is another entry.
             statement(
                 "with gone as (
                    delete from early where consumer = $1 and event_id = $2 and kept_at = $3

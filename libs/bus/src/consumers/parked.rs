@@ -1,88 +1,94 @@
-//! Letters that an older binary parked because it did not know their type. One that knows it replays them, each with nothing
-//! else in flight, since nobody has tried them before. What fails then is an ordinary letter, for operators.
+//! Parked dead letters: events of types that an older binary did not know. A binary that knows the type replays them, each in
+//! isolation, since none was ever handled before. One that fails then is an ordinary dead letter, for operators.
 
-use super::examine::{self, Examined, alone, examine};
-use super::{Consumers, Delivery, attempts, effect};
-use crate::dead::{self, Letter};
+use super::context::Consumers;
+use super::delivery::Delivery;
+use super::isolated::{self, Isolated, exclusive};
+use super::{attempts, effect};
+use crate::dead::{self, DeadLetter};
 use contracts::Reason as _;
 use fault::{Fault, Kind};
 use std::collections::BTreeSet;
 use tokio_util::sync::CancellationToken;
 
-/// Letters read at a time.
+/// Dead letters read at a time.
 const PAGE: usize = 50;
 
-/// Rounds between two looks at what has become of parked letters.
-const SELDOM: u32 = 12;
+/// Rounds between two checks whether parked dead letters still exist.
+const RECHECK_ROUNDS: u32 = 12;
 
-/// What this process knows of its service's letters, by their sequences.
+/// The parked dead letters of the service, by their sequences.
 #[derive(Default)]
 pub(super) struct Parked {
-    /// All letters up to here were looked at.
-    looked_at: u64,
-    /// Those that wait for a newer binary.
+    /// All dead letters up to here were read.
+    read_up_to: u64,
+    /// Those that need a newer binary.
     waiting: BTreeSet<u64>,
-    /// Those that this one can read.
+    /// Those that this one can handle.
     due: BTreeSet<u64>,
     rounds: u32,
 }
 
 impl Parked {
-    /// How many letters are nobody's task, because a newer binary will take them.
-    pub fn parked(&self) -> u64 {
+    /// How many dead letters need no operator, because a newer binary will handle them.
+    pub fn count(&self) -> u64 {
         self.waiting.len().try_into().unwrap_or(u64::MAX)
     }
 
-    /// Looks at the letters that have come, and replays those that can be read.
+    /// Reads new dead letters, and replays those that this binary can handle.
     pub async fn round(
         &mut self,
         consumers: &Consumers,
         stop: &CancellationToken,
     ) -> Result<(), Fault> {
-        self.look(consumers, stop).await?;
-        if self.rounds.is_multiple_of(SELDOM) {
-            self.forget(consumers, stop).await?;
+        self.read_new(consumers, stop).await?;
+        if self.rounds.is_multiple_of(RECHECK_ROUNDS) {
+            self.forget_removed(consumers, stop).await?;
         }
         self.rounds = self.rounds.wrapping_add(1);
         for sequence in self.due.clone() {
             if stop.is_cancelled() {
                 break;
             }
-            let letter = dead::at(&consumers.bus, consumers.service(), sequence).await?;
-            let after = match letter {
-                Some(letter) => replay(consumers, &letter, stop).await?,
-                None => After::Done,
+            let dead_letter = dead::at(&consumers.bus, consumers.service(), sequence).await?;
+            let next = match dead_letter {
+                Some(dead_letter) => replay(consumers, &dead_letter, stop).await?,
+                None => Next::Done,
             };
-            match after {
-                After::Done => _ = self.due.remove(&sequence),
-                After::Later => {}
-                After::Elsewhere => break,
+            match next {
+                Next::Done => _ = self.due.remove(&sequence),
+                Next::Retry => {}
+                Next::Elsewhere => break,
             }
         }
         Ok(())
     }
 
-    async fn look(&mut self, consumers: &Consumers, stop: &CancellationToken) -> Result<(), Fault> {
+    async fn read_new(
+        &mut self,
+        consumers: &Consumers,
+        stop: &CancellationToken,
+    ) -> Result<(), Fault> {
         let (bus, service) = (&consumers.bus, consumers.service());
         let last = dead::last(bus, service).await?;
-        if last < self.looked_at {
-            // The stream was made anew.
+        if last < self.read_up_to {
+            // The stream was created anew.
             *self = Self::default();
         }
-        while self.looked_at < last && !stop.is_cancelled() {
-            let letters = dead::list(bus, service, self.looked_at, PAGE).await?;
-            for letter in letters.iter().filter(|letter| is_parked(letter)) {
-                let known = consumers.registry.knows(&letter.original_subject);
-                let among = if known { &mut self.due } else { &mut self.waiting };
-                among.insert(letter.sequence);
+        while self.read_up_to < last && !stop.is_cancelled() {
+            let dead_letters = dead::list(bus, service, self.read_up_to, PAGE).await?;
+            for dead_letter in dead_letters.iter().filter(|dead_letter| is_parked(dead_letter)) {
+                let known = consumers.registry.knows(&dead_letter.original_subject);
+                let set = if known { &mut self.due } else { &mut self.waiting };
+                set.insert(dead_letter.sequence);
             }
-            self.looked_at = letters.last().map_or(last, |letter| letter.sequence);
+            self.read_up_to = dead_letters.last().map_or(last, |dead_letter| dead_letter.sequence);
         }
         Ok(())
     }
 
-    /// Operators discard letters, and newer processes replay them.
-    async fn forget(
+    /// Operators discard dead letters, and processes of a newer binary replay them.
+    async fn forget_removed(
         &mut self,
         consumers: &Consumers,
         stop: &CancellationToken,
@@ -99,71 +105,74 @@ impl Parked {
     }
 }
 
-fn is_parked(letter: &Letter) -> bool {
-    letter.reason == dead::Reason::UnknownType.name()
+fn is_parked(dead_letter: &DeadLetter) -> bool {
+    dead_letter.reason == dead::Reason::UnknownType.name()
 }
 
-/// What is left to do for this process.
-enum After {
+/// What this process has to do next for a dead letter.
+enum Next {
     Done,
-    Later,
-    /// Nothing now: another process is at the letters.
+    Retry,
+    /// Nothing now: another process replays parked dead letters.
     Elsewhere,
 }
 
 async fn replay(
     consumers: &Consumers,
-    letter: &Letter,
+    dead_letter: &DeadLetter,
     stop: &CancellationToken,
-) -> Result<After, Fault> {
-    let delivery = &match Delivery::of_letter(letter) {
+) -> Result<Next, Fault> {
+    let delivery = &match Delivery::of_dead_letter(dead_letter) {
         Ok(delivery) => delivery,
-        Err(fault) => return Ok(left(letter, &fault)),
+        Err(fault) => return Ok(leave(dead_letter, &fault)),
     };
     if !consumers.registry.handles(delivery.subject()) {
-        consumers.replay(letter).await?;
-        return Ok(After::Done);
+        consumers.replay(dead_letter).await?;
+        return Ok(Next::Done);
     }
-    let examined = {
-        let alone = &alone(consumers).await;
+    let isolated = {
+        let exclusive = &exclusive(consumers).await;
         if stop.is_cancelled() {
-            return Ok(After::Later);
+            return Ok(Next::Retry);
         }
-        let examined = consumers.db.write("bus.examine_letter", async move |guard| {
-            if !examine::only_here(consumers, guard).await? {
+        let run = consumers.db.write("bus.isolate_parked", async move |guard| {
+            if !isolated::try_lock(consumers, guard).await? {
                 return Ok(None);
             }
-            let work = effect::again(consumers, delivery);
-            examine(consumers, alone, delivery, work, stop).await.map(Some)
+            let work = effect::dead_letter(consumers, delivery);
+            isolated::run(consumers, exclusive, delivery, work, stop).await.map(Some)
         });
-        examine::guarded(consumers, examined).await?
+        isolated::bounded(consumers, run).await?
     };
-    let fault = match examined {
-        None => return Ok(After::Elsewhere),
-        Some(Examined::Innocent(_)) => return replayed(consumers, letter).await,
-        Some(Examined::Guilty(known)) => return Ok(left(letter, &examine::guilty(&known))),
-        Some(Examined::Failed(fault)) => fault,
+    let fault = match isolated {
+        None => return Ok(Next::Elsewhere),
+        Some(Isolated::Committed(_)) => return discard(consumers, dead_letter).await,
+        Some(Isolated::Poison(known)) => {
+            return Ok(leave(dead_letter, &isolated::poison_fault(&known)));
+        }
+        Some(Isolated::Failed(fault)) => fault,
     };
     match fault.kind() {
-        Kind::AlreadyExists => replayed(consumers, letter).await,
-        Kind::Conflict | Kind::Exhausted | Kind::Unavailable | Kind::TimedOut => Ok(After::Later),
+        Kind::AlreadyExists => discard(consumers, dead_letter).await,
+        Kind::Conflict | Kind::Exhausted | Kind::Unavailable | Kind::TimedOut => Ok(Next::Retry),
         _ => {
             let known = attempts::count(consumers, delivery, &fault.chain()).await?;
-            Ok(if known.failures() < attempts::MOST { After::Later } else { left(letter, &fault) })
+            let retry = known.failures() < attempts::MAX_FAILURES;
+            Ok(if retry { Next::Retry } else { leave(dead_letter, &fault) })
         }
     }
 }
 
-async fn replayed(consumers: &Consumers, letter: &Letter) -> Result<After, Fault> {
-    dead::discard(&consumers.bus, letter).await?;
-    metrics::counter!("dead_letters_replayed_total", "consumer" => letter.consumer.clone())
+async fn discard(consumers: &Consumers, dead_letter: &DeadLetter) -> Result<Next, Fault> {
+    dead::discard(&consumers.bus, dead_letter).await?;
+    metrics::counter!("dead_letters_replayed_total", "consumer" => dead_letter.consumer.clone())
         .increment(1);
-    Ok(After::Done)
+    Ok(Next::Done)
 }
 
-/// Says that operators have to see to it, and that the process has not.
-fn left(letter: &Letter, fault: &Fault) -> After {
-    let Letter { consumer, letter_id: id, .. } = letter;
-    tracing::error!(consumer, id, "a parked letter cannot be replayed: {}", fault.chain());
-    After::Done
+/// Leaves it to operators.
+fn leave(dead_letter: &DeadLetter, fault: &Fault) -> Next {
+    let DeadLetter { consumer, event_id: id, .. } = dead_letter;
+    tracing::error!(consumer, id, "a parked dead letter cannot be replayed: {}", fault.chain());
+    Next::Done
 }

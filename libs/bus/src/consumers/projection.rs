@@ -2,9 +2,9 @@
 //! one handler serves them all: it is given the newest state and keeps what the service needs of it. What was taken over is noted
 //! with its version and digest, which is all that a comparison with the owner needs.
 
-use super::handler::Outcome;
-use super::registry::{Handle, Outcomes};
-use super::{Consumers, Delivery};
+use super::context::{Consumers, Copied, Handle, Outcomes};
+use super::delivery::Delivery;
+use super::outcome::Outcome;
 use contracts::{Aggregate, Observed, Unreadable};
 use fault::{Common, Fault, point};
 use pg::{Tx, projections};
@@ -30,29 +30,11 @@ where
     type Running = Running;
 }
 
-/// A copy of the aggregates of one family.
-#[derive(Clone)]
-pub struct Copied {
-    /// The family, e.g. `catalog.product`.
-    pub family: &'static str,
-    handler: Arc<dyn Handle>,
-}
-
-impl Copied {
-    /// Removes from the copy what the owner never had, unless it has another version by now.
-    pub async fn forget(&self, tx: &mut Tx, key: &str, version: i64) -> Result<(), Fault> {
-        if projections::forget(tx, self.family, key, version).await? {
-            self.handler.remove(tx, key).await?;
-        }
-        Ok(())
-    }
-}
-
 /// The handler of all events of a family.
-pub(super) struct Projecting<S, A, F> {
-    pub app: Arc<S>,
-    pub keeper: F,
-    pub aggregate: PhantomData<fn() -> A>,
+struct Projecting<S, A, F> {
+    app: Arc<S>,
+    keeper: F,
+    aggregate: PhantomData<fn() -> A>,
 }
 
 impl<S, A, F> Projecting<S, A, F>
@@ -110,16 +92,24 @@ where
     }
 }
 
-impl<S, A, F> Projecting<S, A, F>
-where
-    S: Send + Sync + 'static,
-    A: Aggregate + Send + Sync + 'static,
-    F: for<'a> Keeper<'a, S, A> + 'static,
-{
-    /// The handler, and the copy that it keeps.
-    pub fn copied(self) -> (Arc<dyn Handle>, Copied) {
-        let handler: Arc<dyn Handle> = Arc::new(self);
-        (Arc::clone(&handler), Copied { family: A::FAMILY, handler })
+impl Consumers {
+    /// Keeps a copy of the aggregates of a family, whichever events tell of them: `keeper` is given each newer state. What the copy
+    /// holds is noted, so that it can be compared with its owner and repaired ([`Consumers::copies`]).
+    #[must_use]
+    pub fn project<A, S, F>(mut self, app: impl Into<Arc<S>>, keeper: F) -> Self
+    where
+        A: Aggregate + Send + Sync + 'static,
+        S: Send + Sync + 'static,
+        F: for<'a> Keeper<'a, S, A> + 'static,
+    {
+        let projecting = Projecting { app: app.into(), keeper, aggregate: PhantomData };
+        let handler: Arc<dyn Handle> = Arc::new(projecting);
+        let registry = Arc::make_mut(&mut self.registry);
+        for subject in A::SUBJECTS {
+            registry.handlers.insert(subject, Arc::clone(&handler));
+        }
+        registry.copies.push(Copied { family: A::FAMILY, handler });
+        self
     }
 }
 

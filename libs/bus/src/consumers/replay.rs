@@ -1,27 +1,27 @@
-//! Replays that operators ask for. A replay is an operation: any process of the service takes it up, one at a time works on
-//! it, and what it has come to is kept with it each second ([`kept`]). A process that dies leaves it to the next one, which
-//! goes on there ([`walk`]); the inbox knows the letters that were dealt with and not yet noted.
+//! Replays that operators request. A replay is an operation: any process of the service takes it up, one at a time works on
+//! it, and its progress is stored with it each second ([`progress`]). After a process that dies the next one resumes it there
+//! ([`walk`]); the inbox recognises dead letters that were replayed and not yet recorded.
 
-mod feed;
-mod kept;
+mod apply;
+mod progress;
 mod walk;
 
-use super::Consumers;
+use super::context::Consumers;
 use crate::dead::REPLAY;
 use contracts::operations::v1::ReplayOrder;
 use fault::{Fault, point};
-use kept::Kept;
 use pg::operations::{self, Operation};
+use progress::Replay;
 use prost::Message;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// Between two looks for something to do.
-const EVERY: Duration = Duration::from_secs(1);
+/// How often requested replays are looked for.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Looks for replays to do until `stop`.
+/// Does requested replays until `stop`.
 pub(super) async fn run(consumers: Consumers, stop: CancellationToken) -> Result<(), Fault> {
-    while tokio::time::timeout(EVERY, stop.cancelled()).await.is_err() {
+    while tokio::time::timeout(POLL_INTERVAL, stop.cancelled()).await.is_err() {
         match take_up(&consumers).await {
             Ok(Some(operation)) => replay(&consumers, operation, &stop).await,
             Ok(None) => {}
@@ -55,10 +55,10 @@ async fn replay(consumers: &Consumers, operation: Operation, stop: &Cancellation
         }
     };
     tracing::info!(service, %id, after = order.done, last = order.last, "this process replays dead letters");
-    let kept = Kept::new(consumers, operation, order);
+    let replay = Replay::new(consumers, operation, order);
     tokio::select! {
-        () = walk::walk(&kept) => kept.succeed(stop).await,
-        () = kept.keep_on() => tracing::warn!(service, %id, "another process has taken the replay up"),
-        _between_letters = kept.stopped(stop) => kept.give_back().await,
+        () = walk::walk(&replay) => replay.succeed(stop).await,
+        () = replay.renew_lease() => tracing::warn!(service, %id, "another process has taken the replay up"),
+        _between_dead_letters = replay.stopped(stop) => replay.give_back().await,
     }
 }

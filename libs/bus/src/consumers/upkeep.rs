@@ -1,6 +1,6 @@
-//! What happens by the clock: gauges, kept events that waited too long, what the broker gave up.
+//! What is done periodically: gauges, dead letters of kept events that waited too long and of messages that the broker gave up.
 
-use super::Consumers;
+use super::context::Consumers;
 use crate::{dead, streams};
 use async_nats::jetstream::stream::{RawMessageErrorKind, Stream};
 use fault::{Common, Fault};
@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 use tokio_util::sync::CancellationToken;
 
-/// Longest time of one thing that is due: a server that is gone without a word must not stop the others.
-const LIMIT: Duration = Duration::from_secs(30);
+/// Longest time of one task: a half-open connection must not stop the others.
+const TASK_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Looks every five seconds, at the broker's notes every minute, and the first time at once. Its failures are the outages of
-/// servers, which others report; the next round does it.
+/// Runs every five seconds, for the broker's advisories every minute, and the first time at once. A failure is the outage of a
+/// server, which is reported elsewhere; the next round tries again.
 pub(super) async fn run(
     consumers: Consumers,
     parked: Arc<AtomicU64>,
@@ -26,7 +26,7 @@ pub(super) async fn run(
             report("read the gauges", gauges(&consumers, parked.load(Ordering::Relaxed))).await;
             report("sweep early events", consumers.sweep_early()).await;
             if round.is_multiple_of(12) {
-                report("follow the broker's notes", consumers.sweep_given_up()).await;
+                report("sweep the broker's advisories", consumers.sweep_given_up()).await;
             }
         };
         if stop.run_until_cancelled(done).await.is_none() {
@@ -38,8 +38,8 @@ pub(super) async fn run(
 }
 
 async fn report<T>(doing: &'static str, work: impl Future<Output = Result<T, Fault>>) {
-    let done = tokio::time::timeout(LIMIT, work).await.unwrap_or_else(|_| {
-        Err(Fault::new(Common::DeadlineExceeded, format!("it was not done in {LIMIT:?}")))
+    let done = tokio::time::timeout(TASK_TIMEOUT, work).await.unwrap_or_else(|_| {
+        Err(Fault::new(Common::DeadlineExceeded, format!("it was not done in {TASK_TIMEOUT:?}")))
     });
     if let Err(fault) = done {
         tracing::info!("could not {doing}: {}", fault.chain());
@@ -51,7 +51,7 @@ async fn gauges(consumers: &Consumers, parked: u64) -> Result<(), Fault> {
         let (stream, name) = (streams::events(publisher), consumers.name(publisher));
         let stream = consumers.bus.jetstream().get_stream_no_info(stream).await;
         let stream = stream.map_err(|error| Fault::unavailable("the broker", error))?;
-        // Missing as long as its publisher has not started.
+        // Missing until its publisher has started once.
         let Ok(info) = stream.consumer_info(&name).await else { continue };
         let pending = info.num_pending + u64::try_from(info.num_ack_pending).unwrap_or_default();
         metrics::gauge!("consumer_pending", "consumer" => name.clone()).set(float(pending));
@@ -62,16 +62,16 @@ async fn gauges(consumers: &Consumers, parked: u64) -> Result<(), Fault> {
         metrics::gauge!("consumer_oldest_age_seconds", "consumer" => name)
             .set(oldest.as_secs_f64());
     }
-    let letters = dead::count(&consumers.bus, consumers.service()).await?;
+    let dead_letters = dead::count(&consumers.bus, consumers.service()).await?;
     let service = consumers.service();
-    // Parked ones are nobody's task, so they do not count for the alert.
+    // Parked ones need no operator, so they do not count for the alert.
     metrics::gauge!("dead_letters", "service" => service)
-        .set(float(letters.saturating_sub(parked)));
+        .set(float(dead_letters.saturating_sub(parked)));
     metrics::gauge!("dead_letters_parked", "service" => service).set(float(parked));
     Ok(())
 }
 
-/// How long the first message from a sequence on has been in the stream.
+/// The age of the first message from a sequence on.
 async fn age(stream: &Stream<()>, publisher: &str, from: u64) -> Result<Duration, Fault> {
     let asked = stream.raw_message_builder().sequence(from);
     match asked.next_by_subject(format!("{publisher}.>")).send().await {

@@ -1,7 +1,7 @@
 //! Atomic batches: all events or none, with one disk flush for all.
 
+use super::failure::{Failure, classify, code};
 use super::outbox::{Acked, Row};
-use super::publish::{Trouble, code, judge};
 use crate::Bus;
 use async_nats::header::{
     NATS_BATCH_COMMIT, NATS_BATCH_COMMIT_FINAL, NATS_BATCH_ID, NATS_BATCH_SEQUENCE, NATS_MESSAGE_ID,
@@ -12,7 +12,7 @@ use fault::{Fault, point};
 /// Why nothing of a batch was stored, as far as is known.
 pub(super) enum Failed {
     /// The broker takes nothing, or the outcome is unknown.
-    Away(String),
+    Unavailable(String),
     /// The stream takes no batches.
     NotAllowed,
     /// The batch as a whole was refused.
@@ -24,7 +24,7 @@ const NOT_ALLOWED: u64 = 10174;
 
 /// What fails at a point leaves the outcome open, as a lost acknowledgement does.
 async fn reached(name: &'static str) -> Result<(), Failed> {
-    point::reached(name).await.map_err(|fault: Fault| Failed::Away(fault.chain()))
+    point::reached(name).await.map_err(|fault: Fault| Failed::Unavailable(fault.chain()))
 }
 
 /// Publishes all rows as one batch.
@@ -47,7 +47,7 @@ pub(super) async fn publish(bus: &Bus, rows: &[&Row]) -> Result<Vec<Acked>, Fail
         }
         let (subject, payload) = (row.envelope.subject.clone(), row.payload.clone());
         let sent = bus.client().publish_with_headers(subject, headers(row, index + 1), payload);
-        // Nothing was said of any row: one that the client refuses is found when they go one by one.
+        // The client names no row: the one that it refuses is found when they are sent one by one.
         sent.await.map_err(|error| Failed::Refused(error.to_string()))?;
     }
     reached("relay.batch.commit").await?;
@@ -59,17 +59,17 @@ pub(super) async fn publish(bus: &Bus, rows: &[&Row]) -> Result<Vec<Acked>, Fail
         Ok(ack) => ack.await,
         Err(error) => Err(error),
     }
-    .map_err(|error| match judge(&error) {
+    .map_err(|error| match classify(&error) {
         _ if code(&error).is_some_and(|why| why.error_code().0 == NOT_ALLOWED) => {
             Failed::NotAllowed
         }
-        Trouble::Away(why) => Failed::Away(why),
-        Trouble::Refused(why) => Failed::Refused(why),
+        Failure::Unavailable(why) => Failed::Unavailable(why),
+        Failure::Refused(why) => Failed::Refused(why),
     })?;
     reached("relay.batch.acked").await?;
     let count = u64::try_from(rows.len()).unwrap_or(u64::MAX);
     if ack.batch_size != Some(count) || ack.sequence < count {
-        return Err(Failed::Away(format!("a batch of {count} was acknowledged as {ack:?}")));
+        return Err(Failed::Unavailable(format!("a batch of {count} was acknowledged as {ack:?}")));
     }
     let positions = (ack.sequence - count + 1)..;
     Ok(rows

@@ -1,7 +1,8 @@
 //! The outbox as the relay reads and marks it.
 
-use super::lead::Ended;
-use super::session::{Session, lost};
+use super::error::RelayError;
+use super::session::{Session, session_lost};
+use super::sql::{MAX_PAGE_BYTES, MAX_PAGE_ROWS};
 use crate::Envelope;
 use bytes::Bytes;
 use chrono::DateTime;
@@ -9,59 +10,6 @@ use fault::{Fault, point};
 use std::time::Duration;
 use tokio_postgres::{Error, Row as SqlRow};
 use uuid::Uuid;
-
-/// Most rows that are read at once.
-pub(super) const PAGE: usize = 1_000;
-
-/// Bytes of events after which no more are read at once: they are in memory together, and must come within the time that a
-/// statement has.
-const PAGE_BYTES: usize = 16 * 1024 * 1024;
-
-/// By state and never by a cursor: a transaction that is still open has a smaller `seq` than others that are published.
-/// A key with a refused row waits as a whole, so that its order stays.
-pub(super) fn unpublished_sql() -> String {
-    format!(
-        "select seq, id::text, subject, message, key, version, payload,
-                headers ->> 'correlation-id', headers ->> 'causation-id', headers ->> 'traceparent',
-                (extract(epoch from created_at) * 1000000)::bigint
-         from (
-           select *, sum(octet_length(payload)) over (order by seq rows unbounded preceding)
-                     - octet_length(payload) as before
-           from (
-             select * from outbox
-             where published_at is null
-               and seq not in (select unnest($1::bigint[]))
-               and key not in (
-                 select key from outbox where published_at is null and retry_at > clock_timestamp())
-             order by seq
-             limit {PAGE}) page) measured
-         where before < {PAGE_BYTES}
-         order by seq"
-    )
-}
-
-pub(super) const MARK: &str = "
-    with marked as (
-      update outbox
-      set published_at = clock_timestamp(), published_seq = done.position,
-          retry_at = null, last_error = null
-      from unnest($1::bigint[], $2::bigint[]) as done (seq, position)
-      where outbox.seq = done.seq)
-    update relay_state set acked_seq = $4 where stream = $3";
-
-pub(super) const REFUSE: &str = "
-    update outbox
-    set attempts = attempts + 1, last_error = $2,
-        retry_at = clock_timestamp()
-                   + least($3::float8 * power(2, least(attempts, 20)), 300) * interval '1 second'
-    where seq = $1";
-
-/// The count is bounded: after a long outage counting itself would take long.
-pub(super) const BACKLOG: &str = "
-    select (select count(*) from (select from outbox where published_at is null limit 100000) rows),
-           coalesce((select extract(epoch from clock_timestamp() - created_at)::float8
-                     from outbox where published_at is null order by seq limit 1), 0),
-           (select count(*) from outbox where published_at is null and retry_at is not null)";
 
 /// An event of the outbox.
 pub(super) struct Row {
@@ -71,35 +19,36 @@ pub(super) struct Row {
 }
 
 /// Whether these are as many as are read at once; then there may be more.
-pub(super) fn fill_a_page<'a>(rows: impl IntoIterator<Item = &'a Row>) -> bool {
+pub(super) fn is_full_page<'a>(rows: impl IntoIterator<Item = &'a Row>) -> bool {
     let (mut count, mut bytes) = (0, 0);
     for row in rows {
         count += 1;
         bytes += row.payload.len();
     }
-    count >= PAGE || bytes >= PAGE_BYTES
+    count >= MAX_PAGE_ROWS || bytes >= MAX_PAGE_BYTES
 }
 
 /// What is to be published next, in order.
-pub(super) async fn unpublished(session: &Session, service: &str) -> Result<Vec<Row>, Ended> {
-    behind(session, service, &[]).await
+pub(super) async fn unpublished(session: &Session, service: &str) -> Result<Vec<Row>, RelayError> {
+    unpublished_after(session, service, &[]).await
 }
 
 /// What is to be published after the rows that were read before and are not marked yet.
-pub(super) async fn behind(
+pub(super) async fn unpublished_after(
     session: &Session,
     service: &str,
     unmarked: &[i64],
-) -> Result<Vec<Row>, Ended> {
+) -> Result<Vec<Row>, RelayError> {
     let rows = session.query(&session.statements.unpublished, &[&unmarked]).await?;
     rows.iter().map(|row| read(row, service)).collect()
 }
 
-fn read(row: &SqlRow, service: &str) -> Result<Row, Ended> {
+fn read(row: &SqlRow, service: &str) -> Result<Row, RelayError> {
     let id: String = get(row, 1)?;
     let created: i64 = get(row, 10)?;
-    let broken =
-        |what: &str| Ended::Lost(Fault::internal(format!("the outbox holds a broken {what}")));
+    let broken = |what: &str| {
+        RelayError::SessionLost(Fault::internal(format!("the outbox holds a broken {what}")))
+    };
     Ok(Row {
         seq: get(row, 0)?,
         envelope: Envelope {
@@ -121,8 +70,8 @@ fn read(row: &SqlRow, service: &str) -> Result<Row, Ended> {
 pub(super) fn get<'a, T: tokio_postgres::types::FromSql<'a>>(
     row: &'a SqlRow,
     column: usize,
-) -> Result<T, Ended> {
-    row.try_get(column).map_err(|error: Error| lost(error))
+) -> Result<T, RelayError> {
+    row.try_get(column).map_err(|error: Error| session_lost(error))
 }
 
 /// An acknowledged row and its position in the stream.
@@ -130,23 +79,23 @@ pub(super) fn get<'a, T: tokio_postgres::types::FromSql<'a>>(
 pub(super) struct Acked {
     pub seq: i64,
     pub position: u64,
-    /// The broker had it already.
+    /// The broker had stored it before.
     pub duplicate: bool,
 }
 
-/// Marks rows as published and keeps the highest position that the broker ever acknowledged, in one statement.
+/// Marks rows as published and stores the highest position that the broker ever acknowledged, in one statement.
 pub(super) async fn mark(
     session: &Session,
     stream: &str,
     acked: &[Acked],
     highest: u64,
-) -> Result<(), Ended> {
-    point::reached("relay.mark").await.map_err(Ended::Lost)?;
+) -> Result<(), RelayError> {
+    point::reached("relay.mark").await.map_err(RelayError::SessionLost)?;
     let seqs: Vec<i64> = acked.iter().map(|acked| acked.seq).collect();
     let positions: Vec<i64> = acked.iter().map(|acked| acked.position.cast_signed()).collect();
     let highest = highest.cast_signed();
     session.execute(&session.statements.mark, &[&seqs, &positions, &stream, &highest]).await?;
-    point::reached("relay.marked").await.map_err(Ended::Lost)
+    point::reached("relay.marked").await.map_err(RelayError::SessionLost)
 }
 
 /// Notes that the broker refused a row, and has its key wait.
@@ -154,16 +103,19 @@ pub(super) async fn refuse(
     session: &Session,
     seq: i64,
     error: &str,
-    first: Duration,
-) -> Result<(), Ended> {
-    point::reached("relay.refuse").await.map_err(Ended::Lost)?;
-    let first = first.as_secs_f64();
-    session.execute(&session.statements.refuse, &[&seq, &error, &first]).await?;
-    point::reached("relay.refused").await.map_err(Ended::Lost)
+    first_backoff: Duration,
+) -> Result<(), RelayError> {
+    point::reached("relay.refuse").await.map_err(RelayError::SessionLost)?;
+    let first_backoff = first_backoff.as_secs_f64();
+    session.execute(&session.statements.refuse, &[&seq, &error, &first_backoff]).await?;
+    point::reached("relay.refused").await.map_err(RelayError::SessionLost)
 }
 
-/// Sets the gauges of what waits.
-pub(super) async fn measure(session: &Session, service: &'static str) -> Result<(), Ended> {
+/// Sets the gauges of the backlog.
+pub(super) async fn measure_backlog(
+    session: &Session,
+    service: &'static str,
+) -> Result<(), RelayError> {
     let rows = session.query(&session.statements.backlog, &[]).await?;
     let Some(row) = rows.first() else { return Ok(()) };
     let count = |column| get::<i64>(row, column).map(|n| u32::try_from(n).unwrap_or(u32::MAX));

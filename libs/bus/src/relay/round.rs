@@ -1,29 +1,33 @@
 //! Publishes a backlog: while one batch is on its way, the one before it is marked and the next rows are read. Batches go
-//! one after the other, since several at once are no faster, and a key's order would be at stake.
+//! one after the other, since several at once are no faster, and could change the order of a key.
 
-use super::Relay;
-use super::lead::{Ended, MEASURE};
-use super::loss::Known;
+use super::context::Relay;
+use super::error::RelayError;
+use super::loss::KnownStream;
 use super::outbox::{self, Acked, Row};
-use super::publish::{self, Published};
+use super::publish;
+use super::published::Published;
 use super::session::Session;
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
-/// Publishes what was read, and what is behind it for a while, and writes down what became of it; says why if the broker
+/// Longest time that a round goes on reading: the gauges are set between rounds.
+pub(super) const MAX_ROUND: Duration = Duration::from_secs(2);
+
+/// Publishes what was read, and what comes after it for a while, and marks what was published; returns the reason if the broker
 /// takes nothing. A refused row ends the round, since what was read ahead may hold later rows of its key.
 pub(super) async fn round(
     relay: &Relay,
     session: &Session,
     rows: Vec<Row>,
-    known: &mut Known,
+    known: &mut KnownStream,
     batches: &mut bool,
     stop: &CancellationToken,
-) -> Result<Option<String>, Ended> {
+) -> Result<Option<String>, RelayError> {
     let service = relay.db.service();
-    let until = Instant::now() + MEASURE;
-    let mut full = outbox::fill_a_page(&rows);
+    let until = Instant::now() + MAX_ROUND;
+    let mut full = outbox::is_full_page(&rows);
     let mut waiting = VecDeque::from(rows);
     let mut unmarked: Vec<Acked> = Vec::new();
     while !waiting.is_empty() {
@@ -35,8 +39,8 @@ pub(super) async fn round(
             .chain(batch.iter().chain(&waiting).map(|row| row.seq))
             .collect();
         let reading = async {
-            if go_on && !outbox::fill_a_page(&waiting) {
-                outbox::behind(session, service, &read_before).await.map(Some)
+            if go_on && !outbox::is_full_page(&waiting) {
+                outbox::unpublished_after(session, service, &read_before).await.map(Some)
             } else {
                 Ok(None)
             }
@@ -46,15 +50,15 @@ pub(super) async fn round(
             session.alive_while(publish::publish(&relay.bus, service, &batch, batches));
         let ((), read, published) = tokio::try_join!(marking, reading, publishing)?;
 
-        known.heard(session, &published.acked).await?;
-        if !published.refused.is_empty() || published.away.is_some() {
+        known.check_acked(session, &published.acked).await?;
+        if !published.refused.is_empty() || published.unavailable.is_some() {
             mark(session, known, &published.acked).await?;
             refuse(relay, session, &batch, &published).await?;
-            return Ok(published.away);
+            return Ok(published.unavailable);
         }
         unmarked = published.acked;
         if let Some(read) = read {
-            full = outbox::fill_a_page(&read);
+            full = outbox::is_full_page(&read);
             waiting.extend(read);
         }
     }
@@ -62,11 +66,11 @@ pub(super) async fn round(
     Ok(None)
 }
 
-async fn mark(session: &Session, known: &Known, acked: &[Acked]) -> Result<(), Ended> {
+async fn mark(session: &Session, known: &KnownStream, acked: &[Acked]) -> Result<(), RelayError> {
     if acked.is_empty() {
         return Ok(());
     }
-    outbox::mark(session, &known.stream, acked, known.acked).await
+    outbox::mark(session, &known.name, acked, known.acked).await
 }
 
 async fn refuse(
@@ -74,10 +78,10 @@ async fn refuse(
     session: &Session,
     batch: &[Row],
     published: &Published,
-) -> Result<(), Ended> {
+) -> Result<(), RelayError> {
     let service = relay.db.service();
     for (seq, why) in &published.refused {
-        outbox::refuse(session, *seq, why, relay.tempo.refused).await?;
+        outbox::refuse(session, *seq, why, relay.tuning.refused).await?;
         metrics::counter!("outbox_publish_failures_total", "service" => service).increment(1);
         if let Some(row) = batch.iter().find(|row| row.seq == *seq) {
             let (id, key) = (row.envelope.id, &row.envelope.key);

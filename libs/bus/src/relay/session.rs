@@ -1,7 +1,8 @@
-//! The session that holds the lead. All of the relay's SQL runs on it, so who loses the session loses the lead; and what a
-//! leader that was cut off may still do is to publish something twice under the same id.
+//! The session that holds the lead. All of the relay's SQL runs on it, so a relay that loses the session loses the lead. The
+//! worst that a leader which was cut off can still do is to publish something twice under the same id.
 
-use super::lead::Ended;
+use super::error::RelayError;
+use super::sql;
 use fault::{Fault, point};
 use pg::Db;
 use secrecy::ExposeSecret;
@@ -10,18 +11,18 @@ use tokio::task::JoinSet;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, Error, NoTls, Row, Statement};
 
-/// Longest time of a statement, by our clock. The server's own limits are the same: a leader behind a network that
-/// swallows everything gives up when the server does.
-const LIMIT: Duration = Duration::from_secs(5);
+/// Longest time of a statement, by our clock. The server's own limits are the same: where the network drops everything, leader
+/// and server give up at the same time.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often the session says something.
-const SPEAK: Duration = Duration::from_secs(1);
+/// How often a statement is sent while there is other work, so that the server does not end the session as idle.
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Any fixed number that no other advisory lock of the database has.
-const LOCK: i64 = 0x6f75_7462_6f78;
+const LEAD_LOCK: i64 = 0x6f75_7462_6f78;
 
 /// Marks are not worth a disk flush each: one that is lost has its event published again under the same id. Every
-/// statement finds its rows by an index and in its order. Right after a burst of writes the statistics say otherwise, and
+/// statement finds its rows by an index and in its order. Right after a burst of writes the statistics are wrong, and
 /// the planner would sort the whole backlog for each page; and compiling a statement takes longer than all of its rows.
 const SETTINGS: &str = "
     set idle_session_timeout = '5s';
@@ -55,18 +56,18 @@ pub(super) struct Statements {
 }
 
 impl Session {
-    pub async fn open(db: &Db) -> Result<Self, Ended> {
+    pub async fn open(db: &Db) -> Result<Self, RelayError> {
         let opened = async {
             let mut config: Config = db.url().expose_secret().parse()?;
             config
                 .application_name(format!("souk relay {}", db.service()))
-                .connect_timeout(LIMIT)
-                .tcp_user_timeout(LIMIT)
-                .keepalives_idle(LIMIT);
+                .connect_timeout(STATEMENT_TIMEOUT)
+                .tcp_user_timeout(STATEMENT_TIMEOUT)
+                .keepalives_idle(STATEMENT_TIMEOUT);
             let (client, connection) = config.connect(NoTls).await?;
             let mut tasks = JoinSet::new();
             tasks.spawn(async move {
-                // Its error is that of the statement which met it.
+                // A statement that it fails reports the error.
                 let _ = connection.await;
             });
             client.batch_execute(SETTINGS).await?;
@@ -74,25 +75,25 @@ impl Session {
             Ok(Self { client, statements, _connection: tasks })
         };
         let session = bounded(opened).await?;
-        point::reached("relay.opened").await.map_err(Ended::Lost)?;
+        point::reached("relay.opened").await.map_err(RelayError::SessionLost)?;
         Ok(session)
     }
 
     /// Whether this session has the lead from now on. A database that takes no writes has no leader: what is published could
     /// not be marked, and would be published again and again.
-    pub async fn try_lead(&self) -> Result<bool, Ended> {
+    pub async fn try_lead(&self) -> Result<bool, RelayError> {
         let lead = "select case when current_setting('transaction_read_only') = 'off'
                                 then pg_try_advisory_lock($1) else false end";
-        let asked = self.client.query_one(lead, &[&LOCK]);
+        let asked = self.client.query_one(lead, &[&LEAD_LOCK]);
         let row = bounded(asked).await?;
-        row.try_get(0).map_err(lost)
+        row.try_get(0).map_err(session_lost)
     }
 
     pub async fn query(
         &self,
         statement: &Statement,
         arguments: &[&(dyn ToSql + Sync)],
-    ) -> Result<Vec<Row>, Ended> {
+    ) -> Result<Vec<Row>, RelayError> {
         bounded(self.client.query(statement, arguments)).await
     }
 
@@ -100,15 +101,15 @@ impl Session {
         &self,
         statement: &Statement,
         arguments: &[&(dyn ToSql + Sync)],
-    ) -> Result<(), Ended> {
+    ) -> Result<(), RelayError> {
         bounded(self.client.execute(statement, arguments)).await.map(|_| ())
     }
 
-    /// Does `work`, which is no SQL, and says something each second meanwhile; gives it up with the session.
-    pub async fn alive_while<F: Future>(&self, work: F) -> Result<F::Output, Ended> {
+    /// Does `work`, which is no SQL, and keeps the session alive meanwhile; fails when the session is lost.
+    pub async fn alive_while<F: Future>(&self, work: F) -> Result<F::Output, RelayError> {
         tokio::pin!(work);
         loop {
-            match tokio::time::timeout(SPEAK, &mut work).await {
+            match tokio::time::timeout(KEEPALIVE_INTERVAL, &mut work).await {
                 Ok(output) => return Ok(output),
                 Err(_) => bounded(self.client.batch_execute("select 1")).await?,
             }
@@ -118,28 +119,27 @@ impl Session {
 
 impl Statements {
     async fn prepare(client: &Client) -> Result<Self, Error> {
-        use super::{loss, outbox};
         Ok(Self {
-            unpublished: client.prepare(&outbox::unpublished_sql()).await?,
-            mark: client.prepare(outbox::MARK).await?,
-            refuse: client.prepare(outbox::REFUSE).await?,
-            backlog: client.prepare(outbox::BACKLOG).await?,
-            state: client.prepare(loss::STATE).await?,
-            keep_state: client.prepare(loss::KEEP_STATE).await?,
-            lost: client.prepare(loss::LOST).await?,
-            is_lost: client.prepare(loss::IS_LOST).await?,
+            unpublished: client.prepare(&sql::unpublished_sql()).await?,
+            mark: client.prepare(sql::MARK).await?,
+            refuse: client.prepare(sql::REFUSE).await?,
+            backlog: client.prepare(sql::BACKLOG).await?,
+            state: client.prepare(sql::STATE).await?,
+            keep_state: client.prepare(sql::KEEP_STATE).await?,
+            lost: client.prepare(sql::LOST).await?,
+            is_lost: client.prepare(sql::IS_LOST).await?,
         })
     }
 }
 
-async fn bounded<T>(statement: impl Future<Output = Result<T, Error>>) -> Result<T, Ended> {
-    match tokio::time::timeout(LIMIT, statement).await {
-        Ok(result) => result.map_err(lost),
-        Err(late) => Err(Ended::Lost(Fault::unavailable("the relay's database", late))),
+async fn bounded<T>(statement: impl Future<Output = Result<T, Error>>) -> Result<T, RelayError> {
+    match tokio::time::timeout(STATEMENT_TIMEOUT, statement).await {
+        Ok(result) => result.map_err(session_lost),
+        Err(late) => Err(RelayError::SessionLost(Fault::unavailable("the relay's database", late))),
     }
 }
 
 /// Any failure of SQL ends the session: the next one starts from what is committed.
-pub(super) fn lost(error: Error) -> Ended {
-    Ended::Lost(Fault::unavailable("the relay's database", error))
+pub(super) fn session_lost(error: Error) -> RelayError {
+    RelayError::SessionLost(Fault::unavailable("the relay's database", error))
 }

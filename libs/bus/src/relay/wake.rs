@@ -1,5 +1,5 @@
-//! What ends the leader's pause: a commit in this process, or one elsewhere, told by core NATS. Both may get lost; the
-//! poll finds what they do not tell.
+//! What ends the leader's pause: a commit in this process, or one in another process, notified by core NATS. Either notification
+//! may get lost; the poll finds what they miss.
 
 use crate::Bus;
 use async_nats::Subscriber;
@@ -12,46 +12,46 @@ fn subject(service: &str) -> String {
     format!("core.outbox.{service}")
 }
 
-/// Tells the leader, wherever it is, that there is something to publish.
-pub(super) async fn tell(bus: &Bus, service: &str) {
-    // While the connection is down the client would keep what is sent for later, when nobody needs it any more.
+/// Notifies the leader, in whatever process, that there is something to publish.
+pub(super) async fn notify(bus: &Bus, service: &str) {
+    // While the connection is down the client would buffer it and send it too late to be of use.
     if bus.connected() {
         let _ = bus.client().publish(subject(service), bytes::Bytes::new()).await;
     }
 }
 
-/// The leader's ears.
+/// Wakes the leader.
 pub(super) struct Wake {
-    told: Option<Subscriber>,
+    notifications: Option<Subscriber>,
 }
 
 impl Wake {
-    pub async fn listen(bus: &Bus, service: &str) -> Self {
-        Self { told: bus.client().subscribe(subject(service)).await.ok() }
+    pub async fn subscribe(bus: &Bus, service: &str) -> Self {
+        Self { notifications: bus.client().subscribe(subject(service)).await.ok() }
     }
 
     /// Returns when there is probably something to publish, at the latest after `poll`.
-    pub async fn up(&mut self, db: &Db, poll: Duration, stop: &CancellationToken) {
-        let told = async {
-            match &mut self.told {
-                Some(told) => told.next().await,
+    pub async fn wait(&mut self, db: &Db, poll: Duration, stop: &CancellationToken) {
+        let next = async {
+            match &mut self.notifications {
+                Some(notifications) => notifications.next().await,
                 None => None,
             }
         };
-        let told = async {
-            if told.await.is_none() {
+        let notified = async {
+            if next.await.is_none() {
                 std::future::pending::<()>().await;
             }
         };
         tokio::select! {
             () = db.outbox_written() => {}
-            () = told => {}
+            () = notified => {}
             () = tokio::time::sleep(poll) => {}
             () = stop.cancelled() => {}
         }
-        // One look answers all that was told until now.
-        while let Some(told) = &mut self.told
-            && let Some(Some(_)) = told.next().now_or_never()
+        // One read of the outbox serves all notifications until now.
+        while let Some(notifications) = &mut self.notifications
+            && let Some(Some(_)) = notifications.next().now_or_never()
         {}
     }
 }

@@ -1,8 +1,9 @@
 //! One by one, with many acknowledgements outstanding, but never two of one key: where one fails, those behind it have
 //! not been sent.
 
+use super::failure::{Failure, classify};
 use super::outbox::{Acked, Row};
-use super::publish::{Published, Trouble, judge};
+use super::published::Published;
 use crate::Bus;
 use async_nats::jetstream::message::PublishMessage;
 use fault::{Fault, point};
@@ -11,7 +12,7 @@ use futures::stream::FuturesUnordered;
 use std::collections::{HashMap, VecDeque};
 
 /// Acknowledgements that may be outstanding.
-const OUTSTANDING: usize = 256;
+const MAX_IN_FLIGHT: usize = 256;
 
 /// Publishes rows in order per key. A refused row stops its key, a broker that is away stops all.
 pub(super) async fn publish(bus: &Bus, rows: &[&Row]) -> Published {
@@ -26,30 +27,30 @@ pub(super) async fn publish(bus: &Bus, rows: &[&Row]) -> Published {
         }
         queue.push_back(row);
     }
-    let mut flying = FuturesUnordered::new();
+    let mut in_flight = FuturesUnordered::new();
     loop {
-        while published.away.is_none() && flying.len() < OUTSTANDING {
+        while published.unavailable.is_none() && in_flight.len() < MAX_IN_FLIGHT {
             let Some(key) = ready.pop_front() else { break };
             if let Some(row) = queues.get_mut(key).and_then(VecDeque::pop_front) {
-                flying.push(async move {
+                in_flight.push(async move {
                     let sent = bus.unless_broken(send(bus, row)).await;
-                    (row, sent.unwrap_or_else(|broken| Err(Trouble::Away(broken.chain()))))
+                    (row, sent.unwrap_or_else(|broken| Err(Failure::Unavailable(broken.chain()))))
                 });
             }
         }
-        let Some((row, sent)) = flying.next().await else { return published };
+        let Some((row, sent)) = in_flight.next().await else { return published };
         match sent {
             Ok(acked) => {
                 published.acked.push(acked);
                 ready.push_back(&row.envelope.key);
             }
-            Err(Trouble::Refused(why)) => published.refused.push((row.seq, why)),
-            Err(Trouble::Away(why)) => published.away = Some(why),
+            Err(Failure::Refused(why)) => published.refused.push((row.seq, why)),
+            Err(Failure::Unavailable(why)) => published.unavailable = Some(why),
         }
     }
 }
 
-async fn send(bus: &Bus, row: &Row) -> Result<Acked, Trouble> {
+async fn send(bus: &Bus, row: &Row) -> Result<Acked, Failure> {
     let message = PublishMessage::build()
         .headers(row.envelope.headers())
         .message_id(row.envelope.id.to_string())
@@ -60,12 +61,12 @@ async fn send(bus: &Bus, row: &Row) -> Result<Acked, Trouble> {
         Ok(ack) => ack.await,
         Err(error) => Err(error),
     }
-    .map_err(|error| judge(&error))?;
+    .map_err(|error| classify(&error))?;
     reached("relay.window.acked").await?;
     Ok(Acked { seq: row.seq, position: ack.sequence, duplicate: ack.duplicate })
 }
 
 /// What fails at a point leaves the outcome open, as a lost acknowledgement does.
-async fn reached(name: &'static str) -> Result<(), Trouble> {
-    point::reached(name).await.map_err(|fault: Fault| Trouble::Away(fault.chain()))
+async fn reached(name: &'static str) -> Result<(), Failure> {
+    point::reached(name).await.map_err(|fault: Fault| Failure::Unavailable(fault.chain()))
 }

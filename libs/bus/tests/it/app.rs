@@ -1,4 +1,4 @@
-//! The service that listens: it writes down what it is told, and fails as its test wants.
+//! The service that consumes: it records each event, and fails as its test wants.
 
 use bus::{Outcome, Received};
 use contracts::Event;
@@ -20,24 +20,24 @@ pub struct App {
 }
 
 impl App {
-    /// Takes everything.
+    /// Handles everything.
     pub fn new() -> Arc<Self> {
         Self::scripted(|_, _| Ok(Outcome::Done))
     }
 
-    /// Answers as the script says, which is given the event's key and how often it has come.
+    /// Returns what the script says, which is given the event's key and how often that was handled.
     pub fn scripted(
         script: impl Fn(&str, u32) -> Result<Outcome, Fault> + Send + Sync + 'static,
     ) -> Arc<Self> {
         Arc::new(Self { script: Box::new(script), calls: Mutex::default() })
     }
 
-    /// How often events of a key have come.
+    /// How often events of a key were handled.
     pub fn calls(&self, key: &str) -> u32 {
         self.calls.lock().unwrap().get(key).copied().unwrap_or_default()
     }
 
-    fn answer(&self, key: &str) -> Result<Outcome, Fault> {
+    fn outcome(&self, key: &str) -> Result<Outcome, Fault> {
         let call = {
             let mut calls = self.calls.lock().unwrap();
             let call = calls.entry(key.to_owned()).or_default();
@@ -48,32 +48,32 @@ impl App {
     }
 }
 
-/// Writes first and fails then, so that what is not rolled back shows.
+/// Writes before it fails, so that a missing rollback shows.
 pub async fn price_updated(
     app: &App,
     tx: &mut Tx,
     price: Received<PriceUpdated>,
 ) -> Result<Outcome, Fault> {
-    let outcome = app.answer(price.key());
+    let outcome = app.outcome(price.key());
     if !matches!(outcome, Ok(Outcome::Early { .. })) {
-        see(tx, price.key(), price.version()).await?;
+        record(tx, price.key(), price.version()).await?;
     }
     outcome
 }
 
-/// What was deleted is what others waited for.
+/// A deleted price is what other events waited for.
 pub async fn price_deleted(
     app: &App,
     tx: &mut Tx,
     deleted: Received<PriceDeleted>,
 ) -> Result<Outcome, Fault> {
-    see(tx, deleted.key(), deleted.version()).await?;
-    let outcome = app.answer(deleted.key());
+    record(tx, deleted.key(), deleted.version()).await?;
+    let outcome = app.outcome(deleted.key());
     deleted.apply_early(tx, deleted.key()).await?;
     outcome
 }
 
-pub async fn see(tx: &mut Tx, key: &str, version: i64) -> Result<(), Fault> {
+pub async fn record(tx: &mut Tx, key: &str, version: i64) -> Result<(), Fault> {
     sql_query("insert into seen (key, version) values ($1, $2)")
         .bind::<Text, _>(key)
         .bind::<BigInt, _>(version)
@@ -82,8 +82,8 @@ pub async fn see(tx: &mut Tx, key: &str, version: i64) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Whether search has seen it.
-pub async fn knows(tx: &mut Tx, key: &str) -> Result<bool, Fault> {
+/// Whether search has recorded it.
+pub async fn exists(tx: &mut Tx, key: &str) -> Result<bool, Fault> {
     let found = sql_query("select 1 from seen where key = $1").bind::<Text, _>(key);
     Ok(found.execute(tx.conn()).await? > 0)
 }

@@ -1,7 +1,7 @@
 //! How long a commit takes to the stream, and to its effect. The limits only catch what is broken: machines differ.
 
 use crate::app::{App, price_updated};
-use crate::world::{World, eventually, listen, price, prices, say};
+use crate::fixture::{Fixture, commit_events, consume, eventually, price, prices};
 use futures::StreamExt;
 use std::time::{Duration, Instant};
 use uuid::Uuid;
@@ -17,17 +17,17 @@ fn percentiles(what: &str, mut times: Vec<Duration>) -> Duration {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_reaches_stream_and_effect_in_milliseconds() {
-    let world = World::new().await;
-    let relay = world.relay();
-    let consumers = listen(world.consumers().on(App::new(), price_updated));
-    world.say(&prices(1)).await;
-    eventually("all runs", async || world.effects().await == 1).await;
+    let fixture = Fixture::new().await;
+    let relay = fixture.relay();
+    let consumers = consume(fixture.consumers().on(App::new(), price_updated));
+    fixture.commit_events(&prices(1)).await;
+    eventually("all runs", async || fixture.effects().await == 1).await;
 
-    let mut published = world.bus.client().subscribe("pricing.>").await.unwrap();
-    world.bus.client().flush().await.unwrap();
+    let mut published = fixture.bus.client().subscribe("pricing.>").await.unwrap();
+    fixture.bus.client().flush().await.unwrap();
     let mut streamed = Vec::new();
     for _ in 0..ROUNDS {
-        world.say(&[price(Uuid::now_v7(), 1)]).await;
+        fixture.commit_events(&[price(Uuid::now_v7(), 1)]).await;
         let begun = Instant::now();
         published.next().await.unwrap();
         streamed.push(begun.elapsed());
@@ -37,12 +37,12 @@ async fn a_commit_reaches_stream_and_effect_in_milliseconds() {
     let mut effects = Vec::new();
     for round in 0..ROUNDS {
         eventually("quiet", async || {
-            world.effects().await == i64::try_from(ROUNDS + 1 + round).unwrap()
+            fixture.effects().await == i64::try_from(ROUNDS + 1 + round).unwrap()
         })
         .await;
-        say(&world.pricing, &[price(Uuid::now_v7(), 1)]).await;
+        commit_events(&fixture.pricing, &[price(Uuid::now_v7(), 1)]).await;
         let begun = Instant::now();
-        while world.effects().await < i64::try_from(ROUNDS + 2 + round).unwrap() {
+        while fixture.effects().await < i64::try_from(ROUNDS + 2 + round).unwrap() {
             assert!(begun.elapsed() < Duration::from_secs(60), "an effect is missing");
         }
         effects.push(begun.elapsed());
@@ -55,17 +55,17 @@ async fn a_commit_reaches_stream_and_effect_in_milliseconds() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backlog_is_worked_off_quickly() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     for _ in 0..10 {
-        world.say(&prices(1000)).await;
+        fixture.commit_events(&prices(1000)).await;
     }
     let begun = Instant::now();
-    let relay = world.relay();
-    eventually("all is published", async || world.all_published().await).await;
+    let relay = fixture.relay();
+    eventually("all is published", async || fixture.all_published().await).await;
     println!("10,000 events published in {:?}", begun.elapsed());
     let begun = Instant::now();
-    let consumers = listen(world.consumers().on(App::new(), price_updated));
-    eventually("all have effects", async || world.effects().await == 10_000).await;
+    let consumers = consume(fixture.consumers().on(App::new(), price_updated));
+    eventually("all have effects", async || fixture.effects().await == 10_000).await;
     println!("10,000 events handled in {:?}", begun.elapsed());
     relay.end().await;
     consumers.end().await;

@@ -3,21 +3,21 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests count as tests")]
 
 mod app;
-mod aside;
-mod world;
+mod fixture;
 
-mod asked;
 mod batches;
 mod broker;
 mod dead;
+mod dead_letters;
+mod deferred;
 mod early;
 mod effects;
+mod existing;
+mod isolation;
 mod kinds;
 mod latency;
-mod letters;
 mod loss;
 mod newest;
 mod refused;
 mod relay;
 mod replay;
-mod suspects;

@@ -3,11 +3,7 @@
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::{
-    currency::Currency,
-    price::{PriceContext, Scope, trace::ruled_out},
-    window::Window,
-};
+use crate::{currency::Currency, price::Scope, window::Window};
 
 /// What a price is for. In order of preference: a price of the SKU itself beats every price of its
 /// product.
@@ -43,13 +39,6 @@ impl<S> PriceRow<S> {
     /// What the customer pays for one: the sale price where there is one, else the base price.
     pub fn amount(&self) -> i64 {
         self.sale.unwrap_or(self.base)
-    }
-}
-
-impl<S: PartialEq> PriceRow<S> {
-    /// True when the row could apply: the currency, the instant and every scope it names fit.
-    pub fn is_eligible(&self, context: &PriceContext<'_, S>) -> bool {
-        ruled_out(self, context).is_none()
     }
 }
 

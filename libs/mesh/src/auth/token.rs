@@ -1,6 +1,5 @@
-use super::invalid;
 use super::keys::Keys;
-use fault::Fault;
+use fault::{Common, Fault};
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::{Validation, decode, decode_header};
 use serde::{Deserialize, Serialize};
@@ -88,4 +87,8 @@ fn what_is_wrong(kind: &ErrorKind) -> &'static str {
 
 pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+pub(crate) fn invalid(message: &str) -> Fault {
+    Fault::new(Common::TokenInvalid, format!("{message}; get a new token"))
 }

@@ -25,16 +25,16 @@ pub(super) async fn discard_dead_letters(
     let found = dead::page(&app.bus, service, &filter, after, MAX_BATCH).await?;
     let mut discarded: i64 = 0;
     let mut result = Ok(());
-    for letter in &found.letters {
+    for dead_letter in &found.dead_letters {
         if !request.dry_run {
-            result = dead::discard(&app.bus, letter).await;
+            result = dead::discard(&app.bus, dead_letter).await;
         }
         if result.is_err() {
             break;
         }
         discarded += 1;
         if !request.dry_run {
-            metrics::counter!("dead_letters_discarded_total", "consumer" => letter.consumer.clone())
+            metrics::counter!("dead_letters_discarded_total", "consumer" => dead_letter.consumer.clone())
                 .increment(1);
         }
     }

@@ -1,7 +1,7 @@
 //! Lists the dead letters of one service.
 
 use super::{Operations, times};
-use bus::dead::{self, Letter};
+use bus::dead::{self, DeadLetter};
 use contracts::operations::v1::{ListDeadLettersRequest, ListDeadLettersResponse};
 use fault::Fault;
 
@@ -17,6 +17,6 @@ pub(super) async fn list_dead_letters(
     times::check(&filter)?;
     let found = dead::page(&app.bus, service, &filter, after, page.size()).await?;
     let next_page_token = page.next_at(found.next.map(|at| [at]));
-    let letters = found.letters.iter().map(Letter::message).collect();
+    let letters = found.dead_letters.iter().map(DeadLetter::message).collect();
     Ok(ListDeadLettersResponse { letters, next_page_token })
 }

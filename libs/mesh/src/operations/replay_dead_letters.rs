@@ -22,7 +22,8 @@ pub(super) async fn replay_dead_letters(
     let filter = request.filter.clone().unwrap_or_default();
     times::check(&filter)?;
     if request.dry_run {
-        let (found, all) = dead::matching(&app.bus, service, &filter, u64::MAX, COUNTED).await?;
+        let (found, all) =
+            dead::count_matching(&app.bus, service, &filter, u64::MAX, COUNTED).await?;
         let matching = i64::try_from(found).unwrap_or(i64::MAX);
         return Ok(ReplayDeadLettersResponse { operation: None, matching, more: !all });
     }
@@ -36,7 +37,7 @@ pub(super) async fn replay_dead_letters(
     let order = &order;
     let answer = db
         .write_once(&request, async move |tx| {
-            let operation = dead::order(tx, order).await?.message(service);
+            let operation = dead::request_replay(tx, order).await?.message(service);
             Ok(ReplayDeadLettersResponse { operation: Some(operation), ..Default::default() })
         })
         .await?;

@@ -38,12 +38,12 @@ impl<P: Projection> Reconciler<P> {
                 never = self.tell(&operation, &compared) => match never {},
             }
         };
-        let done = operations::held(&self.db, &operation, work).await;
+        let done = operations::with_lease(&self.db, &operation, work).await;
         let (done, operation): (&Result<DriftReport, Fault>, _) = (&done, &operation);
         self.db
             .write("reconcile.end", async |tx| {
                 // Whoever has taken it up meanwhile is at it, and ends it.
-                if !operations::hold(tx, operation).await? {
+                if !operations::renew(tx, operation).await? {
                     return Ok(());
                 }
                 match done {

@@ -38,7 +38,7 @@ const SHORT: &[f64] =
 /// For events that are published together.
 const BATCH: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0];
 
-/// For deliveries of one event: one is the rule, beyond four it goes through the suspect lane.
+/// For deliveries of one event: one is the rule, above three it goes through the isolation lane.
 const DELIVERIES: &[f64] = &[1.0, 2.0, 3.0, 4.0, 5.0, 8.0, 12.0, 20.0, 50.0, 200.0, 1000.0];
 
 type Labels = &'static [&'static str];
@@ -82,31 +82,31 @@ pub const METRICS: &[Metric] = &[
     gauge("outbox_pending", &["service"], "Events that are committed and not yet published, at most 100,000; set by the leader."),
     gauge("outbox_oldest_age_seconds", &["service"], "Age of the oldest event that is not yet published; 0: there is none. Set by the leader."),
     gauge("outbox_refused", &["service"], "Events that the broker refuses, each with all later ones of its key behind it. Set by the leader."),
-    gauge("outbox_broker_lost", &["service"], "1 after the broker forgot events that it had acknowledged, until they are published again; else 0. Set by the leader."),
+    gauge("outbox_broker_lost", &["service"], "1 after the broker lost events that it had acknowledged, until they are published again; else 0. Set by the leader."),
     gauge("outbox_stalled", &["service"], "1 while the broker takes no events, as when it is full; else 0. Set by the leader."),
     histogram("outbox_batch_size", BATCH, &["service"], "Events that were published together."),
     histogram("outbox_publish_seconds", SECONDS, &["service"], "Time until the broker had acknowledged what was published together."),
     counter("outbox_publish_failures_total", &["service"], "Times that the broker refused an event."),
     counter("outbox_split_batches_total", &["service"], "Batches that were published one by one because the broker refused them as a whole."),
-    counter("outbox_broker_loss_total", &["service"], "Times that the broker was found to have forgotten events that it had acknowledged."),
+    counter("outbox_broker_loss_total", &["service"], "Times that the broker was found to have lost events that it had acknowledged."),
     counter("bus_disconnects_total", &[], "Times that the connection to the broker was lost."),
 
-    gauge("consumer_pending", &["consumer"], "Events that the consumer has not handled, those in its hands included."),
+    gauge("consumer_pending", &["consumer"], "Events that the consumer has not handled, those in progress included."),
     gauge("consumer_oldest_age_seconds", &["consumer"], "Age of the oldest event that the consumer has not handled; 0: there is none."),
-    counter("consumer_events_total", &["consumer", "subject", "outcome"], "Events by what became of them: applied, kept, duplicate, stale, ignored, exists, retried or dead."),
+    counter("consumer_events_total", &["consumer", "subject", "outcome"], "Events by their outcome: applied, kept, duplicate, stale, ignored, exists, retried or dead."),
     histogram("consumer_attempts", DELIVERIES, &["consumer"], "Deliveries that an event needed until the consumer was done with it."),
     histogram("consumer_dedupe_seconds", SHORT, &["service"], "Time that it took to claim the ids of the events of one transaction."),
     histogram("consumer_handler_seconds", SHORT, &["consumer", "subject", "outcome"], "Time that the handler of an event took, done or failed; of several that it took together each counts its share."),
     histogram("event_e2e_lag_seconds", SECONDS, &["consumer"], "Time from the commit at the publisher to the commit of the event's effect."),
-    counter("consumer_split_batches_total", &["service"], "Times that events which shared a transaction were taken apart."),
-    counter("consumer_suspects_total", &["consumer", "outcome"], "Events that were handled with nothing beside them because they may kill the process."),
-    counter("consumer_interruptions_total", &["consumer"], "Times that a subscription ended and was made anew."),
+    counter("consumer_split_batches_total", &["service"], "Times that a shared transaction failed and its events were handled apart."),
+    counter("consumer_isolated_total", &["consumer", "outcome"], "Events that ran in isolation because they may be poison events: committed, failed, poison or not run."),
+    counter("consumer_interruptions_total", &["consumer"], "Times that a subscription ended and was created anew."),
 
     gauge("dead_letters", &["service"], "Events that the service could not take, without the parked ones."),
-    gauge("dead_letters_parked", &["service"], "Events of types that are newer than the service; a newer binary takes them by itself."),
+    gauge("dead_letters_parked", &["service"], "Events of types that are newer than the service; a newer binary replays them by itself."),
     counter("dead_letters_posted_total", &["consumer", "reason"], "Events that became dead letters."),
-    counter("dead_letters_replayed_total", &["consumer"], "Dead letters that were fed to their consumer again and are gone."),
-    counter("dead_letters_replay_failures_total", &["consumer", "reason"], "Dead letters that were fed to their consumer again, failed and stay."),
+    counter("dead_letters_replayed_total", &["consumer"], "Dead letters that were replayed and are removed."),
+    counter("dead_letters_replay_failures_total", &["consumer", "reason"], "Dead letters whose replay failed, and which stay."),
     counter("dead_letters_discarded_total", &["consumer"], "Dead letters that an operator removed for good."),
 
     gauge("projection_drift", &["service", "projection"], "Entries that differ from their owner's by the last comparison of all, whichever replica did it."),

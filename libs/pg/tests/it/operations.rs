@@ -5,7 +5,7 @@ use contracts::operations::v1::{OperationState, Reason};
 use contracts::pricing::v1::SetPriceResponse;
 use fault::Common;
 use futures::future::join_all;
-use pg::operations::{self, Far, Operation};
+use pg::operations::{self, Operation, Progress};
 use pg::{Db, Tx};
 use prost::Name;
 use std::time::Duration;
@@ -62,13 +62,13 @@ async fn who_is_alive_keeps_its_operation_and_who_was_frozen_loses_it() {
         "select round(extract(epoch from leased_until - clock_timestamp()))::bigint as count
                    from operations";
     assert!((13..=15).contains(&world.count(seconds).await));
-    for by in ["get_on", "hold", "progress"] {
+    for by in ["checkpoint", "renew", "progress"] {
         world
             .execute("update operations set leased_until = leased_until - interval '9 seconds'")
             .await;
         let renewed = world.db.write("test.renew", async move |tx| match by {
-            "get_on" => operations::get_on(tx, mine, &Far::default()).await,
-            "hold" => operations::hold(tx, mine).await,
+            "checkpoint" => operations::checkpoint(tx, mine, &Progress::default()).await,
+            "renew" => operations::renew(tx, mine).await,
             _ => operations::progress(tx, mine.id, 1, 2, "").await.map(|()| true),
         });
         assert!(renewed.await.unwrap());
@@ -77,9 +77,9 @@ async fn who_is_alive_keeps_its_operation_and_who_was_frozen_loses_it() {
 
     leases_end(&world).await;
     let theirs = &take_up(&other).await.unwrap();
-    let far = Far { done: 7, request: Some(b"x".to_vec()), ..Far::default() };
+    let progress = Progress { done: 7, request: Some(b"x".to_vec()), ..Progress::default() };
     let frozen = world.db.write("test.frozen", async |tx| {
-        Ok((operations::get_on(tx, mine, &far).await?, operations::hold(tx, mine).await?))
+        Ok((operations::checkpoint(tx, mine, &progress).await?, operations::renew(tx, mine).await?))
     });
     assert_eq!(frozen.await.unwrap(), (false, false));
     let kept = world.db.operation("reindex", mine.id).await.unwrap();
@@ -96,8 +96,8 @@ async fn work_is_held_while_it_lasts_and_given_up_when_it_is_lost() {
     let other = world.other(|_| {});
     start(&world, "reindex").await;
     let mine = take_up(&world.db).await.unwrap();
-    assert_eq!(operations::held(&world.db, &mine, async { Ok(7) }).await.unwrap(), 7);
-    let lost = operations::held(&world.db, &mine, std::future::pending::<Result<(), _>>());
+    assert_eq!(operations::with_lease(&world.db, &mine, async { Ok(7) }).await.unwrap(), 7);
+    let lost = operations::with_lease(&world.db, &mine, std::future::pending::<Result<(), _>>());
     let taken = async {
         leases_end(&world).await;
         take_up(&other).await.unwrap()
@@ -114,9 +114,11 @@ async fn what_was_asked_for_is_found_by_who_takes_it_up() {
     world.db.write("test.start", asked).await.unwrap();
     let first = &take_up(&world.db).await.unwrap();
     assert_eq!(first.request.as_deref(), Some(&b"all"[..]));
-    let far = &Far { done: 3, total: 9, request: Some(b"the rest".to_vec()), doing: "b".into() };
-    let noted =
-        world.db.write("test.get_on", async move |tx| operations::get_on(tx, first, far).await);
+    let progress =
+        &Progress { done: 3, total: 9, request: Some(b"the rest".to_vec()), message: "b".into() };
+    let noted = world.db.write("test.checkpoint", async move |tx| {
+        operations::checkpoint(tx, first, progress).await
+    });
     assert!(noted.await.unwrap());
     leases_end(&world).await;
     let second = take_up(&world.db).await.unwrap();

@@ -1,9 +1,9 @@
-//! The process under test, and what an operator of the harness needs: full runs, and the checkers offline.
+//! The process under test, and commands for people: full runs, and the checkers offline.
 #![expect(clippy::print_stdout, reason = "its output is what it is run for")]
 
 use anyhow::{Result, ensure};
 use clap::{Parser, Subcommand};
-use faults::process::{listen, relay, replay, republish, say};
+use faults::process::{consume, relay, replay, republish, write};
 use faults::{check, history, run, schedule};
 use std::path::PathBuf;
 
@@ -15,15 +15,15 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Is a process that changes aggregates and says so.
-    Say(say::Options),
+    /// Is a process that commits changes of aggregates with their events.
+    Write(write::Options),
     /// Is a process that relays.
     Relay(relay::Options),
-    /// Is a process that listens.
-    Listen(listen::Options),
+    /// Is a process that consumes.
+    Consume(consume::Options),
     /// Is a process that replays dead letters.
     Replay(replay::Options),
-    /// Is a process that has everything published again.
+    /// Is a process that republishes everything.
     Republish(republish::Options),
     /// Checks a history again.
     Check {
@@ -49,22 +49,22 @@ enum Command {
 #[tokio::main]
 async fn main() -> Result<()> {
     match Arguments::parse().command {
-        Command::Say(options) => say::run(options).await,
+        Command::Write(options) => write::run(options).await,
         Command::Relay(options) => relay::run(options).await,
-        Command::Listen(options) => listen::run(options).await,
+        Command::Consume(options) => consume::run(options).await,
         Command::Replay(options) => replay::run(options).await,
         Command::Republish(options) => republish::run(options).await,
         Command::Check { history } => {
             let verdict = check::all(&history::read(&history)?);
-            verdict.told().iter().for_each(|line| println!("{line}"));
+            verdict.examples().iter().for_each(|line| println!("{line}"));
             println!("{verdict}");
             ensure!(verdict.is_ok(), "the promise was not kept");
             Ok(())
         }
         Command::Run { name, seed, percent, at } => {
             let seed = seed.unwrap_or_else(schedule::seed);
-            faults::world::write_through();
-            run::full(name, seed, run::Part { percent }, &at, &std::env::current_exe()?).await
+            faults::fixture::write_through();
+            run::run_full(name, seed, run::Part { percent }, &at, &std::env::current_exe()?).await
         }
     }
 }

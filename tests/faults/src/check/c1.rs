@@ -1,15 +1,15 @@
 //! C1: every acknowledged commit is in the outbox, every committed event is in the stream, and per key the stream holds
 //! the versions 1, 2, 3 … in this order, repetitions of the same event left out.
 
-use super::{Verdict, Wrong};
+use super::{Verdict, Violation};
 use crate::event::Mark;
 use crate::history::{Entry, OutboxRow, Stored};
 use std::collections::{HashMap, HashSet};
 
-/// How long the broker knows an id, in microseconds.
-const WINDOW: i64 = 120_000_000;
+/// The broker's duplicate window, in microseconds.
+const DUPLICATE_WINDOW: i64 = 120_000_000;
 
-/// The phase from which on the broker has nothing any more: what an operator publishes again comes behind what was said since.
+/// The phase that begins when the broker has lost its data: what an operator publishes again comes after what was published since.
 pub const LOST: &str = "lost";
 
 /// Checks what was published.
@@ -17,7 +17,7 @@ pub fn check(history: &[Entry]) -> Verdict {
     let mut verdict = Verdict::default();
     let outbox: Vec<&OutboxRow> = history.iter().filter_map(row).collect();
     // Runs that write into the stream themselves have no outbox to compare it with.
-    if outbox.is_empty() && !history.iter().any(|entry| matches!(entry, Entry::Said { .. })) {
+    if outbox.is_empty() && !history.iter().any(|entry| matches!(entry, Entry::Committed { .. })) {
         return verdict;
     }
     let stream: Vec<&Stored> = history.iter().filter_map(readable).collect();
@@ -35,7 +35,7 @@ fn row(entry: &Entry) -> Option<&OutboxRow> {
     if let Entry::Outbox(row) = entry { Some(row) } else { None }
 }
 
-/// A message that a relay may have written: what nobody can read the run itself has put there.
+/// A message that a relay may have published: those that cannot be read are the run's own.
 fn readable(entry: &Entry) -> Option<&Stored> {
     let Entry::Stored(stored) = entry else { return None };
     let unreadable = Mark::Unreadable.to_string();
@@ -46,19 +46,21 @@ fn committed(history: &[Entry], outbox: &[&OutboxRow], verdict: &mut Verdict) {
     let rows: HashSet<(&str, i64)> =
         outbox.iter().map(|row| (row.key.as_str(), row.version)).collect();
     for entry in history {
-        if let Entry::Wrote { who, events, of, .. } = entry
+        if let Entry::WriterDone { who, events, of, .. } = entry
             && events != of
         {
-            let wrong = if events > of { Wrong::Doubled } else { Wrong::Lost };
-            verdict.wrong(wrong, || format!("{who} was to say {of} events and committed {events}"));
+            let violation = if events > of { Violation::Doubled } else { Violation::Lost };
+            verdict.add(violation, || {
+                format!("{who} was to commit {of} events and committed {events}")
+            });
         }
-        let Entry::Said { events, .. } = entry else { continue };
-        for said in events {
-            if !rows.contains(&(said.key.as_str(), said.version)) {
-                verdict.wrong(Wrong::Lost, || {
+        let Entry::Committed { events, .. } = entry else { continue };
+        for committed in events {
+            if !rows.contains(&(committed.key.as_str(), committed.version)) {
+                verdict.add(Violation::Lost, || {
                     format!(
                         "{} v{} was acknowledged but is not in the outbox",
-                        said.key, said.version
+                        committed.key, committed.version
                     )
                 });
             }
@@ -72,29 +74,29 @@ fn published(outbox: &[&OutboxRow], stream: &[&Stored], verdict: &mut Verdict) {
     for row in outbox {
         let of = || format!("{} ({} v{})", row.id, row.key, row.version);
         if !ids.contains(row.id.as_str()) {
-            verdict.wrong(Wrong::Lost, || format!("{} is not in the stream", of()));
+            verdict.add(Violation::Lost, || format!("{} is not in the stream", of()));
         } else if !row.published {
-            verdict.wrong(Wrong::Lost, || format!("{} was never marked as published", of()));
+            verdict.add(Violation::Lost, || format!("{} was never marked as published", of()));
         }
     }
     for stored in stream {
         if let Some(id) = stored.id.as_deref().filter(|id| !known.contains(id)) {
-            verdict.wrong(Wrong::Invented, || {
+            verdict.add(Violation::Invented, || {
                 format!("{id} at {} of the stream is in no outbox", stored.position)
             });
         }
     }
 }
 
-/// The broker keeps out what it knows.
+/// The broker drops duplicates.
 fn once(stream: &[&Stored], verdict: &mut Verdict) {
     let mut seen: HashMap<&str, i64> = HashMap::new();
     for stored in stream {
         let Some(id) = stored.id.as_deref() else { continue };
         let before = seen.insert(id, stored.at);
-        if before.is_some_and(|before| stored.at - before < WINDOW) {
+        if before.is_some_and(|before| stored.at - before < DUPLICATE_WINDOW) {
             let again = || format!("{id} again at {} of the stream", stored.position);
-            verdict.wrong(Wrong::Twice, again);
+            verdict.add(Violation::Twice, again);
         }
     }
 }
@@ -109,7 +111,7 @@ fn in_order(stream: &[&Stored], verdict: &mut Verdict) {
         }
         let last = last.entry(&stored.key).or_default();
         if stored.version != *last + 1 {
-            verdict.wrong(Wrong::Disordered, || {
+            verdict.add(Violation::Disordered, || {
                 format!(
                     "{} v{} follows v{last} at {} of the stream",
                     stored.key, stored.version, stored.position
@@ -128,7 +130,7 @@ mod tests {
     #[test]
     fn a_good_history_passes() {
         let verdict = check(&good());
-        assert!(verdict.is_ok(), "{verdict} {:?}", verdict.told());
+        assert!(verdict.is_ok(), "{verdict} {:?}", verdict.examples());
     }
 
     #[test]
@@ -136,14 +138,16 @@ mod tests {
         let mut history = good();
         history.retain(|entry| !matches!(entry, Entry::Outbox(row) if row.seq == 2));
         let verdict = check(&history);
-        assert_eq!((verdict.count(Wrong::Lost), verdict.count(Wrong::Invented)), (1, 1));
+        assert_eq!((verdict.count(Violation::Lost), verdict.count(Violation::Invented)), (1, 1));
     }
 
     #[test]
-    fn a_commit_that_happened_twice_or_never_is_told() {
-        for (events, wrong) in [(3, None), (4, Some(Wrong::Doubled)), (2, Some(Wrong::Lost))] {
+    fn a_commit_that_happened_twice_or_never_is_found() {
+        for (events, wrong) in
+            [(3, None), (4, Some(Violation::Doubled)), (2, Some(Violation::Lost))]
+        {
             let mut history = good();
-            history.push(Entry::Wrote { who: "say-0".into(), events, of: 3, at: 9 });
+            history.push(Entry::WriterDone { who: "write-0".into(), events, of: 3, at: 9 });
             let verdict = check(&history);
             assert_eq!(verdict.is_ok(), wrong.is_none());
             assert!(wrong.is_none_or(|wrong| verdict.count(wrong) == 1));
@@ -154,42 +158,42 @@ mod tests {
     fn a_committed_event_that_is_not_in_the_stream_is_lost() {
         let mut history = good();
         history.retain(|entry| !matches!(entry, Entry::Stored(stored) if stored.position == 3));
-        assert_eq!(check(&history).count(Wrong::Lost), 1);
+        assert_eq!(check(&history).count(Violation::Lost), 1);
     }
 
     #[test]
-    fn an_event_that_is_not_marked_as_published_is_told() {
+    fn an_event_that_is_not_marked_as_published_is_found() {
         let mut history = good();
         for entry in &mut history {
             if let Entry::Outbox(row) = entry {
                 row.published = row.seq != 3;
             }
         }
-        assert_eq!(check(&history).count(Wrong::Lost), 1);
+        assert_eq!(check(&history).count(Violation::Lost), 1);
     }
 
     #[test]
-    fn versions_in_another_order_are_told() {
+    fn versions_in_another_order_are_found() {
         let mut history = good();
         let [first, second] = [1, 2].map(|position| stored_of(&history, position));
         history.swap(first, second);
-        assert_eq!(check(&history).count(Wrong::Disordered), 2);
+        assert_eq!(check(&history).count(Violation::Disordered), 2);
     }
 
     #[test]
-    fn an_event_stored_twice_is_told_while_the_broker_knows_its_id() {
-        for (later, twice) in [(WINDOW - 1, 1), (WINDOW, 0)] {
+    fn an_event_stored_twice_is_found_while_the_broker_knows_its_id() {
+        for (later, twice) in [(DUPLICATE_WINDOW - 1, 1), (DUPLICATE_WINDOW, 0)] {
             let mut history = good();
             let again = history[stored_of(&history, 1)].clone();
             let Entry::Stored(mut again) = again else { unreachable!() };
             (again.position, again.at) = (9, again.at + later);
             history.push(Entry::Stored(again));
             let verdict = check(&history);
-            assert_eq!(verdict.count(Wrong::Twice), twice);
+            assert_eq!(verdict.count(Violation::Twice), twice);
             assert_eq!(verdict.is_ok(), twice == 0);
             // After a loss too.
             history.push(Entry::Phase { name: LOST.into(), at: 5 });
-            assert_eq!(check(&history).count(Wrong::Twice), twice);
+            assert_eq!(check(&history).count(Violation::Twice), twice);
         }
     }
 }

@@ -1,9 +1,9 @@
 //! C2: each event has its effect once in each consumer: exactly one claim in its inbox and one effect, or a dead letter
-//! where it deserves one, and never both.
+//! where its mark demands one, and never both.
 
-use super::{Verdict, Wrong};
+use super::{Verdict, Violation};
 use crate::event::{Mark, PUBLISHER};
-use crate::history::{Buried, Claim, Entry, Stored};
+use crate::history::{Claim, DeadLetter, Entry, Stored};
 use bus::streams;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -12,15 +12,15 @@ pub const COUNTING: &str = "search-from-pricing";
 /// The consumer that keeps a projection.
 pub const PROJECTING: &str = "catalog-from-pricing";
 
-/// The phase from which on handlers take what they could not take before, and all letters are replayed.
+/// The phase that begins when the handlers are repaired and all dead letters are replayed.
 pub const MENDED: &str = "mended";
 
-/// What a history says of one consumer.
+/// What a history holds about one consumer.
 struct Consumer<'a> {
     name: &'a str,
     claimed: HashSet<&'a str>,
     early: HashSet<&'a str>,
-    letters: HashSet<&'a str>,
+    dead_letters: HashSet<&'a str>,
     spoiled: HashSet<&'a str>,
     mended: bool,
 }
@@ -36,7 +36,7 @@ pub fn check(history: &[Entry]) -> Verdict {
             events.entry(id).or_insert(stored);
         }
     }
-    let known = letter_ids(history);
+    let known = dead_letter_ids(history);
     for name in [COUNTING, PROJECTING] {
         let consumer = read(history, name, &mut verdict);
         claims(&consumer, &events, &known, &mut verdict);
@@ -47,8 +47,8 @@ pub fn check(history: &[Entry]) -> Verdict {
     verdict
 }
 
-/// An event has its id, and what has none is known by its position in the stream.
-fn letter_ids(history: &[Entry]) -> HashSet<String> {
+/// An event has its id; a message without one is identified by its position in the stream.
+fn dead_letter_ids(history: &[Entry]) -> HashSet<String> {
     let id = |entry: &Entry| match entry {
         Entry::Stored(Stored { id: Some(id), .. }) => Some(id.clone()),
         Entry::Stored(Stored { id: None, position, .. }) => {
@@ -64,7 +64,7 @@ fn read<'a>(history: &'a [Entry], name: &'a str, verdict: &mut Verdict) -> Consu
         name,
         claimed: HashSet::new(),
         early: HashSet::new(),
-        letters: HashSet::new(),
+        dead_letters: HashSet::new(),
         spoiled: HashSet::new(),
         mended: false,
     };
@@ -73,14 +73,16 @@ fn read<'a>(history: &'a [Entry], name: &'a str, verdict: &mut Verdict) -> Consu
             Entry::Claim(Claim { consumer, id, .. }) if consumer == name => {
                 let first = found.claimed.insert(id);
                 if !first {
-                    verdict.wrong(Wrong::Doubled, || format!("{name} has claimed {id} twice"));
+                    verdict.add(Violation::Doubled, || format!("{name} has claimed {id} twice"));
                 }
             }
             Entry::Early { consumer, id } if consumer == name => _ = found.early.insert(id),
-            Entry::Buried(Buried { consumer, id, .. }) if consumer == name => {
-                let first = found.letters.insert(id);
+            Entry::DeadLetter(DeadLetter { consumer, id, .. }) if consumer == name => {
+                let first = found.dead_letters.insert(id);
                 if !first {
-                    verdict.wrong(Wrong::Buried, || format!("{name} has two letters about {id}"));
+                    verdict.add(Violation::DeadLetter, || {
+                        format!("{name} has two dead letters of {id}")
+                    });
                 }
             }
             Entry::Spoiled { consumer, id } if consumer == name => _ = found.spoiled.insert(id),
@@ -92,8 +94,8 @@ fn read<'a>(history: &'a [Entry], name: &'a str, verdict: &mut Verdict) -> Consu
 }
 
 impl Consumer<'_> {
-    /// Whether it cannot have an effect for that.
-    fn must_bury(&self, id: &str, stored: &Stored) -> bool {
+    /// Whether its mark demands a dead letter.
+    fn must_be_dead_letter(&self, id: &str, stored: &Stored) -> bool {
         if self.spoiled.contains(id) {
             return true;
         }
@@ -107,7 +109,7 @@ impl Consumer<'_> {
     }
 }
 
-/// `known` are the ids that a letter can have.
+/// `known` are the ids that a dead letter can have.
 fn claims(
     consumer: &Consumer,
     events: &BTreeMap<&str, &Stored>,
@@ -117,32 +119,36 @@ fn claims(
     let name = consumer.name;
     for (id, stored) in events {
         let of = || format!("{id} ({} v{})", stored.key, stored.version);
-        match (consumer.claimed.contains(id), consumer.letters.contains(id)) {
+        match (consumer.claimed.contains(id), consumer.dead_letters.contains(id)) {
             (false, false) => {
-                verdict.wrong(Wrong::Lost, || format!("{name} never had {}", of()));
+                verdict.add(Violation::Lost, || format!("{name} never had {}", of()));
             }
-            (true, true) => verdict.wrong(Wrong::Buried, || {
-                format!("{name} has both an effect of and a letter about {}", of())
+            (true, true) => verdict.add(Violation::DeadLetter, || {
+                format!("{name} has both an effect and a dead letter of {}", of())
             }),
-            (true, false) if consumer.must_bury(id, stored) => {
-                verdict.wrong(Wrong::Buried, || format!("{name} has no letter about {}", of()));
+            (true, false) if consumer.must_be_dead_letter(id, stored) => {
+                verdict.add(Violation::DeadLetter, || {
+                    format!("{name} has no dead letter of {}", of())
+                });
             }
-            (false, true) if !consumer.must_bury(id, stored) => {
-                verdict.wrong(Wrong::Buried, || format!("{name} buried {}, a good one", of()));
+            (false, true) if !consumer.must_be_dead_letter(id, stored) => {
+                verdict.add(Violation::DeadLetter, || {
+                    format!("{name} has a dead letter of {}, a good event", of())
+                });
             }
             _ => {}
         }
     }
     for id in consumer.claimed.iter().filter(|id| !events.contains_key(**id)) {
         verdict
-            .wrong(Wrong::Invented, || format!("{name} has claimed {id}, which is in no stream"));
+            .add(Violation::Invented, || format!("{name} has claimed {id}, which is in no stream"));
     }
-    for id in consumer.letters.iter().filter(|id| !known.contains(**id)) {
-        let invented = || format!("{name} has a letter about {id}, which is in no stream");
-        verdict.wrong(Wrong::Invented, invented);
+    for id in consumer.dead_letters.iter().filter(|id| !known.contains(**id)) {
+        let invented = || format!("{name} has a dead letter of {id}, which is in no stream");
+        verdict.add(Violation::Invented, invented);
     }
     for id in &consumer.early {
-        verdict.wrong(Wrong::Lost, || format!("{name} still waits with {id} for its key"));
+        verdict.add(Violation::Lost, || format!("{name} still waits with {id} for its key"));
     }
 }
 
@@ -154,7 +160,7 @@ fn effects(
 ) {
     let mut expected: HashMap<&str, u64> = HashMap::new();
     for (id, stored) in events {
-        if !consumer.letters.contains(id) {
+        if !consumer.dead_letters.contains(id) {
             *expected.entry(&stored.key).or_default() += 1;
         }
     }
@@ -168,9 +174,9 @@ fn effects(
     for key in keys {
         let of = |counts: &HashMap<&str, u64>| counts.get(key).copied().unwrap_or_default();
         let (expected, found) = (of(&expected), of(&found));
-        let wrong = if found > expected { Wrong::Doubled } else { Wrong::Lost };
+        let wrong = if found > expected { Violation::Doubled } else { Violation::Lost };
         if found != expected {
-            verdict.wrong(wrong, || format!("{key} has {found} effects of {expected} events"));
+            verdict.add(wrong, || format!("{key} has {found} effects of {expected} events"));
         }
     }
 }
@@ -183,7 +189,7 @@ mod tests {
     #[test]
     fn a_good_history_passes() {
         let verdict = check(&good());
-        assert!(verdict.is_ok(), "{verdict} {:?}", verdict.told());
+        assert!(verdict.is_ok(), "{verdict} {:?}", verdict.examples());
     }
 
     #[test]
@@ -193,13 +199,13 @@ mod tests {
             |entry| !matches!(entry, Entry::Claim(claim) if claim.consumer == PROJECTING && claim.id == "e2"),
         );
         let verdict = check(&history);
-        assert_eq!(verdict.count(Wrong::Lost), 1);
-        assert!(verdict.told()[0].contains("never had e2"), "{:?}", verdict.told());
+        assert_eq!(verdict.count(Violation::Lost), 1);
+        assert!(verdict.examples()[0].contains("never had e2"), "{:?}", verdict.examples());
     }
 
     #[test]
     fn effects_are_compared_with_events() {
-        for (counted, wrong) in [(3, Wrong::Doubled), (1, Wrong::Lost)] {
+        for (counted, wrong) in [(3, Violation::Doubled), (1, Violation::Lost)] {
             let mut history = good();
             for entry in &mut history {
                 if let Entry::Tally { key, count } = entry
@@ -213,9 +219,13 @@ mod tests {
     }
 
     #[test]
-    fn letters_are_of_bad_events_only_and_of_all_of_them() {
-        let letter = |id: &str| {
-            Entry::Buried(Buried { consumer: COUNTING.into(), id: id.into(), reason: "X".into() })
+    fn dead_letters_are_of_bad_events_only_and_of_all_of_them() {
+        let dead_letter = |id: &str| {
+            Entry::DeadLetter(DeadLetter {
+                consumer: COUNTING.into(),
+                id: id.into(),
+                reason: "X".into(),
+            })
         };
         let unclaim = |history: &mut Vec<Entry>| {
             history.retain(
@@ -223,37 +233,37 @@ mod tests {
             );
             history.retain(|entry| !matches!(entry, Entry::Tally { key, .. } if key == "b"));
         };
-        // A good event that was buried.
+        // A dead letter of a good event.
         let mut history = good();
         unclaim(&mut history);
-        history.push(letter("e3"));
-        assert_eq!(check(&history).count(Wrong::Buried), 1);
+        history.push(dead_letter("e3"));
+        assert_eq!(check(&history).count(Violation::DeadLetter), 1);
         // The same event marked as bad: as it must be.
         mark(&mut history, "e3", Mark::Bad);
-        assert!(check(&history).is_ok(), "{:?}", check(&history).told());
+        assert!(check(&history).is_ok(), "{:?}", check(&history).examples());
         // About nothing.
-        history.push(letter("e9"));
-        assert_eq!(check(&history).count(Wrong::Invented), 1);
+        history.push(dead_letter("e9"));
+        assert_eq!(check(&history).count(Violation::Invented), 1);
         history.pop();
         // Twice.
-        history.push(letter("e3"));
-        assert_eq!(check(&history).count(Wrong::Buried), 1);
+        history.push(dead_letter("e3"));
+        assert_eq!(check(&history).count(Violation::DeadLetter), 1);
         // A bad one that had an effect.
         let mut history = good();
         mark(&mut history, "e3", Mark::Kills);
-        assert_eq!(check(&history).count(Wrong::Buried), 1);
+        assert_eq!(check(&history).count(Violation::DeadLetter), 1);
         // As it must be once the handler was mended.
         history.push(Entry::Phase { name: MENDED.into(), at: 9 });
-        assert!(check(&history).is_ok(), "{:?}", check(&history).told());
-        // A letter beside an effect.
-        history.push(letter("e3"));
-        assert!(check(&history).count(Wrong::Buried) >= 1);
+        assert!(check(&history).is_ok(), "{:?}", check(&history).examples());
+        // A dead letter beside an effect.
+        history.push(dead_letter("e3"));
+        assert!(check(&history).count(Violation::DeadLetter) >= 1);
     }
 
     #[test]
     fn an_event_that_waits_for_ever_is_lost() {
         let mut history = good();
         history.push(Entry::Early { consumer: PROJECTING.into(), id: "e3".into() });
-        assert_eq!(check(&history).count(Wrong::Lost), 1);
+        assert_eq!(check(&history).count(Violation::Lost), 1);
     }
 }

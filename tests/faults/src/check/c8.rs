@@ -1,6 +1,6 @@
-//! C8: when all is quiet every projection is as its owner has it, and on the way there it never went back.
+//! C8: when all is quiet every projection is equal to its owner, and it never went back before.
 
-use super::{Verdict, Wrong};
+use super::{Verdict, Violation};
 use crate::history::{Entry, Projected, Version};
 use std::collections::HashMap;
 
@@ -12,20 +12,20 @@ pub fn check(history: &[Entry]) -> Verdict {
         let Entry::Projected(Projected { key, version, back }) = entry else { continue };
         projected.insert(key, *version);
         if *back > 0 {
-            verdict.wrong(Wrong::Disordered, || format!("{key} went back {back} times"));
+            verdict.add(Violation::Disordered, || format!("{key} went back {back} times"));
         }
     }
     for entry in history {
         let Entry::Owner(Version { key, version }) = entry else { continue };
         let found = projected.remove(key.as_str()).unwrap_or_default();
         if found != *version {
-            verdict.wrong(Wrong::Apart, || {
+            verdict.add(Violation::Apart, || {
                 format!("{key} is at v{found} in the projection, its owner has v{version}")
             });
         }
     }
     for (key, version) in projected {
-        verdict.wrong(Wrong::Invented, || format!("{key} v{version} is of no owner"));
+        verdict.add(Violation::Invented, || format!("{key} v{version} is of no owner"));
     }
     verdict
 }
@@ -53,20 +53,20 @@ mod tests {
     }
 
     #[test]
-    fn a_projection_that_is_behind_is_told() {
-        assert_eq!(changed(|row| row.version = 1).count(Wrong::Apart), 1);
+    fn a_projection_that_is_behind_is_found() {
+        assert_eq!(changed(|row| row.version = 1).count(Violation::Apart), 1);
         let mut history = good();
         history.retain(|entry| !matches!(entry, Entry::Projected(row) if row.key == "a"));
-        assert_eq!(check(&history).count(Wrong::Apart), 1);
+        assert_eq!(check(&history).count(Violation::Apart), 1);
     }
 
     #[test]
-    fn a_projection_that_went_back_is_told_even_if_it_came_forward_again() {
-        assert_eq!(changed(|row| row.back = 1).count(Wrong::Disordered), 1);
+    fn a_projection_that_went_back_is_found_even_if_it_came_forward_again() {
+        assert_eq!(changed(|row| row.back = 1).count(Violation::Disordered), 1);
     }
 
     #[test]
-    fn a_projection_of_nothing_is_told() {
-        assert_eq!(changed(|row| row.key = "x".into()).count(Wrong::Invented), 1);
+    fn a_projection_of_nothing_is_found() {
+        assert_eq!(changed(|row| row.key = "x".into()).count(Violation::Invented), 1);
     }
 }

@@ -1,5 +1,5 @@
-//! What listeners do: effects that are not idempotent, so that a doubled one shows, and writes that look at no version, so
-//! that one out of order shows. Only the library stands between them and that.
+//! The handlers: effects that are not idempotent, so that a doubled one shows, and writes that check no version, so that one
+//! out of order shows. Only the library prevents both.
 
 use crate::event::{Mark, mark};
 use bus::{Outcome, Received};
@@ -13,15 +13,15 @@ use fault::{Common, Fault};
 use pg::Tx;
 
 /// What the handlers need.
-pub struct Listener {
-    /// Whether they take what they could not take before.
+pub struct App {
+    /// Whether they are repaired.
     pub mended: bool,
 }
 
-/// Adds one to what its key has had, and does as the event's mark says. Writes first and fails then, so that what is not
-/// rolled back shows.
+/// Adds one to the count of its key, and does as the event's mark says. It writes before it fails, so that a missing rollback
+/// shows.
 pub async fn count_update(
-    app: &Listener,
+    app: &App,
     tx: &mut Tx,
     event: Received<PriceUpdated>,
 ) -> Result<Outcome, Fault> {
@@ -41,7 +41,7 @@ pub async fn count_update(
 
 /// Adds one too, and is what early events of its key wait for.
 pub async fn count_deletion(
-    _: &Listener,
+    _: &App,
     tx: &mut Tx,
     event: Received<PriceDeleted>,
 ) -> Result<Outcome, Fault> {
@@ -80,7 +80,7 @@ async fn is_known(tx: &mut Tx, key: &str) -> Result<bool, Fault> {
 
 /// Keeps the version of a key.
 pub async fn project_update(
-    _: &Listener,
+    _: &App,
     tx: &mut Tx,
     event: Received<PriceUpdated>,
 ) -> Result<Outcome, Fault> {
@@ -89,14 +89,14 @@ pub async fn project_update(
 
 /// Keeps the version of a deleted key.
 pub async fn project_deletion(
-    _: &Listener,
+    _: &App,
     tx: &mut Tx,
     event: Received<PriceDeleted>,
 ) -> Result<Outcome, Fault> {
     project(tx, event.key(), event.version()).await
 }
 
-/// Writes the version whatever is there, and notes where it went back.
+/// Writes the version whatever is there, and counts how often it went back.
 async fn project(tx: &mut Tx, key: &str, version: i64) -> Result<Outcome, Fault> {
     sql_query(
         "insert into projection as had (key, version) values ($1, $2)

@@ -1,13 +1,13 @@
 //! A process that relays.
 
-use super::{Common, database, told};
+use super::{Common, database, error};
 use crate::event::PUBLISHER;
 use anyhow::Result;
 use bus::Relay;
 use clap::Args;
 use tokio_util::sync::CancellationToken;
 
-/// What it is told.
+/// Its arguments.
 #[derive(Debug, Clone, Args)]
 pub struct Options {
     #[command(flatten)]
@@ -25,5 +25,5 @@ pub async fn run(options: Options) -> Result<()> {
     options.common.begin()?;
     let db = database(PUBLISHER, &options.database, 2)?;
     let bus = options.common.bus(options.max_bytes).await?;
-    Relay::new(db, bus).run(CancellationToken::new()).await.map_err(told)
+    Relay::new(db, bus).run(CancellationToken::new()).await.map_err(error)
 }

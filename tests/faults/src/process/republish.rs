@@ -1,13 +1,13 @@
-//! A process that has everything published again, as an operator does whose broker has lost what it had. One that dies begins
-//! anew.
+//! A process that republishes everything, as an operator does whose broker has lost its data. One that dies starts from the
+//! beginning.
 
-use super::{Common, database, told};
+use super::{Common, database, error};
 use crate::event::PUBLISHER;
 use anyhow::Result;
 use clap::Args;
 use pg::outbox::{Events, republish};
 
-/// What it is told.
+/// Its arguments.
 #[derive(Debug, Clone, Args)]
 pub struct Options {
     #[command(flatten)]
@@ -25,7 +25,7 @@ pub async fn run(options: Options) -> Result<()> {
     loop {
         let page =
             db.write("faults.republish", async move |tx| republish(tx, events, place, false).await);
-        place = page.await.map_err(told)?.next;
+        place = page.await.map_err(error)?.next;
         if place.is_none() {
             return Ok(());
         }

@@ -1,6 +1,6 @@
 //! One connection through the proxy.
 
-use super::{Network, Weather};
+use super::network::{Network, State};
 use rand::Rng;
 use std::collections::VecDeque;
 use std::io;
@@ -12,35 +12,36 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until};
 
-/// Bytes that are read at once, and that wait at most while the network lags.
+/// Bytes that are read at once, and that are buffered at most while the network delays.
 const CHUNK: usize = 64 * 1024;
-const WAITING: usize = 16 * 1024 * 1024;
+const MAX_BUFFERED: usize = 16 * 1024 * 1024;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum Direction {
     Request,
     Answer,
 }
 
 /// Why a direction of a connection ended.
 enum Ended {
-    /// One side said that it has nothing more to say.
+    /// One side closed it.
     Closed,
     /// The connection is to be reset.
     Cut,
-    /// The connection is to stay as it is, without a word.
-    Forgotten,
+    /// The connection is to become half-open.
+    HalfOpen,
 }
 
 /// Passes bytes both ways until one side or the network ends it.
-pub(super) async fn run(client: TcpStream, server: TcpStream, seen: watch::Receiver<Weather>) {
+pub(super) async fn run(client: TcpStream, server: TcpStream, state: watch::Receiver<State>) {
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
     let passed = AtomicU64::new(0);
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
     let ended = {
-        let requests = pass(Way::Request, &mut from_client, &mut to_server, seen.clone(), &passed);
-        let answers = pass(Way::Answer, &mut from_server, &mut to_client, seen, &passed);
+        let requests =
+            pass(Direction::Request, &mut from_client, &mut to_server, state.clone(), &passed);
+        let answers = pass(Direction::Answer, &mut from_server, &mut to_client, state, &passed);
         tokio::select! {
             ended = requests => ended,
             ended = answers => ended,
@@ -51,71 +52,71 @@ pub(super) async fn run(client: TcpStream, server: TcpStream, seen: watch::Recei
         Ok(Ended::Cut) | Err(_) => {
             let _ = to_client.as_ref().set_zero_linger();
             let _ = to_server.as_ref().set_zero_linger();
-            // Dropping them would say goodbye first.
+            // Dropping them would close them in order first.
             to_client.forget();
             to_server.forget();
         }
-        // One that ends its side does not end the other's.
-        Ok(Ended::Forgotten) => {
-            tokio::join!(swallow(from_client), swallow(from_server));
+        // When one side closes, the other one stays open.
+        Ok(Ended::HalfOpen) => {
+            tokio::join!(discard(from_client), discard(from_server));
         }
     }
 }
 
-/// Takes what is said until whoever says it ends.
-async fn swallow(mut from: OwnedReadHalf) {
+/// Reads and drops until the sender closes.
+async fn discard(mut from: OwnedReadHalf) {
     let mut buffer = vec![0; CHUNK];
     while from.read(&mut buffer).await.is_ok_and(|read| read > 0) {}
 }
 
 async fn pass(
-    way: Way,
+    direction: Direction,
     from: &mut OwnedReadHalf,
     to: &mut OwnedWriteHalf,
-    mut seen: watch::Receiver<Weather>,
+    mut state: watch::Receiver<State>,
     passed: &AtomicU64,
 ) -> io::Result<Ended> {
     let mut buffer = vec![0; CHUNK];
-    let mut late: VecDeque<(Instant, Vec<u8>)> = VecDeque::new();
+    let mut delayed: VecDeque<(Instant, Vec<u8>)> = VecDeque::new();
     let mut waiting = 0;
-    let mut swallowed = false;
+    let mut has_dropped = false;
     let mut closed = false;
-    let forgets = seen.borrow().forgets;
+    let half_opened = state.borrow().half_opened;
     loop {
-        let due = late.front().map(|(due, _)| *due);
+        let due = delayed.front().map(|(due, _)| *due);
         if closed && due.is_none() {
             return Ok(Ended::Closed);
         }
         tokio::select! {
             biased;
-            changed = seen.changed() => {
-                let weather = *seen.borrow_and_update();
-                if weather.forgets != forgets {
-                    return Ok(Ended::Forgotten);
+            changed = state.changed() => {
+                let now = *state.borrow_and_update();
+                if now.half_opened != half_opened {
+                    return Ok(Ended::HalfOpen);
                 }
-                let network = weather.network;
+                let network = now.network;
                 passed.store(0, Ordering::Relaxed);
-                let whole = matches!(network, Network::Passes | Network::Lags(..));
-                if changed.is_err() || network == Network::Refuses || (swallowed && whole) {
+                let passes = matches!(network, Network::Passes | Network::Delays(..));
+                if changed.is_err() || network == Network::Refuses || (has_dropped && passes) {
                     return Ok(Ended::Cut);
                 }
             }
             () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => {
-                let Some((_, bytes)) = late.pop_front() else { continue };
+                let Some((_, bytes)) = delayed.pop_front() else { continue };
                 waiting -= bytes.len();
                 to.write_all(&bytes).await?;
             }
-            read = from.read(&mut buffer), if !closed && waiting < WAITING => {
+            read = from.read(&mut buffer), if !closed && waiting < MAX_BUFFERED => {
                 let read = read?;
                 closed = read == 0;
                 let mut bytes = &buffer[..read];
-                let network = seen.borrow().network;
+                let network = state.borrow().network;
                 match network {
-                    Network::Swallows => swallowed = true,
-                    Network::SwallowsRequests if way == Way::Request => swallowed = true,
-                    Network::SwallowsAnswers if way == Way::Answer => swallowed = true,
-                    Network::Lags(least, most) => {
-                        late.push_back((Instant::now() + between(least, most), bytes.to_vec()));
+                    Network::Drops => has_dropped = true,
+                    Network::DropsRequests if direction == Direction::Request => has_dropped = true,
+                    Network::DropsAnswers if direction == Direction::Answer => has_dropped = true,
+                    Network::Delays(least, most) => {
+                        delayed.push_back((Instant::now() + between(least, most), bytes.to_vec()));
                         waiting += read;
                     }
                     Network::CutsAfter(limit) => {
@@ -127,9 +128,9 @@ async fn pass(
                             return Ok(Ended::Cut);
                         }
                     }
-                    // What is late goes first.
-                    _ if !late.is_empty() => {
-                        late.push_back((Instant::now(), bytes.to_vec()));
+                    // Delayed bytes go first.
+                    _ if !delayed.is_empty() => {
+                        delayed.push_back((Instant::now(), bytes.to_vec()));
                         waiting += read;
                     }
                     _ => to.write_all(bytes).await?,

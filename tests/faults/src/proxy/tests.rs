@@ -4,7 +4,7 @@ use std::time::Instant;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
-/// A server that says what it is told, and a proxy before it.
+/// A server that echoes, and a proxy before it.
 async fn echo() -> Proxy {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
@@ -23,8 +23,8 @@ async fn connect(proxy: &Proxy) -> TcpStream {
     TcpStream::connect(("127.0.0.1", proxy.port())).await.unwrap()
 }
 
-/// Says `text` and hears it again.
-async fn heard(stream: &mut TcpStream, text: &str) -> std::io::Result<()> {
+/// Sends `text` and expects it back.
+async fn echoed(stream: &mut TcpStream, text: &str) -> std::io::Result<()> {
     stream.write_all(text.as_bytes()).await?;
     let mut back = vec![0; text.len()];
     stream.read_exact(&mut back).await?;
@@ -47,7 +47,7 @@ async fn is_reset(stream: &mut TcpStream) -> bool {
 async fn passes_and_ends_with_either_side() {
     let proxy = echo().await;
     let mut stream = connect(&proxy).await;
-    heard(&mut stream, "hello").await.unwrap();
+    echoed(&mut stream, "hello").await.unwrap();
     stream.shutdown().await.unwrap();
     assert_eq!(stream.read(&mut [0]).await.unwrap(), 0);
 }
@@ -56,13 +56,13 @@ async fn passes_and_ends_with_either_side() {
 async fn lags_and_keeps_the_order() {
     let proxy = echo().await;
     let mut stream = connect(&proxy).await;
-    proxy.becomes(Network::Lags(Duration::from_millis(50), Duration::from_millis(60)));
+    proxy.set(Network::Delays(Duration::from_millis(50), Duration::from_millis(60)));
     let begun = Instant::now();
-    heard(&mut stream, "slow").await.unwrap();
+    echoed(&mut stream, "slow").await.unwrap();
     assert!(begun.elapsed() >= Duration::from_millis(100), "{:?}", begun.elapsed());
     stream.write_all(b"first ").await.unwrap();
     tokio::time::sleep(Duration::from_millis(10)).await;
-    proxy.becomes(Network::Passes);
+    proxy.set(Network::Passes);
     stream.write_all(b"second").await.unwrap();
     let mut back = [0; 12];
     stream.read_exact(&mut back).await.unwrap();
@@ -73,42 +73,42 @@ async fn lags_and_keeps_the_order() {
 async fn cuts_what_is_open_and_refuses_what_is_new() {
     let proxy = echo().await;
     let mut open = connect(&proxy).await;
-    heard(&mut open, "hello").await.unwrap();
-    proxy.becomes(Network::Refuses);
+    echoed(&mut open, "hello").await.unwrap();
+    proxy.set(Network::Refuses);
     assert!(is_reset(&mut open).await);
     let mut new = connect(&proxy).await;
     assert!(is_reset(&mut new).await);
-    proxy.becomes(Network::Passes);
+    proxy.set(Network::Passes);
     let mut open = connect(&proxy).await;
-    heard(&mut open, "hello").await.unwrap();
+    echoed(&mut open, "hello").await.unwrap();
     proxy.cut().await;
     assert!(is_reset(&mut open).await);
-    heard(&mut connect(&proxy).await, "hello").await.unwrap();
+    echoed(&mut connect(&proxy).await, "hello").await.unwrap();
 }
 
 #[tokio::test]
-async fn swallows_without_a_word_and_resets_what_missed_something() {
+async fn drops_silently_and_resets_a_connection_that_missed_something() {
     let proxy = echo().await;
-    let (mut told, mut idle) = (connect(&proxy).await, connect(&proxy).await);
-    heard(&mut told, "hello").await.unwrap();
-    heard(&mut idle, "hello").await.unwrap();
-    proxy.becomes(Network::Swallows);
-    told.write_all(b"lost").await.unwrap();
+    let (mut sender, mut idle) = (connect(&proxy).await, connect(&proxy).await);
+    echoed(&mut sender, "hello").await.unwrap();
+    echoed(&mut idle, "hello").await.unwrap();
+    proxy.set(Network::Drops);
+    sender.write_all(b"lost").await.unwrap();
     let mut new = connect(&proxy).await;
     new.write_all(b"lost").await.unwrap();
-    assert!(is_silent(&mut told).await && is_silent(&mut new).await);
-    proxy.becomes(Network::Passes);
-    assert!(is_reset(&mut told).await && is_reset(&mut new).await);
-    heard(&mut idle, "hello").await.unwrap();
+    assert!(is_silent(&mut sender).await && is_silent(&mut new).await);
+    proxy.set(Network::Passes);
+    assert!(is_reset(&mut sender).await && is_reset(&mut new).await);
+    echoed(&mut idle, "hello").await.unwrap();
 }
 
 #[tokio::test]
-async fn one_direction_may_be_swallowed() {
-    for network in [Network::SwallowsRequests, Network::SwallowsAnswers] {
+async fn one_direction_may_be_dropped() {
+    for network in [Network::DropsRequests, Network::DropsAnswers] {
         let proxy = echo().await;
         let mut stream = connect(&proxy).await;
-        heard(&mut stream, "hello").await.unwrap();
-        proxy.becomes(network);
+        echoed(&mut stream, "hello").await.unwrap();
+        proxy.set(network);
         stream.write_all(b"lost").await.unwrap();
         assert!(is_silent(&mut stream).await);
     }
@@ -118,10 +118,10 @@ async fn one_direction_may_be_swallowed() {
 async fn cuts_after_so_many_bytes() {
     let proxy = echo().await;
     let mut stream = connect(&proxy).await;
-    heard(&mut stream, "before").await.unwrap();
-    proxy.becomes(Network::CutsAfter(10));
+    echoed(&mut stream, "before").await.unwrap();
+    proxy.set(Network::CutsAfter(10));
     // Eight bytes both ways, and then two of eight.
-    heard(&mut stream, "four").await.unwrap();
+    echoed(&mut stream, "four").await.unwrap();
     stream.write_all(b"four").await.unwrap();
     assert!(is_reset(&mut stream).await);
 }
@@ -130,12 +130,12 @@ async fn cuts_after_so_many_bytes() {
 async fn forgets_what_is_open_for_good_and_passes_what_is_new() {
     let proxy = echo().await;
     let mut open = connect(&proxy).await;
-    heard(&mut open, "hello").await.unwrap();
-    proxy.forget();
+    echoed(&mut open, "hello").await.unwrap();
+    proxy.half_open();
     open.write_all(b"lost").await.unwrap();
     assert!(is_silent(&mut open).await);
-    heard(&mut connect(&proxy).await, "hello").await.unwrap();
-    proxy.becomes(Network::Lags(Duration::ZERO, Duration::ZERO));
-    proxy.becomes(Network::Passes);
+    echoed(&mut connect(&proxy).await, "hello").await.unwrap();
+    proxy.set(Network::Delays(Duration::ZERO, Duration::ZERO));
+    proxy.set(Network::Passes);
     assert!(is_silent(&mut open).await);
 }

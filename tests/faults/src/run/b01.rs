@@ -1,18 +1,18 @@
-//! B01: the outbox while relays, writers, listeners and the servers are killed.
+//! B01: the outbox while relays, writers, consumers and the servers are killed.
 
-use super::{PATIENCE, Part};
+use super::shared::{self, Part, TIMEOUT};
 use crate::figures;
+use crate::fixture::{Fixture, SHARES, Setting};
 use crate::history::Entry;
 use crate::postgres::Postgres;
 use crate::process::Role;
-use crate::process::say::Load;
+use crate::process::write::Load;
 use crate::schedule::{self, Step};
-use crate::world::{SHARES, Setting, World};
 use anyhow::{Context, Result, ensure};
 use std::path::Path;
 use std::time::Duration;
 
-/// Who is killed.
+/// What is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Victim {
     /// Any process of a role.
@@ -30,12 +30,12 @@ pub struct Scale {
     pub events: u64,
     /// Aggregates.
     pub keys: u64,
-    /// Who is killed how often.
+    /// What is killed how often.
     pub kills: Vec<(Victim, usize)>,
     /// Events a second of all writers together.
     pub rate: f64,
-    /// Whether it has a database server of its own, and figures are compared with what is to be reached. In the short tier
-    /// they are only printed: others are at work on the same machine.
+    /// Whether it has a database server of its own, and figures are compared with their targets. In the short tier they are only
+    /// printed: other tests run on the same machine.
     pub full: bool,
 }
 
@@ -54,17 +54,17 @@ impl Scale {
     }
 }
 
-fn kills([relay, writer, broker, listener, postgres]: [usize; 5]) -> Vec<(Victim, usize)> {
+fn kills([relay, writer, broker, consumer, postgres]: [usize; 5]) -> Vec<(Victim, usize)> {
     vec![
         (Victim::Process(Role::Relay), relay),
-        (Victim::Process(Role::Say), writer),
-        (Victim::Process(Role::Listen), listener),
+        (Victim::Process(Role::Write), writer),
+        (Victim::Process(Role::Consume), consumer),
         (Victim::Broker, broker),
         (Victim::Postgres, postgres),
     ]
 }
 
-/// Three relays, three writers, two listeners.
+/// Three relays, three writers, two consumers.
 const WRITERS: u64 = 3;
 
 /// Runs it.
@@ -72,14 +72,14 @@ pub async fn run(scale: &Scale, seed: u64, program: &Path) -> Result<()> {
     let mut server = if scale.full { Some(Postgres::start().await?) } else { None };
     let postgres = server.as_ref().map(Postgres::url);
     let setting = Setting { shares: SHARES - 1, postgres, ..Setting::of("b01", seed, program) };
-    let mut world = World::new(setting).await?;
+    let mut fixture = Fixture::new(setting).await?;
     for _ in 0..3 {
-        world.relay("")?;
+        fixture.start_relay("")?;
     }
     for _ in 0..2 {
-        world.listen(&[], "")?;
+        fixture.start_consumer(&[], "")?;
     }
-    world.phase("kills")?;
+    fixture.phase("kills")?;
     let load = Load {
         keys: scale.keys,
         writers: 4,
@@ -87,35 +87,35 @@ pub async fn run(scale: &Scale, seed: u64, program: &Path) -> Result<()> {
         ..Load::of(seed, scale.events / WRITERS)
     };
     for _ in 0..WRITERS {
-        world.say(&load, "")?;
+        fixture.start_writer(&load, "")?;
     }
     let mut random = schedule::random(seed, "victims");
-    let bar = super::progress("kills", scale.kills.iter().map(|(_, count)| count).sum());
-    // Each writer says the same whole number.
+    let bar = shared::progress("kills", scale.kills.iter().map(|(_, count)| count).sum());
+    // Each writer commits the same whole number.
     let events = scale.events / WRITERS * WRITERS;
     for Step { at, what } in schedule::spread(seed, &scale.kills, events) {
-        world.until_said(at, PATIENCE).await?;
+        fixture.until_committed(at, TIMEOUT).await?;
         match what {
-            Victim::Broker => world.kill_broker().await?,
+            Victim::Broker => fixture.kill_broker().await?,
             Victim::Postgres => {
                 if let Some(server) = &mut server {
-                    world.done("kill", "postgres")?;
+                    fixture.record("kill", "postgres")?;
                     server.kill().await?;
                 }
             }
-            Victim::Process(role) => super::kill_one(&world, role, &mut random).await?,
+            Victim::Process(role) => shared::kill_one(&fixture, role, &mut random).await?,
         }
         bar.inc(1);
     }
     bar.finish_and_clear();
-    world.phase("after")?;
-    world.quiet(PATIENCE).await?;
-    world.phase("quiet")?;
+    fixture.phase("after")?;
+    fixture.quiet(TIMEOUT).await?;
+    fixture.phase("quiet")?;
     let calm = Load { keys: scale.keys, rate: Some(200.0), ..Load::of(seed, 2_000) };
-    world.say(&calm, "")?;
-    world.quiet(Duration::from_secs(120)).await?;
-    world.phase("end")?;
-    let history = world.finish().await?.is_as_promised()?;
+    fixture.start_writer(&calm, "")?;
+    fixture.quiet(Duration::from_secs(120)).await?;
+    fixture.phase("end")?;
+    let history = fixture.finish().await?.is_as_promised()?;
     if let Some(server) = server {
         server.remove().await?;
     }
@@ -124,19 +124,19 @@ pub async fn run(scale: &Scale, seed: u64, program: &Path) -> Result<()> {
 }
 
 /// Longest time until something serves again.
-const SERVING: Duration = Duration::from_secs(5);
+const MAX_RECOVERY: Duration = Duration::from_secs(5);
 
-/// Prints them and compares them with what is to be reached.
+/// Prints them and compares them with their targets.
 fn figures(history: &[Entry]) -> Result<()> {
     let publishing = figures::publishing(history);
     let mut serving = vec![
         ("relay", publishing.clone()),
         ("broker", publishing.clone()),
         ("postgres", figures::committing(history, "")),
-        ("listen", figures::handling(history)),
+        ("consume", figures::handling(history)),
     ];
-    // A writer is no substitute for another one.
-    for writer in ["say-0", "say-1", "say-2"] {
+    // Writers do not take over from each other.
+    for writer in ["write-0", "write-1", "write-2"] {
         serving.push((writer, figures::committing(history, writer)));
     }
     let mut slow = Vec::new();
@@ -146,7 +146,7 @@ fn figures(history: &[Entry]) -> Result<()> {
             continue;
         }
         println!("  serving again after {kills} kills of {who}: {took}");
-        if took.count < kills || took.max > SERVING {
+        if took.count < kills || took.max > MAX_RECOVERY {
             slow.push(who);
         }
     }
@@ -164,11 +164,11 @@ fn figures(history: &[Entry]) -> Result<()> {
     println!("  all handled {handled:.1?} after the last kill");
     let spread = figures::commit_to_stream(history, quiet);
     println!("  commit to stream while quiet: {spread}");
-    println!("  commits whose outcome nobody was told: {}", figures::unsure(history));
+    println!("  commits whose outcome is unknown: {}", figures::unsure(history));
     for (consumer, ratio) in figures::deliveries(history) {
         println!("  deliveries for each event to {consumer}: {ratio:.3}");
     }
-    ensure!(slow.is_empty(), "not serving again within {SERVING:?}: {slow:?}");
+    ensure!(slow.is_empty(), "not serving again within {MAX_RECOVERY:?}: {slow:?}");
     ensure!(emptied <= Duration::from_secs(30), "what waited was published after {emptied:?}");
     ensure!(
         spread.count > 0 && spread.p99 <= Duration::from_millis(250),

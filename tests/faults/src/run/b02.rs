@@ -2,9 +2,9 @@
 
 mod situation;
 
+use crate::fixture::{Fixture, Setting};
 use crate::points::{POINTS, Point};
 use crate::process::Role;
-use crate::world::{Setting, World};
 use anyhow::{Result, bail, ensure};
 use futures::StreamExt;
 use std::fmt;
@@ -41,8 +41,8 @@ impl fmt::Display for Action {
     }
 }
 
-/// Cases that are prepared at the same time; how many run is up to the machine.
-const AT_ONCE: usize = 8;
+/// Cases that are prepared at the same time; the machine limits how many run.
+const MAX_CONCURRENT: usize = 8;
 
 /// Points of the short tier.
 pub fn short() -> Vec<&'static Point> {
@@ -60,7 +60,7 @@ pub async fn run(points: &[&Point], actions: &[Action], seed: u64, program: &Pat
         let done = case(point, action, seed, program).await;
         done.err().map(|error| format!("{}={action}: {error:#}", point.name))
     });
-    let ended = futures::stream::iter(running).buffer_unordered(AT_ONCE);
+    let ended = futures::stream::iter(running).buffer_unordered(MAX_CONCURRENT);
     let failed: Vec<String> = ended.filter_map(async |failed| failed).collect().await;
     println!("b02 seed={seed} cases={count} failed={}", failed.len());
     if !failed.is_empty() {
@@ -71,18 +71,18 @@ pub async fn run(points: &[&Point], actions: &[Action], seed: u64, program: &Pat
 
 async fn case(point: &Point, action: Action, seed: u64, program: &Path) -> Result<()> {
     let name = format!("b02-{}-{}", point.name, action.name());
-    let mut world = World::new(Setting::of(name, seed, program)).await?;
+    let mut fixture = Fixture::new(Setting::of(name, seed, program)).await?;
     let script = format!("{}={action}", point.name);
     let at = |role: Role| if role == point.role { script.as_str() } else { "" };
-    situation::make(&mut world, point.situation, &at).await?;
+    situation::make(&mut fixture, point.situation, &at).await?;
     if action == Action::Abort {
-        // Whoever died last is to do its work again too.
-        world.until_all_are_back().await?;
-        world.quiet(situation::PATIENCE).await?;
+        // The process that died last has to do its work again too.
+        fixture.until_all_are_back().await?;
+        fixture.quiet(situation::TIMEOUT).await?;
     }
-    let finished = world.finish().await?;
+    let finished = fixture.finish().await?;
     let hit = finished.was_hit(point.name);
     finished.is_as_promised()?;
-    ensure!(hit, "nobody came to {}", point.name);
+    ensure!(hit, "no process reached {}", point.name);
     Ok(())
 }

@@ -1,12 +1,12 @@
 //! B03: transactions that overlap, stay open and are rolled back leave gaps in the outbox, and nothing falls into one.
 
-use super::{PATIENCE, Part};
+use super::shared::{self, Part, TIMEOUT};
 use crate::databases::connect;
 use crate::event::PUBLISHER;
 use crate::figures::{commit_to_stream, phase};
+use crate::fixture::{Fixture, SHARES, Setting};
 use crate::process::Role;
-use crate::process::say::Load;
-use crate::world::{SHARES, Setting, World};
+use crate::process::write::Load;
 use anyhow::{Context, Result, ensure};
 use std::path::Path;
 use std::time::Duration;
@@ -18,7 +18,7 @@ pub struct Scale {
     pub events: u64,
     /// Writers at once.
     pub writers: u64,
-    /// How long a transaction that concerns nobody stays open.
+    /// How long an unrelated transaction stays open.
     pub foreign: Duration,
 }
 
@@ -32,12 +32,13 @@ impl Scale {
 
 /// Runs it.
 pub async fn run(scale: &Scale, seed: u64, program: &Path) -> Result<()> {
-    let world = World::new(Setting { shares: SHARES, ..Setting::of("b03", seed, program) }).await?;
+    let fixture =
+        Fixture::new(Setting { shares: SHARES, ..Setting::of("b03", seed, program) }).await?;
     for _ in 0..3 {
-        world.relay("")?;
+        fixture.start_relay("")?;
     }
-    world.listen(&[], "")?;
-    world.listen(&[], "")?;
+    fixture.start_consumer(&[], "")?;
+    fixture.start_consumer(&[], "")?;
     let load = Load {
         writers: scale.writers,
         // So many that open transactions seldom meet: it is not about locks.
@@ -48,24 +49,24 @@ pub async fn run(scale: &Scale, seed: u64, program: &Path) -> Result<()> {
         rolled_back: 10,
         ..Load::of(seed, scale.events)
     };
-    world.phase("overlapping")?;
-    world.say(&load, "")?;
-    world.until_said(scale.events / 2, PATIENCE).await?;
-    world.phase("foreign")?;
-    let mut client = connect(&world.databases.url(PUBLISHER)).await?;
+    fixture.phase("overlapping")?;
+    fixture.start_writer(&load, "")?;
+    fixture.until_committed(scale.events / 2, TIMEOUT).await?;
+    fixture.phase("foreign")?;
+    let mut client = connect(&fixture.databases.url(PUBLISHER)).await?;
     let foreign = client.transaction().await?;
     foreign.execute("insert into aggregates (key, version) values ('foreign', 1)", &[]).await?;
-    super::wait("a foreign transaction is open", scale.foreign).await;
+    shared::wait("a foreign transaction is open", scale.foreign).await;
     foreign.rollback().await?;
-    world.phase("overlapping again")?;
-    world.quiet(PATIENCE).await?;
+    fixture.phase("overlapping again")?;
+    fixture.quiet(TIMEOUT).await?;
     // As often as usual, with nothing open: what the others are compared with.
-    world.phase("calm")?;
-    world.say(&Load { keys: 20_000, rate: Some(500.0), ..Load::of(seed, 5_000) }, "")?;
-    world.quiet(PATIENCE).await?;
-    world.phase("end")?;
-    ensure!(world.supervisor.are_done(Role::Say), "not all is said");
-    let history = world.finish().await?.is_as_promised()?;
+    fixture.phase("calm")?;
+    fixture.start_writer(&Load { keys: 20_000, rate: Some(500.0), ..Load::of(seed, 5_000) }, "")?;
+    fixture.quiet(TIMEOUT).await?;
+    fixture.phase("end")?;
+    ensure!(fixture.supervisor.are_done(Role::Write), "not all is committed");
+    let history = fixture.finish().await?.is_as_promised()?;
     for part in ["overlapping", "foreign", "overlapping again", "calm"] {
         let spread =
             commit_to_stream(&history, phase(&history, part).context("a part is missing")?);

@@ -1,12 +1,12 @@
-//! B04: the broker is away for longer than it knows ids, while everybody goes on writing.
+//! B04: the broker is away for longer than its duplicate window, while the writers go on.
 
-use super::{PATIENCE, Part};
+use super::shared::{self, Part, TIMEOUT};
 use crate::event::PUBLISHER;
 use crate::figures;
+use crate::fixture::{Fixture, SHARES, Setting};
 use crate::process::Role;
-use crate::process::say::Load;
+use crate::process::write::Load;
 use crate::state;
-use crate::world::{SHARES, Setting, World};
 use anyhow::{Context, Result, ensure};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -37,40 +37,41 @@ pub(super) const CAUGHT_UP: &str = "
 /// Runs it.
 pub async fn run(scale: &Scale, seed: u64, program: &Path) -> Result<()> {
     let setting = Setting { shares: SHARES, ..Setting::of("b04", seed, program) };
-    let mut world = World::new(setting).await?;
+    let mut fixture = Fixture::new(setting).await?;
     for _ in 0..3 {
-        world.relay("")?;
+        fixture.start_relay("")?;
     }
-    world.listen(&[], "")?;
-    world.listen(&[], "")?;
+    fixture.start_consumer(&[], "")?;
+    fixture.start_consumer(&[], "")?;
     // More than the run can last: the writer is ended after it.
     let rate = Some(f64::from(scale.rate));
     let load = Load { writers: 16, keys: 2_000, rate, ..Load::of(seed, 100_000_000) };
-    world.say(&load, "")?;
-    world.phase("before")?;
-    super::wait("all is well", Duration::from_secs(20)).await;
-    world.phase("outage")?;
-    world.done("kill", "broker")?;
-    world.nats.kill().await?;
-    super::wait("the broker is away", scale.outage).await;
-    let backlog = world.ask(PUBLISHER, state::UNPUBLISHED).await?;
-    world.phase("drain")?;
+    fixture.start_writer(&load, "")?;
+    fixture.phase("before")?;
+    shared::wait("all is well", Duration::from_secs(20)).await;
+    fixture.phase("outage")?;
+    fixture.record("kill", "broker")?;
+    fixture.nats.kill().await?;
+    shared::wait("the broker is away", scale.outage).await;
+    let backlog = fixture.query(PUBLISHER, state::UNPUBLISHED).await?;
+    fixture.phase("drain")?;
     let begun = Instant::now();
-    world.nats.restart().await?;
+    fixture.nats.restart().await?;
     let published = "select count(*) from outbox where published_at is not null";
-    let before = world.ask(PUBLISHER, published).await?;
-    let caught_up = async || Ok(world.ask(PUBLISHER, CAUGHT_UP).await? == 1);
-    // All that was published lies before the oldest that was not, in the index that the question goes through.
+    let before = fixture.query(PUBLISHER, published).await?;
+    let caught_up = async || Ok(fixture.query(PUBLISHER, CAUGHT_UP).await? == 1);
+    // The index that this query reads has all published rows before the oldest unpublished one.
     let second = Duration::from_secs(1);
-    world.until_every(second, "the backlog is published", PATIENCE, caught_up).await?;
+    fixture.until_every(second, "the backlog is published", TIMEOUT, caught_up).await?;
     let took = begun.elapsed().as_secs_f64();
-    let drained = world.ask(PUBLISHER, published).await? - before;
-    world.phase("after")?;
-    super::wait("all is well again", Duration::from_secs(20)).await;
-    world.supervisor.take_down(Role::Say)?;
-    world.quiet(PATIENCE).await?;
-    let refused = world.ask(PUBLISHER, "select count(*) from outbox where attempts > 0").await?;
-    let history = world.finish().await?.is_as_promised()?;
+    let drained = fixture.query(PUBLISHER, published).await? - before;
+    fixture.phase("after")?;
+    shared::wait("all is well again", Duration::from_secs(20)).await;
+    fixture.supervisor.take_down(Role::Write)?;
+    fixture.quiet(TIMEOUT).await?;
+    let refused =
+        fixture.query(PUBLISHER, "select count(*) from outbox where attempts > 0").await?;
+    let history = fixture.finish().await?.is_as_promised()?;
     let rate = f64::from(u32::try_from(drained).unwrap_or(u32::MAX)) / took;
     println!("  backlog of {backlog}, {drained} events published in {took:.1} s: {rate:.0}/s");
     let failed = figures::unsure(&history);

@@ -1,11 +1,11 @@
-//! B07: listeners are killed all the time.
+//! B07: consumers are killed all the time.
 
-use super::{PATIENCE, Part};
+use super::shared::{self, Part, TIMEOUT};
 use crate::figures;
+use crate::fixture::{Fixture, SHARES, Setting};
 use crate::process::Role;
-use crate::process::say::Load;
+use crate::process::write::Load;
 use crate::schedule::{self, Step};
-use crate::world::{SHARES, Setting, World};
 use anyhow::{Result, ensure};
 use std::path::Path;
 
@@ -14,7 +14,7 @@ use std::path::Path;
 pub struct Scale {
     /// Events in all.
     pub events: u64,
-    /// Kills of any of the four listeners.
+    /// Kills of any of the four consumers.
     pub kills: usize,
     /// Events a second.
     pub rate: f64,
@@ -28,36 +28,37 @@ impl Scale {
 }
 
 /// Most deliveries for each event.
-const DELIVERIES: f64 = 1.3;
+const MAX_DELIVERIES: f64 = 1.3;
 
 /// Runs it.
 pub async fn run(scale: &Scale, seed: u64, program: &Path) -> Result<()> {
-    let world = World::new(Setting { shares: SHARES, ..Setting::of("b07", seed, program) }).await?;
-    world.relay("")?;
+    let fixture =
+        Fixture::new(Setting { shares: SHARES, ..Setting::of("b07", seed, program) }).await?;
+    fixture.start_relay("")?;
     for _ in 0..4 {
-        world.listen(&[], "")?;
+        fixture.start_consumer(&[], "")?;
     }
     let load =
         Load { writers: 8, keys: 500, rate: Some(scale.rate), ..Load::of(seed, scale.events) };
-    world.say(&load, "")?;
-    let steps = schedule::spread(seed, &[(Role::Listen, scale.kills)], scale.events);
+    fixture.start_writer(&load, "")?;
+    let steps = schedule::spread(seed, &[(Role::Consume, scale.kills)], scale.events);
     let mut random = schedule::random(seed, "victims");
-    let bar = super::progress("kills", scale.kills);
+    let bar = shared::progress("kills", scale.kills);
     for Step { at, what } in steps {
-        world.until_said(at, PATIENCE).await?;
-        super::kill_one(&world, what, &mut random).await?;
+        fixture.until_committed(at, TIMEOUT).await?;
+        shared::kill_one(&fixture, what, &mut random).await?;
         bar.inc(1);
     }
     bar.finish_and_clear();
-    world.quiet(PATIENCE).await?;
-    let history = world.finish().await?.is_as_promised()?;
-    let handled = figures::recovery(&history, "listen", figures::handling(&history));
+    fixture.quiet(TIMEOUT).await?;
+    let history = fixture.finish().await?.is_as_promised()?;
+    let handled = figures::recovery(&history, "consume", figures::handling(&history));
     println!("  handled again after {} kills: {}", handled.kills, handled.took);
     let deliveries = figures::deliveries(&history);
     ensure!(deliveries.len() == 2, "the deliveries to both consumers are not known");
     for (consumer, ratio) in deliveries {
         println!("  deliveries for each event to {consumer}: {ratio:.3}");
-        ensure!(ratio <= DELIVERIES, "{consumer} needed {ratio:.3} deliveries for each event");
+        ensure!(ratio <= MAX_DELIVERIES, "{consumer} needed {ratio:.3} deliveries for each event");
     }
     Ok(())
 }

@@ -1,10 +1,10 @@
 //! B09: events come repeatedly and in any order, and every projection is as if they had come once and in order.
 
-use super::Part;
+use super::shared::Part;
 use crate::event::{self, fact};
+use crate::fixture::{Fixture, Setting};
 use crate::history::Version;
 use crate::schedule;
-use crate::world::{Setting, World};
 use anyhow::Result;
 use contracts::Fact;
 use rand::Rng;
@@ -21,7 +21,7 @@ pub struct Scale {
     pub seeds: u64,
     /// Events of each.
     pub events: usize,
-    /// How far an event may come from its place.
+    /// How far an event may be moved from its place.
     pub window: usize,
 }
 
@@ -37,47 +37,49 @@ impl Scale {
     }
 }
 
-/// Publishes the histories to two listeners.
+/// Publishes the histories to two consumers.
 pub async fn run(scale: &Scale, seed: u64, program: &Path) -> Result<()> {
-    let world = World::new(Setting::of("b09", seed, program)).await?;
+    let fixture = Fixture::new(Setting::of("b09", seed, program)).await?;
     for _ in 0..2 {
-        world.listen(&[], "")?;
+        fixture.start_consumer(&[], "")?;
     }
     for seed in seed..seed + scale.seeds {
-        world.own(&said(scale, seed)).await?;
-        let come: Vec<Fact> =
-            shuffled(scale, seed).iter().map(|said| fact(&said.key, said.version, None)).collect();
-        world.publish(&come).await?;
+        fixture.raise_owner(&in_order(scale, seed)).await?;
+        let published: Vec<Fact> = shuffled(scale, seed)
+            .iter()
+            .map(|event| fact(&event.key, event.version, None))
+            .collect();
+        fixture.publish(&published).await?;
     }
-    world.quiet(Duration::from_secs(300)).await?;
-    world.finish().await?.is_as_promised().map(|_| ())
+    fixture.quiet(Duration::from_secs(300)).await?;
+    fixture.finish().await?.is_as_promised().map(|_| ())
 }
 
-/// The events of a seed as their owner said them.
-fn said(scale: &Scale, seed: u64) -> Vec<Version> {
+/// The events of a seed in their owner's order.
+fn in_order(scale: &Scale, seed: u64) -> Vec<Version> {
     let mut random = schedule::random(seed, "b09");
     let mut versions = vec![0; usize::try_from(KEYS).unwrap_or_default()];
-    let mut said = Vec::with_capacity(scale.events);
+    let mut events = Vec::with_capacity(scale.events);
     for _ in 0..scale.events {
         let number = random.random_range(0..versions.len());
         versions[number] += 1;
         let key = event::key(seed, u64::try_from(number).unwrap_or_default());
-        said.push(Version { key, version: versions[number] });
+        events.push(Version { key, version: versions[number] });
     }
-    said
+    events
 }
 
-/// The same as they come: each one to five times, none further from its place than the window.
+/// The same as they are published: each one to five times, none further from its place than the window.
 fn shuffled(scale: &Scale, seed: u64) -> Vec<Version> {
     let mut random = schedule::random(seed, "b09 delivery");
-    let mut come = Vec::new();
-    for (place, event) in said(scale, seed).into_iter().enumerate() {
+    let mut published = Vec::new();
+    for (place, event) in in_order(scale, seed).into_iter().enumerate() {
         for _ in 0..random.random_range(1..=5) {
-            come.push((place + random.random_range(0..scale.window), event.clone()));
+            published.push((place + random.random_range(0..scale.window), event.clone()));
         }
     }
-    come.sort_by_key(|(place, _)| *place);
-    come.into_iter().map(|(_, event)| event).collect()
+    published.sort_by_key(|(place, _)| *place);
+    published.into_iter().map(|(_, event)| event).collect()
 }
 
 #[cfg(test)]
@@ -88,14 +90,17 @@ mod tests {
     #[test]
     fn all_events_come_repeatedly_and_out_of_order() {
         let scale = &Scale::short();
-        let (said, come) = (said(scale, 7), shuffled(scale, 7));
-        assert_eq!(come, shuffled(scale, 7));
-        assert!(come.len() > said.len() * 2, "{}", come.len());
+        let (events, published) = (in_order(scale, 7), shuffled(scale, 7));
+        assert_eq!(published, shuffled(scale, 7));
+        assert!(published.len() > events.len() * 2, "{}", published.len());
         let set = |events: &[Version]| events.iter().cloned().collect::<BTreeSet<_>>();
-        assert_eq!(set(&said), set(&come));
-        let first = said[0].key.clone();
-        let versions: Vec<i64> =
-            come.iter().filter(|come| come.key == first).map(|come| come.version).collect();
+        assert_eq!(set(&events), set(&published));
+        let first = events[0].key.clone();
+        let versions: Vec<i64> = published
+            .iter()
+            .filter(|event| event.key == first)
+            .map(|event| event.version)
+            .collect();
         assert!(!versions.is_sorted(), "{versions:?}");
     }
 }

@@ -1,87 +1,88 @@
-//! Each safeguard taken away once: the checkers have to notice. What they would not notice they could not promise.
+//! Each safeguard taken away once: the checkers have to detect it, else a run without violations would prove nothing.
 
-use crate::check::Wrong;
+use crate::check::Violation;
 use crate::event::{self, fact, updated};
+use crate::fixture::finish::Finished;
+use crate::fixture::{Fixture, Setting};
 use crate::history::Version;
-use crate::process::say::Load;
-use crate::world::{Finished, Setting, World};
+use crate::process::write::Load;
 use anyhow::{Result, ensure};
 use bus::streams;
 use contracts::Fact;
 use std::path::Path;
 use std::time::Duration;
 
-/// Far more than anything takes: a busy machine is no failure.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// Far longer than anything takes, so that a busy machine fails no run.
+const TIMEOUT: Duration = Duration::from_secs(120);
 
-/// Without the claim in the inbox an event that comes again has its effect again.
+/// Without the claim in the inbox an event that is delivered again has its effect again.
 pub async fn inbox(seed: u64, program: &Path) -> Result<()> {
-    let world = World::new(Setting::of("mutants-inbox", seed, program)).await?;
+    let fixture = Fixture::new(Setting::of("mutants-inbox", seed, program)).await?;
     let key = event::key(seed, 1);
-    world.own(&[Version { key: key.clone(), version: 2 }]).await?;
-    world.make_stream().await?;
-    world.listen(&[], "inbox=off")?;
+    fixture.raise_owner(&[Version { key: key.clone(), version: 2 }]).await?;
+    fixture.ensure_stream().await?;
+    fixture.start_consumer(&[], "inbox=off")?;
     for _ in 0..2 {
-        world.publish(&[1, 2].map(|version| fact(&key, version, None))).await?;
-        // What comes twice at once is one event anyway.
-        world.quiet(PATIENCE).await?;
+        fixture.publish(&[1, 2].map(|version| fact(&key, version, None))).await?;
+        // Two deliveries in one batch count as one event anyway.
+        fixture.quiet(TIMEOUT).await?;
     }
-    noticed(world.finish().await?, Wrong::Doubled)
+    is_detected(fixture.finish().await?, Violation::Doubled)
 }
 
-/// With the acknowledgement before the commit a listener that dies between them loses effects.
+/// With the acknowledgement before the commit a consumer that dies between them loses effects.
 pub async fn ack_after_commit(seed: u64, program: &Path) -> Result<()> {
-    let world = World::new(Setting::of("mutants-ack", seed, program)).await?;
-    world.relay("")?;
-    world.say(&Load { keys: 10, ..Load::of(seed, 100) }, "")?;
-    world.listen(&[], "ack-after-commit=off;consumer.handled=abort@2")?;
-    world.quiet(PATIENCE).await?;
-    let finished = world.finish().await?;
-    ensure!(finished.was_hit("consumer.handled"), "the listener did not die");
-    noticed(finished, Wrong::Lost)
+    let fixture = Fixture::new(Setting::of("mutants-ack", seed, program)).await?;
+    fixture.start_relay("")?;
+    fixture.start_writer(&Load { keys: 10, ..Load::of(seed, 100) }, "")?;
+    fixture.start_consumer(&[], "ack-after-commit=off;consumer.handled=abort@2")?;
+    fixture.quiet(TIMEOUT).await?;
+    let finished = fixture.finish().await?;
+    ensure!(finished.was_hit("consumer.handled"), "the consumer did not die");
+    is_detected(finished, Violation::Lost)
 }
 
-/// Without the version guard a projection goes back when events come late.
+/// Without the version guard a projection goes back when an event is late.
 pub async fn version_guard(seed: u64, program: &Path) -> Result<()> {
-    let world = World::new(Setting::of("mutants-version", seed, program)).await?;
+    let fixture = Fixture::new(Setting::of("mutants-version", seed, program)).await?;
     let key = event::key(seed, 1);
-    world.own(&[Version { key: key.clone(), version: 3 }]).await?;
-    world.publish(&[1, 3, 2].map(|version| fact(&key, version, None))).await?;
-    world.listen(&[], "version-guard=off")?;
-    world.quiet(PATIENCE).await?;
-    noticed(world.finish().await?, Wrong::Disordered)
+    fixture.raise_owner(&[Version { key: key.clone(), version: 3 }]).await?;
+    fixture.publish(&[1, 3, 2].map(|version| fact(&key, version, None))).await?;
+    fixture.start_consumer(&[], "version-guard=off")?;
+    fixture.quiet(TIMEOUT).await?;
+    is_detected(fixture.finish().await?, Violation::Disordered)
 }
 
-/// With several events of a key in flight one that is refused lets later ones go before it.
+/// With several events of a key in flight later ones are published before one that is refused.
 pub async fn one_key_per_window(seed: u64, program: &Path) -> Result<()> {
-    let world = World::new(Setting::of("mutants-window", seed, program)).await?;
-    world.listen(&[], "")?;
-    world.relay("batches=off;one-key-per-window=off")?;
-    world.commit(&[fact(&event::key(seed, 1), 1, None)]).await?;
-    world.quiet(PATIENCE).await?;
-    // The relay has made its stream and does not look at it again for a while.
-    let js = world.bus.jetstream();
+    let fixture = Fixture::new(Setting::of("mutants-window", seed, program)).await?;
+    fixture.start_consumer(&[], "")?;
+    fixture.start_relay("batches=off;one-key-per-window=off")?;
+    fixture.commit(&[fact(&event::key(seed, 1), 1, None)]).await?;
+    fixture.quiet(TIMEOUT).await?;
+    // The relay has created its stream and does not check it again for a while.
+    let js = fixture.bus.jetstream();
     let mut config =
         js.get_stream(streams::events(event::PUBLISHER)).await?.cached_info().config.clone();
     let usual = std::mem::replace(&mut config.max_message_size, 2_000);
     js.update_stream(config.clone()).await?;
     let key = event::key(seed, 2);
     let large = Fact::from(&updated(&key, 2, None, 4_000));
-    world.commit(&[fact(&key, 1, None), large, fact(&key, 3, None)]).await?;
+    fixture.commit(&[fact(&key, 1, None), large, fact(&key, 3, None)]).await?;
     let refused = async || {
         let ask = "select count(*) from outbox where attempts > 0";
-        Ok(world.ask(event::PUBLISHER, ask).await? > 0)
+        Ok(fixture.query(event::PUBLISHER, ask).await? > 0)
     };
-    world.until("the broker refuses the large event", PATIENCE, refused).await?;
+    fixture.until("the broker refuses the large event", TIMEOUT, refused).await?;
     config.max_message_size = usual;
     js.update_stream(config).await?;
-    world.quiet(PATIENCE).await?;
-    noticed(world.finish().await?, Wrong::Disordered)
+    fixture.quiet(TIMEOUT).await?;
+    is_detected(fixture.finish().await?, Violation::Disordered)
 }
 
-fn noticed(finished: Finished, wrong: Wrong) -> Result<()> {
-    let verdict = finished.is_noticed()?;
-    println!("  noticed: {:?}", verdict.told());
+fn is_detected(finished: Finished, wrong: Violation) -> Result<()> {
+    let verdict = finished.is_detected()?;
+    println!("  detected: {:?}", verdict.examples());
     ensure!(verdict.count(wrong) > 0, "nothing is {wrong}, but {verdict}");
     Ok(())
 }

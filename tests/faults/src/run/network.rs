@@ -1,12 +1,12 @@
 //! The network: each link between a process and a server is bad in every way, by itself and together with the others.
 
 use crate::figures;
+use crate::fixture::{Fixture, Setting, Through};
 use crate::history::Entry;
 use crate::process::Role;
-use crate::process::say::Load;
+use crate::process::write::Load;
 use crate::proxy::{Network, Proxy};
 use crate::schedule;
-use crate::world::{Setting, Through, World};
 use anyhow::{Result, ensure};
 use rand::Rng;
 use rand::rngs::StdRng;
@@ -22,56 +22,56 @@ enum Trouble {
     /// They are reset in the middle of something.
     CutsAfter,
     /// It is slow.
-    Lags,
-    /// It swallows what one side says, or both.
-    Swallows,
-    /// It forgets its connections, which nobody is told.
-    Forgets,
+    Delays,
+    /// It drops what one side sends, or both.
+    Drops,
+    /// Its connections become half-open.
+    HalfOpen,
 }
 
 const TROUBLES: [Trouble; 5] = {
-    use Trouble::{Cut, CutsAfter, Forgets, Lags, Swallows};
-    [Cut, CutsAfter, Lags, Swallows, Forgets]
+    use Trouble::{Cut, CutsAfter, Delays, Drops, HalfOpen};
+    [Cut, CutsAfter, Delays, Drops, HalfOpen]
 };
 
-/// Longer than anybody waits for an answer.
-const SILENCE: Duration = Duration::from_secs(6);
+/// Longer than any process waits for an answer.
+const DROP_TIME: Duration = Duration::from_secs(6);
 
-/// Within this time it is noticed that a connection was forgotten: the next trouble is to meet whoever is well again.
-const NOTICED: Duration = Duration::from_secs(12);
+/// Within this time a half-open connection is detected, so that the next trouble meets working connections.
+const MAX_DETECTION: Duration = Duration::from_secs(12);
 
-/// Far more than anything takes: a busy machine is no failure.
-const PATIENCE: Duration = Duration::from_secs(180);
+/// Far longer than anything takes, so that a busy machine fails no run.
+const TIMEOUT: Duration = Duration::from_secs(180);
 
 /// Makes each of four links bad in each way so many times, in an order of its own.
 pub async fn run(rounds: usize, seed: u64, program: &Path) -> Result<()> {
-    let world = World::new(Setting::of("network", seed, program)).await?;
-    let (broker, database) = (world.nats.port(), world.databases.port()?);
+    let fixture = Fixture::new(Setting::of("network", seed, program)).await?;
+    let (broker, database) = (fixture.nats.port(), fixture.databases.port()?);
     let links = [
         ("relays to broker", Proxy::before(broker).await?),
         ("relays to database", Proxy::before(database).await?),
-        ("listeners to broker", Proxy::before(broker).await?),
-        ("listeners to databases", Proxy::before(database).await?),
+        ("consumers to broker", Proxy::before(broker).await?),
+        ("consumers to databases", Proxy::before(database).await?),
     ];
     let through = |broker: usize, database: usize| Through {
         broker: links[broker].1.port(),
         database: links[database].1.port(),
     };
     for _ in 0..2 {
-        world.relay_through(through(0, 1), &[], "")?;
-        world.listen_through(through(2, 3), &[], "")?;
+        fixture.start_relay_through(through(0, 1), &[], "")?;
+        fixture.start_consumer_through(through(2, 3), &[], "")?;
     }
     // More than the troubles can last: the writer is ended after them.
     let load = Load { keys: 100, writers: 2, rate: Some(50.0), ..Load::of(seed, 10_000_000) };
-    world.say(&load, "")?;
-    world.until_said(100, PATIENCE).await?;
-    let worse = links.iter().map(|(name, link)| worsen(&world, name, link, rounds));
+    fixture.start_writer(&load, "")?;
+    fixture.until_committed(100, TIMEOUT).await?;
+    let worse = links.iter().map(|(name, link)| worsen(&fixture, name, link, rounds));
     futures::future::try_join_all(worse).await?;
-    world.supervisor.take_down(Role::Say)?;
-    world.phase("after")?;
-    world.quiet(PATIENCE).await?;
-    world.phase("end")?;
-    let history = world.finish().await?.is_as_promised()?;
+    fixture.supervisor.take_down(Role::Write)?;
+    fixture.phase("after")?;
+    fixture.quiet(TIMEOUT).await?;
+    fixture.phase("end")?;
+    let history = fixture.finish().await?.is_as_promised()?;
     let after = figures::phase(&history, "after").unwrap_or_default();
     println!("  all published and handled {:.1?} after the last trouble", micros(after));
     let troubles = history
@@ -85,16 +85,16 @@ fn micros((from, to): (i64, i64)) -> Duration {
     Duration::from_micros((to - from).max(0).unsigned_abs())
 }
 
-async fn worsen(world: &World, name: &str, link: &Proxy, rounds: usize) -> Result<()> {
-    let mut random = schedule::random(world.setting.seed, name);
+async fn worsen(fixture: &Fixture, name: &str, link: &Proxy, rounds: usize) -> Result<()> {
+    let mut random = schedule::random(fixture.setting.seed, name);
     for _ in 0..rounds {
         let mut troubles = TROUBLES;
         troubles.shuffle(&mut random);
         for trouble in troubles {
-            world.done(&format!("trouble {trouble:?}"), name)?;
+            fixture.record(&format!("trouble {trouble:?}"), name)?;
             make(link, trouble, &mut random).await;
-            link.becomes(Network::Passes);
-            // Something gets through before the next one.
+            link.set(Network::Passes);
+            // The link works for a moment before the next one.
             tokio::time::sleep(Duration::from_millis(random.random_range(500..1500))).await;
         }
     }
@@ -105,22 +105,22 @@ async fn make(link: &Proxy, trouble: Trouble, random: &mut StdRng) {
     match trouble {
         Trouble::Cut => link.cut().await,
         Trouble::CutsAfter => {
-            link.becomes(Network::CutsAfter(random.random_range(100..20_000)));
+            link.set(Network::CutsAfter(random.random_range(100..20_000)));
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
-        Trouble::Lags => {
-            link.becomes(Network::Lags(Duration::from_millis(20), Duration::from_millis(80)));
+        Trouble::Delays => {
+            link.set(Network::Delays(Duration::from_millis(20), Duration::from_millis(80)));
             tokio::time::sleep(Duration::from_secs(2)).await;
         }
-        Trouble::Swallows => {
-            use Network::{Swallows, SwallowsAnswers, SwallowsRequests};
-            let any = [Swallows, SwallowsRequests, SwallowsAnswers];
-            link.becomes(any[random.random_range(0..any.len())]);
-            tokio::time::sleep(SILENCE).await;
+        Trouble::Drops => {
+            use Network::{Drops, DropsAnswers, DropsRequests};
+            let any = [Drops, DropsRequests, DropsAnswers];
+            link.set(any[random.random_range(0..any.len())]);
+            tokio::time::sleep(DROP_TIME).await;
         }
-        Trouble::Forgets => {
-            link.forget();
-            tokio::time::sleep(NOTICED).await;
+        Trouble::HalfOpen => {
+            link.half_open();
+            tokio::time::sleep(MAX_DETECTION).await;
         }
     }
 }

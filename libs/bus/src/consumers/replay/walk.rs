@@ -1,42 +1,42 @@
-//! Goes through the letters in their order, from where the replay is to the last one that there was when it was asked for.
+//! Replays dead letters in their order, from where the replay is to the last one that existed when it was requested.
 
-use super::super::Consumers;
-use super::feed::{self, broker_back};
-use super::kept::{Kept, position};
-use crate::dead::{self, Letter};
+use super::apply::{apply, wait_for_broker};
+use super::progress::{Replay, position};
+use crate::consumers::context::Consumers;
+use crate::dead::{self, DeadLetter};
 use contracts::operations::v1::DeadLetterFilter;
 use std::time::Duration;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-/// Letters read at a time.
+/// Dead letters read at a time.
 const PAGE: usize = 100;
 
-/// Processes that may die of one letter after it is known that one has died.
-const DEATHS: i32 = 3;
+/// Processes that one dead letter may kill after it is known that one process has died.
+const MAX_DEATHS: i32 = 3;
 
-/// Replays the rest of an order; returns when all is done.
-pub(super) async fn walk(kept: &Kept<'_>) {
-    let order = kept.order();
-    let mut careful = take_over(kept);
+/// Replays what is left of a request; returns when all is done.
+pub(super) async fn walk(replay: &Replay<'_>) {
+    let order = replay.order();
+    let mut careful = take_over(replay);
     let filter = order.filter.unwrap_or_default();
-    if kept.total() == 0 {
-        kept.doing("counting the letters");
-        kept.counted(count(kept, &filter, order.last).await);
+    if replay.total() == 0 {
+        replay.set_message("counting the dead letters");
+        replay.set_total(count(replay, &filter, order.last).await);
     }
-    kept.doing("replaying");
-    // Noted before a letter is tried, else nobody would know that a process has died of one.
-    kept.note_surely().await;
+    replay.set_message("replaying");
+    // Stored before a dead letter is tried, else the next process could not know that one killed this process.
+    replay.checkpoint_or_wait().await;
     let mut pace = pace(order.per_second);
     let mut after = order.done.cast_unsigned();
     loop {
-        let page = page(kept.consumers, &filter, after).await;
-        for letter in &page.letters {
-            if position(letter.sequence) > order.last {
+        let page = page(replay.consumers, &filter, after).await;
+        for dead_letter in &page.dead_letters {
+            if position(dead_letter.sequence) > order.last {
                 return;
             }
             pace.tick().await;
             careful = careful.saturating_sub(1);
-            one(kept, letter, careful > 0).await;
+            replay_one(replay, dead_letter, careful > 0).await;
         }
         match page.next {
             Some(next) if position(next) < order.last => after = next,
@@ -45,12 +45,12 @@ pub(super) async fn walk(kept: &Kept<'_>) {
     }
 }
 
-/// Notes that a process has taken the order up, and of what the one before died; returns how many letters are to be tried
-/// with care. Where a process died, the next one writes down each letter before it tries it, until it is past those that the
-/// first one may have died of: so a letter that kills takes four processes with it, and not all for ever.
-fn take_over(kept: &Kept<'_>) -> u32 {
+/// Counts that a process has taken the replay up, and what killed the one before; returns how many dead letters are to be
+/// tried with care. Where a process died, the next one stores each dead letter before it tries it, until it is past those that
+/// may have killed the first one: so a poison event kills four processes, and not every one for ever.
+fn take_over(replay: &Replay<'_>) -> u32 {
     let mut careful = 0;
-    kept.change(|order| {
+    replay.change(|order| {
         let per_second = u32::try_from(order.per_second).unwrap_or_default();
         if order.takings > 0 {
             careful = 2 * per_second.max(1) + 1;
@@ -61,33 +61,33 @@ fn take_over(kept: &Kept<'_>) -> u32 {
     careful
 }
 
-async fn one(kept: &Kept<'_>, letter: &Letter, careful: bool) {
-    let _begun = kept.begin().await;
+async fn replay_one(replay: &Replay<'_>, dead_letter: &DeadLetter, careful: bool) {
+    let _begun = replay.begin().await;
     if careful {
-        let tried = position(letter.sequence);
-        let order = kept.order();
-        if order.trying == tried && order.deaths >= DEATHS {
+        let tried = position(dead_letter.sequence);
+        let order = replay.order();
+        if order.trying == tried && order.deaths >= MAX_DEATHS {
             let message = format!("{} processes died while they tried it", order.deaths);
-            return kept.given_up(letter, "PROCESS_DIED", &message);
+            return replay.skipped(dead_letter, "PROCESS_DIED", &message);
         }
-        kept.change(|order| {
+        replay.change(|order| {
             if order.trying != tried {
                 (order.trying, order.deaths) = (tried, 0);
             }
         });
-        kept.note_surely().await;
+        replay.checkpoint_or_wait().await;
     }
-    let result = feed::feed(kept, letter).await;
-    kept.dealt_with(letter, result);
+    let result = apply(replay, dead_letter).await;
+    replay.done(dead_letter, result);
 }
 
-async fn count(kept: &Kept<'_>, filter: &DeadLetterFilter, last: i64) -> i64 {
-    let consumers = kept.consumers;
+async fn count(replay: &Replay<'_>, filter: &DeadLetterFilter, last: i64) -> i64 {
+    let consumers = replay.consumers;
     loop {
         let (last, all) = (last.cast_unsigned(), usize::MAX);
-        match dead::matching(&consumers.bus, consumers.service(), filter, last, all).await {
+        match dead::count_matching(&consumers.bus, consumers.service(), filter, last, all).await {
             Ok((found, _)) => return i64::try_from(found).unwrap_or(i64::MAX),
-            Err(fault) => broker_back(consumers, &fault).await,
+            Err(fault) => wait_for_broker(consumers, &fault).await,
         }
     }
 }
@@ -96,12 +96,12 @@ async fn page(consumers: &Consumers, filter: &DeadLetterFilter, after: u64) -> d
     loop {
         match dead::page(&consumers.bus, consumers.service(), filter, after, PAGE).await {
             Ok(page) => return page,
-            Err(fault) => broker_back(consumers, &fault).await,
+            Err(fault) => wait_for_broker(consumers, &fault).await,
         }
     }
 }
 
-/// A letter that took longer is not made up for: no second sees more than it may.
+/// Time that a dead letter took longer is not made up for: no second sees more than `per_second`.
 fn pace(per_second: i32) -> Interval {
     let per_second = u32::try_from(per_second).unwrap_or_default().clamp(1, 1_000);
     let mut pace = interval(Duration::from_secs(1) / per_second);
