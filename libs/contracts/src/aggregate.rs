@@ -1,5 +1,5 @@
-use crate::validate::Violation;
-use crate::{Event, Validate};
+use crate::event::Event;
+use crate::validate::{Validate, Violation};
 
 /// A message that is the whole public state of an aggregate; every event of its family carries it, or says that the aggregate
 /// is gone.

@@ -1,8 +1,9 @@
 //! The codec of every generated client and server: prost, and the contract's rules on whatever it decodes. Validation
 //! stands here because a tower layer never sees a decoded message.
 
-use crate::types::v1::Reason as Common;
-use crate::{Reason, Validate, Violation};
+use crate::messages::souk::r#type::v1::Reason as Common;
+use crate::reason::Reason;
+use crate::validate::{Validate, Violation};
 use prost::Message;
 use std::marker::PhantomData;
 use tonic::Status;

@@ -13,6 +13,7 @@
 mod aggregate;
 pub mod codec;
 mod event;
+mod lookup;
 mod policy;
 mod reason;
 mod rpc;
@@ -21,8 +22,9 @@ mod validate;
 
 pub use aggregate::{Aggregate, Observed, Unreadable};
 pub use event::{Event, EventInfo, Fact};
+pub use lookup::policy;
 pub use messages::souk::{catalog, operations, pricing, search, r#type as types};
-pub use policy::{Idempotency, Policy, policy};
+pub use policy::{Idempotency, Policy};
 pub use reason::{Kind, Reason, ReasonInfo};
 pub use rpc::{Mutation, PageRequest, Rpc};
 pub use serve::{Answer, Answers, Call, Refusal, Serve, Streaming, async_trait};
@@ -39,20 +41,8 @@ pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descrip
     unused_qualifications,
     reason = "generated; its comments are those of the contract"
 )]
-mod messages {
-    include!(concat!(env!("OUT_DIR"), "/messages.rs"));
-}
-
-mod tables {
-    use crate::aggregate::{Aggregate, Observed, Unreadable};
-    use crate::event::{Event, EventInfo, Fact};
-    use crate::policy::{Idempotency, Policy};
-    use crate::reason::{Kind, Reason, ReasonInfo};
-    use crate::rpc::{Mutation, PageRequest, Rpc};
-
-    include!(concat!(env!("OUT_DIR"), "/tables.rs"));
-}
-
+mod messages;
+mod tables;
 #[allow(
     clippy::all,
     clippy::expect_used,
@@ -60,8 +50,4 @@ mod tables {
     unused_qualifications,
     reason = "generated; the build compiled every pattern"
 )]
-mod validators {
-    use crate::validate::{Path, Validate, Violation, is_uuid, is_zero, repeats};
-
-    include!(concat!(env!("OUT_DIR"), "/validators.rs"));
-}
+mod validators;

@@ -29,33 +29,3 @@ pub enum Idempotency {
     /// Nothing is promised.
     Unknown,
 }
-
-/// The policy of a method, or none for a path that the contract does not name.
-pub fn policy(path: &str) -> Option<&'static Policy> {
-    let methods = crate::METHODS;
-    methods.binary_search_by(|method| method.path.cmp(path)).ok().and_then(|at| methods.get(at))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_method_is_found_by_its_path() {
-        assert!(!crate::METHODS.is_empty());
-        for method in crate::METHODS {
-            assert_eq!(policy(method.path).map(|found| found.path), Some(method.path));
-        }
-        assert!(policy("/souk.pricing.v1.PricingService/Nope").is_none());
-    }
-
-    #[test]
-    fn reads_and_writes_ask_for_different_scopes() {
-        let set = policy("/souk.pricing.v1.PricingService/SetPrice").unwrap();
-        assert_eq!(set.scopes, ["pricing:write"]);
-        assert_eq!(set.idempotency, Idempotency::Idempotent);
-        let get = policy("/souk.pricing.v1.PricingService/GetPrice").unwrap();
-        assert_eq!(get.scopes, ["pricing:read"]);
-        assert_eq!(get.idempotency, Idempotency::NoSideEffects);
-    }
-}

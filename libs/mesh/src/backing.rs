@@ -2,10 +2,10 @@
 //! opens its [`Backing`] publishes its outbox, forgets what has served its time, and is ready only when its migrations are.
 
 use crate::boot::{Boot, BootError};
+use crate::check::Check;
 use crate::client::Client;
 use crate::config::{Config, OwnSettings};
 use crate::paging::Paging;
-use crate::readiness::Check;
 use crate::reconcile::{FamilyCopy, Owner, Reconciler};
 use crate::service::Service;
 use crate::tasks::Tasks;

@@ -1,8 +1,10 @@
 //! Whether this process can work. Each service names what it needs; the checks run in the background, and health, the admin port and
 //! the metrics all show the same last outcome, so a probe costs nothing and cannot overload a sick dependency.
 
-use crate::{Service, Tasks};
-use futures::future::{BoxFuture, join_all};
+use crate::check::Check;
+use crate::service::Service;
+use crate::tasks::Tasks;
+use futures::future::join_all;
 use serde::Serialize;
 use std::error::Error;
 use std::sync::Arc;
@@ -17,43 +19,6 @@ const IMPATIENT: Duration = Duration::from_millis(100);
 const PATIENCE: Duration = Duration::from_secs(2);
 /// One lost answer must not take every replica out of service at once.
 const STRIKES: u32 = 2;
-
-type Cause = Box<dyn Error + Send + Sync>;
-type Probe = Arc<dyn Fn() -> BoxFuture<'static, Result<(), Cause>> + Send + Sync>;
-
-/// Something that a service needs.
-#[derive(Clone)]
-pub struct Check {
-    name: &'static str,
-    hard: bool,
-    probe: Probe,
-}
-
-impl Check {
-    /// Without it the service cannot work at all: its own PostgreSQL, its migrations, its filled index.
-    pub fn hard<P, F, E>(name: &'static str, probe: P) -> Self
-    where
-        P: Fn() -> F + Send + Sync + 'static,
-        F: Future<Output = Result<(), E>> + Send + 'static,
-        E: Into<Cause>,
-    {
-        let probe = Arc::new(move || -> BoxFuture<'static, Result<(), Cause>> {
-            let outcome = probe();
-            Box::pin(async move { outcome.await.map_err(Into::into) })
-        });
-        Self { name, hard: true, probe }
-    }
-
-    /// Without it the service works less well: NATS, Redis.
-    pub fn soft<P, F, E>(name: &'static str, probe: P) -> Self
-    where
-        P: Fn() -> F + Send + Sync + 'static,
-        F: Future<Output = Result<(), E>> + Send + 'static,
-        E: Into<Cause>,
-    {
-        Self { hard: false, ..Self::hard(name, probe) }
-    }
-}
 
 /// What is known about this process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

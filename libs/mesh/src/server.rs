@@ -67,11 +67,12 @@ impl Stack {
     }
 
     fn guarded(&self, service: &Service) -> Router {
+        let admission = Admission::new(self.max_concurrent_calls, self.calls.clone());
         let layers = ServiceBuilder::new()
             // The layers below ask the contract how the method is served; one that it does not name is not served.
             .layer(from_fn(contract::contract))
             // Before any work is spent on the call: refuses it while the service has its hands full.
-            .layer(from_fn_with_state(Admission::new(self), admit::admit))
+            .layer(from_fn_with_state(admission, admit::admit))
             // Before the signature is checked, which is work that must be bounded too.
             .layer(from_fn_with_state(Arc::clone(&self.timeouts), deadline::enforce))
             // Who calls. Needed by all that follows.

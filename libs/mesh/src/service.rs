@@ -1,6 +1,6 @@
 //! A service that is ready to be served.
 
-use crate::readiness::Check;
+use crate::check::Check;
 use axum::response::IntoResponse;
 use contracts::Serve;
 use http::Request;

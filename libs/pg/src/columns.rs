@@ -1,5 +1,5 @@
-//! Batches of rows, written by one statement from one description of the table's columns: each column is named once, with its
-//! type and where its value comes from.
+//! Writes a batch of rows with one statement. The caller describes each column once: its name, its type and how to read its value
+//! from a row.
 
 use crate::Tx;
 use crate::statement::{Statement, Value};
@@ -10,20 +10,20 @@ use diesel::result::QueryResult;
 use diesel::sql_types::{Array, SingleValue, SqlType};
 use diesel_async::RunQueryDsl;
 
-/// Rows to be written and the columns that were named so far.
+/// Rows to write, and the columns described so far.
 #[must_use = "nothing is written until `insert`, `insert_new` or `upsert`"]
 pub struct Columns<'a, R> {
     table: &'static str,
     key: &'static str,
     rows: Vec<&'a R>,
     names: Vec<&'static str>,
-    /// Columns that only an insert writes.
+    /// Columns that an insert writes and an update leaves unchanged.
     fixed: Vec<&'static str>,
     values: Vec<Value<'a>>,
 }
 
 impl<'a, R> Columns<'a, R> {
-    /// Rows for a table, told apart by the column `key`.
+    /// Rows for a table whose unique column is `key`.
     pub fn of(
         table: &'static str,
         key: &'static str,
@@ -33,7 +33,7 @@ impl<'a, R> Columns<'a, R> {
         Self { table, key, rows, names: Vec::new(), fixed: Vec::new(), values: Vec::new() }
     }
 
-    /// A column of this type whose values these are.
+    /// Adds a column of the SQL type `ST`; `value` reads its value from a row.
     pub fn column<ST, V>(mut self, name: &'static str, value: impl Fn(&'a R) -> V) -> Self
     where
         ST: 'static,
@@ -47,7 +47,7 @@ impl<'a, R> Columns<'a, R> {
         self
     }
 
-    /// A column that never changes once its row is there.
+    /// Adds a column that never changes after its row was inserted.
     pub fn fixed<ST, V>(mut self, name: &'static str, value: impl Fn(&'a R) -> V) -> Self
     where
         ST: 'static,
@@ -64,13 +64,12 @@ impl<'a, R> Columns<'a, R> {
         self.execute(tx, "").await
     }
 
-    /// Inserts the rows that are new, in their order; leaves out those that any constraint of the table is against, so that of two
-    /// inserts at the same time one gives way at once.
+    /// Inserts the rows in their order and skips those that conflict with an existing row under a unique or exclusion constraint.
     pub async fn insert_new(self, tx: &mut Tx) -> QueryResult<usize> {
         self.execute(tx, "on conflict do nothing").await
     }
 
-    /// [`Columns::insert_new`], and says by the column `returning` which rows were new.
+    /// Like [`Columns::insert_new`], and returns the key column of the rows that were inserted.
     pub async fn insert_returning<T>(self, tx: &mut Tx) -> QueryResult<Vec<T>>
     where
         T: diesel::QueryableByName<Pg> + Send + 'static,
@@ -82,31 +81,32 @@ impl<'a, R> Columns<'a, R> {
         self.statement(&rest).get_results(tx.conn()).await
     }
 
-    /// Inserts the rows, or changes those whose key is there.
+    /// Inserts the rows, or updates those whose key exists.
     pub async fn upsert(self, tx: &mut Tx) -> QueryResult<usize> {
         let set = self.assignments("excluded");
         let rest = format!("on conflict ({}) do update set {set}", self.key);
         self.execute(tx, &rest).await
     }
 
-    /// Changes the rows, which are there.
+    /// Updates existing rows; a row whose key does not exist is skipped.
     pub async fn update(self, tx: &mut Tx) -> QueryResult<usize> {
         if self.rows.is_empty() {
             return Ok(0);
         }
         let Self { table, key, .. } = self;
-        let (names, places) = (self.names.join(", "), self.places());
+        let (names, placeholders) = (self.names.join(", "), self.placeholders());
         let text = format!(
-            "update {table} set {} from unnest({places}) as changed ({names})
+            "update {table} set {} from unnest({placeholders}) as changed ({names})
              where {table}.{key} = changed.{key}",
             self.assignments("changed"),
         );
         Statement::new(text, self.values).execute(tx.conn()).await
     }
 
-    /// A statement that reads the rows as `unnest($1, …) as <name> (<columns>)`, which `sql` is given places and names for.
+    /// A statement of the caller's that reads the rows as `unnest($1, …) as <name> (<columns>)`; `sql` gets the list of
+    /// placeholders and the list of column names.
     pub fn with(self, sql: impl FnOnce(&str, &str) -> String) -> Statement<'a> {
-        let text = sql(&self.places(), &self.names.join(", "));
+        let text = sql(&self.placeholders(), &self.names.join(", "));
         Statement::new(text, self.values)
     }
 
@@ -118,16 +118,17 @@ impl<'a, R> Columns<'a, R> {
     }
 
     fn statement(self, rest: &str) -> Statement<'a> {
-        let (names, places) = (self.names.join(", "), self.places());
-        let text =
-            format!("insert into {} ({names}) select * from unnest({places}) {rest}", self.table);
+        let (names, placeholders) = (self.names.join(", "), self.placeholders());
+        let text = format!(
+            "insert into {} ({names}) select * from unnest({placeholders}) {rest}",
+            self.table
+        );
         Statement::new(text, self.values)
     }
 
-    fn places(&self) -> String {
-        let places: Vec<String> =
-            (1..=self.values.len()).map(|place| format!("${place}")).collect();
-        places.join(", ")
+    fn placeholders(&self) -> String {
+        let numbers = 1..=self.values.len();
+        numbers.map(|number| format!("${number}")).collect::<Vec<_>>().join(", ")
     }
 
     fn assignments(&self, source: &str) -> String {

@@ -16,23 +16,23 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 use tokio_postgres::{Config, NoTls};
 
-/// How one service reaches its database.
+/// Connection settings of one service's database.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// `postgres://…` of the primary.
     pub url: SecretString,
-    /// `postgres://…` of a replica for reads that may lag; none: the primary serves them.
+    /// `postgres://…` of a replica for reads that may be stale; without one the primary serves them.
     pub replica_url: Option<SecretString>,
-    /// Most connections to each of the two.
+    /// Maximum number of connections in each pool, primary and replica.
     pub max_connections: usize,
     /// Longest wait for a free connection.
     pub acquire_timeout: Duration,
-    /// Longest time of one statement where the work has no deadline of its own.
+    /// Statement timeout; a call with a shorter deadline uses that deadline instead.
     pub statement_timeout: Duration,
 }
 
 impl Settings {
-    /// The usual settings for a database.
+    /// Default settings for a database URL.
     pub fn of(url: SecretString) -> Self {
         Self {
             url,
@@ -59,14 +59,14 @@ struct Inner {
     clock_offset_ms: AtomicI64,
 }
 
-/// How long a server may say nothing, not even that it has what was sent.
-const SILENCE: Duration = Duration::from_secs(5);
+/// Timeout for connecting, for unacknowledged TCP data, and for idle time before TCP keepalives start.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often a transaction that others get in the way of is tried.
-const ATTEMPTS: u32 = 8;
+/// How often a transaction is tried in total when it conflicts with others.
+const MAX_ATTEMPTS: u32 = 8;
 
 impl Db {
-    /// Prepares the pools; the first use connects.
+    /// Creates the pools; connections are opened on first use.
     pub fn new(service: &'static str, settings: Settings) -> Result<Self, Fault> {
         let primary = pool(&settings.url, &settings)?;
         let replica = settings.replica_url.as_ref().map(|url| pool(url, &settings)).transpose()?;
@@ -87,12 +87,12 @@ impl Db {
         self.inner.service
     }
 
-    /// URL of the primary, for connections that live outside the pool (the relay's).
+    /// URL of the primary, for connections outside the pool, such as the outbox relay's.
     pub fn url(&self) -> &SecretString {
         &self.inner.settings.url
     }
 
-    /// Reads without a transaction, seeing everything that is committed.
+    /// Runs a read on the primary without a transaction: each statement sees everything committed before it.
     pub async fn read<R, F>(&self, name: &'static str, body: F) -> Result<R, Fault>
     where
         for<'t> F: AsyncFnOnce(&'t mut Tx) -> Result<R, Fault>
@@ -107,7 +107,7 @@ impl Db {
         self.measure(name, started, result)
     }
 
-    /// Reads from the replica where there is one: the answer may lag behind the last write.
+    /// Runs a read on the replica if there is one; its result may be stale.
     pub async fn read_stale<R, F>(&self, name: &'static str, body: F) -> Result<R, Fault>
     where
         for<'t> F: AsyncFnOnce(&'t mut Tx) -> Result<R, Fault>
@@ -123,9 +123,9 @@ impl Db {
         self.measure(name, started, result)
     }
 
-    /// Does `body` in one transaction. Where others get in the way (deadlock, serialization failure, a contended insert) it
-    /// is rolled back and done again, so `body` must not do anything but SQL. An answer to COMMIT that got lost is never
-    /// retried: the caller learns OUTCOME_UNKNOWN and repeats with its `request_id`.
+    /// Runs `body` in one transaction. On a conflict (deadlock, serialization failure, a contended insert) the transaction is
+    /// rolled back and `body` runs again, so it must have no side effects but SQL. If the connection fails during COMMIT there is
+    /// no retry, because the commit may have succeeded: the caller gets OUTCOME_UNKNOWN and retries with its `request_id`.
     pub async fn write<R, F>(&self, name: &'static str, body: F) -> Result<R, Fault>
     where
         for<'t> F: AsyncFnOnce(&'t mut Tx) -> Result<R, Fault>
@@ -139,9 +139,9 @@ impl Db {
         loop {
             let result = self.write_try(body.clone()).await;
             match result {
-                Err(fault) if fault.is(Common::Contended) && attempt < ATTEMPTS => {
+                Err(fault) if fault.is(Common::Contended) && attempt < MAX_ATTEMPTS => {
                     metrics::counter!("db_retries_total", "operation" => name).increment(1);
-                    tokio::time::sleep(pause(attempt)).await;
+                    tokio::time::sleep(backoff(attempt)).await;
                     attempt += 1;
                 }
                 result => return self.measure(name, started, result),
@@ -172,18 +172,18 @@ impl Db {
         }
     }
 
-    /// Completes when this process has committed something to publish since the last call.
+    /// Completes once this process has committed an event to publish since the last call.
     pub async fn outbox_written(&self) {
         self.inner.outbox_signal.notified().await;
     }
 
-    /// Throws the connections away that nobody uses. They may lead to a server that will never answer again, and each of them
-    /// would be found out by somebody who waits for it in vain.
+    /// Closes the idle connections of the primary's pool. After a failover they may be half-open, and each would cost one caller
+    /// a timeout.
     pub fn renew(&self) {
         self.inner.primary.retain(|_, _| false);
     }
 
-    /// Moves the clock that transactions read; tests use it instead of waiting.
+    /// Shifts the clock that [`Tx::now`] returns; tests use it instead of waiting.
     pub fn shift_clock(&self, by: TimeDelta) {
         self.inner.clock_offset_ms.store(by.num_milliseconds(), Ordering::Relaxed);
     }
@@ -227,32 +227,36 @@ impl Db {
 fn pool(url: &SecretString, settings: &Settings) -> Result<Pool<AsyncPgConnection>, Fault> {
     let mut config = ManagerConfig::default();
     config.custom_setup = Box::new(|url| Box::pin(connect(url)));
-    // A connection that was closed is known as such without a question on every use.
+    // `Fast` detects closed connections without a query on every checkout.
     config.recycling_method = RecyclingMethod::Fast;
     let manager = AsyncDieselConnectionManager::new_with_config(url.expose_secret(), config);
     Pool::builder(manager)
         .max_size(settings.max_connections)
         .runtime(deadpool::Runtime::Tokio1)
         .wait_timeout(Some(settings.acquire_timeout))
-        .create_timeout(Some(SILENCE))
+        .create_timeout(Some(CONNECTION_TIMEOUT))
         .build()
         .map_err(Fault::internal)
 }
 
-/// Statements are prepared, but planned for what they are given: a plan that the server keeps from the days when a table was
-/// empty would read all of it when it is large. A transaction in which nobody does anything is ended: its client may be gone
-/// without a word, and whoever waits for its locks would wait until the server's kernel notices.
-const SETTINGS: &str = "
+/// Prepared statements get a custom plan on every execution: a cached generic plan made when a table was empty would still scan the
+/// whole table when it is large. Idle transactions are terminated: after a half-open connection their locks would otherwise be held
+/// until the server's TCP stack gives up on the client.
+const SESSION_SETTINGS: &str = "
     set plan_cache_mode = force_custom_plan;
     set idle_in_transaction_session_timeout = '15s'";
 
-/// A server that is gone without a word is noticed: what was sent and is not confirmed in time ends the connection.
+/// Connects with TCP timeouts, so that a half-open connection to a lost server is detected instead of hanging.
 async fn connect(url: &str) -> ConnectionResult<AsyncPgConnection> {
     let mut config: Config = url.parse().map_err(not_connected)?;
-    config.connect_timeout(SILENCE).tcp_user_timeout(SILENCE).keepalives_idle(SILENCE);
+    config
+        .connect_timeout(CONNECTION_TIMEOUT)
+        .tcp_user_timeout(CONNECTION_TIMEOUT)
+        .keepalives_idle(CONNECTION_TIMEOUT);
     let (client, link) = config.connect(NoTls).await.map_err(not_connected)?;
     let mut connection = AsyncPgConnection::try_from_client_and_connection(client, link).await?;
-    connection.batch_execute(SETTINGS).await.map_err(ConnectionError::CouldntSetupConfiguration)?;
+    let set = connection.batch_execute(SESSION_SETTINGS).await;
+    set.map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
 }
 
@@ -261,7 +265,8 @@ fn not_connected(error: tokio_postgres::Error) -> ConnectionError {
     ConnectionError::BadConnection(format!("{error}{cause}"))
 }
 
-fn pause(attempt: u32) -> Duration {
-    let most = 5u64 << attempt.min(6);
-    Duration::from_millis(rand::rng().random_range(1..=most))
+/// Exponential backoff with full jitter.
+fn backoff(attempt: u32) -> Duration {
+    let max_ms = 5u64 << attempt.min(6);
+    Duration::from_millis(rand::rng().random_range(1..=max_ms))
 }

@@ -1,6 +1,7 @@
-//! Events about something that is not known here yet. Keeping one claims its id like handling it does; it is handled when
-//! what it waits for arrives, and ends as a dead letter when that takes longer than a day; then it may wait for something else,
-//! as long again. In isolation they are deferred when what they wait for arrives, and handled one by one.
+//! Early events: they refer to an aggregate that this service has not received yet. An early event is stored here and claims its id
+//! in the inbox, as a handled one does. It is handled when the awaited aggregate arrives, and becomes a dead letter if that takes
+//! more than a day; if it then needs another aggregate, the day starts again. A consumer in isolation mode defers stored events when
+//! their aggregate arrives, and handles them one at a time.
 
 use crate::Tx;
 use crate::schema::early;
@@ -14,25 +15,26 @@ use serde_json::Value;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// An event that is kept.
+/// A stored early event.
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = early)]
 pub struct Early {
-    /// Durable consumer that it came to.
+    /// Durable consumer that received it.
     pub consumer: String,
     /// Id of the event.
     pub event_id: Uuid,
-    /// What it waits for.
+    /// Name of the aggregate that it waits for.
     pub awaited: String,
-    /// Subject that it came under.
+    /// Subject of its message.
     pub subject: String,
-    /// Headers that it came with.
+    /// Headers of its message.
     pub headers: Value,
     /// The encoded event.
     pub payload: Vec<u8>,
 }
 
-/// Keeps events. The caller holds the locks under which `take` is called for the same things, else one could miss the other.
+/// Stores early events. The caller must hold the locks that callers of [`take`] hold for the same aggregates, so that an aggregate
+/// cannot arrive in between unnoticed.
 pub async fn keep(tx: &mut Tx, events: &[Early]) -> Result<(), Fault> {
     diesel::insert_into(early::table)
         .values(events)
@@ -42,14 +44,13 @@ pub async fn keep(tx: &mut Tx, events: &[Early]) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Whether an event is kept and waits.
+/// Whether an event is stored.
 pub async fn waits(tx: &mut Tx, consumer: &str, event_id: Uuid) -> Result<bool, Fault> {
     let entry = early::table.find((consumer, event_id));
     Ok(diesel::select(exists(entry)).get_result(tx.conn()).await?)
 }
 
-/// Takes out the events that waited for any of what has just arrived, in the order in which they came. Not those that are
-/// deferred.
+/// Removes and returns the events that wait for any of these aggregates, in the order in which they arrived; deferred ones stay.
 pub async fn take(tx: &mut Tx, awaited: &[String]) -> Result<Vec<Early>, Fault> {
     let waiting =
         early::table.filter(early::awaited.eq_any(awaited)).filter(early::arrived_at.is_null());
@@ -61,8 +62,7 @@ pub async fn take(tx: &mut Tx, awaited: &[String]) -> Result<Vec<Early>, Fault> 
     Ok(taken.into_iter().map(|(_, event)| event).collect())
 }
 
-/// Defers the events that waited for any of what has just arrived: each is to be handled with nothing else in flight. Returns how
-/// many there are.
+/// Marks the events that wait for any of these aggregates as deferred, to be handled one at a time. Returns their number.
 pub async fn defer(tx: &mut Tx, awaited: &[String]) -> Result<usize, Fault> {
     let waiting =
         early::table.filter(early::awaited.eq_any(awaited)).filter(early::arrived_at.is_null());
@@ -70,7 +70,7 @@ pub async fn defer(tx: &mut Tx, awaited: &[String]) -> Result<usize, Fault> {
     Ok(diesel::update(waiting).set(arrived).execute(tx.conn()).await?)
 }
 
-/// The event that was deferred first and is not put off, and since when it is kept.
+/// The oldest deferred event that is due, and when it was stored.
 pub async fn next_deferred(tx: &mut Tx) -> Result<Option<(Early, DateTime<Utc>)>, Fault> {
     let deferred = early::table
         .filter(early::arrived_at.le(now.into_sql::<Timestamptz>().nullable()))
@@ -79,13 +79,13 @@ pub async fn next_deferred(tx: &mut Tx) -> Result<Option<(Early, DateTime<Utc>)>
     Ok(deferred.first(tx.conn()).await.optional()?)
 }
 
-/// Takes out one event; false: it is not kept any more.
+/// Removes one event; false if it was not stored.
 pub async fn take_one(tx: &mut Tx, event: &Early) -> Result<bool, Fault> {
     let one = early::table.find((&event.consumer, event.event_id));
     Ok(diesel::delete(one).execute(tx.conn()).await? == 1)
 }
 
-/// Puts off one that is deferred: it counts as one that was deferred later.
+/// Postpones a deferred event by `pause`.
 pub async fn put_off(tx: &mut Tx, event: &Early, pause: Duration) -> Result<(), Fault> {
     let one = early::table.find((&event.consumer, event.event_id));
     let later = tx.now().await? + pause;

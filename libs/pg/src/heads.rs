@@ -1,5 +1,5 @@
-//! The head of every aggregate that was ever published: its version and the digest of its public state, written with its newest
-//! event by [`crate::outbox::append`]. Copies in other services compare themselves with them; what differs is published again.
+//! Aggregate heads: the version and the state digest of the newest event of every published aggregate, written together with the
+//! event by [`crate::outbox::append`]. Other services compare their copies with them, and have aggregates that differ republished.
 
 use crate::entity::{self, Lock, Stored};
 use crate::{Tx, outbox, statement};
@@ -13,38 +13,38 @@ use kernel::id::Id;
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
-/// What was published last of an aggregate.
+/// The newest event of an aggregate, without its content.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
 pub struct AggregateHead {
-    /// The aggregate.
+    /// Key of the aggregate.
     #[diesel(sql_type = Text)]
     pub key: String,
     /// Subject of its newest event.
     #[diesel(sql_type = Text)]
     pub subject: String,
-    /// Its version.
+    /// Version of its newest event.
     #[diesel(sql_type = BigInt)]
     pub version: i64,
-    /// SHA-256 of its public state; none: it has been deleted.
+    /// SHA-256 of its public state; none if it is deleted.
     #[diesel(sql_type = Nullable<Binary>)]
     pub digest: Option<Vec<u8>>,
 }
 
-/// Which heads of a family.
+/// Selects heads of a family.
 #[derive(Debug, Clone, Copy)]
 pub enum Which<'k> {
-    /// Those above a key, the first ones by key.
+    /// A page: the heads after a key, in the order of keys.
     After {
-        /// The key; empty: from the first on.
+        /// The key; empty starts at the first head.
         key: &'k str,
-        /// At most so many.
+        /// Page size.
         limit: i64,
     },
-    /// Those of these keys.
+    /// The heads of these keys.
     Keys(&'k [String]),
 }
 
-/// Heads of a family, by key.
+/// Heads of a family, ordered by key.
 pub async fn list(
     tx: &mut Tx,
     family: &str,
@@ -71,7 +71,7 @@ pub async fn list(
     Ok(rows)
 }
 
-/// The aggregates of one kind: how they are published again.
+/// The aggregates of one type, without the type itself: lists their keys and republishes them.
 #[derive(Clone, Copy)]
 pub struct Aggregates {
     /// Their family, e.g. `catalog.brand`.
@@ -85,7 +85,7 @@ type Republish =
 type Keys = for<'t> fn(&'t mut Tx, &'t str, i64) -> BoxFuture<'t, Result<Vec<String>, Fault>>;
 
 impl Aggregates {
-    /// Those that are stored as `E`.
+    /// The aggregates of type `E`.
     pub const fn of<E: Stored>() -> Self {
         Self {
             family: E::FAMILY,
@@ -94,14 +94,14 @@ impl Aggregates {
         }
     }
 
-    /// Publishes aggregates as they are now, at their current versions, deleted ones too; returns which there are. They are locked
-    /// against a change, so that no newer version is published before. Their heads are written anew too, so a field that was
-    /// added to the public state since reaches whoever compares.
+    /// Publishes the current state of aggregates again, at their current versions and including deleted ones; returns the keys that
+    /// exist. The rows are locked, so that no newer version can be published first. The heads are rewritten too, because a field
+    /// that was added to the public state changes the digest.
     pub async fn republish(&self, tx: &mut Tx, keys: &[String]) -> Result<BTreeSet<String>, Fault> {
         (self.republish)(tx, keys).await
     }
 
-    /// The first keys above one, of all that there are, published or not.
+    /// A page of the keys of all aggregates, published or not, after a key.
     pub async fn keys(&self, tx: &mut Tx, after: &str, limit: i64) -> Result<Vec<String>, Fault> {
         (self.keys)(tx, after, limit).await
     }
@@ -114,7 +114,7 @@ impl std::fmt::Debug for Aggregates {
 }
 
 async fn republish<E: Stored>(tx: &mut Tx, keys: &[String]) -> Result<BTreeSet<String>, Fault> {
-    // What is no id is the key of nothing.
+    // Keys of aggregates are ids, so anything else cannot exist.
     let ids: BTreeSet<Id<E>> = keys.iter().filter_map(|key| Id::parse(key).ok()).collect();
     let found: Vec<E> = entity::lock_all(tx, &Vec::from_iter(ids), Lock::Change).await?;
     outbox::append(tx, found.iter().map(|own| own.event(&own.head().unchanged()))).await?;

@@ -1,4 +1,4 @@
-//! One effect for each event: the event's id is claimed in the transaction of the effect.
+//! Deduplication of events: a consumer claims the id of an event in the transaction that applies it, so each event is applied once.
 
 use crate::schema::inbox;
 use crate::{Tx, statement};
@@ -9,14 +9,14 @@ use diesel_async::RunQueryDsl;
 use fault::{Fault, point};
 use uuid::Uuid;
 
-/// Whether an event is claimed, which says that its effect is committed or that it is kept.
+/// Whether an event is claimed: it was applied, or it is stored as an early event.
 pub async fn claimed(tx: &mut Tx, consumer: &str, event_id: Uuid) -> Result<bool, Fault> {
     let claim = inbox::table.find((consumer, event_id));
     Ok(diesel::select(exists(claim)).get_result(tx.conn()).await?)
 }
 
-/// Claims an event for a consumer; false: its effect is committed already, or it is kept, and there is nothing to do. A
-/// concurrent claim of the same event waits for the first one's end.
+/// Claims an event for a consumer. False means that it was claimed before and must be skipped. Of two concurrent claims the second
+/// waits until the transaction of the first ends.
 pub async fn claim(
     tx: &mut Tx,
     consumer: &str,

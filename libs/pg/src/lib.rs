@@ -1,17 +1,18 @@
-//! PostgreSQL as every service uses it.
+//! Access to PostgreSQL for all services.
 //!
-//! - [`Db`]: pools for one database; [`Db::read`], [`Db::write`] with retry, [`Db::write_once`] with the request's replay.
-//! - [`Tx`]: an open transaction; every store function takes it.
-//! - [`statement()`]: SQL that is written out, prepared once for each connection.
+//! - [`Db`]: connection pools; [`Db::read`], [`Db::write`] with retries, [`Db::write_once`] with idempotency keys.
+//! - [`Tx`]: an open transaction; every store function takes one.
+//! - [`statement()`]: hand-written SQL, prepared once on each connection.
 //! - [`entity`]: aggregates by their head, read, locked, paged and written with their events; [`Columns`]: batches of rows.
-//! - [`heads`]: what was published last of every aggregate, and publishing it again.
-//! - [`outbox::append`]: events, in the transaction of the change they report.
-//! - [`outbox::republish`] and [`outbox::refused`]: what operators do with them.
-//! - [`inbox::claim`] and [`early`]: one effect for each event, also for one that comes too early.
-//! - [`versions`]: an aggregate's events only forwards.
-//! - [`projections`]: what was taken over of other services' aggregates.
+//! - [`heads`]: version and digest of the newest event of every aggregate; republishing aggregates.
+//! - [`outbox::append`]: writes events in the transaction of the change that they report.
+//! - [`outbox::republish`] and [`outbox::refused`]: operators' actions on the outbox.
+//! - [`inbox::claim`]: deduplicates events; [`early`]: stores events that arrive before the aggregate they refer to.
+//! - [`versions`]: rejects events that are older than what a consumer has already handled.
+//! - [`projections`]: versions and digests of the copies of other services' aggregates.
 //! - [`operations`]: long-running work.
-//! - [`migrate`]: migrations, ours and the service's; [`provision`]: databases and roles for development and tests.
+//! - [`migrate`]: runs migrations, the shared ones and the service's; [`provision`]: creates databases and roles for development and
+//!   tests.
 
 mod columns;
 mod db;

@@ -1,5 +1,5 @@
-//! Migrations: the shared tables of `migrations/shared`, then the service's own. Only `souk migrate` runs them; a service
-//! that finds its database behind stays not ready.
+//! Migrations: the shared tables of `migrations/shared`, then the service's own. Services never run them (`souk migrate` does, and
+//! `souk dev up` for development); a service whose database has pending migrations does not become ready.
 
 use diesel::migration::{Migration, MigrationSource};
 use diesel::pg::Pg;
@@ -17,11 +17,11 @@ pub type Migrations = EmbeddedMigrations;
 /// The tables that every service's database has.
 pub const SHARED: Migrations = embed_migrations!("../../migrations/shared");
 
-/// Any fixed number: it only has to be the same in every process that migrates.
-const LOCK: i64 = 0x736f_756b;
+/// Key of the advisory lock: an arbitrary number, the same in every process.
+const LOCK_KEY: i64 = 0x736f_756b;
 
-/// Brings a database up to date; returns the names of what was run. Several at once are fine: one works, the others wait.
-/// The lock is polled, because waiting inside it deadlocks with `create index concurrently`.
+/// Runs all pending migrations and returns their names. An advisory lock makes concurrent callers wait for each other. It is
+/// polled, because a session that blocks on it would deadlock with `create index concurrently`.
 pub async fn run(url: &SecretString, own: Migrations) -> Result<Vec<String>, Fault> {
     let mut connection = connect(url).await?;
     while !try_lock(&mut connection).await? {
@@ -42,7 +42,7 @@ pub async fn run(url: &SecretString, own: Migrations) -> Result<Vec<String>, Fau
     .map_err(Fault::internal)?
 }
 
-/// Names of the migrations that this binary has and the database has not.
+/// Names of the migrations in this binary that were not run on the database yet.
 pub async fn pending(url: &SecretString, own: Migrations) -> Result<Vec<String>, Fault> {
     let mut connection = connect(url).await?;
     let applied = applied(&mut connection).await?;
@@ -101,7 +101,7 @@ async fn try_lock(connection: &mut AsyncPgConnection) -> Result<bool, Fault> {
         locked: bool,
     }
     let row: Row = diesel::sql_query("select pg_try_advisory_lock($1) as locked")
-        .bind::<diesel::sql_types::BigInt, _>(LOCK)
+        .bind::<diesel::sql_types::BigInt, _>(LOCK_KEY)
         .get_result(connection)
         .await?;
     Ok(row.locked)

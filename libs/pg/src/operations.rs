@@ -1,5 +1,5 @@
-//! Long-running work. An operation is a row with its request: any process can resume it after a crash. One process at a time works
-//! on it, by a lease ([`lease`]).
+//! Long-running operations. An operation is a row that holds its request, so any process can resume it after a crash. A lease
+//! ([`lease`]) makes sure that one process at a time works on it.
 
 mod lease;
 mod operation;
@@ -18,7 +18,8 @@ use uuid::Uuid;
 pub use lease::{Progress, checkpoint, release, renew, take_up, with_lease};
 pub use operation::Operation;
 
-/// Starts an operation: a row that a timer of the service takes up, with what was asked for where the kind needs it.
+/// Creates an operation; a background task of the service finds the row and runs it. `request` holds the parameters, encoded by the
+/// kind.
 pub async fn start(tx: &mut Tx, kind: &str, request: Option<Vec<u8>>) -> Result<Operation, Fault> {
     Ok(diesel::insert_into(operations::table)
         .values((
@@ -32,18 +33,18 @@ pub async fn start(tx: &mut Tx, kind: &str, request: Option<Vec<u8>>) -> Result<
         .await?)
 }
 
-/// Any fixed number; no other transaction-level advisory lock has it.
-const SCHEDULE: i64 = 0x7363_6865;
+/// Key of the advisory lock: an arbitrary number that no other transaction-level lock uses.
+const SCHEDULE_LOCK_KEY: i64 = 0x7363_6865;
 
-/// Starts an operation unless one of its kind was started less than `every` ago and has not failed. Of several replicas that
-/// find it due one starts it.
+/// Creates an operation unless one of its kind was created less than `every` ago and has not failed. The lock makes sure that only
+/// one of several replicas does.
 pub async fn start_if_due(
     tx: &mut Tx,
     kind: &str,
     every: Duration,
 ) -> Result<Option<Operation>, Fault> {
     statement("select pg_advisory_xact_lock($1)")
-        .bind::<BigInt, _>(SCHEDULE)
+        .bind::<BigInt, _>(SCHEDULE_LOCK_KEY)
         .execute(tx.conn())
         .await?;
     let since = tx.now().await? - every;
@@ -56,7 +57,7 @@ pub async fn start_if_due(
     start(tx, kind, None).await.map(Some)
 }
 
-/// Stores the progress of an operation. Where it is leased this renews the lease.
+/// Stores the progress of an operation, and renews its lease if it has one.
 pub async fn progress(
     tx: &mut Tx,
     id: Uuid,
@@ -77,7 +78,7 @@ pub async fn progress(
     Ok(())
 }
 
-/// Ends an operation with its result, if its kind has one.
+/// Marks an operation as succeeded, with its result if its kind has one.
 pub async fn succeed<R: prost::Name>(
     tx: &mut Tx,
     id: Uuid,
@@ -96,7 +97,7 @@ pub async fn succeed<R: prost::Name>(
     Ok(())
 }
 
-/// Ends an operation that could not be done.
+/// Marks an operation as failed.
 pub async fn fail(tx: &mut Tx, id: Uuid, why: &str) -> Result<(), Fault> {
     diesel::update(operations::table.find(id))
         .set((
@@ -109,7 +110,7 @@ pub async fn fail(tx: &mut Tx, id: Uuid, why: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The operation of these kinds that was the last one to succeed.
+/// The operation of any of these kinds that succeeded last.
 pub async fn last_succeeded(tx: &mut Tx, kinds: &[&str]) -> Result<Option<Operation>, Fault> {
     Ok(operations::table
         .filter(operations::kind.eq_any(kinds).and(operations::state.eq("succeeded")))
@@ -138,7 +139,7 @@ impl Db {
         self.read("operations.get", async |tx| find(tx, kind, id).await).await
     }
 
-    /// A page of this service's operations before the given id, latest first.
+    /// A page of this service's operations with ids below `before`, newest first.
     pub async fn operations(
         &self,
         before: Option<Uuid>,

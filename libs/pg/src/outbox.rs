@@ -1,4 +1,4 @@
-//! Events, written in the transaction of the change that they report: committed together or not at all.
+//! The transactional outbox: events are written in the transaction of the change that they report, and a relay publishes them.
 
 pub mod refused;
 mod republish;
@@ -14,11 +14,11 @@ use uuid::Uuid;
 
 pub use republish::{Events, Page, Place, republish};
 
-/// Largest event: what consumers and the broker must be able to take at once.
+/// Maximum size of an event's payload; the limits of the broker's streams are derived from it.
 pub const MAX_EVENT_BYTES: usize = 256 * 1024;
 
-/// Appends facts in the given order. The rows of their aggregates must be locked already: that makes the order of the
-/// outbox the order of versions.
+/// Appends events in the given order. The caller must already hold the row locks of their aggregates, so that the order of the outbox
+/// is the order of versions.
 pub async fn append(tx: &mut Tx, facts: impl IntoIterator<Item = Fact>) -> Result<(), Fault> {
     let facts: Vec<Fact> = facts.into_iter().collect();
     if facts.is_empty() {
@@ -70,7 +70,7 @@ pub async fn append(tx: &mut Tx, facts: impl IntoIterator<Item = Fact>) -> Resul
     point::reached("outbox.appended").await
 }
 
-/// Of each aggregate the newest fact, in the order of their keys, so that all lock heads in one order.
+/// The newest event of each aggregate, ordered by key: all transactions then lock heads in the same order and cannot deadlock.
 fn newest(facts: &[Fact]) -> Vec<&Fact> {
     let mut heads: BTreeMap<(&str, &str), &Fact> = BTreeMap::new();
     for fact in facts {

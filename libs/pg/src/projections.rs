@@ -1,6 +1,5 @@
-//! The newest state of each aggregate of another service that this one has taken over into a copy of its own. The row is locked
-//! from the look to the end of the transaction, so of two events of one aggregate the second sees what the first did, in whichever
-//! process.
+//! Projection heads: version and digest of this service's copy of each aggregate of another service. A head is locked when its
+//! version is read until the end of the transaction, so events of one aggregate are applied one after the other, in any process.
 
 use crate::{Tx, statement};
 use diesel::QueryableByName;
@@ -8,23 +7,23 @@ use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
 use diesel_async::RunQueryDsl;
 use fault::Fault;
 
-/// What was taken over of an aggregate.
+/// Version and digest of the copy of an aggregate.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
 pub struct ProjectionHead {
-    /// The aggregate.
+    /// Key of the aggregate.
     #[diesel(sql_type = Text)]
     pub key: String,
-    /// Version of the state; 0: whatever comes next is newer.
+    /// Version of the copy; 0 means that any next event is newer.
     #[diesel(sql_type = BigInt)]
     pub version: i64,
-    /// SHA-256 of its public state; none: it has been deleted.
+    /// SHA-256 of its public state; none if it is deleted.
     #[diesel(sql_type = Nullable<Binary>)]
     pub digest: Option<Vec<u8>>,
 }
 
-/// Locks an aggregate's head and returns its version; 0 before the first.
+/// Locks the head of an aggregate and returns its version; 0 if there is no copy yet.
 pub async fn lock(tx: &mut Tx, family: &str, key: &str) -> Result<i64, Fault> {
-    // An update of nothing: an insert that merely gives way would not lock the row that is there.
+    // The update changes nothing but locks an existing row, which `do nothing` would not.
     let row: ProjectionHead = statement(
         "insert into projection_heads as head (family, key, version) values ($1, $2, 0)
          on conflict (family, key) do update set version = head.version
@@ -37,7 +36,7 @@ pub async fn lock(tx: &mut Tx, family: &str, key: &str) -> Result<i64, Fault> {
     Ok(row.version)
 }
 
-/// Notes a state as taken over, under the lock of [`lock`].
+/// Stores version and digest of the copy, under the lock of [`lock`].
 pub async fn record(
     tx: &mut Tx,
     family: &str,
@@ -57,7 +56,7 @@ pub async fn record(
     Ok(())
 }
 
-/// The first heads of a family above a key, by key.
+/// A page of the heads of a family after a key, ordered by key.
 pub async fn list(
     tx: &mut Tx,
     family: &str,
@@ -76,7 +75,7 @@ pub async fn list(
     Ok(rows)
 }
 
-/// Any key of a family, another one each time.
+/// A random key of a family.
 pub async fn some_key(tx: &mut Tx, family: &str) -> Result<Option<String>, Fault> {
     let rows: Vec<ProjectionHead> = statement(
         "select key, version, digest from projection_heads where family = $1 order by key
@@ -88,7 +87,7 @@ pub async fn some_key(tx: &mut Tx, family: &str) -> Result<Option<String>, Fault
     Ok(rows.into_iter().next().map(|head| head.key))
 }
 
-/// Takes their versions from those that still have these, so that whatever comes next is newer.
+/// Resets to 0 the versions of heads that still have the given ones, so that any next event is newer.
 pub async fn distrust(tx: &mut Tx, family: &str, heads: &[(String, i64)]) -> Result<(), Fault> {
     let (keys, versions): (Vec<&str>, Vec<i64>) =
         heads.iter().map(|(key, version)| (key.as_str(), *version)).unzip();
@@ -105,7 +104,7 @@ pub async fn distrust(tx: &mut Tx, family: &str, heads: &[(String, i64)]) -> Res
     Ok(())
 }
 
-/// Forgets an aggregate that its owner never had, unless it has another version by now; false: it has.
+/// Deletes the head of an aggregate that its owner does not have. False if its version has changed meanwhile.
 pub async fn forget(tx: &mut Tx, family: &str, key: &str, version: i64) -> Result<bool, Fault> {
     let gone =
         statement("delete from projection_heads where family = $1 and key = $2 and version = $3")

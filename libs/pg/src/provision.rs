@@ -1,5 +1,5 @@
-//! Databases and roles: one of each for every service, both named `souk_<service>`. Development and tests make them here;
-//! in production the operator's tools do.
+//! Creates databases and roles for development and tests; in production the operator's tools do. Development has one database and one
+//! role for each service, both named `souk_<service>`.
 
 use diesel::sql_types::{Bool, Text};
 use diesel::{QueryableByName, sql_query};
@@ -7,15 +7,15 @@ use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncC
 use fault::Fault;
 use secrecy::{ExposeSecret, SecretString};
 
-/// Any fixed number: it only has to be the same in every process that provisions.
-const LOCK: i64 = 0x736f_756c;
+/// Key of the advisory lock: an arbitrary number, the same in every process.
+const LOCK_KEY: i64 = 0x736f_756c;
 
-/// Makes a role and a database that belongs to it; what exists stays, but the role gets this password. `superuser` is a URL
-/// with the right to do so. Extensions that only a superuser may create are created too. Several at once are fine.
+/// Creates a role and a database that it owns, and the extensions that only a superuser may create. An existing role gets this
+/// password, an existing database is left as it is. `superuser` is the URL of a superuser. Safe to call concurrently.
 pub async fn create(superuser: &SecretString, name: &str, password: &str) -> Result<(), Fault> {
     let mut server = connect(superuser.expose_secret()).await?;
-    // "Is it there?" and "make it" are two statements; the lock goes with the connection.
-    server.batch_execute(&format!("select pg_advisory_lock({LOCK})")).await?;
+    // Checking and creating are two statements. The lock ends with the connection.
+    server.batch_execute(&format!("select pg_advisory_lock({LOCK_KEY})")).await?;
     let known = "select exists (select 1 from pg_roles where rolname = $1)";
     let verb = if exists(&mut server, known, name).await? { "alter" } else { "create" };
     let sql = format!("{verb} role {} login password {}", identifier(name), literal(password));
@@ -31,7 +31,7 @@ pub async fn create(superuser: &SecretString, name: &str, password: &str) -> Res
     Ok(())
 }
 
-/// Makes a database as a copy of another one, which nobody may be connected to: milliseconds instead of migrations.
+/// Creates a database as a copy of a template, which is much faster than running migrations. Nobody may be connected to the template.
 pub async fn copy(
     superuser: &SecretString,
     template: &str,
@@ -48,14 +48,14 @@ pub async fn copy(
     server.batch_execute(&sql).await.map_err(Fault::from)
 }
 
-/// Drops a database, whoever is connected to it.
+/// Drops a database and closes all connections to it.
 pub async fn drop(superuser: &SecretString, name: &str) -> Result<(), Fault> {
     let mut server = connect(superuser.expose_secret()).await?;
     let sql = format!("drop database if exists {} with (force)", identifier(name));
     server.batch_execute(&sql).await.map_err(Fault::from)
 }
 
-/// A URL with another database: `postgres://host/a` and `b` give `postgres://host/b`.
+/// Replaces the database of a URL: `postgres://host/a` and `b` give `postgres://host/b`.
 pub fn at(url: &str, database: &str) -> String {
     let (address, arguments) = url.split_once('?').map_or((url, ""), |(a, b)| (a, b));
     let scheme = address.find("://").map_or(0, |at| at + 3);

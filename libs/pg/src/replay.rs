@@ -1,4 +1,4 @@
-//! A mutating call that is repeated with its `request_id` gets the first answer and has no second effect.
+//! Idempotency keys: a mutating call that is repeated with the same `request_id` returns the stored response and changes nothing.
 
 use crate::schema::request_replay;
 use crate::tx::InTransaction;
@@ -11,16 +11,16 @@ use fault::{Common, Fault, context};
 use prost::Message;
 use uuid::Uuid;
 
-/// A call as it is remembered: ids belong to their caller, and stand for one method and one body.
+/// Identifies a call. Request ids are unique per caller, and each stands for one method and one request body.
 #[derive(Clone)]
-struct Ticket {
+struct RequestKey {
     caller: String,
     request_id: Uuid,
     method: &'static str,
     digest: Vec<u8>,
 }
 
-impl Ticket {
+impl RequestKey {
     fn of<M: Mutation>(request: &M) -> Result<Option<Self>, Fault> {
         if request.request_id().is_empty() {
             return Ok(None);
@@ -37,16 +37,16 @@ impl Ticket {
 }
 
 impl Db {
-    /// The answer that this very request got before, if it did. Look here before asking another service: what was answered
-    /// once needs no second check.
+    /// The stored response to this request, if it was answered before. Handlers that call another service check this first: a
+    /// repeated request must return the same response even if the other service would answer differently now.
     pub async fn replayed<M: Mutation>(&self, request: &M) -> Result<Option<M::Response>, Fault> {
-        let Some(ticket) = Ticket::of(request)? else { return Ok(None) };
-        let ticket = &ticket;
-        self.read("replay.find", async |tx| find(tx, ticket).await).await
+        let Some(key) = RequestKey::of(request)? else { return Ok(None) };
+        let key = &key;
+        self.read("replay.find", async |tx| find(tx, key).await).await
     }
 
-    /// Like [`Db::write`], with at most one effect for each `request_id`: the answer is stored in the transaction of the
-    /// effect. A concurrent duplicate waits for the first one and gets the same answer; a failed attempt stores nothing.
+    /// Like [`Db::write`], but at most once for each `request_id`: the response is stored in the same transaction. A concurrent
+    /// duplicate waits for the first call and returns the same response; a failed call stores nothing.
     pub async fn write_once<M, F>(&self, request: &M, body: F) -> Result<M::Response, Fault>
     where
         M: Mutation,
@@ -56,46 +56,46 @@ impl Db {
             + Send
             + Sync,
     {
-        let Some(ticket) = Ticket::of(request)? else {
+        let Some(key) = RequestKey::of(request)? else {
             return self.write(M::METHOD, body).await;
         };
-        let (ticket, body) = (&ticket, &body);
+        let (key, body) = (&key, &body);
         self.write(M::METHOD, async move |tx| {
-            if !claim(tx, ticket).await? {
-                return find(tx, ticket).await?.ok_or_else(|| {
+            if !claim(tx, key).await? {
+                return find(tx, key).await?.ok_or_else(|| {
                     Fault::new(Common::Contended, "the same request is being answered; repeat it")
                 });
             }
             let response = (body.clone())(tx).await?;
-            store(tx, ticket, &response).await?;
+            store(tx, key, &response).await?;
             Ok(response)
         })
         .await
     }
 }
 
-async fn find<R: Message + Default>(tx: &mut Tx, ticket: &Ticket) -> Result<Option<R>, Fault> {
+async fn find<R: Message + Default>(tx: &mut Tx, key: &RequestKey) -> Result<Option<R>, Fault> {
     let row: Option<(String, Vec<u8>, Option<Vec<u8>>)> = request_replay::table
-        .find((&ticket.caller, ticket.request_id))
+        .find((&key.caller, key.request_id))
         .filter(request_replay::created_at.gt(diesel::dsl::sql("now() - interval '24 hours'")))
         .select((request_replay::method, request_replay::digest, request_replay::response))
         .first(tx.conn())
         .await
         .optional()?;
     let Some((method, digest, response)) = row else { return Ok(None) };
-    if method != ticket.method || digest != ticket.digest {
+    if method != key.method || digest != key.digest {
         return Err(Fault::new(
             Common::RequestIdReused,
             "this request_id was used for another request; use a new one",
         )
-        .with("request_id", ticket.request_id));
+        .with("request_id", key.request_id));
     }
     let response = response.ok_or_else(|| Fault::internal("a stored request has no answer"))?;
     R::decode(response.as_slice()).map(Some).map_err(Fault::internal)
 }
 
-/// Claims the id; false: somebody else did and has committed. Waits while somebody else is at it.
-async fn claim(tx: &mut Tx, ticket: &Ticket) -> Result<bool, Fault> {
+/// Claims the request id; false if it was claimed before. Waits for a concurrent transaction that has claimed it.
+async fn claim(tx: &mut Tx, key: &RequestKey) -> Result<bool, Fault> {
     let claimed = statement(
         "insert into request_replay as mine (caller, request_id, method, digest)
          values ($1, $2, $3, $4)
@@ -104,17 +104,17 @@ async fn claim(tx: &mut Tx, ticket: &Ticket) -> Result<bool, Fault> {
              created_at = clock_timestamp()
          where mine.created_at <= now() - interval '24 hours'",
     )
-    .bind::<Text, _>(&ticket.caller)
-    .bind::<SqlUuid, _>(ticket.request_id)
-    .bind::<Text, _>(ticket.method)
-    .bind::<Binary, _>(&ticket.digest)
+    .bind::<Text, _>(&key.caller)
+    .bind::<SqlUuid, _>(key.request_id)
+    .bind::<Text, _>(key.method)
+    .bind::<Binary, _>(&key.digest)
     .execute(tx.conn())
     .await?;
     Ok(claimed == 1)
 }
 
-async fn store(tx: &mut Tx, ticket: &Ticket, response: &impl Message) -> Result<(), Fault> {
-    diesel::update(request_replay::table.find((&ticket.caller, ticket.request_id)))
+async fn store(tx: &mut Tx, key: &RequestKey, response: &impl Message) -> Result<(), Fault> {
+    diesel::update(request_replay::table.find((&key.caller, key.request_id)))
         .set(request_replay::response.eq(response.encode_to_vec()))
         .execute(tx.conn())
         .await?;

@@ -1,4 +1,4 @@
-// Those of the shared tables that diesel's own language asks, as `migrations/shared` makes them.
+// The shared tables that are queried with diesel's query builder; `migrations/shared` creates them.
 
 diesel::table! {
     inbox (consumer, event_id) {

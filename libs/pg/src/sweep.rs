@@ -1,17 +1,17 @@
-//! Removes what has served its time, in bulk and without blocking writers.
+//! Deletes expired rows of the shared tables, in batches and without blocking writers.
 //!
-//! What is kept how long is one rule, else a republish would double effects. A stream holds an event for 7 days. The outbox
-//! holds a row for 14 days, and until that age it can be published again. Such an event then lives in the stream for another
-//! 7 days, so a consumer may meet it when it is 21 days old and must know then that it has handled it: claims, and failures
-//! with them, are kept for 22 days.
+//! The retention times depend on each other. Streams keep an event for 7 days. The outbox keeps a published row for 14 days, and an
+//! event can be republished until it is that old. It then stays in the stream for another 7 days, so a consumer may receive an event
+//! that is 21 days old, and must still find its inbox entry to not apply it twice. Inbox entries, and the records of failed attempts,
+//! are therefore kept for 22 days.
 
 use crate::{Db, statement};
 use diesel::sql_types::BigInt;
 use diesel_async::RunQueryDsl;
 use fault::Fault;
 
-/// Rows that one statement removes: small enough that nobody waits for its locks.
-const BATCH: i64 = 5_000;
+/// Number of rows that one statement deletes, so that nobody waits long for its locks.
+const BATCH_SIZE: i64 = 5_000;
 
 const SWEEPS: &[(&str, &str)] = &[
     (
@@ -47,20 +47,20 @@ const SWEEPS: &[(&str, &str)] = &[
     ),
 ];
 
-/// One round over all shared tables; returns how many rows went.
+/// Deletes the expired rows of all shared tables; returns their number.
 pub async fn sweep(db: &Db) -> Result<usize, Fault> {
     let mut removed = 0;
     for (table, sweep) in SWEEPS {
         loop {
             let batch = db
                 .write("pg.sweep", async |tx| {
-                    Ok(statement(*sweep).bind::<BigInt, _>(BATCH).execute(tx.conn()).await?)
+                    Ok(statement(*sweep).bind::<BigInt, _>(BATCH_SIZE).execute(tx.conn()).await?)
                 })
                 .await?;
             removed += batch;
             metrics::counter!("db_swept_rows_total", "table" => *table)
                 .increment(u64::try_from(batch).unwrap_or_default());
-            if i64::try_from(batch).unwrap_or_default() < BATCH {
+            if i64::try_from(batch).unwrap_or_default() < BATCH_SIZE {
                 break;
             }
         }

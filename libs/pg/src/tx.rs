@@ -11,8 +11,8 @@ use tokio_postgres::NoTls;
 /// A pooled connection.
 type Pooled = diesel_async::pooled_connection::deadpool::Object<AsyncPgConnection>;
 
-/// A connection in use, mostly inside a transaction. Dropping it half-way cancels its statement on the server and throws
-/// the connection away, so nothing of an abandoned call goes on.
+/// A connection in use, usually inside a transaction. If it is dropped before its end, for example because the call was cancelled,
+/// the running statement is cancelled on the server and the connection is closed.
 pub struct Tx {
     connection: Option<Pooled>,
     clock_offset: TimeDelta,
@@ -28,12 +28,12 @@ impl Tx {
     pub fn conn(&mut self) -> &mut AsyncPgConnection {
         match &mut self.connection {
             Some(connection) => connection,
-            // `release` and `commit` take the connection and are the last thing that happens to a `Tx`.
+            // Only `release` and `drop` take the connection, and nothing uses a `Tx` after them.
             None => unreachable!("a Tx is not used after its end"),
         }
     }
 
-    /// The database's clock now. Read it after the locks: then all replicas agree on what came first.
+    /// The current time of the database's clock. Read it after taking locks, so that timestamps follow the order of the changes.
     pub async fn now(&mut self) -> Result<DateTime<Utc>, Fault> {
         #[derive(QueryableByName)]
         struct Clock {
@@ -45,13 +45,13 @@ impl Tx {
         Ok(clock.now + self.clock_offset)
     }
 
-    /// Notes that the transaction has something to publish.
+    /// Records that the transaction has written events to publish.
     pub(crate) fn has_events(&mut self) {
         self.events = true;
     }
 
-    /// Commits; says whether there is something to publish. The server answers COMMIT with a silent rollback where a
-    /// statement has failed and the body went on; the SELECT before it fails then.
+    /// Commits; returns whether there are events to publish. If a statement had failed and the body ignored the error, COMMIT would
+    /// roll back without an error; the SELECT before it makes that an error.
     pub(crate) async fn commit(mut self) -> Result<bool, Fault> {
         if let Err(fault) = point::reached("pg.commit").await {
             self.rollback().await;
@@ -66,7 +66,7 @@ impl Tx {
             Err(error) => {
                 let fault = Fault::from(error);
                 if fault.is(Common::Contended) {
-                    // The server said no, so nothing happened and it may be tried again.
+                    // The server refused the commit, so nothing was changed and the transaction may be retried.
                     self.rollback().await;
                     return Err(fault);
                 }
@@ -79,14 +79,14 @@ impl Tx {
         }
     }
 
-    /// Undoes everything. Where that fails the connection is thrown away, which undoes it too.
+    /// Rolls back. If that fails the connection is closed, which rolls back too.
     pub(crate) async fn rollback(mut self) {
         if self.conn().batch_execute("ROLLBACK").await.is_ok() {
             self.release();
         }
     }
 
-    /// Gives the connection back to the pool.
+    /// Returns the connection to the pool.
     pub(crate) fn release(&mut self) {
         self.connection = None;
     }
@@ -112,7 +112,7 @@ impl Drop for Tx {
     }
 }
 
-/// Begins and sets the limits in one round trip.
+/// Begins a transaction and sets the statement timeout in one round trip.
 pub(crate) async fn begin(tx: &mut Tx, statement_timeout: Duration) -> Result<(), Fault> {
     let timeout = statement_timeout.as_millis().max(1);
     let begin =
@@ -120,8 +120,8 @@ pub(crate) async fn begin(tx: &mut Tx, statement_timeout: Duration) -> Result<()
     tx.conn().batch_execute(&begin).await.map_err(Fault::from)
 }
 
-/// Lets the bounds of [`crate::Db::write`] say that the future of an async closure can move between threads, which the
-/// language cannot say yet. Every async closure that can has it.
+/// Names the future of an async closure, so that bounds such as those of [`crate::Db::write`] can require it to be `Send`; Rust has no
+/// syntax for that yet. Implemented for every async closure.
 pub trait InTransaction<T, R>:
     AsyncFnOnce(T) -> R + FnOnce(T) -> <Self as InTransaction<T, R>>::Running
 {

@@ -1,5 +1,5 @@
-//! Events only forwards: the newest version of each aggregate that a consumer has handled. The row is locked from the look to
-//! the end of the transaction, so of two events of one aggregate the second sees what the first did, in whichever process.
+//! The newest version of each aggregate that a consumer has handled, to skip older events. The row is locked when it is read until the
+//! end of the transaction, so events of one aggregate are handled one after the other, in any process.
 
 use crate::{Tx, statement};
 use diesel::prelude::*;
@@ -7,14 +7,14 @@ use diesel::sql_types::{BigInt, Text};
 use diesel_async::RunQueryDsl;
 use fault::Fault;
 
-/// Locks the aggregate's row and returns the newest version that was handled; 0 before the first.
+/// Locks the row of an aggregate and returns the newest version that was handled; 0 if there is none.
 pub async fn lock(tx: &mut Tx, consumer: &str, key: &str) -> Result<i64, Fault> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = BigInt)]
         version: i64,
     }
-    // An update of nothing: an insert that merely gives way would not lock the row that is there.
+    // The update changes nothing but locks an existing row, which `do nothing` would not.
     let row: Row = statement(
         "insert into versions as known (consumer, key, version) values ($1, $2, 0)
          on conflict (consumer, key) do update set version = known.version
@@ -27,7 +27,7 @@ pub async fn lock(tx: &mut Tx, consumer: &str, key: &str) -> Result<i64, Fault> 
     Ok(row.version)
 }
 
-/// Notes a version as handled, under the lock of [`lock`]. It never goes back.
+/// Stores a version as handled, under the lock of [`lock`]; a lower one changes nothing.
 pub async fn raise(tx: &mut Tx, consumer: &str, key: &str, version: i64) -> Result<(), Fault> {
     statement(
         "update versions set version = greatest(version, $3) where consumer = $1 and key = $2",

@@ -18,6 +18,7 @@ pub mod domain {
     pub mod attribute;
     pub mod definitions;
     pub mod free;
+    pub mod kind;
     pub mod value;
 
     pub mod import;
@@ -65,4 +66,39 @@ mod chunk;
 mod schema;
 pub mod store;
 
-pub use app::{App, ROLE};
+pub use app::App;
+
+use diesel_migrations::embed_migrations;
+use domain::{
+    attribute::Attribute, brand::Brand, category::Category, product::Product, variant::Variant,
+};
+use futures::FutureExt;
+use mesh::{Backing, BootError, Role, Service};
+use pg::heads::Aggregates;
+use pg::migrate::Migrations;
+
+contracts::catalog_service!(App, rpc);
+
+const MIGRATIONS: Migrations = embed_migrations!("../../migrations/catalog");
+
+/// The catalogue as the binary serves it.
+pub const ROLE: Role = Role {
+    name: "catalog",
+    migrations: || MIGRATIONS,
+    aggregates: &[
+        Aggregates::of::<Product>(),
+        Aggregates::of::<Variant>(),
+        Aggregates::of::<Category>(),
+        Aggregates::of::<Brand>(),
+        Aggregates::of::<Attribute>(),
+    ],
+    settings: None,
+    metrics: &[],
+    serve: |backing| serve(backing).boxed(),
+};
+
+async fn serve(backing: Backing<'_>) -> Result<Service, BootError> {
+    let app =
+        App { db: backing.db.clone(), paging: backing.paging(), stopping: backing.tasks().stop() };
+    Ok(backing.serve(app))
+}

@@ -42,4 +42,35 @@ pub mod store {
     pub mod prices;
 }
 
-pub use app::{App, ROLE};
+pub use app::App;
+
+use contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
+use diesel_migrations::embed_migrations;
+use domain::price::Price;
+use futures::FutureExt;
+use mesh::{Backing, BootError, Role, Service};
+use pg::heads::Aggregates;
+use pg::migrate::Migrations;
+
+contracts::pricing_service!(App, rpc);
+
+const MIGRATIONS: Migrations = embed_migrations!("../../migrations/pricing");
+
+/// Pricing as the binary serves it.
+pub const ROLE: Role = Role {
+    name: "pricing",
+    migrations: || MIGRATIONS,
+    aggregates: &[Aggregates::of::<Price>()],
+    settings: None,
+    metrics: &[],
+    serve: |backing| serve(backing).boxed(),
+};
+
+async fn serve(backing: Backing<'_>) -> Result<Service, BootError> {
+    let app = App {
+        db: backing.db.clone(),
+        catalog: CatalogServiceClient::new(backing.client("catalog")?),
+        paging: backing.paging(),
+    };
+    Ok(backing.serve(app))
+}

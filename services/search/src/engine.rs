@@ -5,6 +5,7 @@
 //! synchronous: the service calls it where blocking is allowed.
 
 pub mod document;
+pub mod error;
 pub mod query;
 
 pub mod hits;
@@ -14,11 +15,10 @@ pub mod embedded;
 #[cfg(test)]
 mod conformance;
 
-use std::error::Error;
-use std::path::PathBuf;
-
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+pub use error::EngineError;
 
 use document::Document;
 use hits::Hits;
@@ -86,42 +86,4 @@ pub struct Stats {
     pub checkpoint: Checkpoint,
     /// The room it takes on disk.
     pub bytes: u64,
-}
-
-/// Why an engine did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum EngineError {
-    /// The query breaks a limit; asking again is of no use.
-    #[error("invalid query: {0}")]
-    Invalid(&'static str),
-    /// Another process has the index open.
-    #[error("the index in {} is in use by another process", .0.display())]
-    InUse(PathBuf),
-    /// The rebuilt index has to catch up before it can be swapped in.
-    #[error("the rebuilt index is at revision {rebuilt}, the live one already at {live}")]
-    Behind {
-        /// The revision of the index that was to be swapped in.
-        rebuilt: i64,
-        /// The revision of the index that still answers.
-        live: i64,
-    },
-    /// The engine failed; the index is as it was before.
-    #[error("{doing}")]
-    Failed {
-        /// Verb and object.
-        doing: &'static str,
-        /// What went wrong.
-        #[source]
-        cause: Box<dyn Error + Send + Sync>,
-    },
-}
-
-impl EngineError {
-    /// Wraps a cause, naming what was being done: `.map_err(EngineError::failed("commit the
-    /// index"))`.
-    fn failed<E: Into<Box<dyn Error + Send + Sync>>>(
-        doing: &'static str,
-    ) -> impl FnOnce(E) -> EngineError {
-        move |cause| EngineError::Failed { doing, cause: cause.into() }
-    }
 }

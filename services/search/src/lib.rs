@@ -47,5 +47,75 @@ pub mod store {
 mod config;
 mod wire;
 
-pub use app::{App, ROLE};
 pub use config::Search as Settings;
+
+pub use app::App;
+
+use config::Search;
+use diesel_migrations::embed_migrations;
+use engine::embedded::EmbeddedEngine;
+use events::merge;
+use fault::Fault;
+use futures::FutureExt;
+use index::Index;
+use jobs::fill_new_index::fill_new_index;
+use jobs::follow_table::follow_table;
+use jobs::reconcile::reconciler;
+use mesh::config::ServiceSettings;
+use mesh::reconcile::Owner;
+use mesh::telemetry::{counter, gauge};
+use mesh::{Backing, BootError, Check, Role, Service};
+use pg::migrate::Migrations;
+use std::sync::Arc;
+use store::cards::Cards;
+use uuid::Uuid;
+
+contracts::search_service!(App, rpc);
+
+const MIGRATIONS: Migrations = embed_migrations!("../../migrations/search");
+
+/// Search as the binary serves it.
+pub const ROLE: Role = Role {
+    name: "search",
+    migrations: || MIGRATIONS,
+    aggregates: &[],
+    settings: Some(ServiceSettings::of::<Search>()),
+    metrics: &[
+        gauge(
+            "search_index_drift_documents",
+            &[],
+            "Entries and documents that differ from what their owners say, of all projections of search together.",
+        ),
+        counter("search_indexed_documents_total", &[], "Documents written to the index."),
+    ],
+    serve: |backing| serve(backing).boxed(),
+};
+
+async fn serve(backing: Backing<'_>) -> Result<Service, BootError> {
+    let folder = backing.config().server.data_dir.join("search");
+    let engine = EmbeddedEngine::open(&folder)
+        .map_err(|error| Fault::internal(error).context("open the index"))?;
+    let app = App {
+        db: backing.db.clone(),
+        index: Index::new(Arc::new(engine)),
+        cards: Cards::new(backing.settings::<Search>()?.cached_cards),
+        replica_id: Uuid::now_v7(),
+        catalog: Owner::new(backing.client("catalog")?, "catalog"),
+        pricing: Owner::new(backing.client("pricing")?, "pricing"),
+        paging: backing.paging(),
+    };
+    let tasks = backing.tasks();
+    tasks.keep("follow_table", follow_table(app.clone(), tasks.ending()));
+    tasks.keep("fill_new_index", fill_new_index(app.clone(), tasks.ending()));
+    let reconciler = reconciler(&app, &backing.config().reconcile);
+    tasks.keep("reconcile", reconciler.run(tasks.ending()));
+    let consumers = backing.consumers();
+    backing.listen(consumers.on_batch(app.clone(), merge::subjects(), merge::merge))?;
+
+    let index = app.index.clone();
+    let filled = Check::hard("index", move || {
+        let index = index.clone();
+        async move { index.check_filled() }
+    });
+    Ok(backing.serve(app).check(filled))
+}

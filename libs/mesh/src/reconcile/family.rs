@@ -1,7 +1,8 @@
 //! The comparison of a copy that `bus` keeps with its owner: what was taken over, by version and digest, against what was published
 //! last. No service writes any of it.
 
-use super::{Drift, Listed, Projection};
+use super::compare::{Drift, Listed};
+use super::projection::Projection;
 use crate::Client;
 use bus::Copied;
 use contracts::operations::v1::operations_service_client::OperationsServiceClient;

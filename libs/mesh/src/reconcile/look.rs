@@ -1,7 +1,7 @@
 //! Reads an owner's list and a copy's side by side.
 
-use super::Projection;
 use super::compare::{Compared, Drift, compare, cut};
+use super::projection::Projection;
 use fault::{Fault, Kind};
 use std::time::Duration;
 use uuid::Uuid;

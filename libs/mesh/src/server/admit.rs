@@ -1,4 +1,3 @@
-use super::Stack;
 use super::answer::refuse;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -19,11 +18,8 @@ pub(super) struct Admission {
 }
 
 impl Admission {
-    pub(super) fn new(stack: &Stack) -> Self {
-        Self {
-            slots: Arc::new(Semaphore::new(stack.max_concurrent_calls)),
-            calls: stack.calls.clone(),
-        }
+    pub(super) fn new(max_concurrent_calls: usize, calls: TaskTracker) -> Self {
+        Self { slots: Arc::new(Semaphore::new(max_concurrent_calls)), calls }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Pages of aggregates that exist, by id.
 
-use super::{Stored, from_rows};
+use super::stored::{Stored, from_rows};
 use crate::Tx;
 use crate::statement::{Statement, Value};
 use diesel::expression::AsExpression;

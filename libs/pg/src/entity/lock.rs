@@ -1,6 +1,7 @@
 //! Locks of rows by id. Rows of one table are always locked in the order of their ids.
 
-use super::{Stored, find, from_rows, live};
+use super::find::find;
+use super::stored::{Stored, from_rows, live};
 use crate::{Tx, statement};
 use diesel::sql_types::{Array, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;

@@ -1,6 +1,6 @@
-//! Which process works on an operation. A lease is taken for 15 seconds by the database's clock and renewed by the process that
-//! works; after a process that died it expires. Each lease has an id of its own, so a process that stood still for longer than
-//! its lease finds that another one has taken the operation up, and stops.
+//! Leases on operations. A lease lasts 15 seconds by the database's clock; the process that works on the operation renews it, and
+//! it expires if that process dies. Each lease has its own id, so a process that was paused for longer than its lease notices that
+//! another process has taken over, and stops.
 
 use super::operation::Operation;
 use crate::{Db, Tx, statement};
@@ -11,15 +11,14 @@ use fault::{Common, Fault};
 use std::time::Duration;
 use uuid::Uuid;
 
-/// The end of a lease that is renewed now; an operation that nobody has leased stays so.
+/// SQL for the new end of a lease; an operation without a lease stays without one.
 pub(super) const RENEWED: &str = "case when leased_until is not null
      then greatest(leased_until, clock_timestamp() + interval '15 seconds') end";
 
-/// Between two renewals: several may fail before the lease expires.
+/// Short enough that several renewals may fail before the lease expires.
 const RENEW_INTERVAL: Duration = Duration::from_secs(3);
 
-/// Leases the oldest running operation of a kind that no process works on. It is worked on by one process at a time, and taken
-/// up again 15 seconds after the last renewal by a process that died.
+/// Leases the oldest running operation of a kind that has no valid lease.
 pub async fn take_up(tx: &mut Tx, kind: &str) -> Result<Option<Operation>, Fault> {
     let taken = statement(
         "update operations
@@ -45,16 +44,16 @@ pub async fn take_up(tx: &mut Tx, kind: &str) -> Result<Option<Operation>, Fault
 pub struct Progress {
     /// Steps done so far.
     pub done: i64,
-    /// Steps in all; 0: not known yet.
+    /// Total number of steps; 0 if not known yet.
     pub total: i64,
-    /// What it is doing, for people.
+    /// Current step, in words.
     pub message: String,
-    /// What replaces the request, so that the next process that takes the operation up resumes it here.
+    /// Replaces the stored request, so that another process can resume from this point.
     pub request: Option<Vec<u8>>,
 }
 
-/// Stores the progress of a leased operation and renews the lease. False: another process has taken it up, or it has ended; the
-/// caller has to stop, and in this transaction must not end the operation.
+/// Stores the progress of a leased operation and renews the lease. False means that another process has taken over or that the
+/// operation has ended: the caller must stop, and must not change the operation in this transaction.
 pub async fn checkpoint(
     tx: &mut Tx,
     operation: &Operation,
@@ -77,7 +76,7 @@ pub async fn checkpoint(
     Ok(stored == 1)
 }
 
-/// Renews the lease of an operation. False: another process has taken it up, or it has ended.
+/// Renews the lease of an operation. False means that another process has taken over or that the operation has ended.
 pub async fn renew(tx: &mut Tx, operation: &Operation) -> Result<bool, Fault> {
     let renewed = statement(
         "update operations set leased_until = clock_timestamp() + interval '15 seconds'
@@ -90,7 +89,7 @@ pub async fn renew(tx: &mut Tx, operation: &Operation) -> Result<bool, Fault> {
     Ok(renewed == 1)
 }
 
-/// Gives the lease back, so that another process need not wait until it expires.
+/// Releases the lease, so that another process need not wait until it expires.
 pub async fn release(tx: &mut Tx, operation: &Operation) -> Result<(), Fault> {
     statement("update operations set leased_until = null, leased_by = null where id = $1 and leased_by = $2")
         .bind::<SqlUuid, _>(operation.id)
@@ -100,8 +99,8 @@ pub async fn release(tx: &mut Tx, operation: &Operation) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Does `work` and renews the lease meanwhile; stops the work where another process has taken the operation up. An outage of the
-/// database does not stop it: no other process can take the operation up then.
+/// Runs `work` and renews the lease meanwhile; cancels the work if another process has taken over. If the database cannot be reached
+/// the work goes on, because no other process can take over then either.
 pub async fn with_lease<T>(
     db: &Db,
     operation: &Operation,

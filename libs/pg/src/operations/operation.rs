@@ -6,45 +6,45 @@ use contracts::operations::v1::{Operation as Message, OperationState};
 use diesel::prelude::*;
 use uuid::Uuid;
 
-/// A piece of long-running work of one service.
+/// A long-running operation of one service.
 #[derive(Debug, Clone, Queryable, Selectable, QueryableByName)]
 #[diesel(table_name = operations)]
 pub struct Operation {
-    /// UUIDv7: later operations have larger ids.
+    /// UUIDv7: newer operations have larger ids.
     pub id: Uuid,
-    /// What is done, e.g. `reindex`.
+    /// Type of work, e.g. `reindex`.
     pub kind: String,
     state: String,
     /// Steps done so far.
     pub done: i64,
-    /// Steps in all; 0: not known yet.
+    /// Total number of steps; 0 if not known yet.
     pub total: i64,
-    /// What it is doing, or why it failed.
+    /// Current step, or why it failed.
     pub message: String,
     result: Option<Vec<u8>>,
     result_type: Option<String>,
-    /// When it was started.
+    /// When it was created.
     pub created_at: DateTime<Utc>,
     /// When it last made progress.
     pub updated_at: DateTime<Utc>,
-    /// What was asked for, encoded by the kind.
+    /// Parameters, encoded by the kind.
     pub request: Option<Vec<u8>>,
     pub(super) leased_by: Option<Uuid>,
 }
 
 impl Operation {
-    /// Whether it goes on.
+    /// Whether it is still running.
     pub fn is_running(&self) -> bool {
         self.state == "running"
     }
 
-    /// What came of it, where it has succeeded and its kind has a result.
+    /// Its result, if it has succeeded and its kind has one of type `R`.
     pub fn result<R: prost::Message + prost::Name + Default>(&self) -> Option<R> {
         let result = self.result.as_deref().filter(|_| self.result_type == Some(R::full_name()));
         result.and_then(|bytes| R::decode(bytes).ok())
     }
 
-    /// The operation as callers see it.
+    /// The operation as an API message.
     pub fn message(self, service: &str) -> Message {
         let state = match self.state.as_str() {
             "running" => OperationState::Running,

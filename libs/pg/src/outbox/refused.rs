@@ -1,4 +1,5 @@
-//! Events that the broker refused. Their rows say when they are tried again, and until then the relay leaves out their keys.
+//! Events that the broker refused. Their rows hold the time of the next attempt; until then the relay skips all events of the same
+//! keys.
 
 use crate::{Tx, statement};
 use chrono::{DateTime, Utc};
@@ -8,10 +9,10 @@ use diesel_async::RunQueryDsl;
 use fault::Fault;
 use uuid::Uuid;
 
-/// Most rows that one call makes due: small enough that the relay does not wait for its locks.
-const MOST: i64 = 5_000;
+/// Maximum number of rows in one call, so that the relay does not wait long for their locks.
+const MAX_ROWS: i64 = 5_000;
 
-/// Which refused events are meant; everything absent means any.
+/// Selects refused events; an absent condition matches all.
 #[derive(Debug, Clone, Default)]
 pub struct Which {
     /// Id of the event.
@@ -23,56 +24,56 @@ pub struct Which {
 /// A refused event, without its content.
 #[derive(Debug, QueryableByName)]
 pub struct Refused {
-    /// Its place in the outbox, which is the order of publishing.
+    /// Sequence number in the outbox; events are published in this order.
     #[diesel(sql_type = BigInt)]
     pub seq: i64,
     /// Id of the event.
     #[diesel(sql_type = SqlUuid)]
     pub id: Uuid,
-    /// Subject that it is published under.
+    /// Subject of the event.
     #[diesel(sql_type = Text)]
     pub subject: String,
-    /// The aggregate, whose later events wait behind it.
+    /// Key of the aggregate; its later events wait for this one.
     #[diesel(sql_type = Text)]
     pub key: String,
     /// Version of the aggregate after the change.
     #[diesel(sql_type = BigInt)]
     pub version: i64,
-    /// When it was made.
+    /// When it was created.
     #[diesel(sql_type = Timestamptz)]
     pub created_at: DateTime<Utc>,
-    /// Why the broker refused it last.
+    /// The broker's last error.
     #[diesel(sql_type = Text)]
     pub error: String,
     /// How often the broker refused it.
     #[diesel(sql_type = Integer)]
     pub attempts: i32,
-    /// When it is tried next; in the past where that is due.
+    /// Time of the next attempt; in the past if that is due.
     #[diesel(sql_type = Timestamptz)]
     pub retry_at: DateTime<Utc>,
-    /// Size of its content.
+    /// Size of its payload.
     #[diesel(sql_type = BigInt)]
     pub bytes: i64,
 }
 
-/// What one call made due.
+/// Result of one call of [`retry`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Due {
-    /// Rows that it made due, or for a dry run would have made.
+    /// Number of events that will be tried again; for a dry run, that would be.
     pub events: i64,
-    /// The row after which the next call begins; none where all rows were looked at.
+    /// `after` of the next call; none if there are no more rows.
     pub next: Option<i64>,
 }
 
 #[derive(QueryableByName)]
-struct Made {
+struct Counts {
     #[diesel(sql_type = BigInt)]
     events: i64,
     #[diesel(sql_type = Nullable<BigInt>)]
     next: Option<i64>,
 }
 
-/// Refused events behind the row `after`, in the order of publishing.
+/// Refused events after the sequence number `after`, in the order of publishing.
 pub async fn list(
     tx: &mut Tx,
     which: &Which,
@@ -96,13 +97,13 @@ pub async fn list(
     Ok(rows)
 }
 
-/// Has refused events behind the row `after` tried again at once; `dry_run` only counts.
+/// Makes refused events after the sequence number `after` due now; `dry_run` only counts them.
 ///
-/// A key is free only when none of its rows waits, so all of them become due in one statement with the row that was asked
-/// for. What the relay publishes meanwhile is no longer refused: the statement waits for it and leaves it alone. The rows
-/// keep their places, and count as refused until the broker takes them.
+/// The relay publishes a key only if none of its rows waits for a later time, so all refused rows of a selected key become due in
+/// one statement. Rows that the relay publishes at the same time are left unchanged. The rows keep their sequence numbers, and stay
+/// marked as refused until the broker accepts them.
 pub async fn retry(tx: &mut Tx, which: &Which, after: i64, dry_run: bool) -> Result<Due, Fault> {
-    let made: Made = statement(
+    let counts: Counts = statement(
         "with page as materialized (
            select seq, key from outbox
            where published_at is null and retry_at is not null and seq > $1
@@ -120,12 +121,12 @@ pub async fn retry(tx: &mut Tx, which: &Which, after: i64, dry_run: bool) -> Res
     .bind::<BigInt, _>(after)
     .bind::<Nullable<SqlUuid>, _>(which.id)
     .bind::<Nullable<Text>, _>(which.key.as_deref())
-    .bind::<BigInt, _>(MOST)
+    .bind::<BigInt, _>(MAX_ROWS)
     .bind::<Bool, _>(dry_run)
     .get_result(tx.conn())
     .await?;
-    if !dry_run && made.events > 0 {
+    if !dry_run && counts.events > 0 {
         tx.has_events();
     }
-    Ok(Due { events: made.events, next: made.next })
+    Ok(Due { events: counts.events, next: counts.next })
 }

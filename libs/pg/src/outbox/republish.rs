@@ -1,7 +1,6 @@
-//! Publishing events again that the broker has lost. The rows are marked as not published, which is all that the relay looks
-//! at. It does so in ascending `seq`, page by page, so what is handed over keeps its order. Only an event that is said
-//! between two pages comes before older ones of its key, which consumers stand: they write by version, and know by their
-//! inbox what they have handled.
+//! Republishing events that the broker has lost: their rows are marked as unpublished, and the relay publishes them again. Pages are
+//! marked in ascending `seq`, so events keep their order. The one exception is a new event that is published between two pages: it
+//! overtakes older events of its key. Consumers tolerate that, because they ignore older versions and events in their inbox.
 
 use crate::{Tx, statement};
 use chrono::{DateTime, Utc};
@@ -10,44 +9,44 @@ use diesel::sql_types::{BigInt, Bool, Nullable, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
 use fault::{Fault, point};
 
-/// Most rows that one page marks: small enough that nobody waits for its locks.
-const MOST: i64 = 5_000;
+/// Maximum number of rows that one page marks, so that nobody waits long for their locks.
+const MAX_ROWS: i64 = 5_000;
 
-/// Most rows that one page looks at, so that a page of few matches ends in time too.
-const LOOKED_AT: i64 = 50_000;
+/// Maximum number of rows that one page scans, so that a page with few matches ends in time too.
+const MAX_SCANNED: i64 = 50_000;
 
-/// Which events to publish again; everything absent means any.
+/// Selects events to republish; an absent condition matches all.
 #[derive(Debug, Clone, Default)]
 pub struct Events {
-    /// Made at this instant or later.
+    /// Created at this instant or later.
     pub from: Option<DateTime<Utc>>,
-    /// Made before this instant.
+    /// Created before this instant.
     pub to: Option<DateTime<Utc>>,
     /// Key, exactly.
     pub key: Option<String>,
-    /// How the subject begins.
+    /// Prefix of the subject.
     pub subject: Option<String>,
 }
 
-/// Where a page begins.
+/// Start of a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place {
-    /// The row after which it begins.
+    /// The page starts after this sequence number.
     pub after: i64,
-    /// How often the broker had been found to have lost something when the first page was done.
+    /// Number of losses that the relay had recorded when the first page was done.
     pub losses: i64,
 }
 
-/// What one page did.
+/// Result of one page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
-    /// Rows that it marked, or for a dry run would have marked.
+    /// Number of rows that were marked; for a dry run, that would be.
     pub events: i64,
-    /// When the oldest of them was made.
+    /// When the oldest of them was created.
     pub oldest: Option<DateTime<Utc>>,
-    /// When the youngest of them was made.
+    /// When the newest of them was created.
     pub newest: Option<DateTime<Utc>>,
-    /// Where the next page begins; none where all rows were looked at.
+    /// Start of the next page; none if there are no more rows.
     pub next: Option<Place>,
 }
 
@@ -65,11 +64,11 @@ struct Marked {
     losses: i64,
 }
 
-/// Has a page of published events published again; `begin` is none for the first page, and `dry_run` only counts.
+/// Marks a page of published events as unpublished; `begin` is none for the first page, and `dry_run` only counts.
 ///
-/// Rows that were made more than 14 days ago are left out: such an event would outlive the claims that say who has handled
-/// it. A row that is not published yet needs nothing, so it does no harm that the relay is at work. The last page of a run
-/// over everything that the broker held clears what is remembered of the loss.
+/// Rows older than 14 days are skipped: a consumer could receive such an event after its inbox entry was deleted, and apply it
+/// twice (see [`crate::sweep`]). Rows that are not published yet need no mark, so the relay can run at the same time. The last page
+/// of a run that covered everything the broker held clears the recorded loss.
 pub async fn republish(
     tx: &mut Tx,
     events: &Events,
@@ -84,7 +83,7 @@ pub async fn republish(
             tx.has_events();
         }
         if marked.next.is_none() && events.key.is_none() && events.subject.is_none() {
-            make_good(tx, events, losses).await?;
+            clear_loss(tx, events, losses).await?;
             point::reached("outbox.made_good").await?;
         }
     }
@@ -119,22 +118,22 @@ async fn mark(tx: &mut Tx, events: &Events, after: i64, dry_run: bool) -> Result
          from page",
     )
     .bind::<BigInt, _>(after)
-    .bind::<BigInt, _>(LOOKED_AT)
+    .bind::<BigInt, _>(MAX_SCANNED)
     .bind::<Nullable<Timestamptz>, _>(events.from)
     .bind::<Nullable<Timestamptz>, _>(events.to)
     .bind::<Nullable<Text>, _>(events.key.as_deref())
     .bind::<Nullable<Text>, _>(events.subject.as_deref())
-    .bind::<BigInt, _>(MOST)
+    .bind::<BigInt, _>(MAX_ROWS)
     .bind::<Bool, _>(dry_run)
     .get_result(tx.conn())
     .await?;
     Ok(marked)
 }
 
-/// Forgets the loss, unless something was left out that the broker held then: a row outside of the range of time that was
-/// published in the 7 days before, for so long the stream keeps it. A loss that was noticed after the first page may have
-/// taken what that page published, so it stays.
-async fn make_good(tx: &mut Tx, events: &Events, losses: i64) -> Result<(), Fault> {
+/// Clears the recorded loss, unless the run left out an event that the broker held when it lost data: one outside the time range that
+/// was published in the 7 days before the loss, which is the retention of the streams. A loss that was recorded after the first page
+/// may include events of that page, so it is not cleared.
+async fn clear_loss(tx: &mut Tx, events: &Events, losses: i64) -> Result<(), Fault> {
     statement(
         "update relay_state set lost_at = null, lost_how = null
          where lost_at is not null and losses = $3 and not exists (

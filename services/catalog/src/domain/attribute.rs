@@ -1,6 +1,6 @@
 //! Definitions of attributes: what a value must be like.
 
-use super::value::Kind;
+use super::kind::Kind;
 use chrono::{DateTime, Utc};
 use contracts::catalog::v1::Reason;
 use convert::Fields;

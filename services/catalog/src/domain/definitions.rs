@@ -1,7 +1,8 @@
 //! The definitions that a write needs, and how values are held against them.
 
 use super::attribute::{Attribute, Type, whole};
-use super::value::{Given, Held, Kind, Value, Values};
+use super::kind::Kind;
+use super::value::{Given, Held, Value, Values};
 use contracts::catalog::v1::Reason;
 use convert::Fields;
 use fault::Fault;

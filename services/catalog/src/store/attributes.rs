@@ -3,7 +3,8 @@
 use super::{race, unreadable};
 use crate::domain::attribute::{Attribute, Definition, Rules, Type, Uses};
 use crate::domain::definitions::Definitions;
-use crate::domain::value::{Given, Kind};
+use crate::domain::kind::Kind;
+use crate::domain::value::Given;
 use crate::schema::attributes;
 use diesel::pg::Pg;
 use diesel::prelude::*;

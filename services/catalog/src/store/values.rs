@@ -3,7 +3,8 @@
 use super::unreadable;
 use crate::domain::attribute::Attribute;
 use crate::domain::free::Free;
-use crate::domain::value::{Held, Kind, Value, Values};
+use crate::domain::kind::Kind;
+use crate::domain::value::{Held, Value, Values};
 use chrono::NaiveDate;
 use diesel::QueryableByName;
 use diesel::pg::Pg;

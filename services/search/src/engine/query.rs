@@ -4,8 +4,8 @@ use chrono::{DateTime, NaiveDate, Utc};
 use kernel::currency::Currency;
 use uuid::Uuid;
 
-use super::EngineError;
 use super::document::{AttributeKind, AttributeValue};
+use super::error::EngineError;
 
 /// The furthest hit an offset may skip to; further pages would cost every replica a sort of
 /// everything before them.
