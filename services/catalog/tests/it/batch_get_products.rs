@@ -3,7 +3,7 @@ use catalog::rpc::batch_get_products::batch_get_products;
 use contracts::catalog::v1::BatchGetProductsRequest;
 
 #[tokio::test]
-async fn those_that_exist_come_in_the_order_asked_for() {
+async fn existing_products_are_in_the_requested_order() {
     let shop = Shop::open().await;
     let first = shop.product(&["A-1"]).await.product.unwrap();
     let second = shop.product(&["A-2"]).await.product.unwrap();

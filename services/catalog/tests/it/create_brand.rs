@@ -8,10 +8,10 @@ fn request(name: &str) -> CreateBrandRequest {
 }
 
 #[tokio::test]
-async fn a_brand_is_created_and_its_name_is_taken_in_every_case() {
+async fn a_brand_is_created_and_its_name_is_unique_in_any_case() {
     let shop = Shop::open().await;
     let brand = shop.brand("École").await;
-    let event = shop.said().await.last().unwrap().read::<BrandCreated>();
+    let event = shop.outbox().await.last().unwrap().read::<BrandCreated>();
     assert_eq!(event.brand, Some(brand));
     let fault = create_brand(&shop.app, request("éCOLE")).await.unwrap_err();
     assert!(fault.is(Reason::BrandNameTaken));
@@ -23,7 +23,7 @@ async fn a_brand_is_created_and_its_name_is_taken_in_every_case() {
 }
 
 #[tokio::test]
-async fn one_of_many_gets_the_name() {
+async fn of_concurrent_creations_with_one_name_one_succeeds() {
     let shop = Shop::open().await;
     let names = (0..10).map(|at| if at % 2 == 0 { "Acme" } else { "ACME" });
     let answers = join_all(names.map(|name| create_brand(&shop.app, request(name)))).await;

@@ -4,12 +4,12 @@ use contracts::catalog::v1::{CategoryCreated, CategoryDraft, CreateCategoryReque
 use futures::future::join_all;
 
 #[tokio::test]
-async fn a_category_is_created_and_says_so() {
+async fn a_category_is_created_and_published() {
     let shop = Shop::open().await;
     let top = shop.category("phones", "").await;
     let below = shop.category("smart", &top.category_id).await;
     assert_eq!((below.parent_id.as_str(), below.version), (top.category_id.as_str(), 1));
-    let event = shop.said().await.last().unwrap().read::<CategoryCreated>();
+    let event = shop.outbox().await.last().unwrap().read::<CategoryCreated>();
     assert_eq!(event.category, Some(below));
 
     let unnamed = CategoryDraft { name: String::new(), ..category("x", "") };
@@ -40,7 +40,7 @@ async fn the_tree_has_twenty_levels() {
 }
 
 #[tokio::test]
-async fn one_of_many_gets_the_key() {
+async fn of_concurrent_creations_with_one_key_one_succeeds() {
     let shop = Shop::open().await;
     let answers = join_all((0..10).map(|_| shop.try_category("phones", ""))).await;
     assert_eq!(answers.iter().filter(|answer| answer.is_ok()).count(), 1);

@@ -12,7 +12,7 @@ use fault::Common;
 use futures::future::join_all;
 
 #[tokio::test]
-async fn product_and_variants_come_with_all_tiers_and_say_so() {
+async fn product_and_variants_are_created_with_all_tiers_and_published() {
     let shop = Shop::open().await;
     let (brand, category) = (shop.brand("Acme").await, shop.category("phones", "").await);
     let kinds = [
@@ -63,10 +63,10 @@ async fn product_and_variants_come_with_all_tiers_and_say_so() {
     assert_eq!(made.variants[0].tier2_attributes, values);
     assert_eq!(made.variants[1].product_id, own.product_id);
 
-    let said = shop.said().await;
-    let said = &said[said.len() - 3..];
-    assert_eq!(said[0].read::<ProductCreated>().product.unwrap(), own);
-    for (event, variant) in said[1..].iter().zip(&made.variants) {
+    let events = shop.outbox().await;
+    let events = &events[events.len() - 3..];
+    assert_eq!(events[0].read::<ProductCreated>().product.unwrap(), own);
+    for (event, variant) in events[1..].iter().zip(&made.variants) {
         assert_eq!(event.read::<VariantCreated>().variant.as_ref(), Some(variant));
     }
     let read = catalog::rpc::get_product::get_product(
@@ -149,7 +149,7 @@ async fn what_cannot_be_created_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn one_of_many_gets_the_sku_and_the_key() {
+async fn of_concurrent_creations_with_one_sku_or_key_one_succeeds() {
     let shop = Shop::open().await;
     let tries = (0..12).map(|_| create_product(&shop.app, create(product(), &["A-1", "A-2"])));
     let answers = join_all(tries).await;

@@ -25,7 +25,7 @@ async fn a_variant_is_added_or_refused_for_each_reason() {
         ..variant(sku, "color 0")
     };
     let added = create_variant(&shop.app, request(&id, sized("A-2", "8"))).await.unwrap();
-    let event = shop.said().await.last().unwrap().read::<VariantCreated>();
+    let event = shop.outbox().await.last().unwrap().read::<VariantCreated>();
     assert_eq!(event.variant, added.variant);
     create_variant(&shop.app, request(&id, sized("A-3", "16"))).await.unwrap();
 
@@ -52,7 +52,7 @@ async fn a_variant_is_added_or_refused_for_each_reason() {
 }
 
 #[tokio::test]
-async fn one_of_many_gets_the_sku_or_the_options() {
+async fn of_concurrent_creations_with_one_sku_or_options_one_succeeds() {
     let shop = Shop::open().await;
     let id = shop.product(&["A-1"]).await.product.unwrap().product_id;
     let tries = (0..12).map(|at| variant("A-2", &format!("same sku {at}")));

@@ -11,7 +11,7 @@ use fault::Common;
 use futures::future::join_all;
 
 #[tokio::test]
-async fn a_definition_is_made_changed_and_left_alone() {
+async fn a_definition_is_created_changed_and_left_unchanged() {
     let shop = Shop::open().await;
     let draft = AttributeDraft {
         unit: "cm".into(),
@@ -26,7 +26,7 @@ async fn a_definition_is_made_changed_and_left_alone() {
     let other = AttributeDraft { sortable: true, ..draft.clone() };
     let changed = shop.define(other.clone()).await.unwrap();
     assert_eq!((changed.version, &changed.attribute_id), (2, &made.attribute_id));
-    let event = shop.said().await.last().unwrap().read::<AttributeConfigChanged>();
+    let event = shop.outbox().await.last().unwrap().read::<AttributeConfigChanged>();
     assert_eq!(event.attribute, Some(changed));
 
     // The same code for another kind of value is another definition.
@@ -49,7 +49,7 @@ async fn a_definition_is_made_changed_and_left_alone() {
 }
 
 #[tokio::test]
-async fn a_definition_in_use_keeps_what_its_values_mean() {
+async fn a_definition_in_use_keeps_the_meaning_of_its_values() {
     let shop = Shop::open().await;
     let finish = AttributeDraft {
         allowed_values: vec!["matt".into(), "gloss".into(), "raw".into()],
@@ -83,7 +83,7 @@ async fn a_definition_in_use_keeps_what_its_values_mean() {
     shop.define(allowing(&finish, &["matt", "gloss"])).await.unwrap();
     shop.define(allowing(&bands, &["n1", "n78", "n79"])).await.unwrap();
 
-    // No variant has it, so variants may come to differ by it; then one has it.
+    // It may become variant-defining while no variant has a value; then one variant has one.
     let finish = AttributeDraft { variant_defining: true, ..allowing(&finish, &["matt", "gloss"]) };
     shop.define(finish.clone()).await.unwrap();
     let matt =
@@ -101,7 +101,7 @@ async fn a_definition_in_use_keeps_what_its_values_mean() {
 }
 
 #[tokio::test]
-async fn many_at_once_make_one_definition() {
+async fn concurrent_calls_create_one_definition() {
     let shop = Shop::open().await;
     let drafts = (0..8).map(|_| shop.define(attribute("processor", AttributeType::Text)));
     let made = join_all(drafts).await;

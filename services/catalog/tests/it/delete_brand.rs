@@ -13,7 +13,7 @@ fn of(id: &str) -> ProductDraft {
 }
 
 #[tokio::test]
-async fn only_a_brand_without_products_goes() {
+async fn only_a_brand_without_products_can_be_deleted() {
     let shop = Shop::open().await;
     let (used, free) = (shop.brand("Acme").await.brand_id, shop.brand("Free").await.brand_id);
     create_product(&shop.app, create(of(&used), &["A-1"])).await.unwrap();
@@ -24,7 +24,7 @@ async fn only_a_brand_without_products_goes() {
     let fault = delete_brand(&shop.app, stale).await.unwrap_err();
     assert!(fault.is(Common::ConcurrentModification));
     assert_eq!(delete_brand(&shop.app, request(&free)).await.unwrap().version, 2);
-    let event = shop.said().await.last().unwrap().read::<BrandDeleted>();
+    let event = shop.outbox().await.last().unwrap().read::<BrandDeleted>();
     assert_eq!(event, BrandDeleted { brand_id: free.clone(), version: 2 });
     for gone in [free, uuid()] {
         let fault = delete_brand(&shop.app, request(&gone)).await.unwrap_err();
@@ -35,7 +35,7 @@ async fn only_a_brand_without_products_goes() {
 }
 
 #[tokio::test]
-async fn a_product_that_comes_at_the_same_time_either_keeps_it_or_is_refused() {
+async fn a_concurrent_product_either_blocks_the_deletion_or_is_refused() {
     let shop = Shop::open().await;
     for round in 0..12 {
         let id = shop.brand(&format!("b{round}")).await.brand_id;

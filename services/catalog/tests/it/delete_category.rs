@@ -13,7 +13,7 @@ fn filed(id: &str) -> ProductDraft {
 }
 
 #[tokio::test]
-async fn only_an_empty_category_goes() {
+async fn only_an_empty_category_can_be_deleted() {
     let shop = Shop::open().await;
     let top = shop.category("a", "").await;
     let below = shop.category("b", &top.category_id).await;
@@ -27,7 +27,7 @@ async fn only_an_empty_category_goes() {
     let fault = delete_category(&shop.app, stale).await.unwrap_err();
     assert!(fault.is(Common::ConcurrentModification));
     assert_eq!(delete_category(&shop.app, request(id)).await.unwrap().version, 2);
-    let event = shop.said().await.last().unwrap().read::<CategoryDeleted>();
+    let event = shop.outbox().await.last().unwrap().read::<CategoryDeleted>();
     assert_eq!(event, CategoryDeleted { category_id: id.into(), version: 2 });
     for gone in [id, &uuid()] {
         let fault = delete_category(&shop.app, request(gone)).await.unwrap_err();
@@ -41,7 +41,7 @@ async fn only_an_empty_category_goes() {
 }
 
 #[tokio::test]
-async fn a_product_that_comes_at_the_same_time_either_keeps_it_or_is_refused() {
+async fn a_concurrent_product_either_blocks_the_deletion_or_is_refused() {
     let shop = Shop::open().await;
     for round in 0..12 {
         let id = shop.category(&format!("k{round}"), "").await.category_id;
@@ -59,7 +59,7 @@ async fn a_product_that_comes_at_the_same_time_either_keeps_it_or_is_refused() {
 }
 
 #[tokio::test]
-async fn a_child_that_comes_at_the_same_time_either_keeps_it_or_is_refused() {
+async fn a_concurrent_child_either_blocks_the_deletion_or_is_refused() {
     let shop = Shop::open().await;
     for round in 0..12 {
         let id = shop.category(&format!("k{round}"), "").await.category_id;

@@ -13,7 +13,7 @@ fn request(id: &str) -> DeleteProductRequest {
 }
 
 #[tokio::test]
-async fn its_variants_go_with_it_and_its_names_are_never_free_again() {
+async fn its_variants_are_deleted_and_its_key_and_skus_are_never_reused() {
     let shop = Shop::open().await;
     let made = create_product(&shop.app, create(keyed("k"), &["A-1", "A-2"])).await.unwrap();
     let id = made.product.unwrap().product_id;
@@ -23,13 +23,13 @@ async fn its_variants_go_with_it_and_its_names_are_never_free_again() {
     let answer = delete_product(&shop.app, request(&id)).await.unwrap();
     assert_eq!((answer.version, answer.variants), (2, 2));
 
-    let said = shop.said().await;
-    assert_eq!(said.len(), 6);
+    let events = shop.outbox().await;
+    assert_eq!(events.len(), 6);
     assert_eq!(
-        said[3].read::<ProductDeleted>(),
+        events[3].read::<ProductDeleted>(),
         ProductDeleted { product_id: id.clone(), version: 2 }
     );
-    for (event, variant) in said[4..].iter().zip(&made.variants) {
+    for (event, variant) in events[4..].iter().zip(&made.variants) {
         let event = event.read::<VariantDeleted>();
         assert_eq!((event.variant_id, event.version), (variant.variant_id.clone(), 2));
         assert_eq!((event.product_id, event.sku), (id.clone(), variant.sku.clone()));
@@ -46,7 +46,7 @@ async fn its_variants_go_with_it_and_its_names_are_never_free_again() {
 }
 
 #[tokio::test]
-async fn a_thousand_variants_go_and_one_more_stays() {
+async fn a_product_with_a_thousand_variants_is_deleted_and_one_with_more_is_refused() {
     let shop = Shop::open().await;
     let made = shop.product(&["A-1"]).await;
     let id = made.product.unwrap().product_id;
@@ -74,7 +74,7 @@ async fn a_thousand_variants_go_and_one_more_stays() {
 }
 
 #[tokio::test]
-async fn a_variant_never_survives_its_product() {
+async fn a_concurrently_created_variant_never_survives_its_product() {
     let shop = Shop::open().await;
     for round in 0..10 {
         let made = shop.product(&[&format!("A-{round}")]).await;

@@ -9,7 +9,7 @@ fn request(id: &str) -> DeleteVariantRequest {
 }
 
 #[tokio::test]
-async fn a_variant_goes_and_the_last_one_stays() {
+async fn a_variant_is_deleted_and_the_last_one_is_kept() {
     let shop = Shop::open().await;
     let made = shop.product(&["A-1", "A-2"]).await;
     let id = &made.variants[0].variant_id;
@@ -17,7 +17,7 @@ async fn a_variant_goes_and_the_last_one_stays() {
     let fault = delete_variant(&shop.app, stale).await.unwrap_err();
     assert!(fault.is(Common::ConcurrentModification));
     assert_eq!(delete_variant(&shop.app, request(id)).await.unwrap().version, 2);
-    let event = shop.said().await.last().unwrap().read::<VariantDeleted>();
+    let event = shop.outbox().await.last().unwrap().read::<VariantDeleted>();
     assert_eq!((&event.variant_id, event.sku.as_str(), event.version), (id, "A-1", 2));
     for gone in [id.clone(), uuid()] {
         let fault = delete_variant(&shop.app, request(&gone)).await.unwrap_err();
@@ -31,7 +31,7 @@ async fn a_variant_goes_and_the_last_one_stays() {
 }
 
 #[tokio::test]
-async fn of_two_that_delete_the_last_two_variants_one_is_refused() {
+async fn of_concurrent_deletions_of_the_last_two_variants_one_is_refused() {
     let shop = Shop::open().await;
     for round in 0..10 {
         let made = shop.product(&[&format!("A-{round}"), &format!("B-{round}")]).await;

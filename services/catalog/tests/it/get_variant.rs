@@ -9,7 +9,7 @@ fn request(name: Name) -> GetVariantRequest {
 }
 
 #[tokio::test]
-async fn a_variant_is_found_by_either_name_until_it_is_deleted() {
+async fn a_variant_is_found_by_id_or_sku_until_it_is_deleted() {
     let shop = Shop::open().await;
     let made = shop.product(&["A-1"]).await;
     let own = &made.variants[0];

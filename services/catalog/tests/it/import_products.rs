@@ -39,7 +39,7 @@ fn rows(from: i32, until: i32) -> Vec<ImportRow> {
     (from..until).map(|at| row(&format!("k{at}"), &format!("A-{at}"))).collect()
 }
 
-/// Sends a start, where there is one, and chunks; what was answered, and what ended the stream.
+/// Sends an optional start and chunks; returns the answers, and the status that ended the stream.
 async fn send(
     shop: &Shop,
     start: Option<&ImportStart>,
@@ -60,7 +60,7 @@ async fn send(
     (parts, fault)
 }
 
-/// The results of chunks that all went well.
+/// The results of chunks that all succeeded.
 async fn run(
     shop: &Shop,
     start: &ImportStart,
@@ -87,7 +87,7 @@ fn committed(answer: &Answer) -> i64 {
 }
 
 #[tokio::test]
-async fn rows_are_created_updated_and_left_alone() {
+async fn rows_are_created_updated_and_left_unchanged() {
     let shop = Shop::open().await;
     let category = shop.category("phones", "").await;
     let full = ImportRow {
@@ -106,7 +106,8 @@ async fn rows_are_created_updated_and_left_alone() {
     for (table, expected) in rows {
         assert_eq!(shop.rows(table).await, expected, "{table}");
     }
-    let attribute = shop.said().await.into_iter().find(|said| said.subject.contains("attribute"));
+    let attribute =
+        shop.outbox().await.into_iter().find(|event| event.subject.contains("attribute"));
     let definition = attribute.unwrap().read::<AttributeConfigChanged>().attribute.unwrap();
     let definition = definition.definition.unwrap();
     assert!(definition.filterable && definition.facetable);
@@ -124,11 +125,11 @@ async fn rows_are_created_updated_and_left_alone() {
     chunk[3].variants = vec![variant("B-3", "blue")];
     let results = run(&shop, &skip(), vec![(1, chunk)]).await;
     assert_eq!(counts(&results[0]), [0, 3, 1, 0]);
-    let said = shop.said().await;
-    let said = &said[usize::try_from(before).unwrap()..];
-    assert_eq!(said.len(), 3);
-    assert_eq!(said[0].read::<ProductUpdated>().changed, ["title"]);
-    let changed = said.iter().find(|said| said.subject == "catalog.variant.updated").unwrap();
+    let events = shop.outbox().await;
+    let events = &events[usize::try_from(before).unwrap()..];
+    assert_eq!(events.len(), 3);
+    assert_eq!(events[0].read::<ProductUpdated>().changed, ["title"]);
+    let changed = events.iter().find(|event| event.subject == "catalog.variant.updated").unwrap();
     assert_eq!(changed.read::<VariantUpdated>().changed, ["tier1_attributes"]);
     assert_eq!(shop.rows("variants").await, 5);
     assert_eq!(
@@ -156,7 +157,7 @@ async fn variants_may_swap_their_options() {
 }
 
 #[tokio::test]
-async fn every_refused_row_says_why_and_leaves_no_trace() {
+async fn every_refused_row_has_a_reason_and_writes_nothing() {
     let shop = Shop::open().await;
     shop.product(&["TAKEN"]).await;
     let gone = create_product(&shop.app, create(keyed("gone"), &["GONE"])).await.unwrap();
@@ -231,14 +232,14 @@ async fn every_refused_row_says_why_and_leaves_no_trace() {
 }
 
 #[tokio::test]
-async fn an_import_goes_on_where_it_was_cut_off() {
+async fn an_interrupted_import_resumes() {
     let shop = Shop::open().await;
     let import = skip();
     let results = run(&shop, &import, vec![(1, rows(0, 3)), (2, rows(3, 6))]).await;
     assert!(!results[1].replayed);
     let before = shop.all_rows().await;
 
-    // The answer to the second chunk got lost, so it comes again.
+    // The answer to the second chunk was lost, so the client sends it again.
     let (answers, fault) = send(&shop, Some(&import), vec![(2, rows(3, 6))]).await;
     assert!(fault.is_none());
     assert_eq!(committed(&answers[0]), 2);
@@ -266,7 +267,7 @@ async fn an_import_goes_on_where_it_was_cut_off() {
 }
 
 #[tokio::test]
-async fn an_import_that_waits_for_its_next_chunk_lets_the_process_end() {
+async fn an_import_that_waits_for_its_next_chunk_does_not_block_shutdown() {
     let shop = Shop::open().await;
     let import = ImportProductsRequest { part: Some(Sent::Start(skip())) };
     let incoming = stream::iter([Ok(import)]).chain(stream::pending());
@@ -281,7 +282,7 @@ async fn an_import_that_waits_for_its_next_chunk_lets_the_process_end() {
 }
 
 #[tokio::test]
-async fn a_stream_begins_with_its_start_and_has_one() {
+async fn a_stream_begins_with_exactly_one_start() {
     let shop = Shop::open().await;
     let (_, fault) = send(&shop, None, vec![(1, rows(0, 1))]).await;
     assert!(fault.unwrap().is(Reason::ImportNotStarted));
@@ -304,7 +305,7 @@ async fn a_stream_begins_with_its_start_and_has_one() {
 }
 
 #[tokio::test]
-async fn under_stop_a_refused_row_undoes_its_chunk_and_ends_the_import() {
+async fn under_stop_a_refused_row_rolls_its_chunk_back_and_ends_the_import() {
     let shop = Shop::open().await;
     let import = start(ImportErrorPolicy::Stop);
     let mut bad = rows(3, 6);
@@ -321,7 +322,7 @@ async fn under_stop_a_refused_row_undoes_its_chunk_and_ends_the_import() {
         ("1", "k4", "INVALID_FIELD")
     );
     assert_eq!(shop.rows("products").await, 3);
-    // Mended, the chunk takes its place.
+    // The corrected chunk is accepted at the same sequence.
     let results = run(&shop, &import, vec![(2, rows(3, 6))]).await;
     assert_eq!(counts(&results[0]), [3, 0, 0, 0]);
     shop.close().await;
@@ -357,7 +358,7 @@ async fn a_dry_run_counts_and_writes_nothing() {
 }
 
 #[tokio::test]
-async fn imports_and_creators_that_want_the_same_skus_never_share_one() {
+async fn concurrent_imports_and_creations_never_share_a_sku() {
     let shop = Shop::open().await;
     let by_key = |prefix: &str| -> Vec<ImportRow> {
         (0..30).map(|at| row(&format!("{prefix}{at}"), &format!("A-{at}"))).collect()
@@ -383,7 +384,7 @@ async fn imports_and_creators_that_want_the_same_skus_never_share_one() {
 }
 
 #[tokio::test]
-async fn two_streams_of_one_import_take_turns() {
+async fn two_streams_of_one_import_are_serialized() {
     let shop = Shop::open().await;
     let import = skip();
     let (left, right) = tokio::join!(

@@ -1,4 +1,4 @@
-//! The catalogue against a real PostgreSQL: every RPC, and what happens when two come at once.
+//! Catalog against a real PostgreSQL: every RPC, also with concurrent calls.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
 
 mod shop;

@@ -1,4 +1,6 @@
-use crate::shop::{Said, Shop, attribute, create, json, keyed, mask, text, uuid, value, variant};
+use crate::shop::{
+    OutboxEvent, Shop, attribute, create, json, keyed, mask, text, uuid, value, variant,
+};
 use catalog::rpc::create_product::create_product;
 use catalog::rpc::create_variant::create_variant;
 use catalog::rpc::delete_brand::delete_brand;
@@ -18,7 +20,7 @@ fn aggregates(family: &str) -> &'static Aggregates {
     catalog::ROLE.aggregates.iter().find(|own| own.family == family).unwrap()
 }
 
-/// Publishes again; returns which there are.
+/// Publishes again; returns the keys that exist.
 async fn republish(shop: &Shop, family: &str, keys: &[&str]) -> BTreeSet<String> {
     let keys: &Vec<String> = &keys.iter().map(ToString::to_string).collect();
     let aggregates = aggregates(family);
@@ -31,12 +33,12 @@ async fn heads(shop: &Shop, family: &str) -> Vec<AggregateHead> {
     shop.app.db.read("test", async |tx| heads::list(tx, family, all).await).await.unwrap()
 }
 
-/// Numbers that are easily lost on the way through JSON and columns.
+/// Numbers that JSON and columns may round.
 const NUMBERS: [f64; 8] =
     [-0.0, 0.1 + 0.2, 1e300, 5e-324, -1.0 / 3.0, 9_007_199_254_740_993.0, 123_456.789e-7, 1.0];
 
 #[tokio::test]
-async fn a_row_gives_the_very_state_that_its_event_carried() {
+async fn a_republished_event_has_the_digest_of_the_original() {
     let shop = Shop::open().await;
     shop.category("c", "").await;
     shop.brand("Acme").await;
@@ -81,13 +83,13 @@ async fn a_row_gives_the_very_state_that_its_event_carried() {
     shop.close().await;
 }
 
-/// What was said since.
-async fn since(shop: &Shop, before: usize) -> Vec<Said> {
-    shop.said().await.split_off(before)
+/// Events of the outbox after the first `before`.
+async fn since(shop: &Shop, before: usize) -> Vec<OutboxEvent> {
+    shop.outbox().await.split_off(before)
 }
 
 #[tokio::test]
-async fn the_current_state_is_said_at_its_version_and_nothing_changes() {
+async fn the_current_state_is_published_at_its_version_and_nothing_changes() {
     let shop = Shop::open().await;
     let created = shop.product(&["A-1"]).await;
     let product_id = created.product.unwrap().product_id;
@@ -101,14 +103,14 @@ async fn the_current_state_is_said_at_its_version_and_nothing_changes() {
     let brand = shop.brand("Acme").await.brand_id;
     let category = shop.category("c", "").await;
     let size = shop.define(attribute("x", AttributeType::Text)).await.unwrap().attribute_id;
-    let before = shop.said().await.len();
+    let before = shop.outbox().await.len();
 
     let answer = republish(&shop, "catalog.product", &[&uuid(), &product_id, &product_id]).await;
     assert_eq!(answer, [product_id.clone()].into());
-    let said = since(&shop, before).await;
-    let [said] = &said[..] else { panic!("{said:?}") };
-    assert_eq!((said.version, &said.key), (2, &product_id));
-    let event: ProductUpdated = said.read();
+    let events = since(&shop, before).await;
+    let [event] = &events[..] else { panic!("{events:?}") };
+    assert_eq!((event.version, &event.key), (2, &product_id));
+    let event: ProductUpdated = event.read();
     assert_eq!((event.product, event.changed), (Some(updated), vec![]));
 
     let variant = &created.variants[0].variant_id;
@@ -122,22 +124,22 @@ async fn the_current_state_is_said_at_its_version_and_nothing_changes() {
         // An id belongs to its family.
         assert!(republish(&shop, "catalog.product", &[id]).await.is_empty());
     }
-    let said = since(&shop, before + 1).await;
-    let told: Vec<(&str, i64)> =
-        said.iter().map(|said| (said.subject.as_str(), said.version)).collect();
+    let events = since(&shop, before + 1).await;
+    let published: Vec<(&str, i64)> =
+        events.iter().map(|event| (event.subject.as_str(), event.version)).collect();
     let expected = [
         "catalog.variant.updated",
         "catalog.category.updated",
         "catalog.brand.updated",
         "catalog.attribute.config_changed",
     ];
-    assert_eq!(told, expected.map(|subject| (subject, 1)));
-    assert_eq!(said[1].read::<CategoryUpdated>().category, Some(category));
+    assert_eq!(published, expected.map(|subject| (subject, 1)));
+    assert_eq!(events[1].read::<CategoryUpdated>().category, Some(category));
     shop.close().await;
 }
 
 #[tokio::test]
-async fn of_what_is_deleted_the_deletion_is_said() {
+async fn of_deleted_aggregates_the_deletion_is_published() {
     let shop = Shop::open().await;
     let created = shop.product(&["A-1"]).await;
     let (product, variant) = (created.product.unwrap(), &created.variants[0]);
@@ -147,22 +149,23 @@ async fn of_what_is_deleted_the_deletion_is_said() {
     let brand = shop.brand("Acme").await.brand_id;
     let delete = DeleteBrandRequest { brand_id: brand.clone(), ..Default::default() };
     delete_brand(&shop.app, delete).await.unwrap();
-    let said = shop.said().await;
-    let first = |subject: &str| said.iter().find(|said| said.subject == subject).unwrap().clone();
+    let events = shop.outbox().await;
+    let first =
+        |subject: &str| events.iter().find(|event| event.subject == subject).unwrap().clone();
     for (family, id, subject) in [
         ("catalog.product", &product.product_id, "catalog.product.deleted"),
         ("catalog.variant", &variant.variant_id, "catalog.variant.deleted"),
         ("catalog.brand", &brand, "catalog.brand.deleted"),
     ] {
         assert_eq!(republish(&shop, family, &[id]).await.len(), 1);
-        assert_eq!(shop.said().await.last(), Some(&first(subject)), "the same words again");
+        assert_eq!(shop.outbox().await.last(), Some(&first(subject)), "the same event again");
     }
     shop.close().await;
 }
 
-/// Whoever changes an aggregate and whoever publishes it again take turns, so versions never go backwards in the outbox.
+/// Both lock the aggregate, so versions never decrease in the outbox.
 #[tokio::test(flavor = "multi_thread")]
-async fn beside_changes_versions_stay_in_order() {
+async fn versions_stay_in_order_when_changes_and_republishing_run_concurrently() {
     let shop = Shop::open().await;
     let product = shop.product(&["A-0"]).await.product.unwrap().product_id;
     let change = async {
@@ -190,9 +193,9 @@ async fn beside_changes_versions_stay_in_order() {
         }
     };
     tokio::join!(change, again);
-    let said = shop.said().await;
+    let events = shop.outbox().await;
     let versions: Vec<i64> =
-        said.iter().filter(|said| said.key == product).map(|said| said.version).collect();
+        events.iter().filter(|event| event.key == product).map(|event| event.version).collect();
     assert!(versions.is_sorted(), "{versions:?}");
     assert_eq!((versions.len(), versions.last()), (121, Some(&61)));
     shop.close().await;

@@ -4,7 +4,7 @@ use catalog::rpc::resolve_items::resolve_items;
 use contracts::catalog::v1::{DeleteProductRequest, ItemState, ResolveItemsRequest, ResolvedItem};
 
 #[tokio::test]
-async fn every_item_is_answered_in_the_order_asked_for() {
+async fn items_are_in_the_requested_order() {
     let shop = Shop::open().await;
     let live = shop.product(&["A-1"]).await;
     let gone = shop.product(&["B-1"]).await;

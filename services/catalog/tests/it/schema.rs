@@ -1,4 +1,4 @@
-//! `schema.rs` is what the migrations make, and every column says what it is.
+//! `schema.rs` equals the result of the migrations, and every column has a comment.
 
 use crate::shop::{Shop, TABLES};
 use diesel::prelude::*;
@@ -22,7 +22,7 @@ struct Column {
 }
 
 #[tokio::test]
-async fn the_committed_schema_is_that_of_the_migrations() {
+async fn the_committed_schema_equals_the_migrated_one() {
     let shop = Shop::open().await;
     let own = TABLES.iter().filter(|table| **table != "outbox");
     let own = own.map(|table| format!("'{table}'::regclass")).collect::<Vec<_>>().join(", ");

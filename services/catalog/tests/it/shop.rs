@@ -1,4 +1,4 @@
-//! A database of one test, and short ways to fill it.
+//! The database of one test, and helpers that fill it.
 
 use catalog::App;
 use catalog::rpc::create_brand::create_brand;
@@ -26,8 +26,8 @@ use std::path::Path;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// The catalogue with a database of its own. The database goes with [`Shop::close`]; that of a
-/// failed test stays for a look.
+/// Catalog with a database of its own. [`Shop::close`] drops the database; a failed test keeps it
+/// for inspection.
 pub struct Shop {
     pub app: App,
     superuser: SecretString,
@@ -36,7 +36,7 @@ pub struct Shop {
 
 /// An event in the outbox.
 #[derive(Debug, Clone, PartialEq, QueryableByName)]
-pub struct Said {
+pub struct OutboxEvent {
     #[diesel(sql_type = Text)]
     pub subject: String,
     #[diesel(sql_type = Text)]
@@ -47,7 +47,7 @@ pub struct Said {
     pub payload: Vec<u8>,
 }
 
-impl Said {
+impl OutboxEvent {
     pub fn read<E: Event>(&self) -> E {
         assert_eq!(self.subject, E::SUBJECT);
         E::decode(self.payload.as_slice()).unwrap()
@@ -112,8 +112,8 @@ impl Shop {
         Ok(define_attribute(&self.app, request).await?.attribute.unwrap())
     }
 
-    /// Everything that was said, in order.
-    pub async fn said(&self) -> Vec<Said> {
+    /// All events of the outbox, in order.
+    pub async fn outbox(&self) -> Vec<OutboxEvent> {
         let all = "select subject, key, version, payload from outbox order by seq";
         self.app
             .db
@@ -204,7 +204,7 @@ pub fn uuid() -> String {
     Uuid::now_v7().to_string()
 }
 
-/// Path of the first wrong field.
+/// Path of the first invalid field.
 pub fn field(fault: &Fault) -> &str {
     &fault.violations()[0].field
 }

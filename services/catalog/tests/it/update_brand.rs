@@ -13,7 +13,7 @@ async fn a_brand_is_renamed_once() {
     shop.brand("Other").await;
     let renamed = update_brand(&shop.app, request(&id, "ACME")).await.unwrap().brand.unwrap();
     assert_eq!((renamed.name.as_str(), renamed.version), ("ACME", 2));
-    let event = shop.said().await.last().unwrap().read::<BrandUpdated>();
+    let event = shop.outbox().await.last().unwrap().read::<BrandUpdated>();
     assert_eq!((event.brand, event.changed), (Some(renamed), vec!["name".to_owned()]));
     let before = shop.all_rows().await;
     update_brand(&shop.app, request(&id, "ACME")).await.unwrap();

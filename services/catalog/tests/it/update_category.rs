@@ -15,7 +15,7 @@ fn request(id: &str, category: CategoryDraft, paths: &[&str]) -> UpdateCategoryR
 }
 
 #[tokio::test]
-async fn a_category_is_renamed_and_moved_with_all_below_it() {
+async fn a_category_is_renamed_and_moved_with_its_subtree() {
     let shop = Shop::open().await;
     let (left, right) = (shop.category("l", "").await, shop.category("r", "").await);
     let child = shop.category("c", &left.category_id).await;
@@ -25,7 +25,7 @@ async fn a_category_is_renamed_and_moved_with_all_below_it() {
     let moved = update_category(&shop.app, request.clone()).await.unwrap().category.unwrap();
     assert_eq!((moved.key.as_str(), moved.name.as_str(), moved.version), ("c", "New", 2));
     assert_eq!(moved.parent_id, right.category_id);
-    let event = shop.said().await.last().unwrap().read::<CategoryUpdated>();
+    let event = shop.outbox().await.last().unwrap().read::<CategoryUpdated>();
     assert_eq!(
         (event.changed, event.category),
         (vec!["name".into(), "parent_id".into()], Some(moved))

@@ -17,7 +17,7 @@ fn request(id: &str, product: ProductDraft, paths: &[&str]) -> UpdateProductRequ
 }
 
 #[tokio::test]
-async fn what_the_mask_names_changes_and_is_said_once() {
+async fn masked_fields_are_changed_and_published_once() {
     let shop = Shop::open().await;
     shop.define(attribute("processor", AttributeType::Text)).await.unwrap();
     let (brand, category) = (shop.brand("Acme").await, shop.category("c", "").await);
@@ -45,7 +45,7 @@ async fn what_the_mask_names_changes_and_is_said_once() {
     let updated = update_product(&shop.app, request.clone()).await.unwrap().product.unwrap();
     assert_eq!((updated.version, updated.description.as_str()), (2, ""));
     assert_eq!(updated.tier2_attributes, [text("processor", "A19")]);
-    let event = shop.said().await.last().unwrap().read::<ProductUpdated>();
+    let event = shop.outbox().await.last().unwrap().read::<ProductUpdated>();
     assert_eq!(event.changed, paths);
     assert_eq!(event.product.as_ref(), Some(&updated));
 
@@ -92,14 +92,14 @@ async fn it_is_refused_for_each_of_its_reasons() {
         let fault = update_product(&shop.app, request).await.unwrap_err();
         assert_eq!(fault.reason(), reason, "{fault}");
     }
-    // A field that the mask does not name is not even read.
+    // A field outside the mask is not validated.
     let same = update_product(&shop.app, request(id, unknown, &["title"])).await.unwrap();
     assert_eq!(same.product.unwrap(), made);
     shop.close().await;
 }
 
 #[tokio::test]
-async fn a_key_that_a_product_had_stays_its_own() {
+async fn a_former_key_of_a_product_is_never_given_to_another() {
     let shop = Shop::open().await;
     let made = create_product(&shop.app, create(keyed("k"), &["A-1"])).await.unwrap();
     let id = made.product.unwrap().product_id;
@@ -115,7 +115,7 @@ async fn a_key_that_a_product_had_stays_its_own() {
 }
 
 #[tokio::test]
-async fn of_many_with_the_same_expected_version_one_wins() {
+async fn of_concurrent_updates_with_one_expected_version_one_succeeds() {
     let shop = Shop::open().await;
     let id = shop.product(&["A-1"]).await.product.unwrap().product_id;
     let tries = (0..8).map(|at| {

@@ -12,7 +12,7 @@ fn request(id: &str, variant: VariantDraft, paths: &[&str]) -> UpdateVariantRequ
 }
 
 #[tokio::test]
-async fn what_the_mask_names_changes_and_is_said_once() {
+async fn masked_fields_are_changed_and_published_once() {
     let shop = Shop::open().await;
     shop.define(attribute("processor", AttributeType::Text)).await.unwrap();
     let own = shop.product(&["A-1"]).await.variants.remove(0);
@@ -28,7 +28,7 @@ async fn what_the_mask_names_changes_and_is_said_once() {
     let updated = update_variant(&shop.app, request.clone()).await.unwrap().variant.unwrap();
     assert_eq!((updated.version, updated.sku.as_str()), (2, "A-1"));
     assert_eq!(updated.marketing_content, None);
-    let event = shop.said().await.last().unwrap().read::<VariantUpdated>();
+    let event = shop.outbox().await.last().unwrap().read::<VariantUpdated>();
     assert_eq!(
         (event.changed, event.variant.as_ref()),
         (paths.map(str::to_owned).to_vec(), Some(&updated))

@@ -10,7 +10,7 @@ fn rows(count: usize, base: i64) -> Vec<Wanted> {
 }
 
 #[tokio::test]
-async fn a_thousand_rows_are_one_transaction_and_answered_in_their_order() {
+async fn a_thousand_rows_are_one_transaction_and_outcomes_are_in_their_order() {
     let shop = Shop::open().await;
     shop.set(rows(10, 100)).await.unwrap();
     let mut wanted = rows(1_000, 100);
@@ -28,13 +28,13 @@ async fn a_thousand_rows_are_one_transaction_and_answered_in_their_order() {
     for ((_, price), wanted) in set.iter().zip(&wanted) {
         assert_eq!((&price.key, price.base), (&wanted.draft.key, wanted.draft.base));
     }
-    assert_eq!(shop.said().await.len(), 10 + 991);
+    assert_eq!(shop.outbox().await.len(), 10 + 991);
 
     let started = Instant::now();
     let again = shop.set(wanted).await.unwrap();
     println!("1,000 unchanged rows took {:?}", started.elapsed());
     assert!(again.iter().all(|(outcome, _)| *outcome == Outcome::Unchanged));
-    assert_eq!(shop.said().await.len(), 10 + 991);
+    assert_eq!(shop.outbox().await.len(), 10 + 991);
     shop.close().await;
 }
 
@@ -48,12 +48,12 @@ async fn one_refused_row_refuses_all_and_is_named() {
     let fault = shop.set(wanted).await.unwrap_err();
     assert!(fault.is(Reason::OverlappingPrice));
     assert_eq!(fault.violations()[0].field, "prices[2]");
-    assert_eq!((shop.rows("prices").await, shop.said().await.len()), (1, 1));
+    assert_eq!((shop.rows("prices").await, shop.outbox().await.len()), (1, 1));
     shop.close().await;
 }
 
 #[tokio::test]
-async fn a_dry_run_decides_alike_and_leaves_nothing() {
+async fn a_dry_run_has_the_same_outcomes_and_writes_nothing() {
     let shop = Shop::open().await;
     shop.set(rows(2, 100)).await.unwrap();
     let wanted = &[rows(2, 90), vec![wanted(draft(product(), 120))]].concat();
@@ -70,13 +70,13 @@ async fn a_dry_run_decides_alike_and_leaves_nothing() {
         .unwrap();
     let outcomes: Vec<_> = tried.iter().map(|(outcome, _)| *outcome).collect();
     assert_eq!(outcomes, [Outcome::Updated, Outcome::Updated, Outcome::Created]);
-    assert_eq!((shop.rows("prices").await, shop.said().await.len()), (2, 2));
+    assert_eq!((shop.rows("prices").await, shop.outbox().await.len()), (2, 2));
     shop.close().await;
 }
 
 /// Bulk and single calls on the same keys, new and old, in opposite orders.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn calls_in_opposite_orders_all_succeed_and_lose_nothing() {
+async fn calls_in_opposite_orders_all_succeed_without_lost_updates() {
     const ROWS: usize = 60;
     let shop = Shop::open().await;
     // Every other price exists already.
@@ -102,7 +102,7 @@ async fn calls_in_opposite_orders_all_succeed_and_lose_nothing() {
     println!("24 calls took {:?}", started.elapsed());
 
     let mut versions: HashMap<String, Vec<i64>> = HashMap::new();
-    for event in shop.said().await {
+    for event in shop.outbox().await {
         versions.entry(event.key).or_default().push(event.version);
     }
     assert_eq!(versions.len(), ROWS);
@@ -116,7 +116,7 @@ async fn calls_in_opposite_orders_all_succeed_and_lose_nothing() {
 
 /// Dated rows of the same items: half of the calls overlap the other half.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn overlapping_bulk_calls_win_or_lose_as_a_whole() {
+async fn of_overlapping_bulk_calls_each_succeeds_or_fails_as_a_whole() {
     let shop = Shop::open().await;
     let calls: Vec<_> = (0..12)
         .map(|n: i64| {
@@ -137,6 +137,6 @@ async fn overlapping_bulk_calls_win_or_lose_as_a_whole() {
             Err(fault) => assert!(fault.is(Reason::OverlappingPrice), "{fault:?}"),
         }
     }
-    assert_eq!((won, shop.rows("prices").await, shop.said().await.len()), (1, 20, 20));
+    assert_eq!((won, shop.rows("prices").await, shop.outbox().await.len()), (1, 20, 20));
     shop.close().await;
 }

@@ -7,7 +7,7 @@ use prost::Message;
 use uuid::Uuid;
 
 #[tokio::test]
-async fn a_deleted_price_is_gone_and_says_so_once() {
+async fn a_deletion_removes_the_price_and_publishes_one_event() {
     let shop = Shop::open().await;
     let (_, price) = shop.set_one(draft(sku("A-1"), 100)).await;
     let request = |expected_version, request_id: &str| DeletePriceRequest {
@@ -18,7 +18,7 @@ async fn a_deleted_price_is_gone_and_says_so_once() {
     let fault = delete_price(&shop.app, request(Some(2), "")).await.unwrap_err();
     assert!(fault.is(Common::ConcurrentModification));
 
-    // A repeated request gets the first answer; another one finds nothing.
+    // A repeated request gets the first answer; another request gets PRICE_NOT_FOUND.
     let id = Uuid::now_v7().to_string();
     for _ in 0..2 {
         let answer = delete_price(&shop.app, request(Some(1), &id)).await.unwrap();
@@ -27,10 +27,10 @@ async fn a_deleted_price_is_gone_and_says_so_once() {
     let fault = delete_price(&shop.app, request(None, "")).await.unwrap_err();
     assert!(fault.is(Reason::PriceNotFound));
 
-    let said = shop.said().await;
-    assert_eq!(said.len(), 2);
-    assert_eq!(said[1].subject, "pricing.price.deleted");
-    let event = PriceDeleted::decode(said[1].payload.as_slice()).unwrap();
+    let events = shop.outbox().await;
+    assert_eq!(events.len(), 2);
+    assert_eq!(events[1].subject, "pricing.price.deleted");
+    let event = PriceDeleted::decode(events[1].payload.as_slice()).unwrap();
     assert_eq!(event.price_id, price.head.id.to_string());
     assert_eq!((event.version, event.product_id), (2, product_id().to_string()));
 
@@ -41,7 +41,7 @@ async fn a_deleted_price_is_gone_and_says_so_once() {
 }
 
 #[tokio::test]
-async fn an_id_that_never_was_is_not_found() {
+async fn an_unknown_id_is_not_found() {
     let shop = Shop::open().await;
     let request = DeletePriceRequest { price_id: Uuid::now_v7().to_string(), ..Default::default() };
     let fault = delete_price(&shop.app, request).await.unwrap_err();

@@ -14,7 +14,7 @@ const DEC_3: i64 = DEC_1 + 2 * DAY;
 const DEC_8: i64 = DEC_1 + 7 * DAY;
 const DAY: i64 = 86_400;
 
-/// p1 to p8.
+/// The prices p1 to p8.
 fn examples() -> Vec<PriceDraft> {
     let sku = |base, change: fn(&mut PriceDraft)| {
         let mut draft = draft(sku("S"), base);
@@ -111,14 +111,14 @@ async fn examples_a_to_k() {
 }
 
 #[tokio::test]
-async fn the_trace_says_in_a_sentence_why_not() {
+async fn the_trace_explains_each_price_in_a_sentence() {
     let shop = Shop::open().await;
     for draft in examples() {
         shop.set_one(draft).await;
     }
     let elsewhere = cases().into_iter().find(|case| case.name.starts_with('k')).unwrap();
     let trace = get_price(&shop.app, request(&elsewhere)).await.unwrap().trace;
-    let told: Vec<_> = trace
+    let explained: Vec<_> = trace
         .iter()
         .map(|entry| (entry.amount.as_ref().unwrap().minor_units, entry.explanation.as_str()))
         .collect();
@@ -132,12 +132,12 @@ async fn the_trace_says_in_a_sentence_why_not() {
         (90, "warehouse is W1, the context has W9"),
         (88, "currency is EUR, the context has USD"),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(explained, expected);
     shop.close().await;
 }
 
 #[tokio::test]
-async fn without_an_instant_it_is_now_by_the_databases_clock() {
+async fn without_an_instant_the_databases_clock_decides() {
     let shop = Shop::open().await;
     let now = chrono::Utc::now().timestamp();
     shop.set_one(crate::shop::dated(sku("S"), 70, now - 3600, now + 3600)).await;
@@ -156,7 +156,7 @@ async fn without_an_instant_it_is_now_by_the_databases_clock() {
 async fn a_price_of_zero_is_a_price_and_no_price_is_a_refusal() {
     let shop = Shop::open().await;
     shop.set_one(draft(sku("FREE"), 0)).await;
-    shop.learn(&sku("NONE")).await;
+    shop.store_item(&sku("NONE")).await;
     let get = async |name: &str| {
         let request = GetPriceRequest { item: Some(item(&sku(name))), context: Some(usd()) };
         get_price(&shop.app, request).await
@@ -166,7 +166,7 @@ async fn a_price_of_zero_is_a_price_and_no_price_is_a_refusal() {
     assert!(fault.is(Reason::MatchingPriceNotFound));
     assert_eq!(fault.metadata()["item"], "NONE");
 
-    // One that was never heard of is asked of the catalogue, which is down here.
+    // An item that is not stored needs a call to catalog, which is down here.
     let fault = get("NEW").await.unwrap_err();
     assert!(fault.is(Common::DependencyUnavailable), "{fault:?}");
     shop.close().await;

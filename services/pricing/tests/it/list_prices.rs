@@ -7,7 +7,7 @@ use pricing::rpc::delete_price::delete_price;
 use pricing::rpc::list_prices::list_prices;
 
 #[tokio::test]
-async fn pages_hold_every_price_once_in_the_order_of_ids() {
+async fn pages_contain_every_price_once_in_the_order_of_ids() {
     let shop = Shop::open().await;
     let mut ids = Vec::new();
     for n in 0..5 {
@@ -44,7 +44,7 @@ async fn an_item_lists_exactly_its_own_prices() {
         draft.key.scope.country = (base == 90).then(|| "DE".to_owned());
         shop.set_one(draft).await;
     }
-    // A SKU may look like the id of a product and still is another item.
+    // A SKU that looks like the id of a product is another item.
     let lookalike = sku(&product().to_string());
     shop.set_one(draft(lookalike.clone(), 1)).await;
     let amounts = async |of: &Item| {

@@ -1,7 +1,6 @@
 //! Pricing against a real PostgreSQL.
 //!
-//! What needs the catalogue is tested below the call to it: items are learned by hand, and the
-//! client leads nowhere.
+//! Tests start below the call to catalog: they store items directly, and the client has no server.
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 mod shop;

@@ -5,7 +5,7 @@ use pricing::rpc::delete_price::delete_price;
 use prost::Message;
 use std::collections::BTreeSet;
 
-/// Publishes prices again; returns which there are.
+/// Publishes prices again; returns the keys that exist.
 async fn republish(shop: &Shop, keys: &[String]) -> BTreeSet<String> {
     let prices: &Aggregates = &pricing::ROLE.aggregates[0];
     let published = shop.app.db.write("test", async |tx| prices.republish(tx, keys).await);
@@ -19,7 +19,7 @@ async fn heads(shop: &Shop) -> Vec<AggregateHead> {
 }
 
 #[tokio::test]
-async fn a_row_gives_the_very_state_that_its_event_carried() {
+async fn a_republished_event_has_the_digest_of_the_original() {
     let shop = Shop::open().await;
     shop.set_one(draft(product(), 100)).await;
     let mut full = dated(sku("A-1"), 100, 10, 20);
@@ -29,8 +29,9 @@ async fn a_row_gives_the_very_state_that_its_event_carried() {
     shop.set_one(full.clone()).await;
     full.sale = None;
     shop.set_one(full).await;
-    let (_, gone) = shop.set_one(draft(sku("A-2"), 100)).await;
-    let request = DeletePriceRequest { price_id: gone.head.id.to_string(), ..Default::default() };
+    let (_, removed) = shop.set_one(draft(sku("A-2"), 100)).await;
+    let request =
+        DeletePriceRequest { price_id: removed.head.id.to_string(), ..Default::default() };
     delete_price(&shop.app, request).await.unwrap();
 
     let before = heads(&shop).await;
@@ -42,34 +43,34 @@ async fn a_row_gives_the_very_state_that_its_event_carried() {
 }
 
 #[tokio::test]
-async fn the_current_state_is_said_at_its_version_and_nothing_changes() {
+async fn the_current_state_is_published_at_its_version_and_nothing_changes() {
     let shop = Shop::open().await;
     shop.set_one(draft(product(), 100)).await;
     let (_, price) = shop.set_one(draft(product(), 90)).await;
-    let (_, gone) = shop.set_one(draft(sku("A-2"), 100)).await;
-    let delete = DeletePriceRequest { price_id: gone.head.id.to_string(), ..Default::default() };
+    let (_, removed) = shop.set_one(draft(sku("A-2"), 100)).await;
+    let delete = DeletePriceRequest { price_id: removed.head.id.to_string(), ..Default::default() };
     delete_price(&shop.app, delete).await.unwrap();
-    let before = shop.said().await.len();
+    let before = shop.outbox().await.len();
 
     let unknown = uuid::Uuid::now_v7().to_string();
-    let keys = [gone.head.id.to_string(), unknown, price.head.id.to_string()];
+    let keys = [removed.head.id.to_string(), unknown, price.head.id.to_string()];
     let answer = republish(&shop, &keys).await;
-    assert_eq!(answer, [gone.head.id.to_string(), price.head.id.to_string()].into());
-    let said = shop.said().await.split_off(before);
-    let [live, deleted] = &said[..] else { panic!("{said:?}") };
+    assert_eq!(answer, [removed.head.id.to_string(), price.head.id.to_string()].into());
+    let events = shop.outbox().await.split_off(before);
+    let [live, deleted] = &events[..] else { panic!("{events:?}") };
     assert_eq!((live.subject.as_str(), live.version), ("pricing.price.updated", 2));
     let event = PriceUpdated::decode(live.payload.as_slice()).unwrap();
     assert_eq!(event.price.unwrap().base.unwrap().minor_units, 90);
     assert!(event.changed.is_empty());
     assert_eq!((deleted.subject.as_str(), deleted.version), ("pricing.price.deleted", 2));
     let event = PriceDeleted::decode(deleted.payload.as_slice()).unwrap();
-    assert_eq!(event.price_id, gone.head.id.to_string());
+    assert_eq!(event.price_id, removed.head.id.to_string());
     shop.close().await;
 }
 
-/// Whoever changes a price and whoever publishes it again take turns, so versions never go backwards in the outbox.
+/// Both lock the price, so versions never decrease in the outbox.
 #[tokio::test(flavor = "multi_thread")]
-async fn beside_changes_versions_stay_in_order() {
+async fn versions_stay_in_order_when_changes_and_republishing_run_concurrently() {
     let shop = Shop::open().await;
     let (_, price) = shop.set_one(draft(product(), 1_000)).await;
     let change = async {
@@ -83,7 +84,7 @@ async fn beside_changes_versions_stay_in_order() {
         }
     };
     tokio::join!(change, again);
-    let versions: Vec<i64> = shop.said().await.iter().map(|said| said.version).collect();
+    let versions: Vec<i64> = shop.outbox().await.iter().map(|event| event.version).collect();
     assert!(versions.is_sorted(), "{versions:?}");
     assert_eq!((versions.len(), versions.last()), (201, Some(&101)));
     shop.close().await;

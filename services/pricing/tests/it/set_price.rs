@@ -10,29 +10,29 @@ use prost::Message;
 use std::collections::BTreeSet;
 
 #[tokio::test]
-async fn what_is_there_already_writes_nothing_and_says_nothing() {
+async fn an_unchanged_price_writes_and_publishes_nothing() {
     let shop = Shop::open().await;
     let (outcome, first) = shop.set_one(draft(sku("A-1"), 100)).await;
     assert_eq!((outcome, first.head.version), (Outcome::Created, 1));
     let (outcome, again) = shop.set_one(draft(sku("A-1"), 100)).await;
     assert_eq!(outcome, Outcome::Unchanged);
     assert_eq!(again, first);
-    assert_eq!(shop.said().await.len(), 1);
+    assert_eq!(shop.outbox().await.len(), 1);
 
     let (outcome, second) = shop.set_one(draft(sku("A-1"), 90)).await;
     assert_eq!(
         (outcome, second.head.version, second.head.id),
         (Outcome::Updated, 2, first.head.id)
     );
-    let said = shop.said().await;
-    let event = PriceUpdated::decode(said[1].payload.as_slice()).unwrap();
+    let events = shop.outbox().await;
+    let event = PriceUpdated::decode(events[1].payload.as_slice()).unwrap();
     assert_eq!(event.changed, ["base"]);
     assert_eq!(event.price.unwrap().base.unwrap().minor_units, 90);
     shop.close().await;
 }
 
 #[tokio::test]
-async fn the_expected_version_decides_even_between_create_and_change() {
+async fn the_expected_version_is_checked_for_create_and_update() {
     let shop = Shop::open().await;
     let refused = async |expected, base| {
         let set = shop.set(vec![expecting(expected, draft(sku("A-1"), base))]).await;
@@ -51,7 +51,7 @@ async fn the_expected_version_decides_even_between_create_and_change() {
 }
 
 #[tokio::test]
-async fn a_deleted_price_is_set_again_under_its_id_and_goes_on_counting() {
+async fn a_deleted_price_that_is_set_again_keeps_its_id_and_version_sequence() {
     let shop = Shop::open().await;
     let (_, price) = shop.set_one(dated(sku("A-1"), 100, 1, 5)).await;
     let request = contracts::pricing::v1::DeletePriceRequest {
@@ -60,7 +60,7 @@ async fn a_deleted_price_is_set_again_under_its_id_and_goes_on_counting() {
     };
     assert_eq!(delete_price(&shop.app, request).await.unwrap().version, 2);
 
-    // While it was gone, another one took a part of its window.
+    // While it was deleted, another price took a part of its window.
     let (_, other) = shop.set_one(dated(sku("A-1"), 100, 4, 9)).await;
     let fault = shop.set(vec![wanted(dated(sku("A-1"), 100, 1, 5))]).await.unwrap_err();
     assert!(fault.is(Reason::OverlappingPrice));
@@ -75,8 +75,8 @@ async fn a_deleted_price_is_set_again_under_its_id_and_goes_on_counting() {
     let (outcome, again) = &set[0];
     assert_eq!((*outcome, again.head.id, again.head.version), (Outcome::Updated, price.head.id, 3));
     assert_eq!((again.head.deleted_at, again.head.created_at), (None, price.head.created_at));
-    let said = shop.said().await;
-    let event = PriceUpdated::decode(said.last().unwrap().payload.as_slice()).unwrap();
+    let events = shop.outbox().await;
+    let event = PriceUpdated::decode(events.last().unwrap().payload.as_slice()).unwrap();
     assert_eq!(event.changed, [""; 0]);
     shop.close().await;
 }
@@ -98,7 +98,7 @@ async fn windows_of_one_item_scope_and_currency_may_touch_but_not_overlap() {
     refused(1, 99).await;
     shop.set_one(dated(sku("A-1"), 90, 20, 30)).await;
     shop.set_one(dated(sku("A-1"), 90, 1, 10)).await;
-    // An undated one lies under them, and other items and scopes are none of their business.
+    // An undated price may lie under them, and other items and scopes never conflict.
     shop.set_one(draft(sku("A-1"), 100)).await;
     shop.set_one(dated(sku("A-2"), 100, 10, 20)).await;
     let mut elsewhere = dated(sku("A-1"), 100, 10, 20);
@@ -123,8 +123,13 @@ async fn concurrent_sets_of_one_price_take_one_version_each() {
         versions.insert(call.await.unwrap().unwrap()[0].1.head.version);
     }
     assert_eq!(versions, (1..=CALLS).collect());
-    let said: Vec<i64> = shop.said().await.iter().map(|event| event.version).collect();
-    assert_eq!(said, Vec::from_iter(1..=CALLS), "the outbox is in the order of versions");
+    let versions_in_outbox: Vec<i64> =
+        shop.outbox().await.iter().map(|event| event.version).collect();
+    assert_eq!(
+        versions_in_outbox,
+        Vec::from_iter(1..=CALLS),
+        "the outbox is in the order of versions"
+    );
     assert_eq!(shop.rows("prices").await, 1);
     shop.close().await;
 }
@@ -137,7 +142,7 @@ async fn of_concurrent_overlapping_windows_exactly_one_wins() {
         let calls: Vec<_> = (0..16)
             .map(|n| {
                 let (db, item) = (shop.app.db.clone(), item.clone());
-                // All hold at second 100.
+                // All apply at second 100.
                 let draft = dated(item, 100, 1 + n, 101 + n);
                 tokio::spawn(async move { set(&db, vec![wanted(draft)]).await })
             })
@@ -152,7 +157,7 @@ async fn of_concurrent_overlapping_windows_exactly_one_wins() {
         assert_eq!(won, 1);
     }
     assert_eq!(shop.rows("prices").await, 5);
-    assert_eq!(shop.said().await.len(), 5);
+    assert_eq!(shop.outbox().await.len(), 5);
     shop.close().await;
 }
 
@@ -193,7 +198,7 @@ async fn delete(shop: &Shop, price: &Price) {
 }
 
 #[tokio::test]
-async fn a_catalogue_that_is_down_is_said_to_be_and_nothing_is_written() {
+async fn an_outage_of_catalog_is_reported_and_nothing_is_written() {
     let shop = Shop::open().await;
     let request = |currency: &str| SetPriceRequest {
         price: Some(PriceDraft {
@@ -207,7 +212,7 @@ async fn a_catalogue_that_is_down_is_said_to_be_and_nothing_is_written() {
     assert!(fault.is(Common::DependencyUnavailable), "{fault:?}");
     assert_eq!(shop.rows("prices").await, 0);
 
-    // What is wrong with the request itself is found without asking anybody.
+    // An invalid request is refused without a call to catalog.
     let fault = set_price(&shop.app, request("XXX")).await.unwrap_err();
     assert!(fault.is(Common::UnknownCurrency), "{fault:?}");
     assert_eq!(fault.violations()[0].field, "price.base.currency_code");

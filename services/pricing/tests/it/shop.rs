@@ -1,4 +1,4 @@
-//! A database of one test, and short ways to fill it.
+//! The database of one test, and helpers that fill it.
 
 use chrono::{DateTime, Utc};
 use contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
@@ -27,8 +27,8 @@ use std::path::Path;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// Pricing with a database of its own and a catalogue that cannot be reached. The database goes
-/// with [`Shop::close`]; that of a failed test stays for a look.
+/// Pricing with a database of its own and a catalog client without a server. [`Shop::close`] drops the
+/// database; a failed test keeps it for inspection.
 pub struct Shop {
     pub app: App,
     superuser: SecretString,
@@ -37,7 +37,7 @@ pub struct Shop {
 
 /// An event in the outbox.
 #[derive(Debug, QueryableByName)]
-pub struct Said {
+pub struct OutboxEvent {
     #[diesel(sql_type = Text)]
     pub subject: String,
     #[diesel(sql_type = Text)]
@@ -58,10 +58,10 @@ impl Shop {
         let url = SecretString::from(provision::at(&servers.postgres_url, &database));
         pg::migrate::run(&url, (pricing::ROLE.migrations)()).await.unwrap();
         let db = Db::new(pricing::ROLE.name, Settings::of(url)).unwrap();
-        let nowhere =
+        let unreachable =
             mesh::Client::new("http://127.0.0.1:1".parse().unwrap(), None, Arc::default());
         let paging = mesh::Paging::new(&mesh::config::Page::default());
-        let app = App { db, catalog: CatalogServiceClient::new(nowhere), paging };
+        let app = App { db, catalog: CatalogServiceClient::new(unreachable), paging };
         Self { app, superuser, database }
     }
 
@@ -73,7 +73,7 @@ impl Shop {
         server.batch_execute(&format!("drop role {}", self.database)).await.unwrap();
     }
 
-    /// What SetPrice and BulkSetPrices do once the catalogue has answered.
+    /// The part of SetPrice and BulkSetPrices that follows the call to catalog.
     pub async fn set(&self, wanted: Vec<Wanted>) -> Result<Vec<(Outcome, Price)>, Fault> {
         set(&self.app.db, wanted).await
     }
@@ -83,14 +83,14 @@ impl Shop {
         self.set(vec![wanted(draft)]).await.unwrap().remove(0)
     }
 
-    /// Lets pricing know an item.
-    pub async fn learn(&self, item: &Item) {
+    /// Stores an item, as after an answer of catalog.
+    pub async fn store_item(&self, item: &Item) {
         let targets = &[target(item)];
         self.app.db.write("test", async |tx| items::insert(tx, targets).await).await.unwrap();
     }
 
-    /// Everything that was said, in order.
-    pub async fn said(&self) -> Vec<Said> {
+    /// All events of the outbox, in order.
+    pub async fn outbox(&self) -> Vec<OutboxEvent> {
         self.app
             .db
             .read("test", async |tx| {
@@ -148,7 +148,7 @@ pub fn target(item: &Item) -> Target {
     }
 }
 
-/// An undated price in USD for everybody.
+/// An undated price in USD without a scope.
 pub fn draft(item: Item, base: i64) -> PriceDraft {
     let currency = Currency::parse("USD").unwrap();
     let key = PriceKey { item, scope: Scope::UNSCOPED, currency, window: Window::ALWAYS };

@@ -1,9 +1,9 @@
-//! Search against real servers and its real neighbours.
+//! Search against real servers and the real services that it consumes from.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
 
 mod shop;
 
-mod asked {
+mod rpc {
     //! One file for each RPC.
     mod dead_letters;
     mod operations;
@@ -13,15 +13,15 @@ mod asked {
     mod republish_events;
     mod search_products;
 }
-mod told {
-    //! One file for each kind of source.
+mod events {
+    //! Consumed events.
     mod any_order;
     mod republished;
     mod shared;
     mod shuffled;
     mod sources;
 }
-mod every {
-    //! What search does by itself.
+mod jobs {
+    //! Scheduled work.
     mod reconcile;
 }

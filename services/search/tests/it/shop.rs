@@ -1,4 +1,4 @@
-//! A small shop, and what search says of it.
+//! A small shop, and searches in it.
 
 use contracts::catalog::v1::{
     CreateProductRequest, Product, ProductDraft, Tier1Attributes, Variant, VariantDraft,
@@ -66,7 +66,7 @@ pub async fn search(mesh: &Mesh, request: SearchProductsRequest) -> SearchProduc
     mesh.search().search_products(request).await.unwrap().into_inner()
 }
 
-/// Waits until a search answers as it should.
+/// Repeats a search until its answer satisfies the condition.
 pub async fn until(
     mesh: &Mesh,
     what: &str,
@@ -80,7 +80,7 @@ pub async fn until(
     .await
 }
 
-/// Follows an operation to its end.
+/// Waits until an operation has ended.
 pub async fn ended(mesh: &Mesh, operation: Operation) -> Operation {
     eventually("the operation ends", async || {
         let request = GetOperationRequest { name: operation.name.clone() };
@@ -90,7 +90,7 @@ pub async fn ended(mesh: &Mesh, operation: Operation) -> Operation {
     .await
 }
 
-/// Metrics are of the whole process, so of the tests that compare with owners one runs at a time.
+/// Serializes the tests that reconcile: metrics belong to the whole process.
 pub async fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::const_new(());
     let alone = ALONE.lock().await;
@@ -101,18 +101,18 @@ pub async fn alone() -> MutexGuard<'static, ()> {
 /// Compares search with its owners.
 pub async fn reconcile(mesh: &Mesh, repair: bool) -> DriftReport {
     let request = ReconcileRequest { repair, ..Default::default() };
-    let asked = mesh.search().reconcile(request).await.unwrap().into_inner();
-    report(&ended(mesh, asked.operation.unwrap()).await)
+    let started = mesh.search().reconcile(request).await.unwrap().into_inner();
+    report(&ended(mesh, started.operation.unwrap()).await)
 }
 
-/// What came of a comparison.
+/// The result of a reconciliation.
 pub fn report(done: &Operation) -> DriftReport {
     let result = done.result.as_ref().unwrap_or_else(|| panic!("{}", done.message));
     assert_eq!(result.type_url, "type.googleapis.com/souk.operations.v1.DriftReport");
     DriftReport::decode(result.value.as_slice()).unwrap()
 }
 
-/// Which projections differ, and how.
+/// The projections that differ, and how.
 pub fn drifts(report: &DriftReport) -> BTreeSet<(&str, DriftKind)> {
     report.drifts.iter().map(|drift| (drift.projection.as_str(), drift.kind())).collect()
 }
@@ -143,14 +143,14 @@ impl Bowls {
         bowls
     }
 
-    /// Changes search's tables behind its back.
+    /// Changes search's tables directly in the database.
     pub async fn alter(&self, mesh: &Mesh, statement: &str) {
         let rows = sql_query(statement).execute(&mut mesh.database("search").await).await.unwrap();
         assert!(rows > 0, "{statement}");
     }
 
-    /// How much catalog and pricing ever said.
-    pub async fn said(&self, mesh: &Mesh) -> (i64, i64) {
+    /// How many events catalog and pricing have published.
+    pub async fn published(&self, mesh: &Mesh) -> (i64, i64) {
         let all = "select count(*) from outbox";
         (mesh.count("catalog", all).await, mesh.count("pricing", all).await)
     }
@@ -168,8 +168,13 @@ impl Bowls {
         listed.into_inner().prices.into_iter().map(|price| price.price_id).collect()
     }
 
-    /// What pricing said of a price when it had this version.
-    pub async fn said_before(&self, mesh: &Mesh, price_id: &str, version: i64) -> PriceUpdated {
+    /// The event that pricing published for this version of a price.
+    pub async fn published_version(
+        &self,
+        mesh: &Mesh,
+        price_id: &str,
+        version: i64,
+    ) -> PriceUpdated {
         #[derive(QueryableByName)]
         struct Row {
             #[diesel(sql_type = Binary)]

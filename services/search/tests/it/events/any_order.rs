@@ -138,10 +138,10 @@ async fn a_window_that_begins_needs_no_event() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_product_of_a_status_that_is_not_known_yet_is_not_shown() {
+async fn a_product_of_an_unknown_status_is_not_shown() {
     let mesh = Mesh::boot(&ALL).await;
     let lamp = Lamp::new();
-    // As a later release of the catalogue may say it.
+    // As a later release of catalog may publish it.
     let mut event = lamp.created();
     if let Some(product) = &mut event.product {
         product.status = 99;

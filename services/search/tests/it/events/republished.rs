@@ -1,4 +1,4 @@
-//! What an owner publishes again: no news to a copy that is right, the truth to one that is not.
+//! Republished aggregates: ignored by a correct copy, applied by a wrong one.
 
 use crate::shop::{ALL, Bowls, in_usd, set_price, until};
 use contracts::catalog::v1::DeleteProductRequest;
@@ -20,26 +20,27 @@ async fn republish(mesh: &Mesh, family: &str, keys: &[String]) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_known_already_is_no_news() {
+async fn a_republished_state_does_not_change_a_correct_copy() {
     let mesh = Mesh::boot(&ALL).await;
     let bowls = Bowls::fill(&mesh, 3).await;
     let delete =
         DeleteProductRequest { product_id: bowls.products[2].clone(), ..Default::default() };
     mesh.catalog().delete_product(delete).await.unwrap();
     mesh.settle().await;
-    let (written, (in_catalog, in_pricing)) = (bowls.written(&mesh).await, bowls.said(&mesh).await);
+    let (written, (in_catalog, in_pricing)) =
+        (bowls.written(&mesh).await, bowls.published(&mesh).await);
 
     let unknown = uuid::Uuid::now_v7().to_string();
     let prices = bowls.prices(&mesh).await;
-    let asked = |ids: &[String]| [ids, std::slice::from_ref(&unknown)].concat();
+    let with_unknown = |ids: &[String]| [ids, std::slice::from_ref(&unknown)].concat();
     let answers = [
-        republish(&mesh, "catalog.product", &asked(&bowls.products)).await,
-        republish(&mesh, "catalog.variant", &asked(&bowls.variants)).await,
-        republish(&mesh, "pricing.price", &asked(&prices)).await,
+        republish(&mesh, "catalog.product", &with_unknown(&bowls.products)).await,
+        republish(&mesh, "catalog.variant", &with_unknown(&bowls.variants)).await,
+        republish(&mesh, "pricing.price", &with_unknown(&prices)).await,
     ];
     assert_eq!(answers, std::array::from_fn(|_| vec![unknown.clone()]));
     mesh.settle().await;
-    assert_eq!(bowls.said(&mesh).await, (in_catalog + 6, in_pricing + 3));
+    assert_eq!(bowls.published(&mesh).await, (in_catalog + 6, in_pricing + 3));
     assert_eq!(bowls.written(&mesh).await, written, "no copy was written");
 
     for family in ["catalog.product", "pricing.price"] {
@@ -49,13 +50,13 @@ async fn what_is_known_already_is_no_news() {
     mesh.finish().await;
 }
 
-/// A copy that distrusts its version takes the next word for news, whichever that is; the newest holds in the end.
+/// A copy whose version was reset to 0 applies the next event, whatever its version; the newest version wins in the end.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_newer_change_between_distrust_and_the_owners_word_holds() {
+async fn a_newer_change_between_version_reset_and_republish_wins() {
     let mesh = Mesh::boot(&ALL).await;
     let bowls = Bowls::fill(&mesh, 1).await;
     let [price_id] = &bowls.prices(&mesh).await[..] else { panic!("one bowl has one price") };
-    let distrust = "update entries set version = 0 where section = 'price'";
+    let reset_version = "update entries set version = 0 where section = 'price'";
     let version = "select version as count from entries where section = 'price'";
     let shows = async |amount: i64| {
         until(&mesh, "the amount is shown", in_usd("bowl"), |answer| {
@@ -65,8 +66,8 @@ async fn a_newer_change_between_distrust_and_the_owners_word_holds() {
         .await;
     };
 
-    // The change comes first, the word after it is no news.
-    bowls.alter(&mesh, distrust).await;
+    // The change comes first; the republished event after it is ignored.
+    bowls.alter(&mesh, reset_version).await;
     set_price(&mesh, "BOWL-0", 400).await;
     mesh.settle().await;
     republish(&mesh, "pricing.price", std::slice::from_ref(price_id)).await;
@@ -74,19 +75,19 @@ async fn a_newer_change_between_distrust_and_the_owners_word_holds() {
     assert_eq!(mesh.count("search", version).await, 2);
     shows(400).await;
 
-    // The word comes first, the change is news after it.
-    bowls.alter(&mesh, distrust).await;
+    // The republished event comes first; the change after it is applied.
+    bowls.alter(&mesh, reset_version).await;
     republish(&mesh, "pricing.price", std::slice::from_ref(price_id)).await;
     set_price(&mesh, "BOWL-0", 300).await;
     mesh.settle().await;
     assert_eq!(mesh.count("search", version).await, 3);
     shows(300).await;
 
-    // An older event that is late takes the distrusted place, until the word comes.
-    bowls.alter(&mesh, distrust).await;
-    let old = bowls.said_before(&mesh, price_id, 2).await;
+    // A late older event is applied after the reset, until the republished event arrives.
+    bowls.alter(&mesh, reset_version).await;
+    let old = bowls.published_version(&mesh, price_id, 2).await;
     testkit::say(&mesh, &old).await;
-    eventually("the old one is there", async || {
+    eventually("the old one is applied", async || {
         (mesh.count("search", version).await == 2).then_some(())
     })
     .await;

@@ -1,4 +1,4 @@
-//! What many documents share: a brand's name, the tree of categories, what attributes may be searched by.
+//! What many documents share: brand names, the category tree, attribute definitions.
 
 use crate::shop::{ALL, create, in_usd, search, titled, until, variant};
 use contracts::catalog::v1::attribute_value::Value;
@@ -106,7 +106,7 @@ async fn a_moved_category_takes_its_products_along() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_attribute_is_searchable_once_its_definition_says_so() {
+async fn an_attribute_is_searchable_once_it_is_defined_as_filterable() {
     let mesh = Mesh::boot(&ALL).await;
     let draft = AttributeDraft {
         code: "wattage".into(),

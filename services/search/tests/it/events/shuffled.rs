@@ -1,5 +1,5 @@
-//! B09 through search: histories of a few products come repeatedly and in any order, and search has and says the same as
-//! where they come once and in order.
+//! B09 through search: histories of a few products that arrive repeatedly and in any order give the same tables and answers as
+//! those that arrive once and in order.
 
 use crate::shop::{ALL, in_usd, search, usd};
 use contracts::Fact;
@@ -24,14 +24,15 @@ const SEEDS: u64 = 20;
 const PRODUCTS: usize = 3;
 const VARIANTS: usize = 2;
 
-/// Changes of one history, after all its aggregates were made.
+/// Changes of one history, after all its aggregates were created.
 const CHANGES: usize = 20;
 
-/// How far an event may come from its place, and how often.
-const WINDOW: usize = 25;
-const TIMES: usize = 3;
+/// How far an event may be from its place.
+const MAX_DISPLACEMENT: usize = 25;
+/// How often an event may be delivered.
+const MAX_DELIVERIES: usize = 3;
 
-/// An aggregate, and how often it was changed.
+/// An aggregate with its version.
 struct Aggregate {
     id: String,
     kind: Kind,
@@ -46,7 +47,7 @@ enum Kind {
     Price { product_id: String, variant_id: String, sku: String },
 }
 
-/// What is said in the course of a history, in its order; its titles can be found by the seed's own word.
+/// The events of a history, in order; its titles contain `seed<n>`.
 fn history(seed: u64) -> Vec<(Uuid, Fact)> {
     let mut random = StdRng::seed_from_u64(seed);
     let mut aggregates = aggregates(&mut random, seed);
@@ -80,7 +81,7 @@ fn aggregates(random: &mut StdRng, seed: u64) -> Vec<Aggregate> {
 }
 
 impl Aggregate {
-    /// The first change makes it; one of the later ones in eight deletes it, and the one after that makes it anew.
+    /// The first change creates it; one of eight later changes deletes it, and the one after that creates it again.
     fn change(&self, random: &mut StdRng, seed: u64) -> Fact {
         let (id, version) = (self.id.clone(), self.version);
         let (is_first, is_end) = (version == 1, version > 1 && random.random_range(0..8) == 0);
@@ -150,20 +151,20 @@ impl Aggregate {
     }
 }
 
-/// The same events as they come: some repeatedly, none further from its place than the window.
+/// The same events as they arrive: some repeatedly, each at most MAX_DISPLACEMENT from its place.
 fn shuffled(seed: u64, history: &[(Uuid, Fact)]) -> Vec<(Uuid, Fact)> {
     let mut random = StdRng::seed_from_u64(seed + 1_000_000);
-    let mut come = Vec::new();
+    let mut arriving = Vec::new();
     for (place, event) in history.iter().enumerate() {
-        for _ in 0..random.random_range(1..=TIMES) {
-            come.push((place + random.random_range(0..WINDOW), event.clone()));
+        for _ in 0..random.random_range(1..=MAX_DELIVERIES) {
+            arriving.push((place + random.random_range(0..MAX_DISPLACEMENT), event.clone()));
         }
     }
-    come.sort_by_key(|(place, _)| *place);
-    come.into_iter().map(|(_, event)| event).collect()
+    arriving.sort_by_key(|(place, _)| *place);
+    arriving.into_iter().map(|(_, event)| event).collect()
 }
 
-/// All that search keeps, but for what numbers the changes.
+/// All rows of search, without the revisions.
 async fn kept(mesh: &Mesh) -> Vec<String> {
     #[derive(QueryableByName)]
     struct Row {
@@ -181,23 +182,23 @@ async fn kept(mesh: &Mesh) -> Vec<String> {
     rows.into_iter().map(|row| row.row).collect()
 }
 
-/// What search says of each history.
-async fn said(mesh: &Mesh) -> Vec<String> {
-    let mut said = Vec::new();
+/// The search results of each history.
+async fn results(mesh: &Mesh) -> Vec<String> {
+    let mut results = Vec::new();
     for seed in 0..SEEDS {
         let answer = search(mesh, in_usd(&format!("seed{seed}"))).await;
-        said.extend(
+        results.extend(
             answer.products.into_iter().map(|hit| {
                 format!("{} {} {} {:?}", hit.product_id, hit.title, hit.brand, hit.amount)
             }),
         );
     }
-    said.sort();
-    said
+    results.sort();
+    results
 }
 
-/// Tells search all of it, and waits until its tables and its index have taken it in.
-async fn told(events: impl Iterator<Item = (Uuid, Fact)>) -> Mesh {
+/// Publishes the events, and waits until tables and index contain them.
+async fn publish(events: impl Iterator<Item = (Uuid, Fact)>) -> Mesh {
     let mesh = Mesh::boot_with(&ALL, Options { twice: false, ..Options::default() }).await;
     for (id, fact) in events {
         say_as(&mesh, id, &fact).await;
@@ -212,19 +213,21 @@ async fn told(events: impl Iterator<Item = (Uuid, Fact)>) -> Mesh {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn twenty_histories_in_any_order_and_repeated_give_the_same_as_in_order_and_once() {
+async fn twenty_histories_in_any_order_and_repeated_give_the_same_result() {
     let histories: Vec<_> = (0..SEEDS).map(|seed| (seed, history(seed))).collect();
-    let come = histories.iter().flat_map(|(seed, history)| shuffled(*seed, history));
-    let (in_order, in_any) =
-        tokio::join!(told(histories.iter().flat_map(|(_, history)| history.clone())), told(come));
+    let arriving = histories.iter().flat_map(|(seed, history)| shuffled(*seed, history));
+    let (in_order, in_any) = tokio::join!(
+        publish(histories.iter().flat_map(|(_, history)| history.clone())),
+        publish(arriving)
+    );
     let expected = kept(&in_order).await;
     let documents = usize::try_from(SEEDS).unwrap() * PRODUCTS;
     assert!(expected.len() > 5 * documents, "{} rows", expected.len());
     assert_eq!(kept(&in_any).await, expected);
     assert_eq!(in_any.count("search", "select count(*) from early").await, 0);
-    let answers = said(&in_order).await;
+    let answers = results(&in_order).await;
     assert!(answers.len() > documents / 3 && answers.len() < documents, "{answers:?}");
-    assert_eq!(said(&in_any).await, answers);
+    assert_eq!(results(&in_any).await, answers);
     in_order.finish().await;
     in_any.finish().await;
 }

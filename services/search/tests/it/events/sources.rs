@@ -1,4 +1,4 @@
-//! Changes of products, variants and prices at their owners arrive in the document.
+//! Changes of products, variants and prices reach the document.
 
 use crate::shop::{ALL, create, in_usd, set_price, titled, until, variant};
 use contracts::catalog::v1::{
@@ -14,7 +14,7 @@ fn mask(path: &str) -> Option<FieldMask> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_product_changes_and_goes() {
+async fn a_product_is_changed_and_deleted() {
     let mesh = Mesh::boot(&ALL).await;
     let (product, variants) =
         create(&mesh, titled("Teapot"), vec![variant("TEA-1", "red", "")]).await;

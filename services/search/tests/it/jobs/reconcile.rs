@@ -38,7 +38,7 @@ async fn the_sampler_finds_what_was_altered_and_repairs_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn everything_is_compared_when_it_is_due_and_not_again_soon() {
+async fn the_full_comparison_runs_once_per_period() {
     let alone = crate::shop::alone().await;
     let config = |config: &mut mesh::Config| config.reconcile.full_hours = 1;
     let mesh = Mesh::boot_with(&ALL, Options { config, ..Options::default() }).await;
@@ -59,32 +59,32 @@ async fn everything_is_compared_when_it_is_due_and_not_again_soon() {
     drop(alone);
 }
 
-/// Things are put wrong and put right while their owners go on changing them. When all have stopped, one comparison more makes
-/// the copy equal.
+/// Corruption, repairs and changes of the owners run concurrently. When all have stopped, one more reconciliation makes the copy
+/// equal.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_changes_while_it_is_repaired_ends_as_its_owner_says() {
+async fn concurrent_changes_and_repairs_converge_to_the_owners_state() {
     let alone = crate::shop::alone().await;
     let mesh = Mesh::boot(&ALL).await;
     let bowls = Bowls::fill(&mesh, 8).await;
     let stop = CancellationToken::new();
-    let going = || !stop.is_cancelled();
+    let running = || !stop.is_cancelled();
     let changes = async {
         let mut number = 1_000;
-        while going() {
+        while running() {
             number += 1;
             let bowl = number % bowls.products.len();
             set_price(&mesh, &format!("BOWL-{bowl}"), i64::try_from(number).unwrap()).await;
             rename(&mesh, &bowls.products[bowl], &format!("Bowl {number}")).await;
         }
     };
-    let mischief = async {
-        while going() {
-            for statement in MISCHIEF {
+    let corruption = async {
+        while running() {
+            for statement in CORRUPTIONS {
                 let statement = format!(
                     "{statement} where ctid = any (array(select ctid from entries order by random() limit 2))"
                 );
                 let done = sql_query(statement).execute(&mut mesh.database("search").await).await;
-                // It takes no locks in anybody's order, so it may be what gives way.
+                // It ignores the lock order, so it may be the victim of a deadlock.
                 drop(done);
                 tokio::task::yield_now().await;
             }
@@ -96,7 +96,7 @@ async fn what_changes_while_it_is_repaired_ends_as_its_owner_says() {
         }
         stop.cancel();
     };
-    tokio::join!(changes, mischief, repairs);
+    tokio::join!(changes, corruption, repairs);
 
     mesh.settle().await;
     reconcile(&mesh, true).await;
@@ -120,7 +120,7 @@ async fn what_changes_while_it_is_repaired_ends_as_its_owner_says() {
     drop(alone);
 }
 
-const MISCHIEF: [&str; 5] = [
+const CORRUPTIONS: [&str; 5] = [
     "update entries set body = body || '\\xf80701'::bytea",
     "update entries set version = version + 3",
     "update entries set version = 1",

@@ -1,4 +1,4 @@
-//! What operators do with events that search could not take.
+//! RPCs for events that search could not handle.
 
 use crate::shop::{ALL, ended};
 use bus::Envelope;
@@ -39,7 +39,7 @@ fn headers(id: Uuid, key: &str) -> async_nats::HeaderMap {
     envelope.headers()
 }
 
-/// Publishes once the stream is there, which its owner makes when it first reaches the broker.
+/// Publishes as soon as the stream exists; its owner creates it when it first connects to the broker.
 async fn publish(mesh: &Mesh, subject: &str, headers: async_nats::HeaderMap, bytes: Vec<u8>) {
     eventually("the broker takes it", async || {
         let js = mesh.jetstream();
@@ -50,12 +50,12 @@ async fn publish(mesh: &Mesh, subject: &str, headers: async_nats::HeaderMap, byt
     .await;
 }
 
-/// A letter about an event which this binary can take.
-async fn letter(mesh: &Mesh, event: &PriceDeleted, why: &str) -> Uuid {
+/// Publishes a dead letter of an event that this binary can handle.
+async fn dead_letter(mesh: &Mesh, event: &PriceDeleted, why: &str) -> Uuid {
     let id = Uuid::now_v7();
     let mut headers = headers(id, event.key());
     headers.insert("souk-reason", why);
-    headers.insert("souk-error", "a bug of yesterday");
+    headers.insert("souk-error", "a bug that is fixed");
     headers.insert("souk-attempts", "3");
     headers.insert("souk-last-at", "2026-01-01T00:00:00.000Z");
     headers.insert("souk-original-subject", PriceDeleted::SUBJECT);
@@ -69,23 +69,23 @@ async fn list(mesh: &Mesh, request: ListDeadLettersRequest) -> ListDeadLettersRe
     mesh.operations().list_dead_letters(request).await.unwrap().into_inner()
 }
 
-fn about(key: &str) -> Option<DeadLetterFilter> {
+fn with_key(key: &str) -> Option<DeadLetterFilter> {
     Some(DeadLetterFilter { key: key.to_owned(), ..DeadLetterFilter::default() })
 }
 
-/// A range that ends before it begins.
-fn backwards() -> Option<DeadLetterFilter> {
+/// A time range that ends before it begins.
+fn reversed_range() -> Option<DeadLetterFilter> {
     let at = |seconds| Some(Timestamp { seconds, nanos: 0 });
     Some(DeadLetterFilter { from: at(2), to: at(1), ..DeadLetterFilter::default() })
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn letters_are_listed_page_by_page_and_shown_with_their_event() {
+async fn dead_letters_are_listed_page_by_page_and_shown_with_their_event() {
     let mesh = mesh().await;
     let events: Vec<PriceDeleted> = (0..3).map(|_| deleted(Uuid::now_v7())).collect();
     let mut ids = Vec::new();
     for event in &events {
-        ids.push(letter(&mesh, event, "INTERNAL").await.to_string());
+        ids.push(dead_letter(&mesh, event, "INTERNAL").await.to_string());
     }
     let first = list(&mesh, ListDeadLettersRequest { page_size: 2, ..Default::default() }).await;
     let second = ListDeadLettersRequest {
@@ -95,13 +95,13 @@ async fn letters_are_listed_page_by_page_and_shown_with_their_event() {
     };
     let second = list(&mesh, second).await;
     let listed = first.letters.iter().chain(&second.letters);
-    assert_eq!(listed.map(|letter| letter.event_id.clone()).collect::<Vec<_>>(), ids);
+    assert_eq!(listed.map(|dead_letter| dead_letter.event_id.clone()).collect::<Vec<_>>(), ids);
     assert_eq!((first.letters.len(), second.next_page_token.as_str()), (2, ""));
-    assert!(first.letters.iter().all(|letter| letter.payload.is_empty()));
+    assert!(first.letters.iter().all(|dead_letter| dead_letter.payload.is_empty()));
 
-    let filter = about(events[1].key());
+    let filter = with_key(events[1].key());
     let one = list(&mesh, ListDeadLettersRequest { filter, ..Default::default() }).await;
-    let [letter] = one.letters.as_slice() else { panic!("{one:?}") };
+    let [dead_letter] = one.letters.as_slice() else { panic!("{one:?}") };
     let request = GetDeadLetterRequest {
         service: "search".into(),
         consumer: CONSUMER.into(),
@@ -111,14 +111,14 @@ async fn letters_are_listed_page_by_page_and_shown_with_their_event() {
     let whole = answer.letter.unwrap();
     assert_eq!(whole.payload, events[1].encode_to_vec());
     assert!(whole.payload_json.contains(events[1].key()), "{}", whole.payload_json);
-    assert_eq!((letter.error.as_str(), letter.attempts), ("a bug of yesterday", 3));
+    assert_eq!((dead_letter.error.as_str(), dead_letter.attempts), ("a bug that is fixed", 3));
     assert_eq!((whole.subject.as_str(), whole.version), (PriceDeleted::SUBJECT, 1));
     assert!(whole.headers.iter().any(|header| header.name == "ce-id" && header.value == ids[1]));
     mesh.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_looked_at_is_refused() {
+async fn invalid_requests_are_refused() {
     let mesh = mesh().await;
     let mut operations = mesh.operations();
     let refused = async |change: &dyn Fn(&mut ListDeadLettersRequest)| {
@@ -126,8 +126,8 @@ async fn what_cannot_be_looked_at_is_refused() {
         change(&mut request);
         reason(&mesh.operations().list_dead_letters(request).await.unwrap_err())
     };
-    assert_eq!(refused(&|request| request.service = "nobody".into()).await, "SERVICE_UNKNOWN");
-    assert_eq!(refused(&|request| request.filter = backwards()).await, "TIME_RANGE_INVALID");
+    assert_eq!(refused(&|request| request.service = "unknown".into()).await, "SERVICE_UNKNOWN");
+    assert_eq!(refused(&|request| request.filter = reversed_range()).await, "TIME_RANGE_INVALID");
     assert_eq!(refused(&|request| request.page_token = "x".into()).await, "PAGE_TOKEN_INVALID");
     let anywhere = |request: &mut ListDeadLettersRequest| {
         let filter = DeadLetterFilter { consumer: "search-from-*".into(), ..Default::default() };
@@ -145,20 +145,20 @@ async fn what_cannot_be_looked_at_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replay_is_asked_for_once_and_reports_what_became_of_each_letter() {
+async fn a_replay_is_started_once_and_reports_the_outcome_of_each_dead_letter() {
     let mesh = mesh().await;
-    // What search itself could not take: bytes that are no event, delivered twice like all events of a test.
+    // Bytes that search cannot decode, delivered twice like all events of a test.
     let garbled = Uuid::now_v7();
     publish(&mesh, PriceDeleted::SUBJECT, headers(garbled, "garbled"), vec![0xff; 9]).await;
     let good = deleted(Uuid::now_v7());
-    letter(&mesh, &good, "INTERNAL").await;
-    eventually("search has buried it", async || {
+    dead_letter(&mesh, &good, "INTERNAL").await;
+    eventually("search has dead-lettered it", async || {
         let found = list(&mesh, ListDeadLettersRequest::default()).await.letters;
         (found.len() == 2).then_some(())
     })
     .await;
     let found =
-        list(&mesh, ListDeadLettersRequest { filter: about("garbled"), ..Default::default() })
+        list(&mesh, ListDeadLettersRequest { filter: with_key("garbled"), ..Default::default() })
             .await;
     let explained = &found.letters[0];
     assert_eq!(explained.reason, "UNDECODABLE");
@@ -182,15 +182,18 @@ async fn a_replay_is_asked_for_once_and_reports_what_became_of_each_letter() {
     assert_eq!((report.applied + report.kept, report.failed), (1, 1), "{report:?}");
     assert_eq!(report.failures[0].event_id, garbled.to_string());
     let left = list(&mesh, ListDeadLettersRequest::default()).await.letters;
-    assert_eq!(left.iter().map(|letter| letter.key.as_str()).collect::<Vec<_>>(), ["garbled"]);
+    assert_eq!(
+        left.iter().map(|dead_letter| dead_letter.key.as_str()).collect::<Vec<_>>(),
+        ["garbled"]
+    );
 
     request.per_second = 7;
     let refused = mesh.operations().replay_dead_letters(request.clone()).await.unwrap_err();
     assert_eq!(reason(&refused), "REQUEST_ID_REUSED");
-    request.service = "nobody".into();
+    request.service = "unknown".into();
     let refused = mesh.operations().replay_dead_letters(request.clone()).await.unwrap_err();
     assert_eq!(reason(&refused), "SERVICE_UNKNOWN");
-    // A service that listens to nobody has nothing to replay, and nobody who would.
+    // A service without consumers has nothing to replay.
     (request.service, request.request_id) = ("pricing".into(), String::new());
     let none = mesh.operations().replay_dead_letters(request).await.unwrap().into_inner();
     ended(&mesh, none.operation.unwrap()).await;
@@ -198,11 +201,11 @@ async fn a_replay_is_asked_for_once_and_reports_what_became_of_each_letter() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn letters_are_discarded_as_far_as_they_are_meant() {
+async fn dead_letters_are_discarded_by_filter() {
     let mesh = mesh().await;
     let events: Vec<PriceDeleted> = (0..3).map(|_| deleted(Uuid::now_v7())).collect();
     for event in &events {
-        letter(&mesh, event, "INTERNAL").await;
+        dead_letter(&mesh, event, "INTERNAL").await;
     }
     let discard = async |request: DiscardDeadLettersRequest| {
         let request = DiscardDeadLettersRequest { service: "search".into(), ..request };
@@ -210,13 +213,13 @@ async fn letters_are_discarded_as_far_as_they_are_meant() {
     };
     let refused = discard(DiscardDeadLettersRequest::default()).await.unwrap_err();
     assert_eq!(reason(&refused), "FILTER_EMPTY");
-    let one = DiscardDeadLettersRequest { filter: about(events[1].key()), ..Default::default() };
+    let one = DiscardDeadLettersRequest { filter: with_key(events[1].key()), ..Default::default() };
     let dry = discard(DiscardDeadLettersRequest { dry_run: true, ..one.clone() }).await.unwrap();
     assert_eq!((dry.discarded, mesh.dead_letters().await), (1, 3));
     let done = discard(one.clone()).await.unwrap();
     assert_eq!((done.discarded, done.next_page_token.as_str()), (1, ""));
     assert_eq!(mesh.dead_letters().await, 2);
-    assert_eq!(discard(one).await.unwrap().discarded, 0, "it is gone");
+    assert_eq!(discard(one).await.unwrap().discarded, 0, "it is discarded already");
     let all = discard(DiscardDeadLettersRequest { all: true, ..Default::default() }).await.unwrap();
     assert_eq!((all.discarded, mesh.dead_letters().await), (2, 0));
     mesh.finish().await;

@@ -4,12 +4,12 @@ use contracts::search::v1::ReindexRequest;
 use testkit::{Mesh, reason};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn operations_are_listed_latest_first_and_page_by_page() {
+async fn operations_are_listed_newest_first_and_page_by_page() {
     let mesh = Mesh::boot(&ALL).await;
     let mut names = Vec::new();
     for _ in 0..3 {
-        let asked = mesh.search().reindex(ReindexRequest::default()).await.unwrap();
-        let operation = asked.into_inner().operation.unwrap();
+        let started = mesh.search().reindex(ReindexRequest::default()).await.unwrap();
+        let operation = started.into_inner().operation.unwrap();
         names.insert(0, operation.name.clone());
         ended(&mesh, operation).await;
     }
@@ -25,7 +25,7 @@ async fn operations_are_listed_latest_first_and_page_by_page() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_not_there_is_refused() {
+async fn an_unknown_operation_or_service_is_refused() {
     let mesh = Mesh::boot(&ALL).await;
     let mut operations = mesh.operations();
     for name in [
@@ -37,7 +37,7 @@ async fn what_is_not_there_is_refused() {
         let refused = operations.get_operation(request).await.unwrap_err();
         assert_eq!(reason(&refused), "OPERATION_NOT_FOUND");
     }
-    let request = ListOperationsRequest { service: "nobody".into(), ..Default::default() };
+    let request = ListOperationsRequest { service: "unknown".into(), ..Default::default() };
     assert_eq!(reason(&operations.list_operations(request).await.unwrap_err()), "SERVICE_UNKNOWN");
     let request = ListOperationsRequest {
         service: "search".into(),

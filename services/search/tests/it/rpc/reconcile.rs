@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use testkit::{Mesh, Options, eventually, reason};
 use uuid::Uuid;
 
-/// Makes a change at the owner that comes to nothing but a higher version.
+/// Changes a title at the owner.
 async fn rename(mesh: &Mesh, product_id: &str, title: &str) {
     let request = UpdateProductRequest {
         product_id: product_id.to_owned(),
@@ -28,8 +28,8 @@ async fn rename(mesh: &Mesh, product_id: &str, title: &str) {
     mesh.catalog().update_product(request).await.unwrap();
 }
 
-/// One of each kind, behind everybody's back.
-async fn put_wrong(mesh: &Mesh, bowls: &Bowls) {
+/// Creates one difference of each kind directly in the database.
+async fn create_drift(mesh: &Mesh, bowls: &Bowls) {
     let entry = |section: &str, id: &str| format!("section = '{section}' and source_id = '{id}'");
     let price =
         |bowl: usize| format!("section = 'price' and product_id = '{}'", bowls.products[bowl]);
@@ -45,16 +45,16 @@ async fn put_wrong(mesh: &Mesh, bowls: &Bowls) {
     ] {
         bowls.alter(mesh, &statement).await;
     }
-    let (product_id, ghost) = (bowls.products[4].clone(), Uuid::now_v7());
+    let (product_id, orphan) = (bowls.products[4].clone(), Uuid::now_v7());
     let body = Variant {
-        variant_id: ghost.to_string(),
+        variant_id: orphan.to_string(),
         product_id: product_id.clone(),
-        sku: "GHOST".into(),
+        sku: "ORPHAN".into(),
         version: 1,
         ..Default::default()
     };
     sql_query("insert into entries values ('variant', $1, 1, $2, $3)")
-        .bind::<SqlUuid, _>(ghost)
+        .bind::<SqlUuid, _>(orphan)
         .bind::<SqlUuid, _>(Uuid::parse_str(&product_id).unwrap())
         .bind::<Binary, _>(body.encode_to_vec())
         .execute(&mut mesh.database("search").await)
@@ -62,7 +62,7 @@ async fn put_wrong(mesh: &Mesh, bowls: &Bowls) {
         .unwrap();
     let next = "update documents set revision = nextval('document_revision')";
     bowls.alter(mesh, &format!("{next} where product_id = '{product_id}'")).await;
-    until(mesh, "the ghost is found", in_usd("ghost"), |answer| answer.total == 1).await;
+    until(mesh, "the orphan is found", in_usd("orphan"), |answer| answer.total == 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,7 +77,7 @@ async fn every_kind_of_drift_is_reported_and_repaired() {
     let clean = reconcile(&mesh, false).await;
     assert_eq!((clean.compared, clean.differences), (24, 0), "{:?}", clean.drifts);
 
-    put_wrong(&mesh, &bowls).await;
+    create_drift(&mesh, &bowls).await;
     let expected = BTreeSet::from([
         ("product", Behind),
         ("variant", Ahead),
@@ -87,11 +87,11 @@ async fn every_kind_of_drift_is_reported_and_repaired() {
         ("brand", Orphan),
         ("index", Orphan),
     ]);
-    let said = bowls.said(&mesh).await;
+    let published = bowls.published(&mesh).await;
     let report = reconcile(&mesh, false).await;
     assert_eq!(drifts(&report), expected, "{:?}", report.drifts);
     assert_eq!((report.differences, report.repaired), (7, 0));
-    assert_eq!(bowls.said(&mesh).await, said, "a report repairs nothing");
+    assert_eq!(bowls.published(&mesh).await, published, "a report repairs nothing");
     let ahead = report.drifts.iter().find(|drift| drift.kind() == Ahead).unwrap();
     assert_eq!((ahead.owner_version, ahead.copy_version), (1, 9));
     shown("projection_drift{service=\"search\",projection=\"price\"}", 2.0).await;
@@ -113,7 +113,7 @@ async fn every_kind_of_drift_is_reported_and_repaired() {
 
     let clean = reconcile(&mesh, false).await;
     assert_eq!((clean.compared, clean.differences), (24, 0), "{:?}", clean.drifts);
-    until(&mesh, "the ghost is gone", in_usd("ghost"), |answer| answer.total == 0).await;
+    until(&mesh, "the orphan is gone", in_usd("orphan"), |answer| answer.total == 0).await;
     until(&mesh, "all are there with their prices", in_usd(""), |answer| {
         answer.total == 6 && answer.products.iter().all(|product| product.amount.is_some())
     })
@@ -123,12 +123,12 @@ async fn every_kind_of_drift_is_reported_and_repaired() {
     drop(alone);
 }
 
-/// Waits until a gauge says so: the last comparison is looked at every few seconds.
+/// Waits until a gauge has this value: replicas read the last comparison every few seconds.
 async fn shown(name: &str, value: f64) {
     eventually(name, async || (metric(name) == value).then_some(())).await;
 }
 
-/// The value of a metric, 0 where it never was set.
+/// The value of a metric, 0 if it was never set.
 fn metric(name: &str) -> f64 {
     let text = mesh::telemetry::metrics_text();
     let line = text.lines().find_map(|line| line.strip_prefix(name));
@@ -160,17 +160,17 @@ async fn a_clean_mesh_is_left_alone() {
     mesh.settle().await;
     until(&mesh, "two are left", in_usd("bowl"), |answer| answer.total == 2).await;
 
-    let before = (bowls.said(&mesh).await, bowls.written(&mesh).await);
+    let before = (bowls.published(&mesh).await, bowls.written(&mesh).await);
     let report = reconcile(&mesh, true).await;
     assert_eq!((report.compared, report.differences), (14, 0), "{:?}", report.drifts);
     mesh.settle().await;
-    assert_eq!((bowls.said(&mesh).await, bowls.written(&mesh).await), before);
+    assert_eq!((bowls.published(&mesh).await, bowls.written(&mesh).await), before);
     mesh.finish().await;
     drop(alone);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deletion_that_search_never_heard_of_is_said_again_where_something_waits_for_it() {
+async fn a_missed_deletion_is_republished_where_an_early_event_waits_for_it() {
     let alone = crate::shop::alone().await;
     let mesh = Mesh::boot(&ALL).await;
     let bowls = Bowls::fill(&mesh, 1).await;
@@ -178,7 +178,7 @@ async fn a_deletion_that_search_never_heard_of_is_said_again_where_something_wai
         DeleteProductRequest { product_id: bowls.products[0].clone(), ..Default::default() };
     mesh.catalog().delete_product(delete).await.unwrap();
     mesh.settle().await;
-    // As after a loss: search knows nothing of the product, and pricing still has its price.
+    // As after a loss: search has nothing of the product, and pricing still has its price.
     for table in ["entries", "documents"] {
         bowls.alter(&mesh, &format!("delete from {table}")).await;
     }
@@ -192,34 +192,34 @@ async fn a_deletion_that_search_never_heard_of_is_said_again_where_something_wai
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_on_its_way_is_no_drift() {
+async fn a_change_in_flight_is_no_drift() {
     let alone = crate::shop::alone().await;
     let config = |config: &mut mesh::Config| config.reconcile.confirm_seconds = 5;
     let mesh = Mesh::boot_with(&ALL, Options { config, ..Options::default() }).await;
     Bowls::fill(&mesh, 2).await;
-    // Whoever holds the documents holds up the events.
-    let mut holder = mesh.database("search").await;
+    // A lock on the documents blocks the consumer.
+    let mut blocker = mesh.database("search").await;
     for statement in ["begin", "lock table documents in access exclusive mode"] {
-        sql_query(statement).execute(&mut holder).await.unwrap();
+        sql_query(statement).execute(&mut blocker).await.unwrap();
     }
     set_price(&mesh, "BOWL-0", 450).await;
     create(&mesh, titled("Jug"), vec![variant("JUG", "", "")]).await;
     let request = ReconcileRequest { repair: true, ..Default::default() };
-    let asked = mesh.search().reconcile(request).await.unwrap().into_inner();
+    let started = mesh.search().reconcile(request).await.unwrap().into_inner();
     tokio::time::sleep(std::time::Duration::from_secs(2)).await;
-    sql_query("commit").execute(&mut holder).await.unwrap();
-    let done = ended(&mesh, asked.operation.unwrap()).await;
+    sql_query("commit").execute(&mut blocker).await.unwrap();
+    let done = ended(&mesh, started.operation.unwrap()).await;
     assert_eq!(done.state(), OperationState::Succeeded, "{}", done.message);
     let report = crate::shop::report(&done);
     assert_eq!(report.differences, 0, "{:?}", report.drifts);
     let once = "select count(*) from outbox where version = 2";
-    assert_eq!(mesh.count("pricing", once).await, 1, "nothing was said again");
+    assert_eq!(mesh.count("pricing", once).await, 1, "nothing was published again");
     mesh.finish().await;
     drop(alone);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_id_that_stands_for_another_request_is_refused() {
+async fn a_request_id_of_another_request_is_refused() {
     let alone = crate::shop::alone().await;
     let mesh = Mesh::boot(&ALL).await;
     let request_id = Uuid::now_v7().to_string();

@@ -1,4 +1,4 @@
-//! What operators do with events that the broker refuses.
+//! RPCs for events that the broker refuses.
 
 use crate::shop::{ALL, create, in_usd, titled, until, variant};
 use contracts::operations::v1::{
@@ -7,7 +7,7 @@ use contracts::operations::v1::{
 };
 use testkit::{Mesh, eventually, reason};
 
-/// Changes the largest message that catalog's stream takes, as somebody by hand; returns what it was.
+/// Sets the largest message size of catalog's stream directly at the broker; returns the previous value.
 async fn limit(mesh: &Mesh, bytes: i32) -> i32 {
     let js = mesh.jetstream();
     let stream = eventually("catalog has its stream", async || js.get_stream("CATALOG").await.ok());
@@ -27,12 +27,12 @@ async fn retry(mesh: &Mesh, request: RetryRefusedEventsRequest) -> RetryRefusedE
     mesh.operations().retry_refused_events(request).await.unwrap().into_inner()
 }
 
-fn about(key: &str) -> Option<RefusedEventFilter> {
+fn with_key(key: &str) -> Option<RefusedEventFilter> {
     Some(RefusedEventFilter { key: key.to_owned(), ..Default::default() })
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn refused_events_are_listed_and_tried_again_as_far_as_they_are_meant() {
+async fn refused_events_are_listed_and_retried_by_filter() {
     let mesh = Mesh::boot(&ALL).await;
     create(&mesh, titled("Bowl"), vec![variant("BOWL-1", "", "")]).await;
     mesh.settle().await;
@@ -56,7 +56,7 @@ async fn refused_events_are_listed_and_tried_again_as_far_as_they_are_meant() {
     assert_eq!((&event.key, event.version), (&cup.product_id, 1));
     assert!(event.error.contains("maximum") && event.payload_bytes > 0, "{event:?}");
     assert!(event.attempts >= 1 && event.create_time.is_some() && event.retry_time.is_some());
-    let of_variant = ListRefusedEventsRequest { filter: about(&variants[0].variant_id), ..all };
+    let of_variant = ListRefusedEventsRequest { filter: with_key(&variants[0].variant_id), ..all };
     let of_variant = list(&mesh, of_variant).await;
     assert_eq!(of_variant.events.len(), 1);
     assert_eq!(of_variant.events[0].subject, "catalog.variant.created");
@@ -75,11 +75,11 @@ async fn refused_events_are_listed_and_tried_again_as_far_as_they_are_meant() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_listed_or_tried_again_is_refused() {
+async fn invalid_requests_are_refused() {
     let mesh = Mesh::boot(&ALL).await;
     let filter = |id: &str| Some(RefusedEventFilter { event_id: id.into(), ..Default::default() });
     for (service, token, filter, expected) in [
-        ("nobody", "", None, "SERVICE_UNKNOWN"),
+        ("unknown", "", None, "SERVICE_UNKNOWN"),
         ("catalog", "x", None, "PAGE_TOKEN_INVALID"),
         ("catalog", "", filter("x"), "INVALID_FIELD"),
     ] {

@@ -28,7 +28,7 @@ async fn a_new_index_takes_the_place_of_the_old_one() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_id_that_stands_for_another_request_is_refused() {
+async fn a_request_id_of_another_request_is_refused() {
     let alone = crate::shop::alone().await;
     let mesh = Mesh::boot(&ALL).await;
     let request_id = uuid();

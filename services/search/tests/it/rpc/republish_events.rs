@@ -1,4 +1,4 @@
-//! What operators do when the broker has lost events.
+//! Republishing events that the broker has lost.
 
 use crate::shop::{ALL, create, in_usd, titled, until, variant};
 use contracts::operations::v1::{RepublishEventsRequest, RepublishEventsResponse};
@@ -11,7 +11,7 @@ async fn republish(mesh: &Mesh, request: RepublishEventsRequest) -> RepublishEve
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn events_are_published_again_as_far_as_they_are_meant() {
+async fn events_are_republished_by_filter_and_have_no_second_effect() {
     let mesh = Mesh::boot(&ALL).await;
     let (product, _) = create(&mesh, titled("Cup"), vec![variant("CUP-1", "", "")]).await;
     create(&mesh, titled("Bowl"), vec![variant("BOWL-1", "", "")]).await;
@@ -41,7 +41,7 @@ async fn events_are_published_again_as_far_as_they_are_meant() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_published_again_is_refused() {
+async fn invalid_requests_are_refused() {
     let mesh = Mesh::boot(&ALL).await;
     let refused = async |change: &dyn Fn(&mut RepublishEventsRequest)| {
         let mut request =
@@ -49,7 +49,7 @@ async fn what_cannot_be_published_again_is_refused() {
         change(&mut request);
         reason(&mesh.operations().republish_events(request).await.unwrap_err())
     };
-    assert_eq!(refused(&|request| request.service = "nobody".into()).await, "SERVICE_UNKNOWN");
+    assert_eq!(refused(&|request| request.service = "unknown".into()).await, "SERVICE_UNKNOWN");
     assert_eq!(refused(&|request| request.page_token = "x".into()).await, "PAGE_TOKEN_INVALID");
     let backwards = |request: &mut RepublishEventsRequest| {
         request.from = Some(Timestamp { seconds: 2, nanos: 0 });

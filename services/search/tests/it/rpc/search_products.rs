@@ -75,7 +75,7 @@ async fn facets_count_products_and_filters_bind_to_one_variant() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn pages_go_through_all_results_in_the_order_of_prices() {
+async fn pages_contain_all_results_in_the_order_of_prices() {
     let mesh = Mesh::boot(&ALL).await;
     for number in 1..=5 {
         let sku = format!("MUG-{number}");
@@ -108,7 +108,7 @@ async fn pages_go_through_all_results_in_the_order_of_prices() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nonsense_is_refused_with_a_reason() {
+async fn invalid_requests_are_refused_with_a_reason() {
     let mesh = Mesh::boot(&ALL).await;
     let filtered =
         |filters: Filters| SearchProductsRequest { filters: Some(filters), ..in_usd("") };
@@ -173,9 +173,9 @@ async fn nonsense_is_refused_with_a_reason() {
     mesh.finish().await;
 }
 
-/// A range that the filter selects is counted beside those that were asked for, and each is named by its bounds.
+/// The range of the filter is counted besides the requested ones, and each is named by its bounds.
 #[tokio::test(flavor = "multi_thread")]
-async fn ranges_of_amounts_are_counted_by_their_bounds() {
+async fn price_ranges_are_counted_by_their_bounds() {
     let mesh = Mesh::boot(&ALL).await;
     for (sku, cents) in [("PAN-1", 900), ("PAN-2", 1_900), ("PAN-3", 2_900)] {
         create(&mesh, titled("Pan"), vec![variant(sku, "", "")]).await;
