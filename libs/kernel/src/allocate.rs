@@ -1,24 +1,24 @@
-//! Splitting one amount over lines, or a line's share over its units, without losing or inventing a
-//! cent (G-03).
+//! Splits an amount over lines, or a line's share over its units, so that the shares add up to it
+//! exactly.
 
 use std::cmp::Reverse;
 
 use thiserror::Error;
 
-/// Why an amount cannot be split: shares lie between nothing and the whole line, so both sides must
-/// be counts of minor units.
+/// Why an amount cannot be split: a share is at least 0 and at most its line, so neither the amount
+/// nor a weight may be negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum AllocateError {
-    /// A refund is split as the positive amount it gives back, and negated by the caller.
+    /// The amount is negative. To split a refund, split its positive amount and negate the shares.
     #[error("{amount} cannot be split; only an amount of zero or more can")]
     NegativeAmount {
-        /// What was to be split.
+        /// The amount.
         amount: i64,
     },
-    /// A line cannot take less than nothing.
+    /// A weight is negative.
     #[error("line {index} has the negative weight {weight}")]
     NegativeWeight {
-        /// Place of the first such line.
+        /// Index of the first such line.
         index: usize,
         /// Its weight.
         weight: i64,
@@ -31,8 +31,7 @@ pub enum AllocateError {
 ///
 /// An amount above the sum of the weights is clamped to it first. The shares add up to the
 /// (clamped) amount, no share is negative or above its line's weight, and a line of weight zero
-/// gets nothing. The same input gives the same shares everywhere, so a reader can check an order by
-/// computing it again.
+/// gets nothing. The same input always gives the same shares.
 pub fn allocate(amount: i64, weights: &[i64]) -> Result<Vec<i64>, AllocateError> {
     refuse_negatives(amount, weights)?;
     let sum: i128 = weights.iter().copied().map(i128::from).sum();
@@ -47,15 +46,15 @@ pub fn allocate(amount: i64, weights: &[i64]) -> Result<Vec<i64>, AllocateError>
 
     let given: i128 = shares.iter().copied().map(i128::from).sum();
     // The fractional parts add up to this many cents and each is below one, so at least as many
-    // lines have one: nobody gets a second cent, and a line already at its weight, which has no
+    // lines have one: no line gets a second cent, and a line already at its weight, which has no
     // fraction, gets none.
     let left_over = (amount - given) as usize;
-    let mut by_claim: Vec<usize> = (0..weights.len()).collect();
-    by_claim.sort_by_cached_key(|&index| {
+    let mut by_remainder: Vec<usize> = (0..weights.len()).collect();
+    by_remainder.sort_by_cached_key(|&index| {
         let weight = weights[index];
         (Reverse(exact(weight) % sum), Reverse(weight), index)
     });
-    for &index in &by_claim[..left_over] {
+    for &index in &by_remainder[..left_over] {
         shares[index] += 1;
     }
     Ok(shares)
@@ -83,7 +82,7 @@ mod tests {
 
     #[test]
     fn worked_examples() {
-        check(100, [100, 100, 100], [34, 33, 33]); // equal claims: the lower index
+        check(100, [100, 100, 100], [34, 33, 33]); // equal remainders: the lower index
         check(1, [10, 20, 10], [0, 1, 0]); // the largest fraction
         check(1, [1, 3], [0, 1]);
         check(2, [3, 1, 3, 1], [1, 0, 1, 0]);

@@ -1,5 +1,4 @@
-//! A test that `Id`, `Sku` and `Currency` are diesel columns, nullable or not: queries and rows
-//! over them compile and bind.
+//! Tests that `Id`, `Sku` and `Currency` work as diesel columns, nullable or not.
 
 use diesel::{debug_query, pg::Pg, prelude::*};
 

@@ -24,8 +24,8 @@ use table::TABLE;
 #[serde(into = "&'static str", try_from = "String")]
 pub struct Currency(u8);
 
-/// The text names no active ISO 4217 currency with a minor unit. It is not repeated here: a refusal
-/// that quotes its input would carry whatever was pasted into the field, at any length.
+/// The text is not the code of an active ISO 4217 currency with a minor unit. The error does not
+/// quote the text, which comes from the caller and may have any content and length.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("a currency is an active ISO 4217 code of three upper-case letters")]
 pub struct UnknownCurrency;
@@ -52,8 +52,8 @@ impl Currency {
         self.entry().1
     }
 
-    /// The index was found in the table by `parse`, the only maker of a `Currency`, so it cannot be
-    /// out of bounds.
+    /// Cannot be out of bounds: `parse` is the only constructor, and it takes the index from the
+    /// table.
     fn entry(self) -> (&'static str, u8) {
         TABLE[usize::from(self.0)]
     }

@@ -1,15 +1,14 @@
-//! The one way to name bytes by their content: a page token is bound to its query by it, a stored
-//! response to its request.
+//! SHA-256 digests, e.g. of the query that a page token belongs to, or of the request that a stored
+//! response answers.
 
 use sha2::{Digest, Sha256};
 
-/// SHA-256 of the bytes as they are; encode a message the same way each time, or its digest
-/// differs.
+/// SHA-256 of the bytes. A message must be encoded the same way each time to get the same digest.
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
 
-/// Lower-case hexadecimal digits, for digests in cache keys and logs.
+/// Lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -1,4 +1,4 @@
-//! What every aggregate begins with: who it is, its version, its instants; and what a decision did to it.
+//! The head of an aggregate: id, version and timestamps; and the kind of a change to it.
 
 use crate::id::Id;
 use chrono::{DateTime, Utc};
@@ -6,14 +6,14 @@ use diesel::sql_types::{BigInt, Nullable, Timestamptz, Uuid as SqlUuid};
 use diesel::{Queryable, QueryableByName};
 use thiserror::Error;
 
-/// The head of an aggregate. Every change takes the next version, a deletion too, and the row of a deleted one stays, so that
-/// nothing late brings it back and one that comes back goes on counting.
+/// The head of an aggregate. Every change increments the version, a deletion too. The row of a deleted aggregate is kept, so that a
+/// late event cannot bring it back, and a restored aggregate continues with the next version.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, QueryableByName)]
 pub struct Head<A> {
     /// UUIDv7.
     #[diesel(sql_type = SqlUuid)]
     pub id: Id<A>,
-    /// From 1.
+    /// Starts at 1.
     #[diesel(sql_type = BigInt)]
     pub version: i64,
     /// When it was created.
@@ -27,25 +27,25 @@ pub struct Head<A> {
     pub deleted_at: Option<DateTime<Utc>>,
 }
 
-/// What happened to an aggregate; the store writes it together with the event that says so. A decision that changed nothing has
-/// no change.
+/// The kind of a change. The store writes the changed aggregate together with its event; an update that changes nothing has no
+/// `Change`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// It is new.
+    /// It was created.
     Created,
-    /// The named fields have other values. None are named where it was deleted and is back, or is published again as it is.
+    /// The named fields have new values. Empty if the aggregate was restored after a deletion, or is republished unchanged.
     Updated(Vec<&'static str>),
-    /// It is gone.
+    /// It was deleted.
     Deleted,
 }
 
-/// Somebody else was faster.
+/// Optimistic concurrency conflict: the aggregate has another version than the caller expected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("the current version is {current}, not {expected}; read it again")]
 pub struct Stale {
-    /// Version of the aggregate; 0 where it does not exist.
+    /// Version of the aggregate; 0 if it does not exist.
     pub current: i64,
-    /// Version that the caller had seen.
+    /// Version that the caller expected.
     pub expected: i64,
 }
 
@@ -60,13 +60,13 @@ impl<A> Head<A> {
         self.deleted_at.is_some()
     }
 
-    /// Refuses a caller who has seen another version than the current one. To callers a deleted aggregate does not exist, so its
-    /// version is 0.
+    /// Fails if the caller expects another version than the current one. A deleted aggregate counts as version 0, because to callers
+    /// it does not exist.
     pub fn expect(&self, expected: Option<i64>) -> Result<(), Stale> {
         expect_version(if self.is_deleted() { 0 } else { self.version }, expected)
     }
 
-    /// Takes the next version where something changed.
+    /// Increments the version if any field changed.
     pub fn update(&mut self, changed: Changed<'_>, at: DateTime<Utc>) -> Option<Change> {
         if changed.names.is_empty() {
             return None;
@@ -82,14 +82,14 @@ impl<A> Head<A> {
         Change::Deleted
     }
 
-    /// Brings a deleted one back.
+    /// Restores a deleted aggregate.
     pub fn restore(&mut self, at: DateTime<Utc>) -> Change {
         self.advance(at);
         self.deleted_at = None;
         Change::Updated(Vec::new())
     }
 
-    /// What is said of it where it is published again as it is.
+    /// The change to publish when the aggregate is republished unchanged.
     pub fn unchanged(&self) -> Change {
         if self.is_deleted() { Change::Deleted } else { Change::Updated(Vec::new()) }
     }
@@ -100,7 +100,7 @@ impl<A> Head<A> {
     }
 }
 
-/// Compares the version that a caller has seen with the current one; 0: it does not exist.
+/// Compares the version that a caller expects with the current one; version 0 means that the aggregate does not exist.
 pub fn expect_version(current: i64, expected: Option<i64>) -> Result<(), Stale> {
     match expected {
         Some(expected) if expected != current => Err(Stale { current, expected }),
@@ -109,7 +109,7 @@ pub fn expect_version(current: i64, expected: Option<i64>) -> Result<(), Stale> 
 }
 
 impl Change {
-    /// Whether what is kept of a field has to be written anew.
+    /// Whether data derived from a field has to be rewritten.
     pub fn touches(&self, field: &str) -> bool {
         match self {
             Self::Created | Self::Deleted => true,
@@ -117,7 +117,7 @@ impl Change {
         }
     }
 
-    /// The names of what changed, as events carry them.
+    /// Names of the changed fields, as events hold them.
     pub fn names(&self) -> Vec<String> {
         match self {
             Self::Updated(fields) => fields.iter().map(ToString::to_string).collect(),
@@ -126,21 +126,21 @@ impl Change {
     }
 }
 
-/// Which fields an update changed.
+/// Collects the fields that an update changes.
 #[derive(Debug, Default)]
 pub struct Changed<'m> {
-    /// The only fields that may change; none: all may.
+    /// The only fields that may change; none means all.
     among: Option<&'m [&'m str]>,
     names: Vec<&'static str>,
 }
 
 impl<'m> Changed<'m> {
-    /// Of an update that names its fields: the others keep their values.
+    /// Limits the update to the fields of its mask; the others keep their values.
     pub fn among(fields: &'m [&'m str]) -> Self {
         Self { among: Some(fields), names: Vec::new() }
     }
 
-    /// Puts a new value in the place of the current one where they differ, and notes the field's name.
+    /// Replaces the current value if the new one differs, and records the field's name.
     pub fn set<T: PartialEq>(&mut self, name: &'static str, current: &mut T, new: T) {
         if self.among.is_some_and(|fields| !fields.contains(&name)) || *current == new {
             return;

@@ -1,4 +1,4 @@
-//! Ids that know what they name, so that a product's id cannot stand where a variant's belongs.
+//! Typed ids, so that a product's id cannot be used where a variant's is expected.
 
 use std::{
     cmp::Ordering,
@@ -18,27 +18,26 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use uuid::Uuid;
 
-/// The id of a `T`, a type that need not have values: `pub enum Product {}` and `Id<Product>`. Text
-/// (hyphenated, lower case) for people, on the wire and in JSON; a `uuid` column in diesel, also
-/// where nullable.
+/// The id of a `T`; `T` may be an empty type, as in `pub enum Product {}` and `Id<Product>`. It is
+/// hyphenated lower-case text in the API and in JSON, and a `uuid` column, nullable or not, in
+/// diesel.
 #[derive(AsExpression, FromSqlRow, Serialize, Deserialize)]
 #[diesel(sql_type = sql_types::Uuid)]
 #[serde(into = "String", try_from = "String", bound = "")]
 pub struct Id<T> {
     uuid: Uuid,
-    // A function type is `Send`, `Sync` and `Copy` whatever `T` is.
+    // A function pointer is `Send`, `Sync` and `Copy` whatever `T` is.
     kind: PhantomData<fn() -> T>,
 }
 
-/// The text is no UUID as Souk writes them.
+/// The text is not a hyphenated UUID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("an id is a UUID: 32 hexadecimal digits in the form 8-4-4-4-12")]
 pub struct InvalidId;
 
 impl<T> Id<T> {
-    /// Makes a new id: a UUIDv7, so that rows made together lie together in an index. The one place
-    /// where the kernel reads a clock and random bits; nothing may conclude an order of events from
-    /// it, because replicas' clocks differ.
+    /// Generates a UUIDv7, so that rows created together are close to each other in an index. Do not
+    /// derive an order of events from ids: clocks of replicas differ.
     #[expect(
         clippy::new_without_default,
         reason = "a default is the same value each time, an id never is"
@@ -47,13 +46,12 @@ impl<T> Id<T> {
         Self::from_uuid(Uuid::now_v7())
     }
 
-    /// Gives a known UUID its kind. Any version is welcome: imported ids are not ours to judge.
+    /// Converts a UUID of any version, because ids may also be imported from other systems.
     pub const fn from_uuid(uuid: Uuid) -> Self {
         Self { uuid, kind: PhantomData }
     }
 
-    /// Accepts the hyphenated form only, in either case, since an id that is compared as text must
-    /// not have several spellings.
+    /// Accepts only the hyphenated form, in upper or lower case.
     pub fn parse(text: &str) -> Result<Self, InvalidId> {
         // The parser also takes braces, `urn:uuid:` and bare digits, which all have other lengths.
         if text.len() != uuid::fmt::Hyphenated::LENGTH {
@@ -62,13 +60,13 @@ impl<T> Id<T> {
         Uuid::try_parse(text).map(Self::from_uuid).map_err(|_| InvalidId)
     }
 
-    /// The id without its kind, for what handles every kind alike: events, outbox, price rows.
+    /// The id without its type.
     pub const fn uuid(self) -> Uuid {
         self.uuid
     }
 }
 
-// By hand, since deriving would ask `T` itself to be `Copy`, `Ord` and so on.
+// Implemented by hand, because `derive` would require `T` to be `Copy`, `Ord` and so on.
 impl<T> Clone for Id<T> {
     fn clone(&self) -> Self {
         *self

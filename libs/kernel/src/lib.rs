@@ -1,36 +1,35 @@
-//! The rules of Souk that need no server: money, rounding, which price applies, ids and page
-//! tokens.
+//! Pure domain logic that the services share: money, rounding, price selection, aggregate heads,
+//! ids and page tokens.
 //!
-//! **Owns** every decision that two services must make alike. Pricing answers with
-//! [`price::select`] and search filters with it; promotion and checkout split discounts with
-//! [`allocate::allocate`]; all round with [`rounding::div`].
+//! Rules that several services must apply in the same way belong here. Pricing and search both
+//! select prices with [`price::select`]; no service uses [`allocate`], [`permyriad`] and
+//! [`rounding`] yet.
 //!
-//! **Never** does IO, awaits, or uses a float. Nothing reads a clock either, but for
-//! [`Id::new`](id::Id::new), the one maker of ids: time is a parameter everywhere else. So the same
-//! input gives the same answer in every replica, and each rule is tested in microseconds.
+//! Nothing here does IO, awaits, or calculates with floats. Only [`Id::new`](id::Id::new) reads a
+//! clock; everywhere else time is a parameter. So the same input gives the same result in every
+//! replica, and tests need no servers.
 //!
-//! Amounts are whole minor units (`i64`), intermediates are `i128`, and what cannot be represented
-//! is a refusal, never a wrapped number. Values that cross a border (`Currency`, `Id`, `Sku`) are
-//! parsed once into types that can only hold valid values; they are text on the wire and in JSON,
-//! and columns in diesel.
+//! Amounts are whole minor units (`i64`), intermediate results are `i128`, and an overflow is an
+//! error, never a wrapped number. External values (`Currency`, `Id`, `Sku`) are parsed into types
+//! that can only hold valid values; they are text in the API and in JSON, and columns in diesel.
 
-// Amounts.
+// Money and calculations with it.
 pub mod allocate;
 pub mod currency;
 pub mod money;
 pub mod permyriad;
 pub mod rounding;
 
-// Which price applies, and when.
+// Price selection.
 pub mod price;
 pub mod window;
 
-// Names of things, and what every aggregate begins with.
+// Ids and aggregate heads.
 pub mod head;
 pub mod id;
 pub mod sku;
 
-// Pages of lists, and the digest that binds a token to its query.
+// Pagination and digests.
 pub mod digest;
 pub mod page;
 

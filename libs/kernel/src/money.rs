@@ -6,28 +6,28 @@ use thiserror::Error;
 
 use crate::currency::Currency;
 
-/// An amount in minor units (cents for USD, yen for JPY). It has no order and no operators: amounts
-/// of two currencies do not compare, and a sum that overflows must be refused where it happens.
+/// An amount in minor units (cents for USD, yen for JPY). It implements neither `Ord` nor operators:
+/// amounts of two currencies are not comparable, and an overflow must be handled where it happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Money {
-    /// What the minor units are units of.
+    /// The currency.
     pub currency: Currency,
-    /// Negative for what is owed back.
+    /// Number of minor units; negative for refunds.
     pub minor: i64,
 }
 
-/// Why an operation on money has no answer.
+/// Why an operation on money failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum MoneyError {
-    /// The exact result is outside of what 64 bits of minor units hold.
+    /// The exact result does not fit into an `i64`.
     #[error("the amount is too large to be represented")]
     Overflow,
-    /// Nothing is ever converted silently.
+    /// The amounts are in different currencies; nothing is converted.
     #[error("{left} and {right} cannot be mixed in one operation")]
     CurrencyMismatch {
-        /// Currency of the amount that was operated on.
+        /// Currency of the left operand.
         left: Currency,
-        /// Currency of the amount that was to be added or subtracted.
+        /// Currency of the right operand.
         right: Currency,
     },
 }
@@ -38,7 +38,7 @@ impl Money {
         Self { currency, minor }
     }
 
-    /// Where a sum starts.
+    /// Zero in a currency.
     pub const fn zero(currency: Currency) -> Self {
         Self::new(0, currency)
     }
@@ -60,7 +60,7 @@ impl Money {
         self.with(self.minor.checked_mul(factor))
     }
 
-    /// The same amount in the other direction; the smallest `i64` has no counterpart and overflows.
+    /// The negated amount; `i64::MIN` overflows.
     pub fn checked_neg(self) -> Result<Self, MoneyError> {
         self.with(self.minor.checked_neg())
     }
@@ -76,13 +76,12 @@ impl Money {
     }
 }
 
-/// `12.34 USD`, for people and logs: as many decimals as the currency has, no grouping, the same in
-/// every locale.
+/// `12.34 USD`: as many decimals as the currency has, no digit grouping, independent of locale.
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.minor < 0 { "-" } else { "" };
         let digits = usize::from(self.currency.minor_digits());
-        // Zeros in front let an amount below one major unit be split like any other.
+        // Padded with leading zeros, so that amounts below one major unit can be split too.
         let minor = format!("{:0width$}", self.minor.unsigned_abs(), width = digits + 1);
         let (major, fraction) = minor.split_at(minor.len() - digits);
         let point = if digits == 0 { "" } else { "." };

@@ -1,4 +1,4 @@
-//! Pages of a list (AIP-158): how many rows one holds, and the token that asks for the next.
+//! Pagination of lists (AIP-158): page sizes and page tokens.
 
 mod size;
 mod token;

@@ -1,19 +1,19 @@
-//! Percentages with two decimals as whole numbers: 1 is 0.01 %, 10,000 is everything.
+//! Percentages with two decimals as whole numbers: 1 is 0.01 %, 10,000 is 100 %.
 
 use thiserror::Error;
 
 const WHOLE: i64 = 10_000;
 
-/// A part between nothing and all of an amount, in ten-thousandths; 1,250 is 12.5 %.
+/// A percentage from 0 to 100 in ten-thousandths; 1,250 is 12.5 %.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Permyriad(u16);
 
-/// The number is below zero or above 10,000 (100 %), so as a discount it would raise the price or
-/// make it negative.
+/// The number is below 0 or above 10,000 (100 %); as a discount it would raise the price or make it
+/// negative.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("{given} is not between 0 and 10000 ten-thousandths")]
 pub struct NotAPermyriad {
-    /// What was given.
+    /// The rejected number.
     pub given: i64,
 }
 
@@ -31,10 +31,10 @@ impl Permyriad {
         self.0
     }
 
-    /// This part of `minor`, half up as every discount (G-02): the price that remains thus rounds
-    /// half down, and ties go to the customer.
+    /// This percentage of `minor`, rounded half up: the remaining price is rounded half down, in
+    /// favor of the customer.
     pub fn discount(self, minor: i64) -> i64 {
-        // Whole ten-thousands apart from the rest: neither product can then overflow.
+        // The quotient and the remainder are multiplied separately, so neither product can overflow.
         let (whole, rest) = (minor / WHOLE, minor % WHOLE);
         let part = i64::from(self.0);
         whole * part + (rest * part + rest.signum() * WHOLE / 2) / WHOLE

@@ -1,20 +1,19 @@
-//! Which price applies (PC-02), as one pure function: pricing answers with it, catalog shows with
-//! it and search filters, facets and sorts with it, so the three never disagree, and the edge of a
-//! price's window needs no event to be right.
+//! Price selection as a pure function of the rows, the context and the time. Pricing answers with it,
+//! and search filters, counts, sorts and shows by it, so the two agree, and no event is needed when
+//! the window of a price begins or ends.
 //!
 //! The order of [`select`]:
-//! 1. Another currency, or a window that does not hold the instant, rules a row out, as does any
-//!    scope it names that the context is not in. What remains is *eligible*.
-//! 2. A row of the SKU beats every row of its product.
-//! 3. The most specific scope wins: customer 16, group 8, warehouse 4, channel 2, country 1, added
-//!    up.
-//! 4. A dated row beats an undated one.
-//! 5. The lowest amount wins, then the lowest id, which makes the order total: the order of the
-//!    rows never matters.
+//! 1. A row is *eligible* if it has the currency of the context, its window contains the time, and
+//!    every dimension that its scope names equals that of the context.
+//! 2. A row of the SKU wins over every row of its product.
+//! 3. The most specific scope wins. Its score is the sum of customer 16, group 8, warehouse 4,
+//!    channel 2 and country 1.
+//! 4. A dated row wins over an undated one.
+//! 5. The lowest amount wins, then the lowest id, so the result does not depend on the order of the
+//!    rows.
 //!
-//! Scopes are compared for equality only, so they may be of any type: pricing holds `String`s,
-//! search interned `u32`s. No eligible row means that there is no price, which is never the same as
-//! a price of zero.
+//! Scope values are only compared for equality, so they may have any type: pricing uses `String`,
+//! search interned `u32`. If no row is eligible there is no price, which is not a price of zero.
 
 mod edge;
 mod row;

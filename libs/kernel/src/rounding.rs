@@ -1,15 +1,14 @@
-//! The one division that rounds. Every other rule that needs a fraction of an amount goes through
-//! it or is tested against it.
+//! Division with rounding. Other code that divides amounts should use it, or be tested against it as
+//! `Permyriad::discount` is.
 
 use std::cmp::Ordering;
 
-/// What happens to an exact result that lies half-way between two minor units (G-02). All modes
-/// treat a negative amount as the mirror image of the positive one, so that a refund undoes its
-/// charge to the cent.
+/// How an exact result half-way between two minor units is rounded. All modes are symmetric around
+/// zero, so that a refund equals its charge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Rounding {
-    /// Ties go to the even neighbour: 0.5 → 0, 1.5 → 2, -1.5 → -2. The default of a
-    /// market, since many roundings do not drift.
+    /// Ties go to the even neighbour: 0.5 → 0, 1.5 → 2, -1.5 → -2. The default, because the errors
+    /// of many roundings cancel out.
     #[default]
     HalfEven,
     /// Ties go away from zero: 0.5 → 1, -0.5 → -1.
@@ -18,11 +17,11 @@ pub enum Rounding {
     HalfDown,
 }
 
-/// `numerator / denominator` to the nearest whole number. `None` when the denominator is zero or
-/// the result does not fit, which among all `i128` happens for `i128::MIN / -1` only.
+/// `numerator / denominator`, rounded to a whole number. `None` if the denominator is zero or the
+/// result does not fit, which only happens for `i128::MIN / -1`.
 pub fn div(numerator: i128, denominator: i128, rounding: Rounding) -> Option<i128> {
-    // On magnitudes: the modes are symmetric around zero, and unsigned numbers have room for every
-    // intermediate.
+    // Calculates with absolute values: the modes are symmetric around zero, and the absolute value of
+    // `i128::MIN` only fits an unsigned number.
     let (dividend, divisor) = (numerator.unsigned_abs(), denominator.unsigned_abs());
     let whole = dividend.checked_div(divisor)?;
     let rest = dividend % divisor;
@@ -93,7 +92,7 @@ mod tests {
         prop_oneof![Just(HalfEven), Just(HalfUp), Just(HalfDown)]
     }
 
-    /// As wide as amounts are, so that the tests' own products fit.
+    /// `i64` values, so that the products that the tests calculate fit into `i128`.
     fn any_i64() -> impl Strategy<Value = i128> {
         any::<i64>().prop_map(i128::from)
     }

@@ -1,4 +1,4 @@
-//! What merchants call the things they sell.
+//! Stock keeping units.
 
 use std::fmt;
 
@@ -13,30 +13,30 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// A stock keeping unit: 1 to 64 ASCII letters, digits, spaces and any of `-_./+#:`, with no space
-/// at either end. `a1` and `A1` are two SKUs. The narrow alphabet keeps quotes, commas, wildcards
-/// and line breaks out of logs, CSV cells and cache keys.
+/// at either end. `a1` and `A1` are two SKUs. The small alphabet keeps quotes, commas, wildcards and
+/// line breaks out of logs, CSV files and cache keys.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, AsExpression, FromSqlRow)]
 #[diesel(sql_type = Text)]
 #[derive(Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Sku(String);
 
-/// Why a text is no SKU.
+/// Why a text is not a valid SKU.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum SkuError {
-    /// Usually a field that was left out.
+    /// It is empty.
     #[error("a SKU cannot be empty")]
     Empty,
-    /// It would not fit labels and partners' systems.
+    /// It has too many characters.
     #[error("a SKU has at most {max} characters, not {length}", max = Sku::MAX_LENGTH)]
     TooLong {
-        /// How many characters were given.
+        /// Number of characters.
         length: usize,
     },
-    /// Two SKUs that differ in invisible space would look alike.
+    /// It starts or ends with a space; such SKUs would look the same as others.
     #[error("a SKU neither starts nor ends with a space")]
     OuterSpace,
-    /// A character that is not in the alphabet of SKUs.
+    /// It contains a character that is not allowed.
     #[error("{character:?} is not allowed in a SKU; letters, digits, inner spaces and -_./+#: are")]
     Character {
         /// The first such character.
@@ -45,11 +45,10 @@ pub enum SkuError {
 }
 
 impl Sku {
-    /// The most characters a SKU may have.
+    /// Maximum number of characters.
     pub const MAX_LENGTH: usize = 64;
 
-    /// Takes the text as it is: neither trimmed nor changed in case, since what was sent is what
-    /// partners will ask for.
+    /// Checks the text and keeps it unchanged, neither trimmed nor converted to another case.
     pub fn parse(text: &str) -> Result<Self, SkuError> {
         check(text).map(|()| Self(text.to_owned()))
     }

@@ -1,32 +1,32 @@
-//! When something is in force: half-open windows of UTC instants (G-09).
+//! Validity periods: half-open windows of UTC instants.
 
 use chrono::{DateTime, Utc};
 use thiserror::Error;
 
-/// From `from` on and before `until`; an absent side is open. Half-open, so that a window can end
-/// at the instant the next one begins and no instant has both or neither. Always holds at least one
-/// instant.
+/// From `from` (inclusive) to `until` (exclusive); an absent side is unbounded. Half-open, so that
+/// one window can end at the instant at which the next begins, without a gap or an overlap. It always
+/// contains at least one instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Window {
     from: Option<DateTime<Utc>>,
     until: Option<DateTime<Utc>>,
 }
 
-/// The window would hold no instant, so whatever it dates would never be in force.
+/// The window would contain no instant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("a window from {from} must end after it starts, not at {until}")]
 pub struct EmptyWindow {
-    /// Where it was to start.
+    /// Requested start.
     pub from: DateTime<Utc>,
-    /// Where it was to end.
+    /// Requested end.
     pub until: DateTime<Utc>,
 }
 
 impl Window {
-    /// Open on both sides: what is not dated.
+    /// Unbounded on both sides.
     pub const ALWAYS: Self = Self { from: None, until: None };
 
-    /// Refuses a window that ends where it starts, or before.
+    /// Rejects a window that ends at or before its start.
     pub fn try_new(
         from: Option<DateTime<Utc>>,
         until: Option<DateTime<Utc>>,
@@ -37,12 +37,12 @@ impl Window {
         }
     }
 
-    /// The first instant inside, or none when it always was in force.
+    /// The first instant inside, or none if the window has no start.
     pub fn from(&self) -> Option<DateTime<Utc>> {
         self.from
     }
 
-    /// The first instant after it, or none when it never ends.
+    /// The first instant after the window, or none if it has no end.
     pub fn until(&self) -> Option<DateTime<Utc>> {
         self.until
     }
@@ -52,12 +52,12 @@ impl Window {
         self.from.is_none_or(|from| from <= at) && self.until.is_none_or(|until| at < until)
     }
 
-    /// True when at least one side is closed; a dated price beats an undated one.
+    /// Whether at least one side is bounded.
     pub fn is_dated(&self) -> bool {
         *self != Self::ALWAYS
     }
 
-    /// True when some instant lies in both; windows that only touch do not overlap.
+    /// Whether some instant is in both; windows that only touch do not overlap.
     pub fn overlaps(&self, other: &Self) -> bool {
         let is_before = |from: Option<DateTime<Utc>>, until: Option<DateTime<Utc>>| {
             from.zip(until).is_none_or(|(from, until)| from < until)
@@ -65,8 +65,7 @@ impl Window {
         is_before(self.from, other.until) && is_before(other.from, self.until)
     }
 
-    /// The first instant after `after` at which `contains` changes its answer, or none when it
-    /// never will again.
+    /// The first instant after `after` at which the result of `contains` changes, or none.
     pub fn next_edge(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
         [self.from, self.until].into_iter().flatten().find(|edge| after < *edge)
     }
@@ -103,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn one_closed_side_is_enough_to_be_dated() {
+    fn one_bounded_side_is_enough_to_be_dated() {
         assert!(!Window::ALWAYS.is_dated());
         assert!(window(Some(1), None).is_dated());
         assert!(window(None, Some(1)).is_dated());

@@ -1,9 +1,9 @@
 //! ISO 4217's list of active codes as published on 2026-01-01, without the codes that have no minor
-//! unit (`XAU`, `XXX` and the like). A code that ISO withdraws stays here: old orders and prices
-//! still hold it.
+//! unit (`XAU`, `XXX` and the like). A code that ISO withdraws must stay here, because stored prices
+//! may still use it.
 
-/// Code and minor digits of every currency, sorted by code because `Currency::parse` searches it by
-/// halving.
+/// Code and minor digits of every currency, sorted by code for the binary search of
+/// `Currency::parse`.
 #[rustfmt::skip] // one entry a line would hide the table in its length
 pub(super) const TABLE: [(&str, u8); 165] = [
     ("AED", 2), ("AFN", 2), ("ALL", 2), ("AMD", 2), ("AOA", 2), ("ARS", 2), ("AUD", 2), ("AWG", 2),

@@ -1,52 +1,52 @@
-//! How many rows a page holds.
+//! Page sizes.
 
 use thiserror::Error;
 
-/// At least one row, and as many as the list allows.
+/// Number of rows on a page: at least one, at most the maximum of the list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PageSize(u16);
 
-/// Asking for fewer than no rows is a bug of the caller, unlike asking for too many.
+/// A negative page size was requested. That is an error, while a too large one is only reduced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("a page cannot have {requested} rows")]
 pub struct NegativePageSize {
-    /// What was asked for.
+    /// The requested page size.
     pub requested: i32,
 }
 
 impl PageSize {
-    /// What a caller gets who does not say.
+    /// Used if the request does not set a page size.
     pub const DEFAULT: Self = Self(20);
-    /// What a caller gets at most, whatever was asked for.
+    /// Larger page sizes are reduced to this one.
     pub const MAX: Self = Self(500);
 
-    /// The page size for a request's field, where 0 means that it was left out.
+    /// The page size for a request's field; 0 means that the field is not set.
     pub fn of(requested: i32) -> Result<Self, NegativePageSize> {
         Self::up_to(requested, Self::MAX.0)
     }
 
-    /// The same for a list whose rows are so small that a page may hold more of them.
-    pub fn up_to(requested: i32, most: u16) -> Result<Self, NegativePageSize> {
+    /// Like [`PageSize::of`], for a list with its own maximum.
+    pub fn up_to(requested: i32, max: u16) -> Result<Self, NegativePageSize> {
         match u16::try_from(requested) {
             Ok(0) => Ok(Self::DEFAULT),
-            Ok(rows) => Ok(Self(rows.min(most))),
+            Ok(rows) => Ok(Self(rows.min(max))),
             Err(_) if requested < 0 => Err(NegativePageSize { requested }),
-            Err(_) => Ok(Self(most)),
+            Err(_) => Ok(Self(max)),
         }
     }
 
-    /// The number of rows; narrow, so that it becomes the `i64` of a LIMIT or a `usize` without a
-    /// check.
+    /// The number of rows; a `u16`, so that it converts to `i64` and `usize` without a check.
     pub const fn get(self) -> u16 {
         self.0
     }
 
-    /// Rows to read for a page: one more than it shows tells whether another page follows.
+    /// Number of rows to read for a page: one more than it shows, to see whether another page
+    /// follows.
     pub fn rows(self) -> i64 {
         i64::from(self.0) + 1
     }
 
-    /// Cuts off what belongs to the next page; the last row that stays, where another page follows.
+    /// Removes the row of the next page. Returns the last row of this page if another page follows.
     pub fn cut<T>(self, rows: &mut Vec<T>) -> Option<&T> {
         let more = usize::from(self.0) < rows.len();
         rows.truncate(self.0.into());
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn zero_is_the_default_and_too_many_are_the_most() {
+    fn zero_is_the_default_and_too_many_are_the_maximum() {
         let sizes = [0, 1, 20, 499, 500, 501, 65_536, i32::MAX]
             .map(|requested| PageSize::of(requested).unwrap().get());
         assert_eq!(sizes, [20, 1, 20, 499, 500, 500, 500, 500]);

@@ -1,9 +1,9 @@
-//! The token that asks for the next page: signed, so that a cursor cannot be invented or carried
-//! over to another query.
+//! Page tokens. They are signed, so that a caller can neither forge a cursor nor use it with another
+//! query.
 //!
-//! Bytes: version (1), cursor (any length), HMAC-SHA256 (32); as text base64url without padding. A
-//! token is not secret: the caller can read the cursor, and may not find anything in it that the
-//! page did not show.
+//! Format: version (1 byte), cursor (any length), HMAC-SHA256 (32 bytes), encoded as base64url
+//! without padding. Tokens are not encrypted: a cursor must not hold anything that the caller may
+//! not see.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::hmac;
@@ -12,44 +12,43 @@ use thiserror::Error;
 const VERSION: u8 = 1;
 const TAG_LENGTH: usize = 32;
 
-/// The keys that sign page tokens. Two are accepted, so that replacing one does not break the lists
-/// that people are reading.
+/// The keys that sign page tokens. The previous key is accepted too, so that a key rotation does not
+/// invalidate tokens in use.
 #[derive(Debug, Clone)]
 pub struct PageKeys {
     current: hmac::Key,
     previous: Option<hmac::Key>,
 }
 
-/// Why a token opens nothing. Callers of both kinds must start the list again.
+/// Why a token was rejected. In both cases the caller has to start again with the first page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum PageTokenError {
-    /// Nothing that we ever made looks like this: cut off, altered by a copy, or of another
-    /// version.
+    /// The token cannot be decoded, is too short, or has an unknown version.
     #[error("the page token is malformed")]
     Malformed,
-    /// It may be a true token, but of another method, of other arguments, or of a key no longer
-    /// accepted.
+    /// The signature does not match: the token was altered, or belongs to another method, other
+    /// arguments or a key that is no longer accepted.
     #[error("the page token was not made for this request")]
     Forged,
 }
 
 impl PageKeys {
-    /// Signs with `current`, and still opens what was signed with `previous`. A key is random and
-    /// at least 32 bytes long.
+    /// Signs with `current`; tokens that were signed with `previous` are still accepted. Keys must be
+    /// random and at least 32 bytes long.
     pub fn new(current: &[u8], previous: Option<&[u8]>) -> Self {
         let key = |bytes| hmac::Key::new(hmac::HMAC_SHA256, bytes);
         Self { current: key(current), previous: previous.map(key) }
     }
 
-    /// The token for the page after `cursor`. `args_digest` is that of the request without its page
-    /// token and page size, so a caller may change the size between pages, but not the filter or
-    /// the order.
+    /// The token for the page after `cursor`. `args_digest` is the digest of the request without its
+    /// page token and page size: callers may change the size between pages, but not the filter or the
+    /// order.
     pub fn seal(&self, method: &str, args_digest: &[u8; 32], cursor: &[u8]) -> String {
         let tag = hmac::sign(&self.current, &signed_bytes(method, args_digest, cursor));
         URL_SAFE_NO_PAD.encode([&[VERSION], cursor, tag.as_ref()].concat())
     }
 
-    /// The cursor that `seal` was given for the same method and arguments.
+    /// The cursor of a token that [`PageKeys::seal`] made for the same method and arguments.
     pub fn open(
         &self,
         method: &str,
@@ -64,7 +63,7 @@ impl PageKeys {
             signed.split_last_chunk::<TAG_LENGTH>().ok_or(PageTokenError::Malformed)?;
 
         let message = signed_bytes(method, args_digest, cursor);
-        // `verify` takes the same time whichever byte differs.
+        // `verify` compares in constant time.
         let is_signed_by = |key: &hmac::Key| hmac::verify(key, &message, tag).is_ok();
         if is_signed_by(&self.current) || self.previous.as_ref().is_some_and(is_signed_by) {
             Ok(cursor.to_vec())
@@ -74,9 +73,8 @@ impl PageKeys {
     }
 }
 
-/// All that the signature covers. Only the method and the cursor vary in length, so a zero byte,
-/// which no method name holds, keeps apart what could otherwise be read as a longer name with a
-/// shorter cursor.
+/// The signed bytes. The method and the cursor vary in length, so a zero byte, which no method name
+/// contains, separates them; else bytes of one could be taken for bytes of the other.
 fn signed_bytes(method: &str, args_digest: &[u8; 32], cursor: &[u8]) -> Vec<u8> {
     let method = method.as_bytes();
     [&[VERSION], args_digest.as_slice(), method, &[0], cursor].concat()

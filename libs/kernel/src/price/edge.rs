@@ -1,12 +1,13 @@
-//! Until when a stored amount stays right.
+//! Until when the price of a request without customer and scope stays the same.
 
 use chrono::{DateTime, Utc};
 
 use crate::{currency::Currency, price::PriceRow};
 
-/// The first instant after `at` at which an unscoped row of `currency` starts or ends. An anonymous
-/// request gets the same price at any instant from `at` up to it, so search keeps it beside the
-/// amount and evaluates the rows again only past it. `None`: the price stays.
+/// The first instant after `at` at which the window of an unscoped row of `currency` begins or ends.
+/// A context without scope values gets the same price at any time from `at` until then, so search
+/// can store the amount and needs to select again only later. `None` means that the price never
+/// changes again.
 pub fn next_edge<'r, S: 'r>(
     rows: impl IntoIterator<Item = &'r PriceRow<S>>,
     currency: Currency,

@@ -1,5 +1,4 @@
-//! The price-selection examples (a) to (k) of features.md §2, with the scopes as pricing has them:
-//! `String`s.
+//! Examples (a) to (k) of price selection, with `String` scopes as pricing uses them.
 
 use chrono::{DateTime, Utc};
 use uuid::Uuid;

@@ -1,11 +1,11 @@
-//! One price, and the rule its amounts obey.
+//! One price row, and the rule for its amounts.
 
 use thiserror::Error;
 use uuid::Uuid;
 
 use crate::{currency::Currency, price::Scope, window::Window};
 
-/// What a price is for. In order of preference: a price of the SKU itself beats every price of its
+/// What a price is for, in order of preference: a price of the SKU wins over every price of its
 /// product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
@@ -15,23 +15,23 @@ pub enum Level {
     Product,
 }
 
-/// One price among those of an item. Holds only what decides which row applies; the caller fetched
-/// the rows of the right SKU and product.
+/// One price of an item, with only the fields that price selection needs. The caller passes the rows
+/// of one SKU and its product.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PriceRow<S> {
-    /// The last tie-break, and how a trace names the row.
+    /// Identifies the row, and is the last tie-breaker.
     pub id: Uuid,
     /// Whether it is the SKU's own price or its product's.
     pub level: Level,
     /// A row is for one currency; nothing is converted.
     pub currency: Currency,
-    /// Whom and where it is for.
+    /// For whom and where it is valid.
     pub scope: Scope<S>,
-    /// When it is in force.
+    /// When it is valid.
     pub window: Window,
     /// Regular price in minor units.
     pub base: i64,
-    /// What is asked instead while the row applies, at most `base`.
+    /// Sale price, which replaces `base`; at most `base`.
     pub sale: Option<i64>,
 }
 
@@ -42,22 +42,22 @@ impl<S> PriceRow<S> {
     }
 }
 
-/// Why two amounts make no price.
+/// Why the amounts of a price are invalid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum AmountError {
-    /// Nobody is paid for taking an item; free (0) is allowed.
+    /// The base price is negative; 0 is allowed.
     #[error("the base price {base} is below zero")]
     NegativeBase {
         /// The refused base price.
         base: i64,
     },
-    /// A sale price of 0 is allowed, below is not.
+    /// The sale price is negative; 0 is allowed.
     #[error("the sale price {sale} is below zero")]
     NegativeSale {
         /// The refused sale price.
         sale: i64,
     },
-    /// A sale never raises a price; an equal amount is allowed.
+    /// The sale price is above the base price; an equal one is allowed.
     #[error("the sale price {sale} is above the base price {base}")]
     SaleAboveBase {
         /// The refused sale price.
@@ -67,7 +67,7 @@ pub enum AmountError {
     },
 }
 
-/// `0 <= sale <= base` (PC-01). The first violation in that order is told.
+/// Checks `0 <= sale <= base` and returns the first violation.
 pub fn check_amounts(base: i64, sale: Option<i64>) -> Result<(), AmountError> {
     match sale {
         _ if base < 0 => Err(AmountError::NegativeBase { base }),

@@ -1,5 +1,5 @@
-//! Rows and contexts for the tests of this module. Few distinct values, so that scopes fit, windows
-//! touch and amounts tie often.
+//! Rows and contexts for the tests of this module. They have few distinct values, so that scopes
+//! often match, windows often touch and amounts are often equal.
 
 use std::ops::Range;
 
@@ -13,7 +13,7 @@ use crate::{
     window::Window,
 };
 
-/// The seconds in which generated windows lie and contexts ask.
+/// The range of seconds for generated windows and contexts.
 pub(super) const SECONDS: Range<i64> = 0..8;
 
 pub(super) fn second(second: i64) -> DateTime<Utc> {
@@ -62,7 +62,7 @@ pub(super) fn window(from: Option<i64>, until: Option<i64>) -> Window {
     Window::try_new(from.map(second), until.map(second)).unwrap()
 }
 
-/// A context that owns its values, since a strategy cannot make a borrowed one.
+/// A context that owns its values, because a strategy cannot generate a borrowed one.
 #[derive(Debug, Clone)]
 pub(super) struct Question {
     scope: Scope<u32>,

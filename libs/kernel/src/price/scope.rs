@@ -1,18 +1,18 @@
-//! Whom and where a price is for, and who is asking.
+//! Scopes of prices, and the context of a request.
 
 use chrono::{DateTime, Utc};
 
 use crate::currency::Currency;
 
-/// Whom and where a price is for. An absent value means "any"; all values that are present must
-/// fit.
+/// For whom and where a price is valid. An absent value means "any"; all values that are present
+/// must match.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Scope<S> {
     /// One customer's agreed price.
     pub customer: Option<S>,
     /// For the members of one customer group.
     pub group: Option<S>,
-    /// For goods that leave one warehouse.
+    /// For goods shipped from one warehouse.
     pub warehouse: Option<S>,
     /// For one sales channel.
     pub channel: Option<S>,
@@ -20,7 +20,7 @@ pub struct Scope<S> {
     pub country: Option<S>,
 }
 
-/// One of the ways in which a scope can be narrow, most specific first.
+/// A dimension of a scope, most specific first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Dimension {
     /// Weighs 16, more than all others together.
@@ -35,8 +35,8 @@ pub enum Dimension {
     Country,
 }
 
-/// Who asks for a price, from where, and when. Borrowed, because a search evaluates thousands of
-/// variants for one request.
+/// For whom, where and when a price is selected. Borrows its values, because a search selects prices
+/// for thousands of variants.
 #[derive(Debug)]
 pub struct PriceContext<'a, S> {
     /// The only currency to consider; nothing is converted.
@@ -45,19 +45,18 @@ pub struct PriceContext<'a, S> {
     pub customer: Option<&'a S>,
     /// Every group that the customer is in, in any order.
     pub groups: &'a [S],
-    /// Where the goods would leave from.
+    /// The warehouse that the goods are shipped from.
     pub warehouse: Option<&'a S>,
-    /// Where the sale happens.
+    /// The sales channel.
     pub channel: Option<&'a S>,
-    /// Where the goods would go to.
+    /// The country of delivery.
     pub country: Option<&'a S>,
-    /// The instant at which the price must be in force.
+    /// The instant at which the price must be valid.
     pub at: DateTime<Utc>,
 }
 
 impl Dimension {
-    /// Powers of two, so the sum for a scope orders all combinations: a more specific dimension
-    /// beats any number of lesser ones.
+    /// A power of two, so that a more specific dimension outweighs all less specific ones together.
     pub const fn weight(self) -> u8 {
         match self {
             Self::Customer => 16,
@@ -70,7 +69,7 @@ impl Dimension {
 }
 
 impl<S> Scope<S> {
-    /// For anyone, anywhere; also where a scope that names little starts.
+    /// Valid for anyone, anywhere.
     pub const UNSCOPED: Self =
         Self { customer: None, group: None, warehouse: None, channel: None, country: None };
 
@@ -94,8 +93,7 @@ impl<S> Scope<S> {
 }
 
 impl<S: PartialEq> Scope<S> {
-    /// The most specific dimension in which the scope names something that the context is not, or
-    /// none when it fits.
+    /// The most specific dimension that does not match the context, or none if all match.
     pub fn mismatch(&self, context: &PriceContext<'_, S>) -> Option<Dimension> {
         let differs =
             |named: &Option<S>, actual: Option<&S>| named.is_some() && named.as_ref() != actual;
@@ -116,7 +114,7 @@ impl<S: PartialEq> Scope<S> {
 }
 
 impl<S> PriceContext<'_, S> {
-    /// An anonymous request from nowhere; a fuller one fills in what it knows.
+    /// A context without scope values, for struct update syntax.
     pub const fn new(currency: Currency, at: DateTime<Utc>) -> Self {
         Self {
             currency,

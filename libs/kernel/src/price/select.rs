@@ -1,4 +1,4 @@
-//! The choice itself.
+//! Selects the row that applies.
 
 use std::cmp::Reverse;
 
@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use crate::price::{Level, PriceContext, PriceRow};
 
-/// The row that applies, or none when no row is eligible. One pass that allocates nothing: search
-/// calls it for every variant of a hit.
+/// The row that applies, or none if no row is eligible. It makes one pass and does not allocate,
+/// because search calls it for many variants in one request.
 pub fn select<'r, S: PartialEq + 'r>(
     rows: impl IntoIterator<Item = &'r PriceRow<S>>,
     context: &PriceContext<'_, S>,
@@ -15,7 +15,7 @@ pub fn select<'r, S: PartialEq + 'r>(
     rows.into_iter().filter(|row| row.is_eligible(context)).min_by_key(|row| Rank::of(row))
 }
 
-/// An eligible row's place: the least wins. The order of the fields is the order of PC-02.
+/// Sort key of eligible rows; the lowest wins. The fields are in the order of the selection rules.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Rank {
     pub(super) level: Level,
@@ -77,7 +77,7 @@ mod tests {
         assert_eq!(select(&[], &context()), None);
     }
 
-    /// The text of PC-02 read literally, filter after filter.
+    /// The selection rules, applied one after the other.
     fn by_the_book<'r>(
         rows: &'r [PriceRow<u32>],
         context: &PriceContext<'_, u32>,

@@ -1,4 +1,4 @@
-//! Why each row was or was not chosen: the answer to "a price nobody can explain".
+//! Explains for each row why it was or was not chosen.
 
 use crate::price::{PriceContext, PriceRow, Verdict, select, select::Rank, verdict::ruled_out};
 
@@ -48,7 +48,7 @@ mod tests {
         })
     }
 
-    /// What becomes of a plain row, changed, beside a dated row of the warehouse asked for.
+    /// The verdict on a plain row after `change`, next to a dated row of the warehouse of the context.
     fn verdict(change: impl FnOnce(&mut PriceRow<u32>)) -> Verdict {
         let context = context_with(|context| {
             context.warehouse = Some(&3);
@@ -62,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_cannot_apply_is_told_why() {
+    fn an_ineligible_row_gets_the_rule_that_excludes_it() {
         let foreign = verdict(|row| row.currency = currency("EUR"));
         assert_eq!(foreign, Verdict::OtherCurrency);
 
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_could_apply_is_told_the_first_rule_that_it_lost_by() {
+    fn an_eligible_row_gets_the_first_rule_that_it_lost_by() {
         let of_product = verdict(|row| row.level = Level::Product);
         assert_eq!(of_product, Verdict::ProductLevelShadowed);
 

@@ -1,16 +1,15 @@
-//! What became of one row, and whether it could apply at all.
+//! The verdict on one row, and whether it is eligible.
 
 use chrono::{DateTime, Utc};
 
 use crate::price::{Dimension, PriceContext, PriceRow};
 
-/// What became of one row. The first rule of PC-02 that it failed is told, so a reader sees what
-/// would have to change first.
+/// Why a row was or was not chosen: the first selection rule that it failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// The one row that applies.
     Chosen,
-    /// It is in another currency than was asked for.
+    /// It is in another currency than the context.
     OtherCurrency,
     /// Its window has not begun.
     NotYetValid {
@@ -22,12 +21,12 @@ pub enum Verdict {
         /// The first instant at which it no longer applied.
         until: DateTime<Utc>,
     },
-    /// It is for someone or somewhere else.
+    /// Its scope does not match the context.
     ScopeMismatch {
-        /// The most specific dimension that does not fit.
+        /// The most specific dimension that does not match.
         which: Dimension,
     },
-    /// It is the product's price, and the SKU has an eligible one of its own.
+    /// It is a price of the product, and the SKU has an eligible price.
     ProductLevelShadowed,
     /// A row with a more specific scope applies.
     LessSpecific {
@@ -36,23 +35,22 @@ pub enum Verdict {
         /// The chosen row's, which is higher.
         winner_score: u8,
     },
-    /// A row as specific, but dated, applies.
+    /// A dated row of the same specificity applies.
     UndatedBesideDated,
-    /// A row as specific asks for less.
+    /// A row of the same specificity is cheaper.
     DearerAtSameLevel,
-    /// A row that is equal in all that counts has the lower id.
+    /// A row that is equal under all other rules has a lower id.
     HigherId,
 }
 
 impl<S: PartialEq> PriceRow<S> {
-    /// True when the row could apply: the currency, the instant and every scope it names fit.
+    /// Whether currency, window and scope match the context.
     pub fn is_eligible(&self, context: &PriceContext<'_, S>) -> bool {
         ruled_out(self, context).is_none()
     }
 }
 
-/// Why the row cannot apply whatever the other rows are, or none when it is eligible: the one
-/// definition of that word.
+/// Why the row is not eligible, or none if it is.
 pub(super) fn ruled_out<S: PartialEq>(
     row: &PriceRow<S>,
     context: &PriceContext<'_, S>,
