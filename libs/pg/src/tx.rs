@@ -45,6 +45,17 @@ impl Tx {
         Ok(clock.now + self.clock_offset)
     }
 
+    /// Marks the point that [`Tx::rollback_to_savepoint`] goes back to.
+    pub async fn savepoint(&mut self) -> Result<(), Fault> {
+        self.conn().batch_execute("SAVEPOINT dry_run").await.map_err(Fault::from)
+    }
+
+    /// Takes back everything since [`Tx::savepoint`], events included; the transaction goes on. A dry run does all of the work and
+    /// takes it back, so that what only the database can refuse is found too.
+    pub async fn rollback_to_savepoint(&mut self) -> Result<(), Fault> {
+        self.conn().batch_execute("ROLLBACK TO SAVEPOINT dry_run").await.map_err(Fault::from)
+    }
+
     /// Records that the transaction has written events to publish.
     pub(crate) fn has_events(&mut self) {
         self.events = true;

@@ -37,7 +37,6 @@ pub mod upsert_prices;
 mod schema;
 pub mod store {
     //! One file for each table.
-    pub mod dry_run;
     pub mod items;
     pub mod prices;
 }

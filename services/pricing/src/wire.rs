@@ -64,7 +64,7 @@ pub fn query(fields: &mut Fields, message: Option<&proto::PriceContext>) -> Opti
             country: named(&message.country),
             at: at.unwrap_or_default(),
         };
-        Some(if at.is_some() { PriceQuery::at(context) } else { PriceQuery::now(context) })
+        Some(PriceQuery { context, is_now: at.is_none() })
     })
 }
 

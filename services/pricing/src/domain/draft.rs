@@ -7,7 +7,6 @@ use kernel::currency::Currency;
 use kernel::money::Money;
 use kernel::price::{AmountError, Scope, check_amounts};
 use kernel::window::Window;
-use thiserror::Error;
 
 /// What tells prices apart: no two have the same key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -33,22 +32,6 @@ pub struct PriceDraft {
     pub sale: Option<i64>,
 }
 
-/// Why amounts make no price.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum DraftRefusal {
-    /// Nothing is ever converted.
-    #[error("is in {sale}, the base amount in {base}; both must be in one currency")]
-    CurrencyMismatch {
-        /// Currency of the base amount.
-        base: Currency,
-        /// Currency of the sale amount.
-        sale: Currency,
-    },
-    /// The amounts break `0 <= sale <= base`.
-    #[error(transparent)]
-    Amounts(#[from] AmountError),
-}
-
 impl PriceDraft {
     /// Checks the amounts.
     pub fn try_new(
@@ -57,36 +40,28 @@ impl PriceDraft {
         base: Money,
         sale: Option<Money>,
         window: Window,
-    ) -> Result<Self, DraftRefusal> {
+    ) -> Result<Self, Fault> {
         if let Some(sale) = sale.filter(|sale| sale.currency != base.currency) {
             let (base, sale) = (base.currency, sale.currency);
-            return Err(DraftRefusal::CurrencyMismatch { base, sale });
+            let message =
+                format!("is in {sale}, the base amount in {base}; both must be in one currency");
+            return Err(Fault::field(Reason::CurrencyMismatch, "sale.currency_code", message));
         }
         let sale = sale.map(|sale| sale.minor);
-        check_amounts(base.minor, sale)?;
+        check_amounts(base.minor, sale).map_err(refused)?;
         let key = PriceKey { item, scope, currency: base.currency, window };
         Ok(Self { key, base: base.minor, sale })
     }
 }
 
-impl From<DraftRefusal> for Fault {
-    fn from(refusal: DraftRefusal) -> Self {
-        let (reason, field) = match refusal {
-            DraftRefusal::CurrencyMismatch { .. } => {
-                (Reason::CurrencyMismatch, "sale.currency_code")
-            }
-            DraftRefusal::Amounts(AmountError::NegativeBase { .. }) => {
-                (Reason::NegativePrice, "base.minor_units")
-            }
-            DraftRefusal::Amounts(AmountError::NegativeSale { .. }) => {
-                (Reason::NegativePrice, "sale.minor_units")
-            }
-            DraftRefusal::Amounts(AmountError::SaleAboveBase { .. }) => {
-                (Reason::SaleAboveBase, "sale.minor_units")
-            }
-        };
-        Self::field(reason, field, refusal.to_string())
-    }
+/// Amounts that break `0 <= sale <= base`.
+fn refused(error: AmountError) -> Fault {
+    let (reason, field) = match error {
+        AmountError::NegativeBase { .. } => (Reason::NegativePrice, "base.minor_units"),
+        AmountError::NegativeSale { .. } => (Reason::NegativePrice, "sale.minor_units"),
+        AmountError::SaleAboveBase { .. } => (Reason::SaleAboveBase, "sale.minor_units"),
+    };
+    Fault::field(reason, field, error.to_string())
 }
 
 #[cfg(test)]
@@ -97,9 +72,7 @@ mod tests {
     /// Reason and field of the refusal, or nothing.
     fn check(base: Money, sale: Option<Money>) -> Option<(String, String)> {
         let window = window(Some(1), Some(2));
-        let refusal =
-            PriceDraft::try_new(item("A-1"), Scope::UNSCOPED, base, sale, window).err()?;
-        let fault = Fault::from(refusal);
+        let fault = PriceDraft::try_new(item("A-1"), Scope::UNSCOPED, base, sale, window).err()?;
         Some((fault.reason().to_owned(), fault.violations()[0].field.clone()))
     }
 

@@ -4,36 +4,15 @@ use crate::domain::draft::PriceDraft;
 use contracts::pricing::v1::Reason;
 use fault::Fault;
 use std::collections::HashMap;
-use thiserror::Error;
-
-/// Why the rows cannot all be set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum RowRefusal {
-    /// Which of the two would win is nobody's guess.
-    #[error("sets the same price as prices[{of}]")]
-    Duplicate {
-        /// The later row.
-        row: usize,
-        /// The earlier row.
-        of: usize,
-    },
-    /// Both would hold at some instant.
-    #[error("overlaps the window of prices[{of}]")]
-    Overlap {
-        /// The later row.
-        row: usize,
-        /// The earlier row.
-        of: usize,
-    },
-}
 
 /// Refuses rows that set one price twice, and dated rows of one item, scope and currency that
 /// overlap.
-pub fn check_rows(drafts: &[PriceDraft]) -> Result<(), RowRefusal> {
+pub fn check_rows(drafts: &[PriceDraft]) -> Result<(), Fault> {
     let mut seen = HashMap::new();
     for (row, draft) in drafts.iter().enumerate() {
         if let Some(of) = seen.insert(&draft.key, row) {
-            return Err(RowRefusal::Duplicate { row, of });
+            let message = format!("sets the same price as prices[{of}]");
+            return Err(refused(Reason::DuplicateRow, row, message));
         }
     }
     let mut groups: HashMap<_, Vec<usize>> = HashMap::new();
@@ -44,7 +23,10 @@ pub fn check_rows(drafts: &[PriceDraft]) -> Result<(), RowRefusal> {
     let overlaps = groups.into_values().filter_map(|rows| overlap(drafts, rows));
     // The first in the order of the rows, so that the answer is the same each time.
     match overlaps.min() {
-        Some((row, of)) => Err(RowRefusal::Overlap { row, of }),
+        Some((row, of)) => {
+            let message = format!("overlaps the window of prices[{of}]");
+            Err(refused(Reason::OverlappingPrice, row, message))
+        }
         None => Ok(()),
     }
 }
@@ -56,14 +38,9 @@ fn overlap(drafts: &[PriceDraft], mut rows: Vec<usize>) -> Option<(usize, usize)
     pairs.filter(|(row, of)| drafts[*row].key.window.overlaps(&drafts[*of].key.window)).min()
 }
 
-impl From<RowRefusal> for Fault {
-    fn from(refusal: RowRefusal) -> Self {
-        let (reason, row) = match refusal {
-            RowRefusal::Duplicate { row, .. } => (Reason::DuplicateRow, row),
-            RowRefusal::Overlap { row, .. } => (Reason::OverlappingPrice, row),
-        };
-        Self::field(reason, format!("prices[{row}]"), refusal.to_string())
-    }
+/// A row is refused by its place in the request.
+fn refused(reason: Reason, row: usize, message: String) -> Fault {
+    Fault::field(reason, format!("prices[{row}]"), message)
 }
 
 #[cfg(test)]
@@ -77,21 +54,33 @@ mod tests {
         draft
     }
 
+    type Refusal = (String, String, String);
+
+    /// Reason, field and message of the refusal, or nothing.
+    fn refusal(rows: &[PriceDraft]) -> Option<Refusal> {
+        let fault = check_rows(rows).err()?;
+        let violation = &fault.violations()[0];
+        Some((fault.reason().to_owned(), violation.field.clone(), violation.message.clone()))
+    }
+
+    /// The third row is refused.
+    fn refused(reason: &str, message: &str) -> Option<Refusal> {
+        Some((reason.to_owned(), "prices[2]".to_owned(), message.to_owned()))
+    }
+
     #[test]
     fn the_later_of_two_equal_rows_is_named() {
         let rows = [draft("A-1", 1), draft("A-2", 1), draft("A-1", 2)];
-        assert_eq!(check_rows(&rows), Err(RowRefusal::Duplicate { row: 2, of: 0 }));
-        let fault = Fault::from(RowRefusal::Duplicate { row: 2, of: 0 });
-        assert!(fault.is(Reason::DuplicateRow));
-        assert_eq!(fault.violations()[0].field, "prices[2]");
+        assert_eq!(refusal(&rows), refused("DUPLICATE_ROW", "sets the same price as prices[0]"));
     }
 
     #[test]
     fn windows_may_touch_but_not_overlap() {
         let touching = [dated(Some(5), None), dated(None, Some(1)), dated(Some(1), Some(5))];
-        assert_eq!(check_rows(&touching), Ok(()));
+        assert_eq!(refusal(&touching), None);
         let around = [dated(Some(3), Some(4)), dated(Some(6), Some(7)), dated(Some(1), Some(9))];
-        assert_eq!(check_rows(&around), Err(RowRefusal::Overlap { row: 2, of: 0 }));
+        let overlap = refused("OVERLAPPING_PRICE", "overlaps the window of prices[0]");
+        assert_eq!(refusal(&around), overlap);
     }
 
     #[test]
@@ -99,6 +88,6 @@ mod tests {
         let mut elsewhere = dated(Some(1), Some(5));
         elsewhere.key.scope.warehouse = Some("W1".into());
         let rows = [dated(Some(1), Some(5)), draft("A-1", 1), elsewhere];
-        assert_eq!(check_rows(&rows), Ok(()));
+        assert_eq!(refusal(&rows), None);
     }
 }

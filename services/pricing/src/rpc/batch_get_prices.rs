@@ -21,14 +21,12 @@ pub async fn batch_get_prices(
     app: &App,
     request: BatchGetPricesRequest,
 ) -> Result<BatchGetPricesResponse, Fault> {
-    let (query, items) = read(|fields| {
+    let (query, items): (_, Vec<Option<Item>>) = read(|fields| {
         let query = wire::query(fields, request.context.as_ref());
         let items = fields.each("items", &request.items, item);
         Some((query?, items?))
     })?;
-    let items: Vec<Option<Item>> = items;
-    let wanted: Vec<Item> =
-        items.iter().flatten().collect::<BTreeSet<_>>().into_iter().cloned().collect();
+    let wanted: Vec<Item> = items.iter().flatten().cloned().collect();
     let known = catalog::known(app, &wanted).await?;
 
     let of_all: BTreeSet<Item> = known.values().flat_map(Target::items).collect();

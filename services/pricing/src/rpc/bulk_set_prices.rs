@@ -2,7 +2,6 @@
 
 use crate::domain::draft::PriceDraft;
 use crate::domain::rows::check_rows;
-use crate::store::dry_run;
 use crate::upsert_prices::{Outcome, Wanted, upsert_prices};
 use crate::{App, catalog, wire};
 use contracts::pricing::v1::{BulkSetPricesRequest, BulkSetPricesResponse};
@@ -28,22 +27,17 @@ pub async fn bulk_set_prices(
         path: path(row),
     });
     let (wanted, validate_only) = (&wanted.collect::<Vec<_>>(), request.validate_only);
-    app.db
-        .write_once(&request, async move |tx| {
-            if validate_only { validate_all(tx, wanted).await } else { count(tx, wanted).await }
-        })
-        .await
+    app.db.write_once(&request, async move |tx| set(tx, wanted, validate_only).await).await
 }
 
-/// Does everything and takes it back: what only the database can refuse is found too.
-async fn validate_all(tx: &mut Tx, wanted: &[Wanted]) -> Result<BulkSetPricesResponse, Fault> {
-    dry_run::begin(tx).await?;
-    let counted = count(tx, wanted).await?;
-    dry_run::undo(tx).await?;
-    Ok(counted)
-}
-
-async fn count(tx: &mut Tx, wanted: &[Wanted]) -> Result<BulkSetPricesResponse, Fault> {
+async fn set(
+    tx: &mut Tx,
+    wanted: &[Wanted],
+    is_dry_run: bool,
+) -> Result<BulkSetPricesResponse, Fault> {
+    if is_dry_run {
+        tx.savepoint().await?;
+    }
     let mut counted = BulkSetPricesResponse::default();
     for (outcome, _) in upsert_prices(tx, wanted).await? {
         match outcome {
@@ -51,6 +45,9 @@ async fn count(tx: &mut Tx, wanted: &[Wanted]) -> Result<BulkSetPricesResponse, 
             Outcome::Updated => counted.updated += 1,
             Outcome::Unchanged => counted.unchanged += 1,
         }
+    }
+    if is_dry_run {
+        tx.rollback_to_savepoint().await?;
     }
     Ok(counted)
 }

@@ -1,6 +1,5 @@
 use crate::shop::{Shop, dated, draft, product, set, sku, wanted};
 use contracts::pricing::v1::Reason;
-use pricing::store::dry_run;
 use pricing::upsert_prices::{Outcome, Wanted, upsert_prices};
 use std::collections::HashMap;
 use std::time::Instant;
@@ -61,9 +60,9 @@ async fn a_dry_run_has_the_same_outcomes_and_writes_nothing() {
         .app
         .db
         .write("test", async |tx| {
-            dry_run::begin(tx).await?;
+            tx.savepoint().await?;
             let tried = upsert_prices(tx, wanted).await?;
-            dry_run::undo(tx).await?;
+            tx.rollback_to_savepoint().await?;
             Ok(tried)
         })
         .await
