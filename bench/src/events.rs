@@ -1,9 +1,9 @@
-//! How fast events travel. On servers of the bench's own: a broker that flushes before it acknowledges, and databases that
-//! flush before they commit, as in production.
+//! Throughput and latency of events, on the bench's own servers: the broker flushes before it acknowledges, and databases flush
+//! before they commit, as in production.
 
 mod backlog;
+mod baseline;
 mod fixture;
-mod floor;
 mod shop;
 mod size;
 mod steady;
@@ -36,8 +36,8 @@ async fn measure(servers: &Servers, size: Size) -> Result<Table> {
 
     println!("bare publisher ...");
     let fixture = Fixture::new(servers).await?;
-    let bare = floor::publish(&fixture.bus, size, false).await?;
-    let whole = floor::publish(&fixture.bus, size, true).await?;
+    let bare = baseline::publish(&fixture.bus, size, false).await?;
+    let whole = baseline::publish(&fixture.bus, size, true).await?;
     table.rate("bare publisher, 512 B in batches of 200", bare, None);
     table.rate("the same with an event's headers", whole, None);
 
@@ -49,8 +49,8 @@ async fn measure(servers: &Servers, size: Size) -> Result<Table> {
 
     println!("raw latencies at {}/s ...", size.rate);
     let fixture = Fixture::new(servers).await?;
-    let mut commit = floor::commit_latency(&fixture, size).await?;
-    let mut publish = floor::publish_latency(&fixture.bus, size).await?;
+    let mut commit = baseline::commit_latency(&fixture, size).await?;
+    let mut publish = baseline::publish_latency(&fixture.bus, size).await?;
     table.latency("raw insert and commit", &mut commit, None);
     table.latency("raw publish until acknowledged", &mut publish, None);
     fixture.end().await?;
@@ -75,14 +75,14 @@ async fn measure(servers: &Servers, size: Size) -> Result<Table> {
     fixture.end().await?;
     println!("raw inbox and upsert in batches as large as the consumer's ...");
     let fixture = Fixture::new(servers).await?;
-    let raw = floor::effects(&fixture, size).await?;
+    let raw = baseline::effects(&fixture, size).await?;
     fixture.end().await?;
     table.rate("drain: published, against bare with headers", drained.published, Some(whole));
     table.rate("drain: had effect, against raw inbox and upsert", drained.applied, Some(raw));
     Ok(table)
 }
 
-/// An event with an effect is published and committed once more, so its floor is one of each.
+/// An event with an effect is published and committed once more, so its baseline is the sum of both.
 fn sum(one: &mut Latencies, other: &mut Latencies) -> Latencies {
     let mut sum = Latencies::default();
     for per_mille in 0..1000 {

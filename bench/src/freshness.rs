@@ -13,22 +13,23 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 const CLIENTS: usize = 16;
-const PEAK_FOR: Duration = Duration::from_secs(30);
+const PEAK_DURATION: Duration = Duration::from_secs(30);
 const CHANGES: usize = 1_000;
-const EVERY: Duration = Duration::from_millis(50);
-const POLL: Duration = Duration::from_millis(10);
-const PATIENCE: Duration = Duration::from_secs(30);
+const CHANGE_INTERVAL: Duration = Duration::from_millis(50);
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
+const MAX_WAIT: Duration = Duration::from_secs(30);
 
-/// Measures the peak, then changes prices at 20/s under half of it and asks for each until search shows it.
+/// Measures the peak rate of searches, then changes 20 prices a second under half of that load, and polls until search shows each
+/// change.
 pub async fn run() -> Result<()> {
     let mesh = Mesh::find()?;
     let shop = shop::open(&mesh).await?;
-    println!("peak: {CLIENTS} clients for {PEAK_FOR:?} ...");
-    let (peak, mut searches) = load::peak(&mesh, &shop.queries, CLIENTS, PEAK_FOR).await?;
+    println!("peak: {CLIENTS} clients for {PEAK_DURATION:?} ...");
+    let (peak, mut searches) = load::peak(&mesh, &shop.queries, CLIENTS, PEAK_DURATION).await?;
     println!("peak: {peak} searches/s; {}", searches.line());
 
     let offered = Offered::start(&mesh, &shop.queries, peak / 2)?;
-    let mut tick = tokio::time::interval(EVERY);
+    let mut tick = tokio::time::interval(CHANGE_INTERVAL);
     tick.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let begun = Instant::now();
     let mut tasks = JoinSet::new();
@@ -55,7 +56,7 @@ pub async fn run() -> Result<()> {
     Ok(())
 }
 
-/// Another price than now, and another one each run.
+/// A price that differs from the current one and between runs.
 fn changed(cents: i64) -> i64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     cents + 1 + now.map_or(0, |now| i64::from(now.subsec_millis()))
@@ -77,9 +78,9 @@ async fn change(mesh: &Mesh, sku: String, cents: i64) -> Result<Duration> {
         if amount.is_some_and(|amount| amount.minor_units == cents) {
             return Ok(answered.elapsed());
         }
-        if answered.elapsed() > PATIENCE {
-            bail!("search does not show the price of {sku} after {PATIENCE:?}");
+        if answered.elapsed() > MAX_WAIT {
+            bail!("search does not show the price of {sku} after {MAX_WAIT:?}");
         }
-        tokio::time::sleep(POLL).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }

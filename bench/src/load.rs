@@ -1,4 +1,4 @@
-//! Searches: as fast as clients can, or at an offered rate whatever the answers take.
+//! Searches in a closed loop, or at an offered rate independent of the answers.
 
 use crate::client::Mesh;
 use crate::latency::Latencies;
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
-/// A search as a shop page makes it.
+/// A search like that of a shop page.
 pub fn request(query: &str) -> SearchProductsRequest {
     SearchProductsRequest {
         query: query.to_owned(),
@@ -19,7 +19,7 @@ pub fn request(query: &str) -> SearchProductsRequest {
     }
 }
 
-/// `clients` that each ask again as soon as they are answered: served searches a second, and latencies.
+/// Runs `clients` in a closed loop; returns served searches a second, and latencies.
 pub async fn peak(
     mesh: &Mesh,
     queries: &[String],
@@ -73,7 +73,7 @@ impl Offered {
         let (stop, sent, served) = (load.stop.clone(), load.sent.clone(), load.served.clone());
         let queries = queries.to_vec();
         tokio::spawn(async move {
-            // Ten times a second a bunch: finer timers than a millisecond are not to be had.
+            // In bursts, since timers are not finer than a millisecond.
             let mut tick = tokio::time::interval(Duration::from_millis(10));
             tick.set_missed_tick_behavior(MissedTickBehavior::Burst);
             let (mut due, mut number) = (0, 0usize);

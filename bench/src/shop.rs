@@ -12,15 +12,15 @@ use testkit::icecat;
 use tokio_stream::wrappers::ReceiverStream;
 use uuid::Uuid;
 
-/// The SKUs and words of the catalogue that is now in the mesh.
+/// SKUs and queries of the catalogue in the mesh.
 pub struct Shop {
     /// SKUs with their prices in US cents.
     pub skus: Vec<(String, i64)>,
-    /// Queries that people asked.
+    /// Judged queries of the data set.
     pub queries: Vec<String>,
 }
 
-/// Makes sure that the catalogue is there and findable.
+/// Imports the catalogue unless it is present, and waits until it can be found.
 pub async fn open(mesh: &Mesh) -> Result<Shop> {
     let folder = icecat::folder().context("SOUK_DATA must name the folder with the icecat data")?;
     let rows = icecat::read(&folder);

@@ -1,7 +1,7 @@
-//! How fast a backlog is worked off.
+//! Throughput of relay and consumers with a backlog.
 
+use super::baseline::rate;
 use super::fixture::Fixture;
-use super::floor::rate;
 use super::shop;
 use super::size::Size;
 use anyhow::{Context, Result, bail};
@@ -19,7 +19,7 @@ const UNPUBLISHED: &str =
     "select count(*) from (select from outbox where published_at is null limit 100000) rows";
 const CLAIMED: &str = "select count(*) from inbox";
 
-/// Longer than any figure worth printing.
+/// Longest time that a backlog may take.
 const TIMEOUT: Duration = Duration::from_secs(180);
 
 /// Work in the background, until it is ended.
@@ -50,7 +50,7 @@ impl Running {
     }
 }
 
-/// Events a second that the relay alone publishes and marks.
+/// Events a second that the relay alone publishes.
 pub async fn relay(fixture: &Fixture, size: Size) -> Result<f64> {
     shop::fill(&fixture.pricing, &shop::changes(size)).await?;
     let begun = Instant::now();
@@ -66,7 +66,7 @@ pub struct Drained {
     pub applied: f64,
 }
 
-/// Relay and consumers work off one backlog together.
+/// Relay and consumers process one backlog together.
 pub async fn drain(fixture: &Fixture, size: Size) -> Result<Drained> {
     shop::fill(&fixture.pricing, &shop::changes(size)).await?;
     let begun = Instant::now();
@@ -92,11 +92,11 @@ async fn watch(
     what: &str,
     size: Size,
     begun: Instant,
-    ask: impl AsyncFn() -> Result<usize>,
+    progress: impl AsyncFn() -> Result<usize>,
 ) -> Result<f64> {
     let mut printed = Instant::now();
     loop {
-        let done = ask().await?;
+        let done = progress().await?;
         if done >= size.backlog {
             return Ok(rate(size.backlog, begun.elapsed()));
         }
@@ -107,19 +107,19 @@ async fn watch(
         if begun.elapsed() > TIMEOUT {
             bail!("only {done} of {} {what} after {TIMEOUT:?}", size.backlog);
         }
-        // Counting costs the database something too.
+        // Counting is load for the database too.
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
 }
 
-async fn count(db: &Db, question: &str) -> Result<usize> {
+async fn count(db: &Db, query: &str) -> Result<usize> {
     #[derive(QueryableByName)]
     struct Count {
         #[diesel(sql_type = BigInt)]
         count: i64,
     }
     let count = db.read("bench.count", async move |tx| {
-        let count: Count = sql_query(question).get_result(tx.conn()).await?;
+        let count: Count = sql_query(query).get_result(tx.conn()).await?;
         Ok(count.count)
     });
     Ok(usize::try_from(count.await?)?)

@@ -1,4 +1,4 @@
-//! The servers, and for each workload databases and a broker that nothing was done with before.
+//! The servers, and new databases and a new broker for each workload.
 
 use anyhow::{Context, Result};
 use bus::Bus;
@@ -29,7 +29,7 @@ impl Servers {
     }
 }
 
-/// What one workload runs on: pricing publishes, search consumes.
+/// Databases and broker of one workload: pricing publishes, search consumes.
 pub struct Fixture {
     pub pricing: Db,
     pub search: Db,

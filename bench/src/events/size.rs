@@ -1,8 +1,8 @@
-//! How much is measured.
+//! Size of the workloads.
 
 use anyhow::{Context, Result, bail};
 
-/// How much is measured.
+/// Size of the workloads.
 #[derive(Debug, Clone, Copy)]
 pub struct Size {
     /// Events of each backlog.

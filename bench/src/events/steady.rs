@@ -22,7 +22,7 @@ use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
-/// Commits before the ones that count: the first of everything is slow.
+/// Commits before the measured ones.
 const WARM_UP: usize = 500;
 
 /// Longest wait for the last event after the last commit.
@@ -36,7 +36,7 @@ pub struct Steady {
     pub to_effect: Latencies,
 }
 
-/// When what happened to each event: by its key, which is used once.
+/// Timestamps of each event, by its key, which is used once.
 #[derive(Default)]
 struct Seen {
     committed: HashMap<String, Instant>,
@@ -105,7 +105,7 @@ fn latencies(seen: &Seen, keys: &[String]) -> Steady {
         seen.positions.iter().map(|(position, key)| (key, position)).collect();
     for key in keys {
         let Some(committed) = seen.committed.get(key) else { continue };
-        // The relay may be quicker than the task that learns of its own commit.
+        // The relay may publish before the committing task has recorded its commit.
         if let Some(streamed) = seen.streamed.get(key) {
             steady.to_stream.add(streamed.saturating_duration_since(*committed));
         }

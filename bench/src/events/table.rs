@@ -1,4 +1,4 @@
-//! What was measured, beside its floor.
+//! Measurements beside their baselines.
 
 use crate::latency::Latencies;
 use std::fmt;
@@ -9,27 +9,27 @@ use std::time::Duration;
 pub struct Table(Vec<[String; 4]>);
 
 impl Table {
-    /// Events a second; the ratio says which share of the floor was reached.
-    pub fn rate(&mut self, workload: &str, rate: f64, floor: Option<f64>) {
+    /// Events a second; the ratio is the share of the baseline.
+    pub fn rate(&mut self, workload: &str, rate: f64, baseline: Option<f64>) {
         let show = |rate: f64| format!("{rate:.0}/s");
-        let ratio = floor.map(|floor| format!("{:.2}", rate / floor));
-        self.row(workload.to_owned(), show(rate), floor.map(show), ratio);
+        let ratio = baseline.map(|baseline| format!("{:.2}", rate / baseline));
+        self.row(workload.to_owned(), show(rate), baseline.map(show), ratio);
     }
 
-    /// Quantiles; the ratio says how many times the floor each is.
+    /// Quantiles; the ratio is a multiple of the baseline.
     pub fn latency(
         &mut self,
         workload: &str,
         latencies: &mut Latencies,
-        mut floor: Option<&mut Latencies>,
+        mut baseline: Option<&mut Latencies>,
     ) {
         let show = |time: Duration| format!("{:.2} ms", time.as_secs_f64() * 1000.0);
         for (name, per_mille) in [("P50", 500), ("P95", 950), ("P99", 990)] {
             let time = latencies.quantile(per_mille);
-            let floor = floor.as_mut().map(|floor| floor.quantile(per_mille));
-            let ratio =
-                floor.map(|floor| format!("{:.1}", time.as_secs_f64() / floor.as_secs_f64()));
-            self.row(format!("{workload}, {name}"), show(time), floor.map(show), ratio);
+            let baseline = baseline.as_mut().map(|baseline| baseline.quantile(per_mille));
+            let ratio = baseline
+                .map(|baseline| format!("{:.1}", time.as_secs_f64() / baseline.as_secs_f64()));
+            self.row(format!("{workload}, {name}"), show(time), baseline.map(show), ratio);
         }
     }
 
@@ -37,18 +37,18 @@ impl Table {
         &mut self,
         workload: String,
         figure: String,
-        floor: Option<String>,
+        baseline: Option<String>,
         ratio: Option<String>,
     ) {
-        self.0.push([workload, figure, floor.unwrap_or_default(), ratio.unwrap_or_default()]);
+        self.0.push([workload, figure, baseline.unwrap_or_default(), ratio.unwrap_or_default()]);
     }
 }
 
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let head = ["workload", "figure", "floor", "ratio"].map(str::to_owned);
-        for [workload, figure, floor, ratio] in std::iter::once(&head).chain(&self.0) {
-            writeln!(f, "{workload:<54} {figure:>12} {floor:>12} {ratio:>6}")?;
+        let head = ["workload", "figure", "baseline", "ratio"].map(str::to_owned);
+        for [workload, figure, baseline, ratio] in std::iter::once(&head).chain(&self.0) {
+            writeln!(f, "{workload:<54} {figure:>12} {baseline:>12} {ratio:>6}")?;
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! A broker whose data is gone: it is noticed, the events are published again from the outbox, and every copy is as its owner.
+//! A broker that has lost its data: the loss is detected, events are republished from the outbox, and every copy equals its owner.
 
 use crate::project::Project;
 use crate::shop::{self, PRICES, handled, progress, reconcile, same_in_search, settled};
@@ -23,18 +23,18 @@ async fn a_broker_that_lost_its_data_under_load_is_made_whole_from_the_outbox() 
     delete_the_brokers_data(&project).await;
     let (written, unpublished) = progress(&pricing, 10_000).await;
     eprintln!(
-        "the broker's data is gone with {written} of {PRICES} prices written, {unpublished} events unpublished"
+        "the broker's data is deleted with {written} of {PRICES} prices written, {unpublished} events unpublished"
     );
     project.run(&["dev", "up"]);
     assert!(command.wait().unwrap().success(), "a broker that is away stops no write");
 
     for service in ["catalog", "pricing"] {
-        project.told(&format!("outbox_broker_lost{{service=\"{service}\"}} 1")).await;
+        project.wait_for_metric(&format!("outbox_broker_lost{{service=\"{service}\"}} 1")).await;
         let republish = ["outbox", "republish", "--service", service];
         let dry = project.run(&[republish.as_slice(), &["--dry-run"]].concat());
         assert!(dry.contains("would be published again"), "{dry}");
         eprintln!("{service}: {}", project.run(&republish).trim_end());
-        project.told(&format!("outbox_broker_lost{{service=\"{service}\"}} 0")).await;
+        project.wait_for_metric(&format!("outbox_broker_lost{{service=\"{service}\"}} 0")).await;
     }
     settled(&pricing).await;
     assert_eq!(progress(&pricing, 10_000).await, (PRICES, 0));
@@ -44,10 +44,10 @@ async fn a_broker_that_lost_its_data_under_load_is_made_whole_from_the_outbox() 
     assert_eq!(report.differences, 0, "{:?}", report.drifts);
 }
 
-/// Kills the broker and removes all that it kept.
+/// Kills the broker and removes its data.
 async fn delete_the_brokers_data(project: &Project) {
     let pid = project.broker().await;
     kill(pid, Signal::SIGKILL).unwrap();
-    eventually("it is gone", async || kill(pid, None).is_err().then_some(())).await;
+    eventually("it has ended", async || kill(pid, None).is_err().then_some(())).await;
     std::fs::remove_dir_all(project.path().join(".souk/dev/nats/store")).unwrap();
 }

@@ -1,4 +1,4 @@
-//! What an operator sees and does when events go wrong.
+//! How an operator handles dead letters.
 
 use crate::project::Project;
 use crate::shop::{self, handled, one, reconcile, same_in_search, settled};
@@ -6,7 +6,7 @@ use nix::sys::signal::Signal;
 use std::process::Stdio;
 use testkit::eventually;
 
-/// Bytes that are no event, said by pricing as its outbox would.
+/// Undecodable events in the outbox of pricing.
 const GARBLED: &str = "
     insert into outbox (id, subject, message, key, version, payload, headers)
     select gen_random_uuid(), 'pricing.price.updated', 'souk.pricing.v1.PriceUpdated', 'garbled-' || n, 1,
@@ -14,13 +14,13 @@ const GARBLED: &str = "
     from generate_series(1, 3) n";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn events_that_go_wrong_are_explained_tried_again_and_discarded() {
+async fn dead_letters_are_explained_replayed_and_discarded() {
     let project = Project::new("dead");
     project.run(&["dev", "up"]);
     let none = project.souk(&["dead", "list", "--service", "search"]).output().unwrap();
     assert!(none.status.success() && none.stdout.is_empty());
     project.database("pricing").await.batch_execute(GARBLED).await.unwrap();
-    let listed = eventually("search has buried them", async || {
+    let listed = eventually("search has dead-lettered them", async || {
         let listed = project.run(&["dead", "list", "--service", "search"]);
         (listed.lines().count() == 7).then_some(listed)
     })
@@ -29,10 +29,10 @@ async fn events_that_go_wrong_are_explained_tried_again_and_discarded() {
 
     let json =
         project.run(&["dead", "list", "--service", "search", "--key", "garbled-2", "--json"]);
-    let letter: serde_json::Value = serde_json::from_str(&json).unwrap();
-    assert_eq!(letter["reason"], "UNDECODABLE");
+    let dead_letter: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(dead_letter["reason"], "UNDECODABLE");
     let (consumer, event) =
-        (letter["consumer"].as_str().unwrap(), letter["eventId"].as_str().unwrap());
+        (dead_letter["consumer"].as_str().unwrap(), dead_letter["eventId"].as_str().unwrap());
     let of_one = ["--service", "search", "--consumer", consumer, "--event", event];
     let shown = project.run(&[["dead", "show"].as_slice(), &of_one].concat());
     assert!(shown.contains("header         key: garbled-2"), "{shown}");
@@ -43,11 +43,11 @@ async fn events_that_go_wrong_are_explained_tried_again_and_discarded() {
     assert_eq!(dry, "3 letters would be replayed (dry run)\n");
     let replay = project.souk(&["dead", "replay", "--service", "search"]).output().unwrap();
     assert_eq!(replay.status.code(), Some(1), "they fail again");
-    let said = String::from_utf8(replay.stdout).unwrap();
-    assert!(said.starts_with("letters: 0 applied") && said.contains("3 failed"), "{said}");
+    let output = String::from_utf8(replay.stdout).unwrap();
+    assert!(output.starts_with("letters: 0 applied") && output.contains("3 failed"), "{output}");
 
     assert_eq!(code(&["dead", "discard", "--service", "search"]), Some(2), "not all by accident");
-    assert_eq!(code(&["dead", "list", "--service", "nobody"]), Some(1));
+    assert_eq!(code(&["dead", "list", "--service", "unknown"]), Some(1));
     assert_eq!(code(&["dead", "list", "--service", "search", "--since", "yesterday"]), Some(2));
     let discard = ["dead", "discard", "--service", "search", "--since", "1h"];
     let dry = project.run(&[discard.as_slice(), &["--dry-run"]].concat());
@@ -65,12 +65,12 @@ async fn events_that_go_wrong_are_explained_tried_again_and_discarded() {
         .execute("update relay_state set lost_at = now(), lost_how = 'by a test'", &[])
         .await
         .unwrap();
-    project.told("outbox_broker_lost{service=\"pricing\"} 1").await;
+    project.wait_for_metric("outbox_broker_lost{service=\"pricing\"} 1").await;
     let all = project.run(&["outbox", "republish", "--service", "pricing"]);
     assert!(all.starts_with("3 events are published again"), "{all}");
-    project.told("outbox_broker_lost{service=\"pricing\"} 0").await;
+    project.wait_for_metric("outbox_broker_lost{service=\"pricing\"} 0").await;
 
-    // Who changed what is written down, and a dry run changes nothing.
+    // Every change is logged with its caller; a dry run changes nothing.
     let log = std::fs::read_to_string(project.path().join(".souk/dev/log/all.log")).unwrap();
     let audited: Vec<&str> = log.lines().filter(|line| line.contains("an operator ")).collect();
     let of = |what: &str| audited.iter().filter(|line| line.contains(what)).count();
@@ -80,60 +80,61 @@ async fn events_that_go_wrong_are_explained_tried_again_and_discarded() {
     assert!(audited.iter().all(by_whom), "{audited:#?}");
 }
 
-/// Prices that the bug concerns.
-const BURIED: i64 = 200;
+/// Prices that the bug affects.
+const DEAD_LETTERS: i64 = 200;
 
-/// As if search could write no price.
+/// A bug: search cannot write prices.
 const BUG: &str = "alter table entries add constraint bug check (section <> 'price')";
-const MEND: &str = "alter table entries drop constraint bug";
+const FIX: &str = "alter table entries drop constraint bug";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn letters_of_a_bug_are_applied_after_its_mend_though_the_replay_is_killed_half_way() {
+async fn dead_letters_of_a_bug_are_applied_after_its_fix_even_if_the_replay_is_killed() {
     let project = Project::new("bug");
     project.run(&["dev", "up"]);
     let (pricing, search) = (project.database("pricing").await, project.database("search").await);
-    shop::fill(&project, BURIED);
+    shop::fill(&project, DEAD_LETTERS);
     search.batch_execute(BUG).await.unwrap();
-    shop::write_prices(&project, BURIED, 10_000);
+    shop::write_prices(&project, DEAD_LETTERS, 10_000);
     project.run(&["import", "prices", "prices.jsonl"]);
     settled(&pricing).await;
 
     let list = ["dead", "list", "--service", "search", "--limit", "1000"];
-    let letters = || {
+    let dead_letters = || {
         let lines = project.run(&list).lines().filter(|line| line.contains("  INTERNAL")).count();
         i64::try_from(lines).unwrap()
     };
-    eventually("all are buried", async || (letters() == BURIED).then_some(())).await;
+    eventually("all are dead letters", async || (dead_letters() == DEAD_LETTERS).then_some(()))
+        .await;
     let listed = project.run(&["dead", "list", "--service", "search", "--limit", "2"]);
     eprint!("{listed}");
     assert!(listed.contains("violates check constraint \"bug\""), "{listed}");
     let claimed = "select count(*) from inbox where consumer = 'search-from-pricing'";
     assert_eq!(one(&search, claimed).await, 0);
 
-    search.batch_execute(MEND).await.unwrap();
+    search.batch_execute(FIX).await.unwrap();
     let mut replay = project.souk(&["dead", "replay", "--service", "search"]);
     let replay = replay.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     eventually("half of them are applied", async || {
-        (one(&search, claimed).await >= BURIED / 2).then_some(())
+        (one(&search, claimed).await >= DEAD_LETTERS / 2).then_some(())
     })
     .await;
     project.signal(Signal::SIGKILL);
     let applied = one(&search, claimed).await;
-    assert!(applied < BURIED, "all were replayed before the kill");
+    assert!(applied < DEAD_LETTERS, "all were replayed before the kill");
     project.run(&["dev", "up"]);
     let ended = replay.wait_with_output().unwrap();
-    let said = String::from_utf8(ended.stdout).unwrap();
+    let output = String::from_utf8(ended.stdout).unwrap();
     let noted = String::from_utf8(ended.stderr).unwrap();
-    eprint!("killed with {applied} of {BURIED} letters applied; {noted}{said}");
-    assert!(ended.status.success() && said.contains(" 0 failed"), "{said}");
-    // What the killed process had not noted is told beside what was counted.
-    let numbers = said.split(|letter: char| !letter.is_ascii_digit());
+    eprint!("killed with {applied} of {DEAD_LETTERS} dead letters applied; {noted}{output}");
+    assert!(ended.status.success() && output.contains(" 0 failed"), "{output}");
+    // Events that the killed process had not counted are reported separately.
+    let numbers = output.split(|character: char| !character.is_ascii_digit());
     let counted: i64 = numbers.filter_map(|number| number.parse::<i64>().ok()).sum();
     let uncounted = noted.lines().find_map(|line| line.split_once(" more were dealt with"));
     let uncounted: i64 = uncounted.map_or(0, |(number, _)| number.parse().unwrap());
-    assert_eq!(counted + uncounted, BURIED, "{noted}{said}");
+    assert_eq!(counted + uncounted, DEAD_LETTERS, "{noted}{output}");
 
-    assert_eq!(letters(), 0);
+    assert_eq!(dead_letters(), 0);
     handled(&pricing, &search, "search-from-pricing").await;
     same_in_search(&project, &pricing).await;
     let report = reconcile(&project, false).await;

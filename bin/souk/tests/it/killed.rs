@@ -1,5 +1,5 @@
-//! A mesh that is killed in the middle of a bulk update: nothing acknowledged is lost, nothing is left undone, and the command goes
-//! on when it is given again.
+//! A mesh that is killed during a bulk update: nothing acknowledged is lost, all events are published, and the command resumes
+//! when it is repeated.
 
 use crate::project::Project;
 use crate::shop::{self, PRICES, progress, reconcile, same_in_search, settled};
@@ -16,7 +16,7 @@ async fn a_bulk_update_survives_three_kills() {
     project.run(&["dev", "up"]);
     shop::fill(&project, PRICES);
     for round in 1..=3 {
-        kill_amid_update(&project, round).await;
+        kill_during_update(&project, round).await;
     }
 
     alter_and_delete(&project.database("search").await).await;
@@ -29,7 +29,7 @@ async fn a_bulk_update_survives_three_kills() {
     assert_eq!(report.differences, 0, "{:?}", report.drifts);
 }
 
-async fn kill_amid_update(project: &Project, round: i64) {
+async fn kill_during_update(project: &Project, round: i64) {
     let lowest = 10_000 * round;
     shop::write_prices(project, PRICES, lowest);
     let id = uuid::Uuid::now_v7().to_string();
@@ -37,10 +37,10 @@ async fn kill_amid_update(project: &Project, round: i64) {
     let update = ["import", "prices", "prices.jsonl", "--chunk", &chunk, "--import-id", &id];
     let mut command = project.start(&update);
     let pricing = project.database("pricing").await;
-    let (written, unpublished) = kill_where_it_hurts(project, &pricing, round).await;
+    let (written, unpublished) = kill_with_unpublished_events(project, &pricing, round).await;
     command.kill().unwrap();
     command.wait().unwrap();
-    // A chunk is sent when the one before it was acknowledged: of n that are written, n - 1 are acknowledged, or all.
+    // A chunk is sent after the previous one was acknowledged: of n written chunks, n - 1 or all are acknowledged.
     eprintln!(
         "round {round}: killed with {written} of {PRICES} prices written, at least {} of them acknowledged, {unpublished} events unpublished",
         written - CHUNK
@@ -52,8 +52,8 @@ async fn kill_amid_update(project: &Project, round: i64) {
     assert!(kept >= written, "of {written} prices {kept} are left");
     same_in_search(project, &pricing).await;
 
-    let said = project.run(&update);
-    assert!(said.starts_with("prices: "), "{said}");
+    let output = project.run(&update);
+    assert!(output.starts_with("prices: "), "{output}");
     settled(&pricing).await;
     assert_eq!(progress(&pricing, lowest).await, (PRICES, 0));
     same_in_search(project, &pricing).await;
@@ -61,21 +61,25 @@ async fn kill_amid_update(project: &Project, round: i64) {
     assert_eq!(report.differences, 0, "{:?}", report.drifts);
 }
 
-/// Freezes the mesh again and again and looks; kills it when chunks are acknowledged, more of them each round, others are not, and
-/// events wait to be published.
-async fn kill_where_it_hurts(project: &Project, pricing: &Client, round: i64) -> (i64, i64) {
-    let (lowest, enough) = (10_000 * round, (5 * round - 3) * CHUNK);
-    let hurts = |(written, unpublished): (i64, i64)| {
-        (enough..PRICES - CHUNK).contains(&written) && unpublished > 0
+/// Freezes the mesh repeatedly and checks its progress; kills it while some chunks are acknowledged, more of them each round,
+/// others are not, and events are unpublished.
+async fn kill_with_unpublished_events(
+    project: &Project,
+    pricing: &Client,
+    round: i64,
+) -> (i64, i64) {
+    let (lowest, least) = (10_000 * round, (5 * round - 3) * CHUNK);
+    let is_critical = |(written, unpublished): (i64, i64)| {
+        (least..PRICES - CHUNK).contains(&written) && unpublished > 0
     };
     eventually("chunks are written and events wait", async || {
-        if !hurts(progress(pricing, lowest).await) {
+        if !is_critical(progress(pricing, lowest).await) {
             return None;
         }
         project.signal(Signal::SIGSTOP);
         let frozen = progress(pricing, lowest).await;
-        project.signal(if hurts(frozen) { Signal::SIGKILL } else { Signal::SIGCONT });
-        hurts(frozen).then_some(frozen)
+        project.signal(if is_critical(frozen) { Signal::SIGKILL } else { Signal::SIGCONT });
+        is_critical(frozen).then_some(frozen)
     })
     .await
 }

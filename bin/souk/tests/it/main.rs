@@ -1,9 +1,9 @@
-//! The binary as an operator runs it: processes that are started, killed and started again.
+//! The binary as an operator runs it: processes that are started, killed and restarted.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stderr,
-    reason = "a test fails by a panic and says what it saw"
+    reason = "a test fails by a panic and prints what it saw"
 )]
 
 mod project;

@@ -1,4 +1,4 @@
-//! What `/metrics` of a real process says while it is known how things stand.
+//! `/metrics` of a real process in known situations.
 
 use crate::project::Project;
 use crate::shop::{self, handled, settled};
@@ -9,12 +9,12 @@ use testkit::eventually;
 
 const CONSUMER: &str = "search-from-pricing";
 
-/// A series of the consumer under test, which may have further labels.
+/// A series of the consumer under test, optionally with further labels.
 fn of(name: &str, labels: &str) -> String {
     format!("{name}{{consumer=\"{CONSUMER}\"{labels}}}")
 }
 
-/// Events of prices by what became of them.
+/// Events of prices by outcome.
 fn events(outcome: &str) -> String {
     let labels = format!(",subject=\"pricing.price.updated\",outcome=\"{outcome}\"");
     of("consumer_events_total", &labels)
@@ -39,8 +39,8 @@ fn above(project: &Project, name: &str, label: &str, bound: &str) -> f64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_waits_for_a_consumer_how_late_it_was_handled_and_what_came_twice_is_told() {
-    let project = Project::new("told");
+async fn pending_events_lag_and_duplicates_of_a_consumer_are_measured() {
+    let project = Project::new("consumer");
     project.run(&["dev", "up"]);
     let (pricing, search) = (project.database("pricing").await, project.database("search").await);
     shop::fill(&project, 3);
@@ -54,7 +54,7 @@ async fn what_waits_for_a_consumer_how_late_it_was_handled_and_what_came_twice_i
     shows(&project, &events("applied"), 3.0).await;
     shows(&project, &of("event_e2e_lag_seconds_count", ""), 3.0).await;
 
-    // Whoever holds the inbox holds up every claim, and with it the consumer.
+    // A lock on the inbox blocks every claim, and with it the consumer.
     let late =
         || above(&project, "event_e2e_lag_seconds", &format!("consumer=\"{CONSUMER}\""), "2.5");
     let slow = || above(&project, "consumer_dedupe_seconds", "service=\"search\"", "1");
@@ -79,7 +79,7 @@ async fn what_waits_for_a_consumer_how_late_it_was_handled_and_what_came_twice_i
         of("consumer_handler_seconds_count", ",subject=\"pricing.price.updated\",outcome=\"done\"");
     assert!(project.metric(&handler) >= 6.0);
 
-    // A broker that forgets how far the consumer is sends it everything once more.
+    // A broker that has lost the position of the consumer delivers everything again.
     let claims = "consumer_dedupe_seconds_count{service=\"search\"}";
     let claims_before = project.metric(claims);
     let stream = jetstream(&project).await.get_stream("PRICING").await.unwrap();
@@ -89,19 +89,19 @@ async fn what_waits_for_a_consumer_how_late_it_was_handled_and_what_came_twice_i
     assert!(project.metric(claims) > claims_before);
 }
 
-/// Four events of bytes that are none, and two of a type that nobody has heard of.
-const LETTERS: &str = "
+/// Four undecodable events, and two of an unknown type.
+const POISON: &str = "
     insert into outbox (id, subject, message, key, version, payload, headers)
     select gen_random_uuid(), subject, 'souk.pricing.v1.Some', key || n, 1, '\\xffff', '{}'
-    from (values ('pricing.price.updated', 'garbled-', 4), ('pricing.price.foretold', 'new-', 2))
-           as letters (subject, key, count),
+    from (values ('pricing.price.updated', 'garbled-', 4), ('pricing.price.unknown', 'new-', 2))
+           as poison (subject, key, count),
          generate_series(1, count) n";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn letters_that_lie_there_and_what_became_of_others_are_told() {
-    let project = Project::new("letters");
+async fn dead_letters_and_their_outcomes_are_measured() {
+    let project = Project::new("dead-letters");
     project.run(&["dev", "up"]);
-    project.database("pricing").await.batch_execute(LETTERS).await.unwrap();
+    project.database("pricing").await.batch_execute(POISON).await.unwrap();
     let (dead, parked) =
         ("dead_letters{service=\"search\"}", "dead_letters_parked{service=\"search\"}");
     shows(&project, parked, 2.0).await;
@@ -133,7 +133,7 @@ const OLD: &str = "
            '{}', clock_timestamp() - interval '1 hour'
     from generate_series(1, 5) n";
 
-/// Two events that are not pricing's to say, and one that is behind one of them in its key.
+/// Two events of another service, and one behind one of them in its key.
 const REFUSED: &str = "
     insert into outbox (id, subject, message, key, version, payload, headers)
     values (gen_random_uuid(), 'catalog.product.created', 'souk.catalog.v1.ProductCreated', 'a', 1, '\\xffff', '{}'),
@@ -141,7 +141,7 @@ const REFUSED: &str = "
            (gen_random_uuid(), 'pricing.price.updated', 'souk.pricing.v1.PriceUpdated', 'a', 2, '\\xffff', '{}')";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_an_outbox_holds_and_why_is_told() {
+async fn the_state_of_an_outbox_is_measured() {
     let project = Project::new("outbox");
     project.run(&["dev", "up"]);
     let pricing = project.database("pricing").await;
@@ -154,8 +154,8 @@ async fn what_an_outbox_holds_and_why_is_told() {
         "outbox_broker_lost",
     ]
     .map(of_pricing);
-    project.told(&format!("{pending} 0")).await;
-    project.told(&format!("{stalled} 0")).await;
+    project.wait_for_metric(&format!("{pending} 0")).await;
+    project.wait_for_metric(&format!("{stalled} 0")).await;
 
     let broker = project.broker().await;
     kill(broker, Signal::SIGSTOP).unwrap();
@@ -176,7 +176,7 @@ async fn what_an_outbox_holds_and_why_is_told() {
     shows(&project, &pending, 3.0).await;
     assert!(project.metric(&of_pricing("outbox_publish_failures_total")) >= 2.0);
     assert!(project.metric(&oldest) > 0.0);
-    assert_eq!(project.metric(&stalled), 0.0, "it takes the others");
+    assert_eq!(project.metric(&stalled), 0.0, "other keys are published");
     pricing.batch_execute("delete from outbox where subject like 'catalog.%'").await.unwrap();
     for gauge in [&refused, &pending, &oldest] {
         shows(&project, gauge, 0.0).await;

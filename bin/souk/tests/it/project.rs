@@ -1,4 +1,4 @@
-//! A project folder of a test's own, with `./dev up` in it.
+//! The project folder of one test, for `./dev up`.
 
 use contracts::operations::v1::operations_service_client::OperationsServiceClient;
 use contracts::search::v1::search_service_client::SearchServiceClient;
@@ -13,13 +13,13 @@ use testkit::Caller;
 use tokio_postgres::{Client, NoTls};
 use tonic::transport::Endpoint;
 
-/// The folder; when it is dropped, what runs in it is ended and it is removed.
+/// The folder; dropping it ends its processes and removes it.
 pub struct Project(
     PathBuf,
     #[expect(dead_code, reason = "held, not read")] MutexGuard<'static, ()>,
 );
 
-/// One at a time: several whole meshes at once are more than a small machine can start within the time that `dev up` waits.
+/// One project at a time: a small machine cannot start several meshes within the timeout of `dev up`.
 static ALONE: Mutex<()> = Mutex::new(());
 
 impl Project {
@@ -34,7 +34,7 @@ impl Project {
         &self.0
     }
 
-    /// The binary with arguments, in this folder and with no other mesh's settings.
+    /// The binary with arguments, in this folder and without settings of another mesh.
     pub fn souk(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_souk"));
         let other = |name: &str| name.starts_with("SOUK_") && !name.ends_with("_BIN");
@@ -43,7 +43,7 @@ impl Project {
         }
         let tools = concat!(env!("CARGO_MANIFEST_DIR"), "/../../.souk/tools/bin");
         command.env("PATH", format!("{tools}:{}", std::env::var("PATH").unwrap()));
-        // By itself the mesh would put right what a test has put wrong.
+        // No automatic repairs: they would interfere with the drift that tests create.
         for setting in ["SOUK_RECONCILE_SAMPLE_SECONDS", "SOUK_RECONCILE_FULL_HOURS"] {
             command.env(setting, "0");
         }
@@ -54,17 +54,17 @@ impl Project {
     /// Runs a command that must succeed, and returns what it printed.
     pub fn run(&self, arguments: &[&str]) -> String {
         let done = self.souk(arguments).output().unwrap();
-        let said = String::from_utf8_lossy(&done.stderr);
-        assert!(done.status.success(), "souk {arguments:?}: {}\n{said}", done.status);
+        let stderr = String::from_utf8_lossy(&done.stderr);
+        assert!(done.status.success(), "souk {arguments:?}: {}\n{stderr}", done.status);
         String::from_utf8(done.stdout).unwrap()
     }
 
-    /// Starts a command and leaves it to itself.
+    /// Starts a command in the background.
     pub fn start(&self, arguments: &[&str]) -> Child {
         self.souk(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
-    /// What `./dev up` told its clients.
+    /// A setting that `./dev up` has written for clients.
     pub fn setting(&self, name: &str) -> String {
         let file = std::fs::read_to_string(self.0.join(".souk/env")).unwrap();
         let settings: BTreeMap<String, String> = souk::environment::read(&file);
@@ -81,7 +81,7 @@ impl Project {
         kill(self.pid(), signal).unwrap();
     }
 
-    /// A connection to a service's database, behind the service's back.
+    /// A direct connection to the database of a service.
     pub async fn database(&self, role: &str) -> Client {
         let url = self.setting(&format!("SOUK_DATABASE_URL_{}", role.to_ascii_uppercase()));
         let (client, connection) = tokio_postgres::connect(&url, NoTls).await.unwrap();
@@ -89,15 +89,15 @@ impl Project {
         client
     }
 
-    /// Waits until the mesh's metrics say so.
-    pub async fn told(&self, line: &str) {
+    /// Waits until the metrics of the mesh contain this line.
+    pub async fn wait_for_metric(&self, line: &str) {
         testkit::eventually(line, async || {
             self.metrics().lines().any(|found| found == line).then_some(())
         })
         .await;
     }
 
-    /// What the mesh's metrics say of a series; 0 where they say nothing yet.
+    /// The value of a series; 0 if it is not exported yet.
     pub fn metric(&self, series: &str) -> f64 {
         let text = self.metrics();
         let value = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' '));
@@ -106,8 +106,8 @@ impl Project {
 
     fn metrics(&self) -> String {
         let mut stream = std::net::TcpStream::connect(self.setting("SOUK_ADMIN")).unwrap();
-        let ask = "GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
-        stream.write_all(ask.as_bytes()).unwrap();
+        let request = "GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        stream.write_all(request.as_bytes()).unwrap();
         let mut text = String::new();
         stream.read_to_string(&mut text).unwrap();
         text

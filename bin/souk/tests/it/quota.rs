@@ -1,4 +1,4 @@
-//! A stream that may hold no more: its quota is a setting, which a restarted process brings into force.
+//! A full stream: its quota is a setting, which a restarted process applies.
 
 use crate::project::Project;
 use crate::shop::{self, handled, one};
@@ -13,7 +13,7 @@ const LARGE: i64 = 64 * 1024 * 1024;
 const PRODUCTS: i64 = 2_000;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_full_stream_goes_on_once_its_quota_is_raised_and_loses_nothing_when_it_is_lowered() {
+async fn a_full_stream_resumes_after_its_quota_is_raised_and_loses_nothing_when_it_is_lowered() {
     let project = Project::new("quota");
     start(&project, SMALL);
     let (catalog, search) = (project.database("catalog").await, project.database("search").await);

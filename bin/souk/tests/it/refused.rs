@@ -1,4 +1,4 @@
-//! What an operator sees and does when the broker refuses events.
+//! How an operator handles events that the broker refuses.
 
 use crate::project::Project;
 use crate::shop::{self, handled, one, same_in_search, settled};
@@ -11,7 +11,7 @@ use testkit::eventually;
 /// Two prices, each changed twice while the broker refuses them.
 const PRICES: i64 = 2;
 
-/// As it is after many refusals: the next try is further off than this test waits. Only where none is under way.
+/// Delays the next attempt beyond the end of this test, as after many refusals; only while no attempt is in progress.
 const PAUSE: &str = "
     update outbox set retry_at = now() + interval '5 minutes'
     where published_at is null and retry_at > now() + interval '500 milliseconds'";
@@ -19,7 +19,7 @@ const PAUSE: &str = "
 const WAITING: &str = "select count(*) from outbox where published_at is null";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn events_that_the_broker_refuses_are_explained_and_after_the_mend_published_in_order() {
+async fn refused_events_are_explained_and_published_in_order_after_the_fix() {
     let project = Project::new("refused");
     project.run(&["dev", "up"]);
     let (pricing, search) = (project.database("pricing").await, project.database("search").await);
@@ -35,7 +35,7 @@ async fn events_that_the_broker_refuses_are_explained_and_after_the_mend_publish
         shop::write_prices(&project, PRICES, amount);
         project.run(&["import", "prices", "prices.jsonl"]);
     }
-    project.told("outbox_refused{service=\"pricing\"} 2").await;
+    project.wait_for_metric("outbox_refused{service=\"pricing\"} 2").await;
     let listed = project.run(&list);
     eprint!("{listed}");
     assert_eq!(listed.lines().count(), 5, "a head, and two lines for each:\n{listed}");
@@ -47,7 +47,7 @@ async fn events_that_the_broker_refuses_are_explained_and_after_the_mend_publish
     let [event, key] = ["eventId", "key"].map(|name| events[0][name].as_str().unwrap());
     assert_eq!(project.run(&[list.as_slice(), &["--key", key]].concat()).lines().count(), 3);
 
-    eventually("the next try is far off", async || {
+    eventually("the next attempt is delayed", async || {
         (pricing.execute(PAUSE, &[]).await.unwrap() == 2).then_some(())
     })
     .await;
@@ -57,7 +57,8 @@ async fn events_that_the_broker_refuses_are_explained_and_after_the_mend_publish
     assert_eq!(one(&pricing, WAITING).await, 4, "nothing has been tried");
     let done = project.run(&[retry.as_slice(), &["--event", event]].concat());
     assert_eq!(done, "1 refused events are tried again\n");
-    eventually("its key goes on", async || (one(&pricing, WAITING).await == 2).then_some(())).await;
+    eventually("its key is unblocked", async || (one(&pricing, WAITING).await == 2).then_some(()))
+        .await;
     assert_eq!(project.run(&list).lines().count(), 3, "the other one waits");
     assert_eq!(project.run(&retry), "1 refused events are tried again\n");
     settled(&pricing).await;
@@ -68,17 +69,17 @@ async fn events_that_the_broker_refuses_are_explained_and_after_the_mend_publish
     handled(&pricing, &search, "search-from-pricing").await;
     same_in_search(&project, &pricing).await;
     assert_eq!(project.run(&list), "");
-    project.told("outbox_refused{service=\"pricing\"} 0").await;
+    project.wait_for_metric("outbox_refused{service=\"pricing\"} 0").await;
 
     let code = |arguments: &[&str]| project.souk(arguments).output().unwrap().status.code();
-    assert_eq!(code(&["outbox", "refused", "retry", "--service", "nobody"]), Some(1));
-    assert_eq!(code(&["outbox", "refused", "retry"]), Some(2), "of which service?");
+    assert_eq!(code(&["outbox", "refused", "retry", "--service", "unknown"]), Some(1));
+    assert_eq!(code(&["outbox", "refused", "retry"]), Some(2), "the service is missing");
     let log = std::fs::read_to_string(project.path().join(".souk/dev/log/all.log")).unwrap();
     let audited = log.lines().filter(|line| line.contains("an operator had refused events tried"));
     assert_eq!(audited.count(), 2, "a dry run changes nothing");
 }
 
-/// Changes the largest message that pricing's stream takes, as somebody by hand; returns what it was.
+/// Sets the largest message size of pricing's stream directly at the broker; returns the previous value.
 async fn limit(js: &Context, bytes: i32) -> i32 {
     let stream = eventually("pricing has its stream", async || js.get_stream("PRICING").await.ok());
     let mut config = stream.await.cached_info().config.clone();

@@ -1,4 +1,4 @@
-//! A shop of one price for each of many screws, and whether search shows it.
+//! A shop with one price for each of many screws, and comparisons of it with search.
 
 use crate::project::Project;
 use contracts::operations::v1::{DriftReport, GetOperationRequest};
@@ -10,10 +10,10 @@ use std::time::Duration;
 use testkit::eventually;
 use tokio_postgres::Client;
 
-/// SKUs of a whole shop, each with one price.
+/// SKUs of a full shop, each with one price.
 pub const PRICES: i64 = 5_000;
 
-/// Creates as many products.
+/// Creates `count` products.
 pub fn fill(project: &Project, count: i64) {
     write(project, "products", count, |sku, row| {
         format!(r#"{{"key":"{sku}","title":"Brass screw {row}","variants":[{{"sku":"{sku}"}}]}}"#)
@@ -21,7 +21,7 @@ pub fn fill(project: &Project, count: i64) {
     project.run(&["import", "products", "products.jsonl"]);
 }
 
-/// A file of one price for each of as many SKUs, the lowest one first.
+/// Writes a file with one price for each of `count` SKUs, the lowest one first.
 pub fn write_prices(project: &Project, count: i64, lowest: i64) {
     write(project, "prices", count, |sku, row| {
         format!(
@@ -31,7 +31,7 @@ pub fn write_prices(project: &Project, count: i64, lowest: i64) {
     });
 }
 
-/// A file of one line for each of as many SKUs.
+/// Writes a file with one line for each of `count` SKUs.
 fn write(project: &Project, name: &str, count: i64, line: impl Fn(&str, i64) -> String) {
     let mut text = String::new();
     for row in 0..count {
@@ -40,7 +40,7 @@ fn write(project: &Project, name: &str, count: i64, line: impl Fn(&str, i64) -> 
     std::fs::write(project.path().join(format!("{name}.jsonl")), text).unwrap();
 }
 
-/// Prices that are written, and events that are not published.
+/// Counts of written prices and of unpublished events.
 pub async fn progress(pricing: &Client, lowest: i64) -> (i64, i64) {
     let row = pricing
         .query_one(
@@ -61,15 +61,15 @@ pub async fn settled(pricing: &Client) {
     .await;
 }
 
-/// Waits until search has handled each event of a publisher, and sees that it handled none that was never said.
+/// Waits until search has handled each event of a publisher, and asserts that it claimed exactly those.
 pub async fn handled(publisher: &Client, search: &Client, consumer: &str) {
     let claimed = format!("select count(*) from inbox where consumer = '{consumer}'");
-    let said = one(publisher, "select count(*) from outbox").await;
+    let published = one(publisher, "select count(*) from outbox").await;
     eventually("search has handled all", async || {
-        (one(search, &claimed).await >= said).then_some(())
+        (one(search, &claimed).await >= published).then_some(())
     })
     .await;
-    assert_eq!(one(search, &claimed).await, said, "each event was handled once");
+    assert_eq!(one(search, &claimed).await, published, "each event was handled once");
 }
 
 /// Waits until search shows every price that pricing has.
@@ -102,11 +102,11 @@ async fn shown(project: &Project) -> BTreeMap<String, i64> {
     }
 }
 
-/// Compares search with the owners of what it shows, and repairs it where that is asked for.
+/// Compares search with the owners of its data, and repairs it if requested.
 pub async fn reconcile(project: &Project, repair: bool) -> DriftReport {
     let request = ReconcileRequest { repair, ..Default::default() };
-    let asked = project.search().reconcile(request).await.unwrap();
-    let name = asked.into_inner().operation.unwrap().name;
+    let started = project.search().reconcile(request).await.unwrap();
+    let name = started.into_inner().operation.unwrap().name;
     let done = eventually("the comparison ends", async || {
         tokio::time::sleep(Duration::from_millis(200)).await;
         let request = GetOperationRequest { name: name.clone() };
@@ -117,7 +117,7 @@ pub async fn reconcile(project: &Project, repair: bool) -> DriftReport {
     DriftReport::decode(done.result.unwrap().value.as_slice()).unwrap()
 }
 
-/// One number.
-pub async fn one(database: &Client, question: &str) -> i64 {
-    database.query_one(question, &[]).await.unwrap().get(0)
+/// The number that a query returns.
+pub async fn one(database: &Client, query: &str) -> i64 {
+    database.query_one(query, &[]).await.unwrap().get(0)
 }

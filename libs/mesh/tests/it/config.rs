@@ -1,4 +1,4 @@
-//! Settings: where they come from, and everything that is wrong with them at once.
+//! Settings: their sources and precedence, and reporting all problems at once.
 
 use mesh::config::{Config, Loader, Problems, Settings, Source};
 use mesh::{Boot, BootError, Tasks};
@@ -24,7 +24,7 @@ fn file(text: &str) -> String {
 }
 
 #[test]
-fn a_flag_beats_the_environment_which_beats_the_file_which_beats_the_default() {
+fn precedence_is_flag_environment_file_default() {
     let file = file(
         "drain_seconds = 3\nlog = \"warn\"\nmax_concurrent_calls = 7\n\
          [database]\npool_size = 4\n[database.url]\ncatalog = \"postgres://file\"\n",
@@ -71,7 +71,7 @@ fn maps_are_filled_from_names() {
 }
 
 #[test]
-fn every_problem_is_named_at_once() {
+fn all_problems_are_reported_at_once() {
     let file = file("grpc_listen = \"here\"\n[page]\nkey = 5\n");
     let environment = [
         ("SOUK_CONFIG", file.as_str()),
@@ -118,7 +118,7 @@ fn every_problem_is_named_at_once() {
 }
 
 #[test]
-fn unknown_names_warn_and_those_of_tools_do_not() {
+fn unknown_names_are_warned_about_except_those_of_tools() {
     let file = file("drain_secnds = 3\n[nats]\nurl = \"nats://x\"\nnope = 1\n");
     let environment = [
         ("SOUK_CONFIG", file.as_str()),
@@ -151,7 +151,7 @@ SUACH75SWCM5D2JMJM6EKLR2WDARVGZT4QC6LX3AGHSWOMVAKERABBBRWM
 ";
 
 #[tokio::test]
-async fn credentials_are_read_at_the_start_and_what_is_wrong_with_them_is_named() {
+async fn credentials_are_read_at_startup_and_problems_with_them_are_named() {
     let begun = async |path: &str| {
         let environment = [("SOUK_NATS_URL", "nats://127.0.0.1:1"), ("SOUK_NATS_CREDS_FILE", path)];
         let (mut config, _) = load(&[], &environment).unwrap();
@@ -180,7 +180,7 @@ async fn credentials_are_read_at_the_start_and_what_is_wrong_with_them_is_named(
 }
 
 #[test]
-fn every_setting_is_explained() {
+fn every_setting_has_a_description() {
     let (_, settings) = load(&[], &[]).unwrap();
     assert!(settings.entries.len() > 20);
     for setting in &settings.entries {

@@ -1,6 +1,6 @@
-//! How a process ends.
+//! Shutdown.
 
-use crate::world::{World, ask};
+use crate::fixture::{Fixture, get_price_request};
 use mesh::Died;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
@@ -8,90 +8,90 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
 
 #[tokio::test]
-async fn a_call_in_flight_ends_well_and_new_ones_are_refused() {
-    let world = World::with(|config| config.server.drain_delay_ms = 200).await;
-    let mut client = world.client();
-    let mut health = HealthClient::new(world.channel());
-    let call = client.get_price(world.signed(ask("GATED")));
+async fn a_call_in_flight_completes_and_new_ones_are_refused() {
+    let fixture = Fixture::with(|config| config.server.drain_delay_ms = 200).await;
+    let mut client = fixture.client();
+    let mut health = HealthClient::new(fixture.channel());
+    let call = client.get_price(fixture.signed(get_price_request("GATED")));
     let rest = async {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        world.running.stop();
+        fixture.running.stop();
         tokio::time::sleep(Duration::from_millis(100)).await;
-        // Not ready, but still serving: load balancers have not noticed yet.
+        // Not ready, but still serving until load balancers have noticed.
         let status = health.check(HealthCheckRequest::default()).await.unwrap();
         assert_eq!(status.get_ref().status, 2);
-        world.get("A-1").await.unwrap();
+        fixture.get("A-1").await.unwrap();
         tokio::time::sleep(Duration::from_millis(300)).await;
-        assert!(TcpStream::connect(world.running.grpc()).await.is_err(), "still accepts");
-        assert_eq!(world.page("/health/ready").await.0, 503);
-        world.gate.add_permits(1);
+        assert!(TcpStream::connect(fixture.running.grpc()).await.is_err(), "still accepts");
+        assert_eq!(fixture.page("/health/ready").await.0, 503);
+        fixture.gate.add_permits(1);
     };
     let (answer, ()) = tokio::join!(call, rest);
     answer.unwrap();
-    world.end().await;
+    fixture.end().await;
 }
 
 #[tokio::test]
-async fn a_call_in_flight_can_still_call_inside_while_the_process_drains() {
-    let world = World::start().await;
-    let call = world.get("GATED-INNER");
+async fn a_call_in_flight_can_make_inner_calls_while_the_process_drains() {
+    let fixture = Fixture::start().await;
+    let call = fixture.get("GATED-INNER");
     let rest = async {
         tokio::time::sleep(Duration::from_millis(200)).await;
-        world.running.stop();
+        fixture.running.stop();
         tokio::time::sleep(Duration::from_millis(200)).await;
-        assert!(TcpStream::connect(world.running.grpc()).await.is_err(), "still accepts");
-        world.gate.add_permits(1);
+        assert!(TcpStream::connect(fixture.running.grpc()).await.is_err(), "still accepts");
+        fixture.gate.add_permits(1);
     };
     let (answer, ()) = tokio::join!(call, rest);
     answer.unwrap();
-    world.end().await;
+    fixture.end().await;
 }
 
 #[tokio::test]
-async fn a_silent_client_does_not_hold_the_process() {
-    let world = World::start().await;
-    let silent = TcpStream::connect(world.running.grpc()).await.unwrap();
-    let idle = world.client();
-    world.get("A-1").await.unwrap();
+async fn an_idle_client_does_not_delay_shutdown() {
+    let fixture = Fixture::start().await;
+    let unused = TcpStream::connect(fixture.running.grpc()).await.unwrap();
+    let idle = fixture.client();
+    fixture.get("A-1").await.unwrap();
     let begun = Instant::now();
-    world.end().await;
+    fixture.end().await;
     assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
-    drop((silent, idle));
+    drop((unused, idle));
 }
 
 #[tokio::test]
-async fn a_call_that_does_not_end_is_cut_off_in_time() {
-    let world = World::with(|config| {
+async fn a_call_that_does_not_end_is_aborted_after_the_drain_timeout() {
+    let fixture = Fixture::with(|config| {
         config.server.drain_seconds = 1;
         config.timeouts.timeout_ms.insert("pricing_get_price".to_owned(), 60_000);
     })
     .await;
-    let mut client = world.client();
-    let call = client.get_price(world.signed(ask("SLOW")));
+    let mut client = fixture.client();
+    let call = client.get_price(fixture.signed(get_price_request("SLOW")));
     let begun = Instant::now();
     let end = async {
         tokio::time::sleep(Duration::from_millis(100)).await;
-        world.running.stop();
+        fixture.running.stop();
     };
     let (answer, ()) = tokio::join!(call, end);
     assert!(answer.is_err());
-    world.end().await;
+    fixture.end().await;
     assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
 }
 
 #[tokio::test]
-async fn tasks_finish_after_the_calls_and_a_dead_one_ends_the_process() {
-    let world = World::start().await;
-    let (done, ending) = (tokio_util::sync::CancellationToken::new(), world.tasks.ending());
+async fn tasks_finish_after_the_calls_and_a_panicked_one_ends_the_process() {
+    let fixture = Fixture::start().await;
+    let (done, ending) = (tokio_util::sync::CancellationToken::new(), fixture.tasks.ending());
     let finished = done.clone();
-    world.tasks.keep("consumer", async move {
+    fixture.tasks.keep("consumer", async move {
         ending.cancelled().await;
         finished.cancel();
     });
-    world.tasks.keep("timer", async { panic!("the timer broke") });
-    let outcome: Result<(), Died> = world.running.finished().await;
+    fixture.tasks.keep("timer", async { panic!("the timer broke") });
+    let outcome: Result<(), Died> = fixture.running.finished().await;
     let died = outcome.unwrap_err().to_string();
     assert!(died.contains("timer") && died.contains("the timer broke"), "{died}");
-    assert!(done.is_cancelled(), "the other task was told to end");
-    std::fs::remove_dir_all(world.folder).unwrap();
+    assert!(done.is_cancelled(), "the other task was cancelled");
+    std::fs::remove_dir_all(fixture.folder).unwrap();
 }

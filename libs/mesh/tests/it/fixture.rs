@@ -1,4 +1,4 @@
-//! A process with one service, and callers of it.
+//! A process with one service, and clients of it.
 
 use crate::prices::Prices;
 use contracts::pricing::v1::item::Name;
@@ -20,18 +20,18 @@ use tonic::{Request, Response, Status};
 pub const GET: &str = "/souk.pricing.v1.PricingService/GetPrice";
 pub const READ: &[&str] = &["pricing:read"];
 
-pub struct World {
+pub struct Fixture {
     pub running: Running,
     pub signer: Signer,
     pub tasks: Tasks,
     /// Calls for the SKU `GATED` wait until a permit is added.
     pub gate: Arc<Semaphore>,
-    /// The hard check passes while a permit is there.
+    /// The hard check passes while a permit is available.
     pub healthy: Arc<Semaphore>,
     pub folder: PathBuf,
 }
 
-impl World {
+impl Fixture {
     pub async fn start() -> Self {
         Self::with(|_| {}).await
     }
@@ -58,10 +58,10 @@ impl World {
             gate: Arc::clone(&gate),
             max_message_bytes,
         };
-        let well = Arc::clone(&healthy);
+        let permits = Arc::clone(&healthy);
         let check = Check::hard("postgres", move || {
-            let well = Arc::clone(&well);
-            async move { well.try_acquire().map(drop) }
+            let permits = Arc::clone(&permits);
+            async move { permits.try_acquire().map(drop) }
         });
         let service = Service::new("pricing").mount(prices, max_message_bytes).check(check);
         let running = mesh::running::start(boot, vec![service]).await.unwrap();
@@ -89,7 +89,7 @@ impl World {
 
     /// Gets the price of a SKU as Ann, who may read.
     pub async fn get(&self, sku: &str) -> Result<Response<GetPriceResponse>, Status> {
-        let request = self.signed(ask(sku));
+        let request = self.signed(get_price_request(sku));
         self.client().get_price(request).await
     }
 
@@ -97,7 +97,7 @@ impl World {
         signed(message, &self.token(READ))
     }
 
-    /// Sends bytes as they are, by a client without opinions; returns headers and trailers of the answer together.
+    /// Sends bytes unchanged over HTTP/2; returns headers and trailers of the answer together.
     pub async fn raw(
         &self,
         path: &str,
@@ -106,7 +106,7 @@ impl World {
     ) -> http::HeaderMap {
         let stream = tokio::net::TcpStream::connect(self.running.grpc()).await.unwrap();
         let (sender, connection) = h2::client::handshake(stream).await.unwrap();
-        let talk = async {
+        let exchange = async {
             let mut request = http::Request::post(format!("http://mesh{path}"))
                 .header("content-type", "application/grpc")
                 .header("te", "trailers")
@@ -127,7 +127,7 @@ impl World {
             all
         };
         tokio::select! {
-            all = talk => all,
+            all = exchange => all,
             _ = connection => panic!("the connection ended before the answer"),
         }
     }
@@ -136,8 +136,8 @@ impl World {
     pub async fn page(&self, path: &str) -> (u16, String) {
         use tokio::io::{AsyncReadExt, AsyncWriteExt};
         let mut stream = tokio::net::TcpStream::connect(self.running.admin()).await.unwrap();
-        let ask = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
-        stream.write_all(ask.as_bytes()).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
         let mut text = String::new();
         stream.read_to_string(&mut text).await.unwrap();
         let status = text.split(' ').nth(1).unwrap().parse().unwrap();
@@ -157,7 +157,7 @@ pub fn signed<T>(message: T, token: &str) -> Request<T> {
     request
 }
 
-pub fn ask(sku: &str) -> GetPriceRequest {
+pub fn get_price_request(sku: &str) -> GetPriceRequest {
     let context = PriceContext { currency_code: "USD".to_owned(), ..PriceContext::default() };
     GetPriceRequest {
         item: Some(Item { name: Some(Name::Sku(sku.to_owned())) }),
@@ -165,7 +165,7 @@ pub fn ask(sku: &str) -> GetPriceRequest {
     }
 }
 
-/// Checks code and reason of a refusal, and that its details agree with its code.
+/// Asserts code and reason of a refusal, and that its details have the same code.
 pub fn refused(status: &Status, code: tonic::Code, reason: Common) -> Fault {
     assert_eq!(status.code(), code, "{status:?}");
     let details = <tonic_types::pb::Status as prost::Message>::decode(status.details()).unwrap();
@@ -175,7 +175,7 @@ pub fn refused(status: &Status, code: tonic::Code, reason: Common) -> Fault {
     fault
 }
 
-/// What the handler knew about the call.
-pub fn told<'a>(metadata: &'a MetadataMap, name: &str) -> &'a str {
+/// What the handler reported about the context of the call.
+pub fn reported<'a>(metadata: &'a MetadataMap, name: &str) -> &'a str {
     metadata.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
 }

@@ -1,6 +1,6 @@
-//! What answers without a token: health, reflection, the admin port.
+//! Endpoints without authentication: health, reflection, the admin port.
 
-use crate::world::World;
+use crate::fixture::Fixture;
 use std::time::Duration;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_client::HealthClient;
@@ -8,52 +8,52 @@ use tonic_reflection::pb::{v1, v1alpha};
 
 const SERVICE: &str = "souk.pricing.v1.PricingService";
 
-async fn health(world: &World, service: &str) -> i32 {
+async fn health(fixture: &Fixture, service: &str) -> i32 {
     let request = HealthCheckRequest { service: service.to_owned() };
-    HealthClient::new(world.channel()).check(request).await.unwrap().get_ref().status
+    HealthClient::new(fixture.channel()).check(request).await.unwrap().get_ref().status
 }
 
 #[tokio::test]
 async fn health_follows_readiness_and_liveness_does_not() {
-    let world = World::start().await;
-    assert_eq!((health(&world, "").await, health(&world, SERVICE).await), (1, 1));
-    assert_eq!(world.page("/health/ready").await.0, 200);
+    let fixture = Fixture::start().await;
+    assert_eq!((health(&fixture, "").await, health(&fixture, SERVICE).await), (1, 1));
+    assert_eq!(fixture.page("/health/ready").await.0, 200);
 
-    let taken = world.healthy.acquire().await.unwrap();
-    while world.page("/health/ready").await.0 == 200 {
+    let taken = fixture.healthy.acquire().await.unwrap();
+    while fixture.page("/health/ready").await.0 == 200 {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert_eq!(world.page("/health").await.0, 503);
-    assert_eq!(world.page("/health/live").await.0, 200);
-    let (_, page) = world.page("/health/detailed").await;
+    assert_eq!(fixture.page("/health").await.0, 503);
+    assert_eq!(fixture.page("/health/live").await.0, 200);
+    let (_, page) = fixture.page("/health/detailed").await;
     for part in ["\"name\":\"pricing\"", "\"name\":\"postgres\"", "\"hard\":true", "no permits"] {
         assert!(page.contains(part), "{page}");
     }
-    while health(&world, SERVICE).await == 1 {
+    while health(&fixture, SERVICE).await == 1 {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert_eq!(health(&world, "").await, 2);
+    assert_eq!(health(&fixture, "").await, 2);
 
     drop(taken);
-    world.running.ready().await;
-    while health(&world, "").await != 1 {
+    fixture.running.ready().await;
+    while health(&fixture, "").await != 1 {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    world.end().await;
+    fixture.end().await;
 }
 
 #[tokio::test]
-async fn both_reflections_show_what_is_served_with_its_options() {
-    let world = World::start().await;
-    let mut client = v1::server_reflection_client::ServerReflectionClient::new(world.channel());
+async fn both_reflection_versions_show_the_served_services_with_their_options() {
+    let fixture = Fixture::start().await;
+    let mut client = v1::server_reflection_client::ServerReflectionClient::new(fixture.channel());
     use v1::server_reflection_request::MessageRequest;
     use v1::server_reflection_response::MessageResponse;
-    let ask = |request| {
+    let stream_of = |request| {
         let request =
             v1::ServerReflectionRequest { host: String::new(), message_request: Some(request) };
         tokio_stream::once(request)
     };
-    let list = ask(MessageRequest::ListServices(String::new()));
+    let list = stream_of(MessageRequest::ListServices(String::new()));
     let answer = client.server_reflection_info(list).await.unwrap().into_inner().message().await;
     let Some(MessageResponse::ListServicesResponse(list)) =
         answer.unwrap().unwrap().message_response
@@ -64,7 +64,7 @@ async fn both_reflections_show_what_is_served_with_its_options() {
     assert!(names.contains(&SERVICE) && names.contains(&"grpc.health.v1.Health"), "{names:?}");
     assert!(!names.contains(&"souk.catalog.v1.CatalogService"), "it is not served here");
 
-    let file = ask(MessageRequest::FileContainingSymbol(SERVICE.to_owned()));
+    let file = stream_of(MessageRequest::FileContainingSymbol(SERVICE.to_owned()));
     let answer = client.server_reflection_info(file).await.unwrap().into_inner().message().await;
     let Some(MessageResponse::FileDescriptorResponse(file)) =
         answer.unwrap().unwrap().message_response
@@ -76,7 +76,7 @@ async fn both_reflections_show_what_is_served_with_its_options() {
     assert!(bytes.windows(scope.len()).any(|part| part == scope), "the policies are left out");
 
     for detail in ["google.rpc.ErrorInfo", "google.rpc.BadRequest"] {
-        let file = ask(MessageRequest::FileContainingSymbol(detail.to_owned()));
+        let file = stream_of(MessageRequest::FileContainingSymbol(detail.to_owned()));
         let answer =
             client.server_reflection_info(file).await.unwrap().into_inner().message().await;
         let answer = answer.unwrap().unwrap().message_response;
@@ -84,10 +84,11 @@ async fn both_reflections_show_what_is_served_with_its_options() {
         assert!(found, "{detail} is shown as bytes: {answer:?}");
     }
 
-    let mut alpha = v1alpha::server_reflection_client::ServerReflectionClient::new(world.channel());
+    let mut alpha =
+        v1alpha::server_reflection_client::ServerReflectionClient::new(fixture.channel());
     let list = v1alpha::server_reflection_request::MessageRequest::ListServices(String::new());
     let list =
         v1alpha::ServerReflectionRequest { host: String::new(), message_request: Some(list) };
     alpha.server_reflection_info(tokio_stream::once(list)).await.unwrap();
-    world.end().await;
+    fixture.end().await;
 }

@@ -1,8 +1,8 @@
-//! A server of some RPCs of the pricing service, told by the SKU what to do.
+//! A server of some RPCs of the pricing service, whose behaviour the SKU selects.
 //!
-//! Written without the generated trait: that would have to be followed here with each new RPC of the real service.
+//! Written without the generated trait, which would need a change here with each new RPC of the real service.
 
-use crate::world::ask;
+use crate::fixture::get_price_request;
 use contracts::codec::CheckedCodec;
 use contracts::pricing::v1::item::Name;
 use contracts::pricing::v1::pricing_service_client::PricingServiceClient;
@@ -23,7 +23,7 @@ use tonic::codegen::BoxFuture;
 use tonic::server::{Grpc, NamedService};
 use tonic::{Request, Response, Status};
 
-/// Does what the SKU says, and answers with what it knew about the call.
+/// Does what the SKU selects, and reports the context of the call in the metadata of its answer.
 #[derive(Clone)]
 pub struct Prices {
     pub inner: PricingServiceClient<Client>,
@@ -58,12 +58,10 @@ impl tower::Service<http::Request<Body>> for Prices {
         Box::pin(async move {
             let method = call.uri().path().rsplit('/').next().unwrap_or_default().to_owned();
             Ok(match method.as_str() {
-                "GetPrice" => prices.unary(call, |prices, asked| prices.get_price(asked)).await,
-                "SetPrice" => {
-                    prices.unary(call, nothing::<SetPriceRequest, SetPriceResponse>).await
-                }
+                "GetPrice" => prices.unary(call, |prices, request| prices.get_price(request)).await,
+                "SetPrice" => prices.unary(call, empty::<SetPriceRequest, SetPriceResponse>).await,
                 "BatchGetPrices" => {
-                    let batch = nothing::<BatchGetPricesRequest, BatchGetPricesResponse>;
+                    let batch = empty::<BatchGetPricesRequest, BatchGetPricesResponse>;
                     prices.unary(call, batch).await
                 }
                 _ => Status::unimplemented("").into_http(),
@@ -86,7 +84,7 @@ impl Prices {
         let mut grpc = Grpc::new(CheckedCodec::<A, Q>::default())
             .accept_compressed(CompressionEncoding::Gzip)
             .max_decoding_message_size(self.max_message_bytes);
-        grpc.unary(tower::service_fn(|asked| handler(self.clone(), asked)), call).await
+        grpc.unary(tower::service_fn(|request| handler(self.clone(), request)), call).await
     }
 
     async fn get_price(
@@ -94,35 +92,45 @@ impl Prices {
         request: Request<GetPriceRequest>,
     ) -> Result<Response<GetPriceResponse>, Status> {
         let Some(Item { name: Some(Name::Sku(sku)) }) = &request.get_ref().item else {
-            return Err(Fault::internal("the codec lets none through without a name").into());
+            return Err(Fault::internal("the codec refuses items without a name").into());
         };
         match sku.as_str() {
             "PANIC" => panic!("the shelf fell down"),
             "SLOW" => tokio::time::sleep(Duration::from_secs(30)).await,
             "GATED" => self.gate.acquire().await.unwrap().forget(),
             "INNER" => {
-                return Ok(self.inner.clone().get_price(ask("WHO")).await.map_err(Fault::from)?);
+                return Ok(self
+                    .inner
+                    .clone()
+                    .get_price(get_price_request("CONTEXT"))
+                    .await
+                    .map_err(Fault::from)?);
             }
             "INNER-SLOW" => {
-                return Ok(self.inner.clone().get_price(ask("SLOW")).await.map_err(Fault::from)?);
+                return Ok(self
+                    .inner
+                    .clone()
+                    .get_price(get_price_request("SLOW"))
+                    .await
+                    .map_err(Fault::from)?);
             }
             "BARE" => return Err(Status::internal("no reason given")),
             _ => {}
         }
         let context = context::current();
         let mut response = Response::new(GetPriceResponse::default());
-        let mut tell = |name: &'static str, value: String| {
+        let mut report = |name: &'static str, value: String| {
             response.metadata_mut().insert(name, value.parse().unwrap());
         };
-        tell("subject", context.caller.subject.clone());
-        tell("correlation", context.correlation_id.clone());
-        tell("trace", context.traceparent.clone().unwrap_or_default());
-        tell("left", context.remaining().unwrap().as_millis().to_string());
-        tell("on-behalf", context.caller.token.is_some().to_string());
+        report("subject", context.caller.subject.clone());
+        report("correlation", context.correlation_id.clone());
+        report("trace", context.traceparent.clone().unwrap_or_default());
+        report("left", context.remaining().unwrap().as_millis().to_string());
+        report("on-behalf", context.caller.token.is_some().to_string());
         Ok(response)
     }
 }
 
-async fn nothing<Q, A: Default>(_: Prices, _: Request<Q>) -> Result<Response<A>, Status> {
+async fn empty<Q, A: Default>(_: Prices, _: Request<Q>) -> Result<Response<A>, Status> {
     Ok(Response::new(A::default()))
 }

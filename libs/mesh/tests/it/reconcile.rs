@@ -1,4 +1,4 @@
-//! Replicas of one service that compare what they copy.
+//! Replicas of one service that reconcile their projections.
 
 use contracts::operations::v1::DriftKind;
 use fault::Fault;
@@ -77,10 +77,10 @@ impl Projection for Copied {
     }
 }
 
-/// A reconciler on a thread and with metrics of its own, as in a process of its own.
+/// A reconciler with its own thread and metrics, like a separate process.
 struct Replica {
     metrics: PrometheusHandle,
-    /// Sent to once it stands still, sent to again it goes on.
+    /// The first send freezes the replica, the next one resumes it.
     freeze: SyncSender<()>,
     stop: CancellationToken,
     thread: Option<JoinHandle<()>>,
@@ -99,7 +99,7 @@ impl Replica {
                 runtime.unwrap().block_on(async {
                     tokio::select! {
                         () = reconciler(&url, projections).run(ending) => {}
-                        () = stand_still(&frozen) => {}
+                        () = block_while_frozen(&frozen) => {}
                     }
                 });
             });
@@ -107,7 +107,7 @@ impl Replica {
         Self { metrics, freeze, stop, thread: Some(thread) }
     }
 
-    /// Waits until its metrics say so.
+    /// Waits until its metrics contain these lines.
     async fn shows(&self, lines: &[String]) {
         let begun = Instant::now();
         loop {
@@ -120,7 +120,7 @@ impl Replica {
         }
     }
 
-    /// What it repaired of a projection.
+    /// How many differences of a projection it has repaired.
     fn repaired(&self, name: &str) -> i64 {
         let series =
             format!("projection_repaired_total{{service=\"mirror\",projection=\"{name}\"}} ");
@@ -150,12 +150,12 @@ fn reconciler(url: &SecretString, projections: Vec<Copied>) -> Reconciler<Copied
     let db = Db::new("mirror", Settings::of(url.clone())).unwrap();
     let settings =
         config::Reconcile { sample_seconds: 0, full_hours: 0, confirm_seconds: 0, repair: false };
-    let tell = |left| metrics::gauge!("left_in_all").set(left);
-    Reconciler::new(db, &settings, projections).with_total(tell)
+    let report = |left| metrics::gauge!("left_in_all").set(left);
+    Reconciler::new(db, &settings, projections).with_total(report)
 }
 
-/// Blocks the one thread of the runtime while it is told to.
-async fn stand_still(frozen: &Receiver<()>) {
+/// Blocks the only thread of the runtime while it is frozen.
+async fn block_while_frozen(frozen: &Receiver<()>) {
     loop {
         if frozen.try_recv().is_ok() {
             frozen.recv().unwrap();
@@ -165,7 +165,7 @@ async fn stand_still(frozen: &Receiver<()>) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_replica_shows_what_the_last_comparison_left_whoever_did_it() {
+async fn every_replica_shows_the_result_of_the_last_comparison_of_any_replica() {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.souk/test");
     std::fs::create_dir_all(&tests).unwrap();
     let servers = Stack::up(tests.join("stack"), Profile::Test).await.unwrap();
@@ -195,17 +195,17 @@ async fn every_replica_shows_what_the_last_comparison_left_whoever_did_it() {
     first.shows(&[found.as_slice(), &[drift("index", 1), in_all(3)]].concat()).await;
     first.freeze.send(()).unwrap();
 
-    // As after a restart: it has compared nothing yet, and its own index it does not know.
+    // As after a restart: it has compared nothing yet, so it has no figures of its own index.
     let second = Replica::start(&url, all([2, 1, 1]));
     second.shows(&[found.as_slice(), &[in_all(2)]].concat()).await;
     assert!(!second.metrics.render().contains("projection=\"index\""));
 
     compare(true).await;
-    let mended = [drift("prices", 0), drift("items", 0)];
-    second.shows(&[mended.as_slice(), &[drift("index", 0), in_all(0)]].concat()).await;
+    let repaired = [drift("prices", 0), drift("items", 0)];
+    second.shows(&[repaired.as_slice(), &[drift("index", 0), in_all(0)]].concat()).await;
     assert_eq!((second.repaired("prices"), second.repaired("index")), (2, 2));
     first.freeze.send(()).unwrap();
-    first.shows(&[mended.as_slice(), &[drift("index", 1), in_all(1)]].concat()).await;
+    first.shows(&[repaired.as_slice(), &[drift("index", 1), in_all(1)]].concat()).await;
     assert_eq!(first.repaired("prices"), 0);
 
     drop((first, second));

@@ -1,6 +1,6 @@
-//! Whatever is wrong with a call, its answer has a code and a reason.
+//! Every refused call has a code and a reason.
 
-use crate::world::{GET, World, ask, refused, signed};
+use crate::fixture::{Fixture, GET, get_price_request, refused, signed};
 use contracts::pricing::v1::{BatchGetPricesRequest, Item, SetPriceRequest};
 use fault::Common;
 use http::HeaderMap;
@@ -18,110 +18,110 @@ fn framed(flag: u8, bytes: &[u8]) -> Vec<u8> {
 
 #[tokio::test]
 async fn an_invalid_field_is_named() {
-    let world = World::start().await;
-    let status = world.get("").await.unwrap_err();
+    let fixture = Fixture::start().await;
+    let status = fixture.get("").await.unwrap_err();
     let fault = refused(&status, Code::InvalidArgument, Common::InvalidField);
     assert_eq!(fault.violations()[0].field, "item.sku");
-    world.end().await;
+    fixture.end().await;
 }
 
 #[tokio::test]
 async fn an_oversized_message_is_refused_with_a_reason() {
-    let world = World::with(|config| config.server.max_message_bytes = 64 * 1024).await;
-    let items = vec![Item { name: ask(&"x".repeat(60)).item.unwrap().name }; 8_000];
+    let fixture = Fixture::with(|config| config.server.max_message_bytes = 64 * 1024).await;
+    let items = vec![Item { name: get_price_request(&"x".repeat(60)).item.unwrap().name }; 8_000];
     let request = BatchGetPricesRequest { items, context: None };
-    let status = world.client().batch_get_prices(world.signed(request)).await.unwrap_err();
+    let status = fixture.client().batch_get_prices(fixture.signed(request)).await.unwrap_err();
     refused(&status, Code::InvalidArgument, Common::MessageTooLarge);
 
     // Small on the wire and large in memory.
-    let mut compressing = world.client().send_compressed(tonic::codec::CompressionEncoding::Gzip);
-    let items = vec![Item { name: ask(&"x".repeat(60)).item.unwrap().name }; 8_000];
+    let mut compressing = fixture.client().send_compressed(tonic::codec::CompressionEncoding::Gzip);
+    let items = vec![Item { name: get_price_request(&"x".repeat(60)).item.unwrap().name }; 8_000];
     let request = BatchGetPricesRequest { items, context: None };
-    let status = compressing.batch_get_prices(world.signed(request)).await.unwrap_err();
+    let status = compressing.batch_get_prices(fixture.signed(request)).await.unwrap_err();
     refused(&status, Code::InvalidArgument, Common::MessageTooLarge);
-    world.end().await;
+    fixture.end().await;
 }
 
 #[tokio::test]
 async fn bytes_that_are_no_message_are_undecodable() {
-    let world = World::start().await;
-    let valid = ask("A-1").encode_to_vec();
+    let fixture = Fixture::start().await;
+    let valid = get_price_request("A-1").encode_to_vec();
     let cut_off = framed(0, &valid)[..valid.len()].to_vec();
     let broken = [framed(0, &[0xff; 9]), framed(9, &valid), cut_off, Vec::new()];
     for body in broken {
-        let headers = world.raw(GET, &[], body.clone()).await;
+        let headers = fixture.raw(GET, &[], body.clone()).await;
         refused(&status(&headers), Code::InvalidArgument, Common::Undecodable);
     }
     let gzip = [("grpc-encoding", "gzip")];
-    let headers = world.raw(GET, &gzip, framed(1, b"not gzip")).await;
+    let headers = fixture.raw(GET, &gzip, framed(1, b"not gzip")).await;
     refused(&status(&headers), Code::InvalidArgument, Common::Undecodable);
-    world.end().await;
+    fixture.end().await;
 }
 
 #[tokio::test]
-async fn compression_that_is_not_read_is_named() {
-    let world = World::start().await;
-    let valid = ask("A-1").encode_to_vec();
+async fn an_unsupported_compression_is_named() {
+    let fixture = Fixture::start().await;
+    let valid = get_price_request("A-1").encode_to_vec();
     for (headers, flag) in [(vec![("grpc-encoding", "snappy")], 1), (vec![], 1)] {
-        let headers = world.raw(GET, &headers, framed(flag, &valid)).await;
+        let headers = fixture.raw(GET, &headers, framed(flag, &valid)).await;
         refused(&status(&headers), Code::InvalidArgument, Common::UnsupportedCompression);
     }
-    world.end().await;
+    fixture.end().await;
 }
 
 #[tokio::test]
 async fn an_unknown_method_is_unimplemented_with_a_reason() {
-    let world = World::start().await;
+    let fixture = Fixture::start().await;
     for path in
         ["/souk.pricing.v1.PricingService/Nope", "/souk.catalog.v1.CatalogService/GetProduct", "/"]
     {
-        let headers = world.raw(path, &[], framed(0, &[])).await;
+        let headers = fixture.raw(path, &[], framed(0, &[])).await;
         refused(&status(&headers), Code::Unimplemented, Common::MethodUnknown);
     }
-    world.end().await;
+    fixture.end().await;
 }
 
 #[tokio::test]
-async fn a_caller_without_the_scope_is_told_which() {
-    let world = World::start().await;
+async fn a_missing_scope_is_named() {
+    let fixture = Fixture::start().await;
     let price = contracts::pricing::v1::PriceDraft {
-        item: ask("A-1").item,
+        item: get_price_request("A-1").item,
         base: Some(contracts::types::v1::Money { currency_code: "USD".into(), minor_units: 1 }),
         ..Default::default()
     };
     let request = SetPriceRequest { price: Some(price), ..Default::default() };
-    let status = world.client().set_price(world.signed(request.clone())).await.unwrap_err();
+    let status = fixture.client().set_price(fixture.signed(request.clone())).await.unwrap_err();
     let fault = refused(&status, Code::PermissionDenied, Common::ScopeMissing);
     assert_eq!(fault.metadata()["scope"], "pricing:write");
 
-    let token = world.token(&["pricing:read", "pricing:write"]);
-    world.client().set_price(signed(request, &token)).await.unwrap();
-    world.end().await;
+    let token = fixture.token(&["pricing:read", "pricing:write"]);
+    fixture.client().set_price(signed(request, &token)).await.unwrap();
+    fixture.end().await;
 }
 
 #[tokio::test]
-async fn a_panic_is_one_internal_answer_and_the_service_goes_on() {
-    let world = World::start().await;
+async fn a_panic_is_answered_as_internal_and_the_service_keeps_serving() {
+    let fixture = Fixture::start().await;
     for _ in 0..3 {
-        let status = world.get("PANIC").await.unwrap_err();
+        let status = fixture.get("PANIC").await.unwrap_err();
         let fault = refused(&status, Code::Internal, Common::Internal);
         assert!(!fault.message().contains("shelf"), "the cause is for the log only");
     }
-    world.get("A-1").await.unwrap();
-    let status = world.get("BARE").await.unwrap_err();
+    fixture.get("A-1").await.unwrap();
+    let status = fixture.get("BARE").await.unwrap_err();
     refused(&status, Code::Internal, Common::Internal);
-    world.end().await;
+    fixture.end().await;
 }
 
 #[tokio::test]
-async fn more_calls_than_fit_are_shed_and_health_still_answers() {
-    let world = World::with(|config| config.server.max_concurrent_calls = 2).await;
-    let held = [world.get("GATED"), world.get("GATED")];
+async fn calls_above_the_limit_are_shed_and_health_still_answers() {
+    let fixture = Fixture::with(|config| config.server.max_concurrent_calls = 2).await;
+    let held = [fixture.get("GATED"), fixture.get("GATED")];
     let held = futures::future::join_all(held);
     let shed = async {
         loop {
-            // The two need a moment to arrive; until then this one gets through.
-            match world.get("A-1").await {
+            // Until the other two calls have arrived, this one is accepted.
+            match fixture.get("A-1").await {
                 Err(status) => return status,
                 Ok(_) => tokio::task::yield_now().await,
             }
@@ -130,25 +130,25 @@ async fn more_calls_than_fit_are_shed_and_health_still_answers() {
     let others = async {
         let fault = refused(&shed.await, Code::ResourceExhausted, Common::Overloaded);
         assert!(fault.pause().is_some());
-        let mut health = tonic_health::pb::health_client::HealthClient::new(world.channel());
+        let mut health = tonic_health::pb::health_client::HealthClient::new(fixture.channel());
         health.check(tonic_health::pb::HealthCheckRequest::default()).await.unwrap();
-        world.gate.add_permits(2);
+        fixture.gate.add_permits(2);
     };
     let (held, ()) = tokio::join!(held, others);
     assert!(held.iter().all(Result::is_ok));
-    world.get("A-1").await.unwrap();
-    world.end().await;
+    fixture.get("A-1").await.unwrap();
+    fixture.end().await;
 }
 
 #[tokio::test]
-async fn a_caller_that_goes_away_is_no_bug() {
-    let world = World::start().await;
-    let stream = tokio::net::TcpStream::connect(world.running.grpc()).await.unwrap();
+async fn a_cancelled_call_is_not_reported_as_a_bug() {
+    let fixture = Fixture::start().await;
+    let stream = tokio::net::TcpStream::connect(fixture.running.grpc()).await.unwrap();
     let (sender, connection) = h2::client::handshake(stream).await.unwrap();
     let connection = tokio::spawn(connection);
     let request = http::Request::post(format!("http://mesh{GET}"))
         .header("content-type", "application/grpc")
-        .header("authorization", format!("Bearer {}", world.token(&["pricing:read"])));
+        .header("authorization", format!("Bearer {}", fixture.token(&["pricing:read"])));
     let mut sender = sender.ready().await.unwrap();
     let (_, mut bytes) = sender.send_request(request.body(()).unwrap(), false).unwrap();
     bytes.send_data(vec![0, 0, 0].into(), false).unwrap();
@@ -156,5 +156,5 @@ async fn a_caller_that_goes_away_is_no_bug() {
     bytes.send_reset(h2::Reason::CANCEL);
     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     connection.abort();
-    world.end().await;
+    fixture.end().await;
 }

@@ -1,6 +1,6 @@
-//! Events about something that is not known here yet.
+//! Events that arrive before the thing that they are about.
 
-use crate::world::{World, effect, execute, number, refusal, soon};
+use crate::fixture::{Fixture, effect, execute, number, refusal, soon};
 use fault::Fault;
 use futures::future::join_all;
 use pg::early::{self, Early};
@@ -34,38 +34,38 @@ fn ids(events: &[Early]) -> Vec<Uuid> {
 }
 
 #[tokio::test]
-async fn what_came_too_early_is_taken_up_once_and_in_the_order_in_which_it_came() {
-    let world = World::new().await;
+async fn early_events_are_taken_once_and_in_order_of_arrival() {
+    let fixture = Fixture::new().await;
     let mut events = [event("p1"), event("p1"), event("p1")];
     // Neither the order of ids nor the order of bytes is the order of arrival.
     events.reverse();
     for event in &events {
-        keep(&world.db, event).await;
+        keep(&fixture.db, event).await;
     }
     let other = event("p2");
-    keep(&world.db, &other).await;
-    let taken = take(&world.db, "p1").await;
+    keep(&fixture.db, &other).await;
+    let taken = take(&fixture.db, "p1").await;
     assert_eq!(ids(&taken), ids(&events));
     assert_eq!(taken[0].headers, json!({ "ce-id": "1" }));
     assert_eq!(taken[0].payload, [1, 2, 3]);
-    assert_eq!(take(&world.db, "p1").await.len(), 0);
-    assert_eq!(ids(&take(&world.db, "p2").await), [other.event_id]);
+    assert_eq!(take(&fixture.db, "p1").await.len(), 0);
+    assert_eq!(ids(&take(&fixture.db, "p2").await), [other.event_id]);
 }
 
 #[tokio::test]
-async fn an_event_that_comes_early_twice_is_kept_once() {
-    let world = World::new().await;
+async fn an_early_event_that_is_delivered_twice_is_kept_once() {
+    let fixture = Fixture::new().await;
     let event = event("p1");
-    keep(&world.db, &event).await;
-    keep(&world.db, &event).await;
-    assert_eq!(take(&world.db, "p1").await.len(), 1);
+    keep(&fixture.db, &event).await;
+    keep(&fixture.db, &event).await;
+    assert_eq!(take(&fixture.db, "p1").await.len(), 1);
 }
 
 #[tokio::test]
-async fn what_was_taken_by_work_that_failed_is_still_kept() {
-    let world = World::new().await;
-    keep(&world.db, &event("p1")).await;
-    let failed: Result<(), Fault> = world
+async fn an_event_taken_by_failed_work_is_still_kept() {
+    let fixture = Fixture::new().await;
+    keep(&fixture.db, &event("p1")).await;
+    let failed: Result<(), Fault> = fixture
         .db
         .write("test.fail", async |tx| {
             assert_eq!(early::take(tx, &["p1".to_owned()]).await?.len(), 1);
@@ -73,18 +73,18 @@ async fn what_was_taken_by_work_that_failed_is_still_kept() {
         })
         .await;
     assert_eq!(failed.unwrap_err().reason(), refusal().reason());
-    assert_eq!(take(&world.db, "p1").await.len(), 1);
+    assert_eq!(take(&fixture.db, "p1").await.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_that_take_at_once_get_each_event_once() {
-    let world = World::new().await;
+async fn concurrent_takes_get_each_event_once() {
+    let fixture = Fixture::new().await;
     let events: Vec<Early> = (0..50).map(|_| event("p1")).collect();
     for event in &events {
-        keep(&world.db, event).await;
+        keep(&fixture.db, event).await;
     }
     let takes = (0..8).map(|_| {
-        let db = world.db.clone();
+        let db = fixture.db.clone();
         tokio::spawn(async move { take(&db, "p1").await })
     });
     let taken = soon("all have taken", join_all(takes)).await;
@@ -93,12 +93,12 @@ async fn many_that_take_at_once_get_each_event_once() {
     assert_eq!(taken, ids(&events));
 }
 
-/// The lock under which the thing arrives and under which events wait for it.
+/// The lock that both sides hold: the thing that arrives and the event that waits for it.
 async fn lock(tx: &mut Tx, thing: &str) -> Result<(), Fault> {
     execute(tx, &format!("select pg_advisory_xact_lock(hashtext('{thing}'))")).await
 }
 
-async fn event_comes(db: Db, event: Early) -> Result<(), Fault> {
+async fn event_arrives(db: Db, event: Early) -> Result<(), Fault> {
     let event = &event;
     db.write("test.event", async move |tx| {
         lock(tx, &event.awaited).await?;
@@ -126,27 +126,27 @@ async fn thing_arrives(db: Db, thing: String) -> Result<(), Fault> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_races_what_it_waits_for_has_one_effect() {
-    let world = World::new().await;
-    world.execute("create table things (key text primary key)").await;
-    let second = world.other(|_| {});
+    let fixture = Fixture::new().await;
+    fixture.execute("create table things (key text primary key)").await;
+    let second = fixture.other(|_| {});
     let mut tasks = Vec::new();
     for round in 0..40 {
         let thing = format!("thing {round}");
         let event = event(&thing);
         // Neither side is always the first to start.
-        let (one, other) = (world.db.clone(), second.clone());
+        let (one, other) = (fixture.db.clone(), second.clone());
         if round % 2 == 0 {
-            tasks.push(tokio::spawn(event_comes(one, event)));
+            tasks.push(tokio::spawn(event_arrives(one, event)));
             tasks.push(tokio::spawn(thing_arrives(other, thing)));
         } else {
             tasks.push(tokio::spawn(thing_arrives(one, thing)));
-            tasks.push(tokio::spawn(event_comes(other, event)));
+            tasks.push(tokio::spawn(event_arrives(other, event)));
         }
     }
     for task in soon("all are done", join_all(tasks)).await {
         task.unwrap().unwrap();
     }
-    assert_eq!(world.count("select count(distinct key) from effects").await, 40);
-    assert_eq!(world.effects().await, 40);
-    assert_eq!(world.count("select count(*) from early").await, 0);
+    assert_eq!(fixture.count("select count(distinct key) from effects").await, 40);
+    assert_eq!(fixture.effects().await, 40);
+    assert_eq!(fixture.count("select count(*) from early").await, 0);
 }

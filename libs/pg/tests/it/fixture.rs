@@ -1,4 +1,4 @@
-//! What a test runs on: a database with the shared tables and one table to have effects in.
+//! The database of a test, with the shared tables and a table for effects.
 
 use contracts::Fact;
 use contracts::pricing::v1::{
@@ -16,36 +16,36 @@ use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;
 use uuid::Uuid;
 
-/// Far more than anything takes: a busy machine is no failure.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Longer than any step takes, even on a busy machine.
+const MAX_WAIT: Duration = Duration::from_secs(60);
 
-/// Asks until the answer is yes.
-pub async fn eventually(what: &str, mut ask: impl AsyncFnMut() -> bool) {
+/// Polls until the condition holds.
+pub async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     let begun = Instant::now();
-    while !ask().await {
-        assert!(begun.elapsed() < PATIENCE, "waited in vain: {what}");
+    while !condition().await {
+        assert!(begun.elapsed() < MAX_WAIT, "timed out: {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
 
-/// Fails where something hangs that must not.
+/// Fails if the work does not end within the maximal wait.
 pub async fn soon<T>(what: &str, work: impl Future<Output = T>) -> T {
-    let done = tokio::time::timeout(PATIENCE, work).await;
-    assert!(done.is_ok(), "waited in vain: {what}");
+    let done = tokio::time::timeout(MAX_WAIT, work).await;
+    assert!(done.is_ok(), "timed out: {what}");
     done.unwrap()
 }
 
 /// The database of one test.
-pub struct World {
-    /// What is tested.
+pub struct Fixture {
+    /// The pool under test.
     pub db: Db,
-    /// Who looks at it from outside: connections of its own, so that a broken pool shows.
+    /// A pool of its own for assertions, so that they do not depend on the pool under test.
     pub observer: Db,
     pub superuser: SecretString,
     databases: Vec<String>,
 }
 
-impl World {
+impl Fixture {
     pub async fn new() -> Self {
         let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.souk/test");
         std::fs::create_dir_all(&tests).unwrap();
@@ -68,7 +68,7 @@ impl World {
         Db::new("pricing", settings).unwrap()
     }
 
-    /// A name that no database has yet; what is made under it goes with the world.
+    /// A new database name; the fixture drops that database too.
     pub fn new_name(&mut self) -> String {
         let name = format!("libpg_{}", Uuid::now_v7().simple());
         self.databases.push(name.clone());
@@ -85,13 +85,13 @@ impl World {
         done.await.unwrap();
     }
 
-    pub async fn count(&self, question: &str) -> i64 {
-        count(&self.observer, question).await
+    pub async fn count(&self, query: &str) -> i64 {
+        count(&self.observer, query).await
     }
 
-    /// One column of texts.
-    pub async fn texts(&self, question: &str) -> Vec<String> {
-        texts(&self.observer, question).await
+    /// The column `text` of all rows.
+    pub async fn texts(&self, query: &str) -> Vec<String> {
+        texts(&self.observer, query).await
     }
 
     /// How many effects are committed.
@@ -99,7 +99,7 @@ impl World {
         self.count("select count(*) from effects").await
     }
 
-    /// How many connections of this database wait for a lock that somebody else has.
+    /// How many connections of this database wait for a lock.
     pub async fn waiting(&self) -> i64 {
         self.count(
             "select count(*) from pg_stat_activity
@@ -109,7 +109,7 @@ impl World {
     }
 
     /// How many clients' connections of this database are in this state: `active`, `idle in transaction`, … The server's own
-    /// workers are there whenever it thinks that it is time.
+    /// background workers are not counted.
     pub async fn connections(&self, state: &str) -> i64 {
         self.count(&format!(
             "select count(*) from pg_stat_activity
@@ -120,10 +120,10 @@ impl World {
     }
 }
 
-impl Drop for World {
+impl Drop for Fixture {
     fn drop(&mut self) {
         let (superuser, names) = (self.superuser.clone(), std::mem::take(&mut self.databases));
-        // A runtime of its own on a thread of its own: drop runs inside a test's runtime.
+        // On a thread with its own runtime, because drop runs inside the runtime of a test.
         let dropped = std::thread::spawn(move || {
             tokio::runtime::Runtime::new().unwrap().block_on(async {
                 let server = Db::new("postgres", Settings::of(superuser.clone())).unwrap();
@@ -138,89 +138,91 @@ impl Drop for World {
     }
 }
 
-/// A database with the shared tables and the one that tests have effects in, made once per process.
+/// A template database with the shared tables and the table for effects, created once per process.
 async fn template(superuser: &SecretString) -> &'static str {
-    static MADE: OnceCell<String> = OnceCell::const_new();
-    MADE.get_or_init(async || {
-        let name = format!("libpg_template_{}", std::process::id());
-        drop_templates_of_the_dead(superuser).await;
-        provision::copy(superuser, "template1", &name, "postgres").await.unwrap();
-        let url: SecretString = provision::at(superuser.expose_secret(), &name).into();
-        migrate::run(&url, migrate::SHARED).await.unwrap();
-        let db = Db::new("template", Settings::of(url)).unwrap();
-        let effects = "create table effects (key text not null, value bigint not null default 0)";
-        db.read("test.template", async |tx| execute(tx, effects).await).await.unwrap();
-        name
-    })
-    .await
+    static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+    TEMPLATE
+        .get_or_init(async || {
+            let name = format!("libpg_template_{}", std::process::id());
+            drop_old_templates(superuser).await;
+            provision::copy(superuser, "template1", &name, "postgres").await.unwrap();
+            let url: SecretString = provision::at(superuser.expose_secret(), &name).into();
+            migrate::run(&url, migrate::SHARED).await.unwrap();
+            let db = Db::new("template", Settings::of(url)).unwrap();
+            let effects =
+                "create table effects (key text not null, value bigint not null default 0)";
+            db.read("test.template", async |tx| execute(tx, effects).await).await.unwrap();
+            name
+        })
+        .await
 }
 
-/// Nothing runs at the end of a test process, so the next one cleans up.
-async fn drop_templates_of_the_dead(superuser: &SecretString) {
+/// Drops templates of earlier test processes, which cannot run anything at their own end.
+async fn drop_old_templates(superuser: &SecretString) {
     let server = Db::new("postgres", Settings::of(superuser.clone())).unwrap();
     let ask = "select datname::text as text from pg_database where datname like 'libpg_template_%'";
     for name in texts(&server, ask).await {
         let process = name.trim_start_matches("libpg_template_");
         if !Path::new("/proc").join(process).exists() {
-            // Two test processes may find the same one.
+            // Another test process may drop the same one.
             let _ = provision::drop(superuser, &name).await;
         }
     }
 }
 
-/// Runs statements; several are fine.
+/// Runs one or several statements.
 pub async fn execute(tx: &mut Tx, sql: &str) -> Result<(), Fault> {
     Ok(tx.conn().batch_execute(sql).await?)
 }
 
-/// An effect of a unit of work.
+/// Writes one row into `effects`.
 pub async fn effect(tx: &mut Tx, key: &str) -> Result<(), Fault> {
     let insert = sql_query("insert into effects (key) values ($1)").bind::<Text, _>(key);
     insert.execute(tx.conn()).await?;
     Ok(())
 }
 
-/// The number that a question gives in its column `count`.
-pub async fn number(tx: &mut Tx, question: &str) -> Result<i64, Fault> {
+/// The column `count` of a query with one row.
+pub async fn number(tx: &mut Tx, query: &str) -> Result<i64, Fault> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = BigInt)]
         count: i64,
     }
-    let row: Row = sql_query(question).get_result(tx.conn()).await?;
+    let row: Row = sql_query(query).get_result(tx.conn()).await?;
     Ok(row.count)
 }
 
-/// The process that serves this connection.
+/// Pid of the server process of this connection.
 pub async fn backend(tx: &mut Tx) -> Result<i64, Fault> {
     number(tx, "select pg_backend_pid()::bigint as count").await
 }
 
-pub async fn count(db: &Db, question: &str) -> i64 {
-    db.read("test.count", async |tx| number(tx, question).await).await.unwrap()
+pub async fn count(db: &Db, query: &str) -> i64 {
+    db.read("test.count", async |tx| number(tx, query).await).await.unwrap()
 }
 
-async fn texts(db: &Db, question: &str) -> Vec<String> {
+async fn texts(db: &Db, query: &str) -> Vec<String> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = Text)]
         text: String,
     }
     let rows: Vec<Row> = db
-        .read("test.texts", async |tx| Ok(sql_query(question).get_results(tx.conn()).await?))
+        .read("test.texts", async |tx| Ok(sql_query(query).get_results(tx.conn()).await?))
         .await
         .unwrap();
     rows.into_iter().map(|row| row.text).collect()
 }
 
-/// A refusal as a domain would make one: no trouble, so nothing to do again.
+/// A fault of the domain, which is not retried.
 pub fn refusal() -> Fault {
     let fault = Fault::new(Common::InvalidField, "not like this");
     assert_ne!(fault.kind(), Kind::Unavailable);
     fault
 }
 
-/// The fact that a price has this version.
+/// A `PriceUpdated` of this version.
 pub fn fact(id: Uuid, version: i64) -> Fact {
     let price = Price {
         price_id: id.to_string(),
@@ -231,12 +233,12 @@ pub fn fact(id: Uuid, version: i64) -> Fact {
     Fact::from(&PriceUpdated { price: Some(price), changed: Vec::new() })
 }
 
-/// A mutating call; `body` tells calls of the same id apart.
+/// A mutating call; `body` distinguishes calls with the same id.
 pub fn request(request_id: &str, body: i64) -> SetPriceRequest {
     SetPriceRequest { expected_version: Some(body), request_id: request_id.into(), price: None }
 }
 
-/// An answer that is like no other.
+/// A unique answer.
 pub fn answer() -> SetPriceResponse {
     let price = Price { price_id: Uuid::now_v7().to_string(), ..Price::default() };
     SetPriceResponse { price: Some(price) }

@@ -2,8 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
-mod wire;
-mod world;
+mod fixture;
+mod proxy;
 
 mod together;
 

@@ -1,22 +1,22 @@
 //! Migrations.
 
-use crate::world::{World, count, soon};
+use crate::fixture::{Fixture, count, soon};
 use futures::future::join_all;
 use pg::{Db, Settings, migrate, provision};
 use secrecy::SecretString;
 use std::collections::BTreeSet;
 
-/// A database that nothing was done to.
-async fn empty(world: &mut World) -> SecretString {
-    let name = world.new_name();
-    provision::copy(&world.superuser, "template1", &name, "postgres").await.unwrap();
-    world.url_of(&name)
+/// An empty database.
+async fn empty(fixture: &mut Fixture) -> SecretString {
+    let name = fixture.new_name();
+    provision::copy(&fixture.superuser, "template1", &name, "postgres").await.unwrap();
+    fixture.url_of(&name)
 }
 
 #[tokio::test]
-async fn what_is_pending_is_run_once() {
-    let mut world = World::new().await;
-    let url = empty(&mut world).await;
+async fn pending_migrations_run_once() {
+    let mut fixture = Fixture::new().await;
+    let url = empty(&mut fixture).await;
     let pending = migrate::pending(&url, migrate::SHARED).await.unwrap();
     assert_ne!(pending.len(), 0);
     let pending: BTreeSet<String> = pending.into_iter().collect();
@@ -30,9 +30,9 @@ async fn what_is_pending_is_run_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_that_migrate_at_once_run_each_migration_once() {
-    let mut world = World::new().await;
-    let url = empty(&mut world).await;
+async fn concurrent_runs_apply_each_migration_once() {
+    let mut fixture = Fixture::new().await;
+    let url = empty(&mut fixture).await;
     let pending = migrate::pending(&url, migrate::SHARED).await.unwrap();
     let runs = (0..4).map(|_| {
         let url = url.clone();

@@ -1,6 +1,6 @@
 //! A mutating call that is repeated with its `request_id`.
 
-use crate::world::{World, answer, effect, eventually, refusal, request, soon};
+use crate::fixture::{Fixture, answer, effect, eventually, refusal, request, soon};
 use contracts::Rpc;
 use contracts::pricing::v1::{
     BulkSetPricesRequest, BulkSetPricesResponse, SetPriceRequest, SetPriceResponse,
@@ -17,7 +17,7 @@ fn id() -> String {
     Uuid::now_v7().to_string()
 }
 
-/// Has an effect, and an answer that nobody else has.
+/// Has an effect and a unique answer.
 async fn act(db: &Db, request: &SetPriceRequest) -> Result<SetPriceResponse, Fault> {
     db.write_once(request, async |tx| {
         effect(tx, "done").await?;
@@ -37,17 +37,17 @@ async fn refuse(db: &Db, request: &SetPriceRequest) -> Fault {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sixteen_calls_at_once_with_one_id_have_one_effect_and_one_answer() {
-    let world = World::new().await;
-    // Two processes: what tells them apart must not matter.
-    let dbs = [world.db.clone(), world.other(|_| {})];
+async fn sixteen_concurrent_calls_with_one_id_have_one_effect_and_one_answer() {
+    let fixture = Fixture::new().await;
+    // In two processes.
+    let dbs = [fixture.db.clone(), fixture.other(|_| {})];
     let request = request(&id(), 1);
     let calls = (0..16).map(|call| {
         let (db, request) = (dbs[call % 2].clone(), request.clone());
         tokio::spawn(async move { act(&db, &request).await })
     });
     let answers = soon("all are answered", join_all(calls)).await;
-    let first = act(&world.db, &request).await.unwrap();
+    let first = act(&fixture.db, &request).await.unwrap();
     let mut answered = 0;
     for answer in answers {
         match answer.unwrap() {
@@ -59,63 +59,64 @@ async fn sixteen_calls_at_once_with_one_id_have_one_effect_and_one_answer() {
         }
     }
     assert_ne!(answered, 0);
-    assert_eq!(world.effects().await, 1);
+    assert_eq!(fixture.effects().await, 1);
 }
 
 #[tokio::test]
 async fn the_same_id_with_another_body_or_method_is_refused() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     let id = id();
-    act(&world.db, &request(&id, 1)).await.unwrap();
-    let fault = act(&world.db, &request(&id, 2)).await.unwrap_err();
+    act(&fixture.db, &request(&id, 1)).await.unwrap();
+    let fault = act(&fixture.db, &request(&id, 2)).await.unwrap_err();
     assert!(fault.is(Common::RequestIdReused), "{}", fault.chain());
     let same_body =
         BulkSetPricesRequest { validate_only: true, request_id: id.clone(), prices: Vec::new() };
     assert_eq!(same_body.encode_to_vec(), request(&id, 1).encode_to_vec());
     assert_ne!(BulkSetPricesRequest::METHOD, SetPriceRequest::METHOD);
-    let other_method = world.db.write_once(&same_body, async |tx| {
+    let other_method = fixture.db.write_once(&same_body, async |tx| {
         effect(tx, "another").await?;
         Ok(BulkSetPricesResponse::default())
     });
     assert!(other_method.await.unwrap_err().is(Common::RequestIdReused));
-    let looked: Result<Option<SetPriceResponse>, Fault> = world.db.replayed(&request(&id, 2)).await;
+    let looked: Result<Option<SetPriceResponse>, Fault> =
+        fixture.db.replayed(&request(&id, 2)).await;
     assert!(looked.unwrap_err().is(Common::RequestIdReused));
-    assert_eq!(world.effects().await, 1);
+    assert_eq!(fixture.effects().await, 1);
 }
 
 #[tokio::test]
 async fn the_same_id_of_another_caller_is_another_request() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     let request = request(&id(), 1);
     let mut answers = Vec::new();
     for caller in ["ann", "bob", "ann"] {
-        let work = act(&world.db, &request);
+        let work = act(&fixture.db, &request);
         answers.push(context::scope(Context::of_service(caller), work).await.unwrap());
     }
     assert_ne!(answers[0], answers[1]);
     assert_eq!(answers[0], answers[2]);
-    assert_eq!(world.effects().await, 2);
+    assert_eq!(fixture.effects().await, 2);
 }
 
 #[tokio::test]
-async fn refused_work_is_not_remembered() {
-    let world = World::new().await;
+async fn a_refused_call_is_not_recorded() {
+    let fixture = Fixture::new().await;
     let id = id();
-    assert_eq!(refuse(&world.db, &request(&id, 1)).await.reason(), refusal().reason());
-    assert_eq!(world.effects().await, 0);
-    // Not even its body is: the caller may correct it.
-    act(&world.db, &request(&id, 2)).await.unwrap();
-    assert_eq!(world.effects().await, 1);
+    assert_eq!(refuse(&fixture.db, &request(&id, 1)).await.reason(), refusal().reason());
+    assert_eq!(fixture.effects().await, 0);
+    // Nor is its body: the caller may correct it.
+    act(&fixture.db, &request(&id, 2)).await.unwrap();
+    assert_eq!(fixture.effects().await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_duplicate_that_waits_for_a_refusal_does_the_work_itself() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     let request = request(&id(), 1);
     let (go, wait) = oneshot::channel::<()>();
-    // Shared and taken out once, since the closure must be `Clone`.
+    // Shared and taken once, since the closure must be `Clone`.
     let wait = std::sync::Arc::new(tokio::sync::Mutex::new(Some(wait)));
-    let (db, first) = (world.db.clone(), request.clone());
+    let (db, first) = (fixture.db.clone(), request.clone());
     let first = tokio::spawn(async move {
         let refused: Result<SetPriceResponse, Fault> = db
             .write_once(&first, async move |tx| {
@@ -127,48 +128,48 @@ async fn a_duplicate_that_waits_for_a_refusal_does_the_work_itself() {
             .await;
         refused.unwrap_err()
     });
-    eventually("the first one is at it", async || {
-        world.connections("idle in transaction").await == 1
+    eventually("the first one is inside", async || {
+        fixture.connections("idle in transaction").await == 1
     })
     .await;
-    let (db, second) = (world.other(|_| {}), request.clone());
+    let (db, second) = (fixture.other(|_| {}), request.clone());
     let second = tokio::spawn(async move { act(&db, &second).await });
-    eventually("the second one waits for it", async || world.waiting().await == 1).await;
+    eventually("the second one waits for it", async || fixture.waiting().await == 1).await;
     go.send(()).unwrap();
     assert_eq!(first.await.unwrap().reason(), refusal().reason());
     let done = soon("the second one is done", second).await.unwrap().unwrap();
-    assert_eq!(world.effects().await, 1);
-    assert_eq!(world.db.replayed(&request).await.unwrap(), Some(done));
+    assert_eq!(fixture.effects().await, 1);
+    assert_eq!(fixture.db.replayed(&request).await.unwrap(), Some(done));
 }
 
 #[tokio::test]
 async fn an_answer_is_found_again_before_the_work_and_after_it() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     let request = request(&id(), 1);
-    assert_eq!(world.db.replayed(&request).await.unwrap(), None);
-    let done = act(&world.db, &request).await.unwrap();
-    assert_eq!(world.db.replayed(&request).await.unwrap(), Some(done));
+    assert_eq!(fixture.db.replayed(&request).await.unwrap(), None);
+    let done = act(&fixture.db, &request).await.unwrap();
+    assert_eq!(fixture.db.replayed(&request).await.unwrap(), Some(done));
 }
 
 #[tokio::test]
-async fn an_id_is_free_again_after_a_day() {
-    let world = World::new().await;
+async fn an_id_can_be_reused_after_a_day() {
+    let fixture = Fixture::new().await;
     let id = id();
-    let first = act(&world.db, &request(&id, 1)).await.unwrap();
-    world.execute("update request_replay set created_at = now() - interval '25 hours'").await;
-    assert_eq!(world.db.replayed(&request(&id, 2)).await.unwrap(), None);
-    let second = act(&world.db, &request(&id, 2)).await.unwrap();
+    let first = act(&fixture.db, &request(&id, 1)).await.unwrap();
+    fixture.execute("update request_replay set created_at = now() - interval '25 hours'").await;
+    assert_eq!(fixture.db.replayed(&request(&id, 2)).await.unwrap(), None);
+    let second = act(&fixture.db, &request(&id, 2)).await.unwrap();
     assert_ne!(first, second);
-    assert_eq!(act(&world.db, &request(&id, 2)).await.unwrap(), second);
-    assert_eq!(world.effects().await, 2);
+    assert_eq!(act(&fixture.db, &request(&id, 2)).await.unwrap(), second);
+    assert_eq!(fixture.effects().await, 2);
 }
 
 #[tokio::test]
 async fn a_call_without_an_id_acts_each_time_and_one_with_a_bad_id_never() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     for _ in 0..2 {
-        act(&world.db, &request("", 1)).await.unwrap();
+        act(&fixture.db, &request("", 1)).await.unwrap();
     }
-    assert!(act(&world.db, &request("mine", 1)).await.unwrap_err().is(Common::InvalidField));
-    assert_eq!(world.effects().await, 2);
+    assert!(act(&fixture.db, &request("mine", 1)).await.unwrap_err().is(Common::InvalidField));
+    assert_eq!(fixture.effects().await, 2);
 }

@@ -1,6 +1,6 @@
 //! Long-running work.
 
-use crate::world::{World, answer, soon};
+use crate::fixture::{Fixture, answer, soon};
 use contracts::operations::v1::{OperationState, Reason};
 use contracts::pricing::v1::SetPriceResponse;
 use fault::Common;
@@ -11,29 +11,29 @@ use prost::Name;
 use std::time::Duration;
 use uuid::Uuid;
 
-async fn start(world: &World, kind: &'static str) -> Uuid {
+async fn start(fixture: &Fixture, kind: &'static str) -> Uuid {
     let start = async move |tx: &mut Tx| operations::start(tx, kind, None).await;
-    world.db.write("test.start", start).await.unwrap().id
+    fixture.db.write("test.start", start).await.unwrap().id
 }
 
 async fn take_up(db: &Db) -> Option<Operation> {
     let taken = db.write("test.take_up", async |tx| operations::take_up(tx, "reindex").await);
-    soon("taking up waits for nobody", taken).await.unwrap()
+    soon("taking up does not wait", taken).await.unwrap()
 }
 
-/// What 15 seconds do.
-async fn leases_end(world: &World) {
-    world
+/// Lets all leases expire.
+async fn expire_leases(fixture: &Fixture) {
+    fixture
         .execute("update operations set leased_until = leased_until - interval '15 seconds'")
         .await;
 }
 
 #[tokio::test]
 async fn an_operation_is_worked_on_by_one_process_at_a_time_oldest_first() {
-    let world = World::new().await;
-    start(&world, "another kind").await;
-    let ids = [start(&world, "reindex").await, start(&world, "reindex").await];
-    let processes: Vec<Db> = (0..16).map(|_| world.other(|_| {})).collect();
+    let fixture = Fixture::new().await;
+    start(&fixture, "another kind").await;
+    let ids = [start(&fixture, "reindex").await, start(&fixture, "reindex").await];
+    let processes: Vec<Db> = (0..16).map(|_| fixture.other(|_| {})).collect();
     let all = async || {
         let mut taken: Vec<Uuid> = join_all(processes.iter().map(take_up))
             .await
@@ -46,60 +46,60 @@ async fn an_operation_is_worked_on_by_one_process_at_a_time_oldest_first() {
     };
     assert_eq!(all().await, ids, "each goes to one of 16");
     assert!(all().await.is_empty());
-    // Whoever ends without an end of the work leaves it to the next one.
-    leases_end(&world).await;
-    assert_eq!(take_up(&world.db).await.unwrap().id, ids[0], "the oldest comes first");
+    // A process that ends without finishing the work leaves it to the next one.
+    expire_leases(&fixture).await;
+    assert_eq!(take_up(&fixture.db).await.unwrap().id, ids[0], "the oldest comes first");
     assert_eq!(all().await, ids[1..]);
 }
 
 #[tokio::test]
 async fn who_is_alive_keeps_its_operation_and_who_was_frozen_loses_it() {
-    let world = World::new().await;
-    let other = world.other(|_| {});
-    start(&world, "reindex").await;
-    let mine = &take_up(&world.db).await.unwrap();
+    let fixture = Fixture::new().await;
+    let other = fixture.other(|_| {});
+    start(&fixture, "reindex").await;
+    let mine = &take_up(&fixture.db).await.unwrap();
     let seconds =
         "select round(extract(epoch from leased_until - clock_timestamp()))::bigint as count
                    from operations";
-    assert!((13..=15).contains(&world.count(seconds).await));
+    assert!((13..=15).contains(&fixture.count(seconds).await));
     for by in ["checkpoint", "renew", "progress"] {
-        world
+        fixture
             .execute("update operations set leased_until = leased_until - interval '9 seconds'")
             .await;
-        let renewed = world.db.write("test.renew", async move |tx| match by {
+        let renewed = fixture.db.write("test.renew", async move |tx| match by {
             "checkpoint" => operations::checkpoint(tx, mine, &Progress::default()).await,
             "renew" => operations::renew(tx, mine).await,
             _ => operations::progress(tx, mine.id, 1, 2, "").await.map(|()| true),
         });
         assert!(renewed.await.unwrap());
-        assert!((13..=15).contains(&world.count(seconds).await), "{by}");
+        assert!((13..=15).contains(&fixture.count(seconds).await), "{by}");
     }
 
-    leases_end(&world).await;
+    expire_leases(&fixture).await;
     let theirs = &take_up(&other).await.unwrap();
     let progress = Progress { done: 7, request: Some(b"x".to_vec()), ..Progress::default() };
-    let frozen = world.db.write("test.frozen", async |tx| {
+    let frozen = fixture.db.write("test.frozen", async |tx| {
         Ok((operations::checkpoint(tx, mine, &progress).await?, operations::renew(tx, mine).await?))
     });
     assert_eq!(frozen.await.unwrap(), (false, false));
-    let kept = world.db.operation("reindex", mine.id).await.unwrap();
+    let kept = fixture.db.operation("reindex", mine.id).await.unwrap();
     assert_eq!((kept.done, kept.request), (1, None));
 
-    // Given back, it is free at once.
+    // A released operation is available at once.
     other.write("test.release", async |tx| operations::release(tx, theirs).await).await.unwrap();
-    assert_eq!(take_up(&world.db).await.unwrap().id, mine.id);
+    assert_eq!(take_up(&fixture.db).await.unwrap().id, mine.id);
 }
 
 #[tokio::test]
-async fn work_is_held_while_it_lasts_and_given_up_when_it_is_lost() {
-    let world = World::new().await;
-    let other = world.other(|_| {});
-    start(&world, "reindex").await;
-    let mine = take_up(&world.db).await.unwrap();
-    assert_eq!(operations::with_lease(&world.db, &mine, async { Ok(7) }).await.unwrap(), 7);
-    let lost = operations::with_lease(&world.db, &mine, std::future::pending::<Result<(), _>>());
+async fn a_lease_is_renewed_during_the_work_and_its_loss_cancels_the_work() {
+    let fixture = Fixture::new().await;
+    let other = fixture.other(|_| {});
+    start(&fixture, "reindex").await;
+    let mine = take_up(&fixture.db).await.unwrap();
+    assert_eq!(operations::with_lease(&fixture.db, &mine, async { Ok(7) }).await.unwrap(), 7);
+    let lost = operations::with_lease(&fixture.db, &mine, std::future::pending::<Result<(), _>>());
     let taken = async {
-        leases_end(&world).await;
+        expire_leases(&fixture).await;
         take_up(&other).await.unwrap()
     };
     let (lost, taken) = soon("it is noticed", async { tokio::join!(lost, taken) }).await;
@@ -108,30 +108,30 @@ async fn work_is_held_while_it_lasts_and_given_up_when_it_is_lost() {
 }
 
 #[tokio::test]
-async fn what_was_asked_for_is_found_by_who_takes_it_up() {
-    let world = World::new().await;
-    let asked = async |tx: &mut Tx| operations::start(tx, "reindex", Some(b"all".to_vec())).await;
-    world.db.write("test.start", asked).await.unwrap();
-    let first = &take_up(&world.db).await.unwrap();
+async fn the_request_and_the_checkpoint_are_available_after_take_up() {
+    let fixture = Fixture::new().await;
+    let start = async |tx: &mut Tx| operations::start(tx, "reindex", Some(b"all".to_vec())).await;
+    fixture.db.write("test.start", start).await.unwrap();
+    let first = &take_up(&fixture.db).await.unwrap();
     assert_eq!(first.request.as_deref(), Some(&b"all"[..]));
     let progress =
         &Progress { done: 3, total: 9, request: Some(b"the rest".to_vec()), message: "b".into() };
-    let noted = world.db.write("test.checkpoint", async move |tx| {
+    let noted = fixture.db.write("test.checkpoint", async move |tx| {
         operations::checkpoint(tx, first, progress).await
     });
     assert!(noted.await.unwrap());
-    leases_end(&world).await;
-    let second = take_up(&world.db).await.unwrap();
+    expire_leases(&fixture).await;
+    let second = take_up(&fixture.db).await.unwrap();
     assert_eq!(second.request.as_deref(), Some(&b"the rest"[..]));
     assert_eq!((second.done, second.total, second.message.as_str()), (3, 9, "b"));
 }
 
 #[tokio::test]
-async fn an_operation_that_has_ended_is_not_taken_up_and_tells_how_it_went() {
-    let world = World::new().await;
+async fn an_ended_operation_is_not_taken_up_and_has_its_result() {
+    let fixture = Fixture::new().await;
     let result = answer();
     let given = &result;
-    let (good, bad) = world
+    let (good, bad) = fixture
         .db
         .write("test.operations", async move |tx| {
             let good = operations::start(tx, "reindex", None).await?.id;
@@ -144,20 +144,20 @@ async fn an_operation_that_has_ended_is_not_taken_up_and_tells_how_it_went() {
         })
         .await
         .unwrap();
-    let good = world.db.operation("reindex", good).await.unwrap().message("pricing");
+    let good = fixture.db.operation("reindex", good).await.unwrap().message("pricing");
     assert_eq!(good.state(), OperationState::Succeeded);
     assert_eq!((good.done, good.total), (3, 7));
     let any = good.result.unwrap();
     assert_eq!(any.type_url, format!("type.googleapis.com/{}", SetPriceResponse::full_name()));
     assert_eq!(any.value, prost::Message::encode_to_vec(&result));
-    let bad = world.db.operation("reindex", bad).await.unwrap().message("pricing");
+    let bad = fixture.db.operation("reindex", bad).await.unwrap().message("pricing");
     assert_eq!((bad.state(), bad.message.as_str()), (OperationState::Failed, "no room"));
 }
 
 #[tokio::test]
-async fn operations_are_listed_latest_first_and_an_unknown_one_is_not_found() {
-    let world = World::new().await;
-    let ids = world
+async fn operations_are_listed_newest_first_and_an_unknown_one_is_not_found() {
+    let fixture = Fixture::new().await;
+    let ids = fixture
         .db
         .write("test.start", async |tx| {
             let mut ids = Vec::new();
@@ -169,22 +169,22 @@ async fn operations_are_listed_latest_first_and_an_unknown_one_is_not_found() {
         .await
         .unwrap();
     let page = async |before, limit| {
-        let page = world.db.operations(before, limit).await.unwrap();
+        let page = fixture.db.operations(before, limit).await.unwrap();
         page.into_iter().map(|operation| operation.id).collect::<Vec<_>>()
     };
     assert_eq!(page(None, 2).await, ids[..2]);
     assert_eq!(page(Some(ids[1]), 2).await, ids[2..]);
-    let unknown = world.db.operation("reindex", Uuid::now_v7()).await.unwrap_err();
+    let unknown = fixture.db.operation("reindex", Uuid::now_v7()).await.unwrap_err();
     assert!(unknown.is(Reason::OperationNotFound));
     // An id belongs to its kind.
-    let other_kind = world.db.operation("another", ids[0]).await.unwrap_err();
+    let other_kind = fixture.db.operation("another", ids[0]).await.unwrap_err();
     assert!(other_kind.is(Reason::OperationNotFound));
 }
 
 #[tokio::test]
-async fn what_is_due_is_started_by_one_replica_and_again_when_it_failed_or_is_old() {
-    let world = World::new().await;
-    let db = &world.db;
+async fn a_due_operation_is_started_by_one_replica_and_again_after_failure_or_its_period() {
+    let fixture = Fixture::new().await;
+    let db = &fixture.db;
     let hour = Duration::from_secs(3600);
     let start = async || {
         let start = async move |tx: &mut Tx| operations::start_if_due(tx, "nightly", hour).await;
@@ -194,14 +194,14 @@ async fn what_is_due_is_started_by_one_replica_and_again_when_it_failed_or_is_ol
     let started: Vec<Uuid> = replicas.into_iter().flatten().collect();
     assert_eq!(started.len(), 1, "{started:?}");
     let first = started[0];
-    // Another kind is due by itself.
+    // Each kind is due independently.
     let other = async |tx: &mut Tx| operations::start_if_due(tx, "other", hour).await;
     assert!(db.write("test.due", other).await.unwrap().is_some());
 
     db.write("test.fail", async |tx| operations::fail(tx, first, "the owner is away").await)
         .await
         .unwrap();
-    assert!(start().await.is_some(), "a run that failed is none");
+    assert!(start().await.is_some(), "a failed run does not count");
     assert_eq!(start().await, None);
     db.write("test.age", async |tx| {
         let age = "update operations set created_at = created_at - interval '61 minutes'";

@@ -1,6 +1,6 @@
-//! SQL that is written out.
+//! Hand-written SQL.
 
-use crate::world::{World, number};
+use crate::fixture::{Fixture, number};
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Nullable, Text};
 use diesel_async::RunQueryDsl;
@@ -13,11 +13,11 @@ struct Row {
     text: String,
 }
 
-async fn ask(tx: &mut Tx, words: &[&str], other: Option<&str>) -> Result<String, Fault> {
+async fn select(tx: &mut Tx, texts: &[&str], other: Option<&str>) -> Result<String, Fault> {
     let row: Row = statement(
         "select concat_ws('-', $2, array_to_string($1, '+'), $2, cardinality($1)) as text",
     )
-    .bind::<Array<Text>, _>(words)
+    .bind::<Array<Text>, _>(texts)
     .bind::<Nullable<Text>, _>(other)
     .get_result(tx.conn())
     .await?;
@@ -25,33 +25,33 @@ async fn ask(tx: &mut Tx, words: &[&str], other: Option<&str>) -> Result<String,
 }
 
 #[tokio::test]
-async fn places_get_their_values_in_any_order_and_as_often_as_they_are_named() {
-    let world = World::new().await;
+async fn placeholders_get_their_values_in_any_order_and_repeatedly() {
+    let fixture = Fixture::new().await;
     let texts = async |tx: &mut Tx| {
-        Ok([ask(tx, &["a", "b"], Some("x$1")).await?, ask(tx, &[], None).await?])
+        Ok([select(tx, &["a", "b"], Some("x$1")).await?, select(tx, &[], None).await?])
     };
-    let texts = world.db.read("test.ask", texts).await.unwrap();
+    let texts = fixture.db.read("test.select", texts).await.unwrap();
     assert_eq!(texts, ["x$1-a+b-x$1-2", "-0"]);
 }
 
 #[tokio::test]
 async fn a_statement_is_prepared_once_for_each_connection() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     let prepared = async |tx: &mut Tx| {
         for other in ["x", "y", "z"] {
-            ask(tx, &["a"], Some(other)).await?;
+            select(tx, &["a"], Some(other)).await?;
         }
         let question =
             "select count(*) from pg_prepared_statements where statement like '%concat_ws%'
                         and statement not like '%pg_prepared%'";
         number(tx, question).await
     };
-    assert_eq!(world.db.write("test.ask", prepared).await.unwrap(), 1);
+    assert_eq!(fixture.db.write("test.select", prepared).await.unwrap(), 1);
 }
 
 #[tokio::test]
-async fn a_place_without_a_value_and_a_value_without_a_place_are_bugs_and_reach_no_server() {
-    let world = World::new().await;
+async fn unbound_placeholders_and_unused_values_fail_before_the_server_is_reached() {
+    let fixture = Fixture::new().await;
     for (text, expected) in [
         ("select $1 + $3", "no value for $3"),
         ("select $1 + $", "no value for $"),
@@ -59,11 +59,11 @@ async fn a_place_without_a_value_and_a_value_without_a_place_are_bugs_and_reach_
         ("select $2 + $2", "a value for $1, but no such place"),
         ("select $1", "a value for $2, but no such place"),
     ] {
-        let asked = world.db.read("test.ask", async |tx| {
+        let read = fixture.db.read("test.select", async |tx| {
             let bound = statement(text).bind::<BigInt, _>(1).bind::<BigInt, _>(2);
             Ok(bound.execute(tx.conn()).await?)
         });
-        let fault = asked.await.unwrap_err();
+        let fault = read.await.unwrap_err();
         assert_eq!(fault.kind(), Kind::Internal, "{text}");
         assert!(fault.chain().contains(expected), "{text}: {}", fault.chain());
     }

@@ -1,6 +1,6 @@
-//! What has served its time is removed, and nothing else.
+//! The sweep removes expired rows and nothing else.
 
-use crate::world::{World, execute, soon};
+use crate::fixture::{Fixture, execute, soon};
 use pg::sweep::sweep;
 
 const OUTBOX: &str = "insert into outbox
@@ -8,20 +8,20 @@ const OUTBOX: &str = "insert into outbox
     select gen_random_uuid(), 's', 'm', name, 1, '', '{}', published_at, now() - interval '99 days'";
 
 #[tokio::test]
-async fn the_outbox_keeps_what_is_young_and_what_is_not_published() {
-    let world = World::new().await;
+async fn the_outbox_keeps_recent_and_unpublished_rows() {
+    let fixture = Fixture::new().await;
     let rows = "from (values ('old', now() - interval '15 days'),
                              ('young', now() - interval '13 days'),
                              ('unpublished', null)) as row (name, published_at)";
-    world.execute(&format!("{OUTBOX} {rows}")).await;
-    assert_eq!(sweep(&world.db).await.unwrap(), 1);
-    let left = world.texts("select key as text from outbox order by key").await;
+    fixture.execute(&format!("{OUTBOX} {rows}")).await;
+    assert_eq!(sweep(&fixture.db).await.unwrap(), 1);
+    let left = fixture.texts("select key as text from outbox order by key").await;
     assert_eq!(left, ["unpublished", "young"]);
 }
 
 #[tokio::test]
 async fn claims_and_failures_outlive_what_was_published_again_at_the_last_moment() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     // A row can be published again when it is nearly 14 days old, and then stays in the stream for 7.
     for (table, column, rest) in
         [("inbox", "claimed_at", "subject"), ("attempts", "last_at", "last_error")]
@@ -31,31 +31,31 @@ async fn claims_and_failures_outlive_what_was_published_again_at_the_last_moment
              select name, gen_random_uuid(), '', now() - age
              from (values ('old', interval '23 days'), ('young', interval '516 hours')) as row (name, age)"
         );
-        world.execute(&rows).await;
-        assert_eq!(sweep(&world.db).await.unwrap(), 1, "{table}");
-        let left = world.texts(&format!("select consumer as text from {table}")).await;
+        fixture.execute(&rows).await;
+        assert_eq!(sweep(&fixture.db).await.unwrap(), 1, "{table}");
+        let left = fixture.texts(&format!("select consumer as text from {table}")).await;
         assert_eq!(left, ["young"], "{table}");
     }
 }
 
 #[tokio::test]
 async fn answers_are_kept_for_a_day() {
-    let world = World::new().await;
-    world
+    let fixture = Fixture::new().await;
+    fixture
         .execute(
             "insert into request_replay (caller, request_id, method, digest, response, created_at)
              select name, gen_random_uuid(), 'm', '', '', now() - age
              from (values ('old', interval '25 hours'), ('young', interval '23 hours')) as row (name, age)",
         )
         .await;
-    assert_eq!(sweep(&world.db).await.unwrap(), 1);
-    assert_eq!(world.texts("select caller as text from request_replay").await, ["young"]);
+    assert_eq!(sweep(&fixture.db).await.unwrap(), 1);
+    assert_eq!(fixture.texts("select caller as text from request_replay").await, ["young"]);
 }
 
 #[tokio::test]
 async fn operations_are_kept_while_they_run_and_two_weeks_after() {
-    let world = World::new().await;
-    world
+    let fixture = Fixture::new().await;
+    fixture
         .execute(
             "insert into operations (id, kind, state, updated_at)
              select gen_random_uuid(), name, state, now() - age
@@ -65,45 +65,45 @@ async fn operations_are_kept_while_they_run_and_two_weeks_after() {
                           ('running', 'running', interval '99 days')) as row (name, state, age)",
         )
         .await;
-    assert_eq!(sweep(&world.db).await.unwrap(), 2);
-    let left = world.texts("select kind as text from operations order by kind").await;
+    assert_eq!(sweep(&fixture.db).await.unwrap(), 2);
+    let left = fixture.texts("select kind as text from operations order by kind").await;
     assert_eq!(left, ["running", "young"]);
 }
 
 #[tokio::test]
-async fn what_still_waits_for_something_is_not_swept() {
-    let world = World::new().await;
-    world
+async fn an_event_that_still_waits_is_not_swept() {
+    let fixture = Fixture::new().await;
+    fixture
         .execute(
             "insert into early (consumer, event_id, awaited, subject, headers, payload, kept_at)
              values ('c', gen_random_uuid(), 'a', 's', '{}', '', now() - interval '99 days')",
         )
         .await;
-    assert_eq!(sweep(&world.db).await.unwrap(), 0);
-    assert_eq!(world.count("select count(*) from early").await, 1);
+    assert_eq!(sweep(&fixture.db).await.unwrap(), 0);
+    assert_eq!(fixture.count("select count(*) from early").await, 1);
 }
 
 #[tokio::test]
 async fn one_round_removes_more_than_one_batch() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     let rows = "from (select 'old' as name, now() - interval '15 days' as published_at
                       from generate_series(1, 5001)) rows";
-    world.execute(&format!("{OUTBOX} {rows}")).await;
-    assert_eq!(sweep(&world.db).await.unwrap(), 5001);
-    assert_eq!(world.count("select count(*) from outbox").await, 0);
+    fixture.execute(&format!("{OUTBOX} {rows}")).await;
+    assert_eq!(sweep(&fixture.db).await.unwrap(), 5001);
+    assert_eq!(fixture.count("select count(*) from outbox").await, 0);
 }
 
 #[tokio::test]
-async fn a_sweep_passes_by_rows_that_somebody_works_on() {
-    let world = World::new().await;
+async fn a_sweep_skips_locked_rows() {
+    let fixture = Fixture::new().await;
     let rows = "from (values ('held', now() - interval '15 days'),
                              ('free', now() - interval '15 days')) as row (name, published_at)";
-    world.execute(&format!("{OUTBOX} {rows}")).await;
-    let sweeper = &world.other(|_| {});
-    let write = world.db.write("test.hold", async move |tx| {
+    fixture.execute(&format!("{OUTBOX} {rows}")).await;
+    let sweeper = &fixture.other(|_| {});
+    let write = fixture.db.write("test.hold", async move |tx| {
         execute(tx, "select 1 from outbox where key = 'held' for update").await?;
         soon("the sweep does not wait", sweep(sweeper)).await
     });
     assert_eq!(write.await.unwrap(), 1);
-    assert_eq!(world.texts("select key as text from outbox").await, ["held"]);
+    assert_eq!(fixture.texts("select key as text from outbox").await, ["held"]);
 }

@@ -1,6 +1,6 @@
-//! State and the events that report it are written together or not at all.
+//! A change and its events are committed together or not at all.
 
-use crate::world::{World, effect, execute, fact, refusal};
+use crate::fixture::{Fixture, effect, execute, fact, refusal};
 use contracts::Violation;
 use fault::context::{self, Context};
 use fault::{Common, Fault, Kind};
@@ -10,17 +10,17 @@ use uuid::Uuid;
 
 #[tokio::test]
 async fn a_change_and_its_events_are_committed_together_and_in_order() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     let (one, other) = (Uuid::now_v7(), Uuid::now_v7());
-    let said = Context { causation_id: Some("cause".into()), ..Context::of_service("test") };
-    let correlation = said.correlation_id.clone();
-    let write = world.db.write("test.write", async move |tx| {
+    let context = Context { causation_id: Some("cause".into()), ..Context::of_service("test") };
+    let correlation = context.correlation_id.clone();
+    let write = fixture.db.write("test.write", async move |tx| {
         effect(tx, "change").await?;
         outbox::append(tx, [fact(one, 1), fact(other, 7), fact(one, 2)]).await
     });
-    context::scope(said, write).await.unwrap();
-    assert_eq!(world.effects().await, 1);
-    let rows = world
+    context::scope(context, write).await.unwrap();
+    assert_eq!(fixture.effects().await, 1);
+    let rows = fixture
         .texts(
             "select key || ' ' || version || ' ' || (headers->>'correlation-id')
                     || ' ' || (headers->>'causation-id') as text from outbox order by seq",
@@ -32,8 +32,8 @@ async fn a_change_and_its_events_are_committed_together_and_in_order() {
 
 #[tokio::test]
 async fn a_refusal_after_the_events_leaves_neither_change_nor_events() {
-    let world = World::new().await;
-    let result: Result<(), Fault> = world
+    let fixture = Fixture::new().await;
+    let result: Result<(), Fault> = fixture
         .db
         .write("test.write", async |tx| {
             effect(tx, "change").await?;
@@ -42,13 +42,13 @@ async fn a_refusal_after_the_events_leaves_neither_change_nor_events() {
         })
         .await;
     assert_eq!(result.unwrap_err().reason(), refusal().reason());
-    nothing_is_left(&world).await;
+    nothing_is_left(&fixture).await;
 }
 
 #[tokio::test]
 async fn a_statement_that_fails_after_the_events_leaves_neither() {
-    let world = World::new().await;
-    let fault = world
+    let fixture = Fixture::new().await;
+    let fault = fixture
         .db
         .write("test.write", async |tx| {
             effect(tx, "change").await?;
@@ -58,19 +58,19 @@ async fn a_statement_that_fails_after_the_events_leaves_neither() {
         .await
         .unwrap_err();
     assert_eq!(fault.kind(), Kind::Internal);
-    nothing_is_left(&world).await;
+    nothing_is_left(&fixture).await;
 }
 
 #[tokio::test]
-async fn an_event_that_breaks_the_contract_takes_the_change_with_it() {
-    let world = World::new().await;
+async fn an_event_that_breaks_the_contract_rolls_the_change_back() {
+    let fixture = Fixture::new().await;
     let mut broken = fact(Uuid::now_v7(), 1);
     let violation =
         Violation { field: "price".into(), rule: "required", message: "must be".into() };
     broken.violations.push(violation);
     let facts = [fact(Uuid::now_v7(), 1), broken];
     let facts = &facts;
-    let fault = world
+    let fault = fixture
         .db
         .write("test.write", async move |tx| {
             effect(tx, "change").await?;
@@ -79,19 +79,19 @@ async fn an_event_that_breaks_the_contract_takes_the_change_with_it() {
         .await
         .unwrap_err();
     assert_eq!(fault.kind(), Kind::Internal);
-    nothing_is_left(&world).await;
+    nothing_is_left(&fixture).await;
 }
 
 #[tokio::test]
 async fn a_commit_that_the_server_refuses_leaves_neither() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     // Checked at the COMMIT and not before.
-    world
+    fixture
         .execute(
             "alter table effects add constraint once unique (key) deferrable initially deferred",
         )
         .await;
-    let fault = world
+    let fault = fixture
         .db
         .write("test.write", async |tx| {
             effect(tx, "twice").await?;
@@ -100,46 +100,46 @@ async fn a_commit_that_the_server_refuses_leaves_neither() {
         })
         .await
         .unwrap_err();
-    // The server said no: that is known, so it is not OUTCOME_UNKNOWN.
+    // The server has reported the failure, so the outcome is not unknown.
     assert_eq!(fault.kind(), Kind::Internal);
     assert!(!fault.is(Common::OutcomeUnknown));
-    nothing_is_left(&world).await;
+    nothing_is_left(&fixture).await;
 }
 
 #[tokio::test]
 async fn a_change_that_the_server_rolled_back_is_not_reported_as_done() {
-    let world = World::new().await;
-    let result = world
+    let fixture = Fixture::new().await;
+    let result = fixture
         .db
         .write("test.write", async |tx| {
             effect(tx, "change").await?;
-            // The server has given the transaction up here, and answers COMMIT with ROLLBACK and no error.
+            // The transaction is aborted here: the server answers COMMIT with ROLLBACK and no error.
             let _ = execute(tx, "select 1 / 0").await;
             Ok(())
         })
         .await;
-    assert_eq!(world.effects().await, 0);
+    assert_eq!(fixture.effects().await, 0);
     assert_eq!(result.unwrap_err().kind(), Kind::Internal);
-    nothing_is_left(&world).await;
+    nothing_is_left(&fixture).await;
 }
 
 #[tokio::test]
 async fn only_a_commit_with_events_wakes_the_relay() {
-    let world = World::new().await;
-    world.db.write("test.quiet", async |tx| effect(tx, "quiet").await).await.unwrap();
-    assert!(world.db.outbox_written().now_or_never().is_none());
+    let fixture = Fixture::new().await;
+    fixture.db.write("test.quiet", async |tx| effect(tx, "quiet").await).await.unwrap();
+    assert!(fixture.db.outbox_written().now_or_never().is_none());
     let append = async |tx: &mut pg::Tx| outbox::append(tx, [fact(Uuid::now_v7(), 1)]).await;
-    world.db.write("test.loud", append).await.unwrap();
-    assert!(world.db.outbox_written().now_or_never().is_some());
+    fixture.db.write("test.loud", append).await.unwrap();
+    assert!(fixture.db.outbox_written().now_or_never().is_some());
 }
 
-/// Nothing in the tables, no event to relay, no connection that still is in the transaction.
-async fn nothing_is_left(world: &World) {
-    assert_eq!(world.effects().await, 0);
-    assert_eq!(world.count("select count(*) from outbox").await, 0);
-    assert!(world.db.outbox_written().now_or_never().is_none());
-    assert_eq!(world.connections("idle in transaction").await, 0);
-    assert_eq!(world.connections("idle in transaction (aborted)").await, 0);
-    // The pool gives a connection that works.
-    world.db.write("test.after", async |tx| effect(tx, "after").await).await.unwrap();
+/// Asserts that the tables and the outbox are empty and no connection is in a transaction.
+async fn nothing_is_left(fixture: &Fixture) {
+    assert_eq!(fixture.effects().await, 0);
+    assert_eq!(fixture.count("select count(*) from outbox").await, 0);
+    assert!(fixture.db.outbox_written().now_or_never().is_none());
+    assert_eq!(fixture.connections("idle in transaction").await, 0);
+    assert_eq!(fixture.connections("idle in transaction (aborted)").await, 0);
+    // The pool still returns working connections.
+    fixture.db.write("test.after", async |tx| effect(tx, "after").await).await.unwrap();
 }

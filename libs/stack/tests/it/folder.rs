@@ -1,4 +1,4 @@
-//! Folders that clean up after themselves.
+//! Folders that are removed after a test.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -24,7 +24,7 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         let folder = self.0.clone();
-        // A runtime of its own on a thread of its own: drop may run inside a test's runtime.
+        // On a thread with its own runtime, because drop may run inside the runtime of a test.
         let removed = std::thread::spawn(move || {
             tokio::runtime::Runtime::new().unwrap().block_on(Stack::remove(&folder)).unwrap();
         });
@@ -32,17 +32,17 @@ impl Drop for Folder {
     }
 }
 
-/// Whether a process of that pid runs; one that waits for its parent does not.
+/// Whether a process with this pid runs; a zombie does not.
 pub fn runs(pid: u32) -> bool {
     std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.is_empty())
 }
 
-/// Sends a signal to a process that must be there.
+/// Sends a signal to an existing process.
 pub fn signal(pid: u32, signal: Signal) {
     nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid as i32), signal).unwrap();
 }
 
-/// Kills a process as a crash does, and waits until it is gone.
+/// Kills a process with SIGKILL, and waits until it has ended.
 pub async fn kill(pid: u32) {
     signal(pid, Signal::SIGKILL);
     while runs(pid) {

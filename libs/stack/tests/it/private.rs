@@ -10,7 +10,7 @@ use crate::folder::{Folder, kill, runs};
 const CHILD: &str = "private::a_process_with_a_broker";
 
 #[tokio::test]
-async fn a_killed_broker_comes_back_on_its_port_with_its_messages() {
+async fn a_killed_broker_restarts_on_its_port_with_its_messages() {
     let folder = Folder::new();
     let mut nats = Nats::spawn_private_with(folder.path(), Flush::Always).await.unwrap();
     let (url, pid) = (nats.url(), nats.pid().unwrap());
@@ -39,7 +39,7 @@ async fn a_killed_broker_comes_back_on_its_port_with_its_messages() {
 }
 
 #[tokio::test]
-async fn private_servers_are_apart_and_end_with_their_handles() {
+async fn private_servers_are_separate_and_end_with_their_handles() {
     let (left, right) = (Folder::new(), Folder::new());
     let (one, other) =
         tokio::join!(Nats::spawn_private(left.path()), Nats::spawn_private(right.path()));
@@ -70,13 +70,13 @@ async fn a_frozen_redis_answers_when_it_is_thawed() {
     assert_eq!(redis.pid(), None);
 }
 
-/// Not a case of its own: the process that the next test starts and kills.
+/// Not a test by itself: the process that the next test starts and kills.
 #[tokio::test]
 async fn a_process_with_a_broker() {
     let Ok(folder) = std::env::var("SOUK_TEST_FOLDER") else {
         return;
     };
-    // Spawned from a thread that ends: the broker must not end with it.
+    // Spawned by a thread that ends: the broker must survive it.
     let spawned = std::thread::spawn(move || {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         runtime.block_on(Nats::spawn_private(folder)).unwrap()
@@ -87,7 +87,7 @@ async fn a_process_with_a_broker() {
 }
 
 #[tokio::test]
-async fn a_broker_dies_with_its_process_but_not_with_the_thread_that_asked_for_it() {
+async fn a_broker_ends_with_its_process_but_not_with_the_thread_that_spawned_it() {
     let folder = Folder::new();
     let mut process = Command::new(std::env::current_exe().unwrap())
         .args([CHILD, "--exact", "--nocapture"])
@@ -102,7 +102,7 @@ async fn a_broker_dies_with_its_process_but_not_with_the_thread_that_asked_for_i
     });
     let broker = broker.unwrap();
     tokio::time::sleep(Duration::from_millis(300)).await;
-    assert!(runs(broker), "the broker ended with the thread that asked for it");
+    assert!(runs(broker), "the broker ended with the thread that spawned it");
     kill(process.id()).await;
     process.wait().unwrap();
     let gone = async {

@@ -19,17 +19,17 @@ async fn query(url: &str, sql: &str) -> Vec<Option<String>> {
     rows.map(|row| row.get(0).map(str::to_owned)).collect()
 }
 
-async fn ask_redis(url: &str, command: &str) -> String {
+async fn redis_command(url: &str, command: &str) -> String {
     let address = url.strip_prefix("redis://").unwrap();
     let mut connection = tokio::net::TcpStream::connect(address).await.unwrap();
     connection.write_all(format!("{command}\r\nQUIT\r\n").as_bytes()).await.unwrap();
-    let mut said = String::new();
-    connection.read_to_string(&mut said).await.unwrap();
-    said
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.unwrap();
+    answer
 }
 
 #[tokio::test]
-async fn up_twice_is_one_stack_and_down_stops_it_keeping_ports_and_data() {
+async fn up_is_idempotent_and_down_keeps_ports_and_data() {
     let folder = Folder::new();
     let first = Stack::up(folder.path(), Profile::Development).await.unwrap();
     assert_eq!(Stack::up(folder.path(), Profile::Development).await.unwrap(), first);
@@ -38,7 +38,9 @@ async fn up_twice_is_one_stack_and_down_stops_it_keeping_ports_and_data() {
     assert_eq!(query(&first.postgres_url, "SHOW fsync").await, [Some("on".into())]);
     assert_eq!(query(&first.postgres_url, "SHOW max_connections").await, [Some("300".into())]);
     assert_eq!(query(&first.postgres_url, "SHOW timezone").await, [Some("UTC".into())]);
-    assert!(ask_redis(&first.redis_url, "CONFIG GET save").await.contains("$4\r\nsave\r\n$0\r\n"));
+    assert!(
+        redis_command(&first.redis_url, "CONFIG GET save").await.contains("$4\r\nsave\r\n$0\r\n")
+    );
     let config = std::fs::read_to_string(folder.path().join("nats/nats.conf")).unwrap();
     assert!(config.contains("sync_interval: always"), "{config}");
 
@@ -90,11 +92,11 @@ async fn a_killed_server_is_started_again_by_the_next_up_and_the_others_stay() {
     }
     let after = Stack::up(folder.path(), Profile::Test).await.unwrap();
     assert_eq!(after.postgres_url, before.postgres_url);
-    assert_eq!(ask_redis(&after.redis_url, "PING").await, "+PONG\r\n+OK\r\n");
+    assert_eq!(redis_command(&after.redis_url, "PING").await, "+PONG\r\n+OK\r\n");
 }
 
 #[tokio::test]
-async fn a_killed_postgres_comes_back_although_a_child_of_it_holds_on() {
+async fn a_killed_postgres_is_restarted_while_a_child_process_survives() {
     let folder = Folder::new();
     let stack = Stack::up(folder.path(), Profile::Test).await.unwrap();
     let parent = stack.running[0].pid;
@@ -104,7 +106,7 @@ async fn a_killed_postgres_comes_back_although_a_child_of_it_holds_on() {
     kill(parent).await;
     let path = folder.path().to_owned();
     let up = tokio::spawn(Stack::up(path, Profile::Test));
-    // Longer than all attempts at starting would take together.
+    // Longer than all start attempts together.
     tokio::time::sleep(std::time::Duration::from_secs(3)).await;
     assert!(!up.is_finished());
     signal(child, Signal::SIGCONT);
@@ -112,7 +114,7 @@ async fn a_killed_postgres_comes_back_although_a_child_of_it_holds_on() {
 }
 
 #[tokio::test]
-async fn servers_whose_record_is_gone_are_found_and_ended() {
+async fn servers_without_a_record_are_found_and_ended() {
     let folder = Folder::new();
     let lost = Stack::up(folder.path(), Profile::Test).await.unwrap();
     std::fs::remove_file(folder.path().join("stack.json")).unwrap();
@@ -124,7 +126,7 @@ async fn servers_whose_record_is_gone_are_found_and_ended() {
 }
 
 #[tokio::test]
-async fn a_folder_that_others_cannot_enter_serves_all_the_same() {
+async fn a_folder_with_mode_0700_can_be_used() {
     let folder = Folder::new();
     std::fs::create_dir(folder.path()).unwrap();
     std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o700)).unwrap();
@@ -133,7 +135,7 @@ async fn a_folder_that_others_cannot_enter_serves_all_the_same() {
     let inside = Path::new(&data).starts_with(folder.path());
     assert_eq!(inside, !nix::unistd::geteuid().is_root(), "{data}");
 
-    // What another folder of the same path left elsewhere is not taken for this one's.
+    // Data that an earlier folder of the same path left elsewhere is not reused.
     query(&stack.postgres_url, "CREATE TABLE old (n int)").await;
     std::fs::remove_dir_all(folder.path()).unwrap();
     std::fs::create_dir(folder.path()).unwrap();
@@ -156,7 +158,7 @@ async fn another_profile_is_refused_while_servers_run() {
 }
 
 #[tokio::test]
-async fn a_server_that_cannot_start_says_why_and_where_it_says_more() {
+async fn a_server_that_cannot_start_is_reported_with_its_error_and_log() {
     let folder = Folder::new();
     Stack::up(folder.path(), Profile::Test).await.unwrap();
     Stack::down(folder.path()).await.unwrap();

@@ -1,4 +1,4 @@
-//! What was published last of every aggregate, and publishing it again.
+//! Listing the last published version of every aggregate, and republishing aggregates.
 
 use crate::shop::{create, product};
 use contracts::catalog::v1::{Brand, CreateBrandRequest, DeleteBrandRequest, UpdateBrandRequest};
@@ -45,7 +45,7 @@ async fn versions(mesh: &Mesh, request: ListAggregateVersionsRequest) -> Vec<Agg
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_published_last_is_listed_page_by_page() {
+async fn aggregate_versions_are_listed_page_by_page() {
     let mesh = Mesh::boot(&[catalog::ROLE]).await;
     let mut operations = mesh.operations();
     let brands = brands(&mesh, &["Acme", "Bolt", "Coil", "Duct"]).await;
@@ -76,7 +76,7 @@ async fn what_was_published_last_is_listed_page_by_page() {
 
     let after = ListAggregateVersionsRequest { start_after: id(2), ..list("catalog.brand") };
     assert_eq!(versions(&mesh, after.clone()).await, rest.versions);
-    let keys = vec![id(3), id(0), "nobody".into()];
+    let keys = vec![id(3), id(0), "unknown".into()];
     let some = ListAggregateVersionsRequest { keys, ..list("catalog.brand") };
     let found: Vec<_> =
         versions(&mesh, some.clone()).await.into_iter().map(|own| own.key).collect();
@@ -87,13 +87,13 @@ async fn what_was_published_last_is_listed_page_by_page() {
     let other = ListAggregateVersionsRequest { start_after: id(2), ..next };
     refused(operations.list_aggregate_versions(other).await, "PAGE_TOKEN_INVALID");
     refused(operations.list_aggregate_versions(list("catalog.boat")).await, "FAMILY_UNKNOWN");
-    let nobody = ListAggregateVersionsRequest { service: "nobody".into(), ..after };
-    refused(operations.list_aggregate_versions(nobody).await, "SERVICE_UNKNOWN");
+    let unknown = ListAggregateVersionsRequest { service: "unknown".into(), ..after };
+    refused(operations.list_aggregate_versions(unknown).await, "SERVICE_UNKNOWN");
     mesh.finish().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn named_aggregates_are_published_again_and_nothing_changes() {
+async fn named_aggregates_are_republished_and_nothing_changes() {
     let mesh = Mesh::boot(&[catalog::ROLE]).await;
     let mut operations = mesh.operations();
     let brands = brands(&mesh, &["Acme", "Bolt"]).await;
@@ -127,9 +127,9 @@ async fn named_aggregates_are_published_again_and_nothing_changes() {
     mesh.finish().await;
 }
 
-/// A head that is missing, as of what was published before heads were kept, is written by it.
+/// Republishing also writes missing heads, e.g. of events from before heads were stored.
 #[tokio::test(flavor = "multi_thread")]
-async fn all_of_a_family_are_published_again_call_by_call() {
+async fn all_of_a_family_are_republished_call_by_call() {
     let mesh = Mesh::boot(&[catalog::ROLE]).await;
     let mut operations = mesh.operations();
     let skus: Vec<String> = (0..601).map(|number| format!("S-{number}")).collect();

@@ -1,5 +1,5 @@
-//! A day of somebody who keeps a catalogue: everything is made, read, changed and taken away again, and every mistake is
-//! refused with its reason.
+//! Maintaining a catalogue: every kind of aggregate is created, read, changed and deleted, and every invalid request is refused
+//! with its reason.
 
 use contracts::catalog::v1::import_products_request::Part;
 use contracts::catalog::v1::*;
@@ -7,7 +7,7 @@ use prost_types::FieldMask;
 use testkit::{Mesh, reason};
 use tonic::Status;
 
-const NOBODY: &str = "019ab000-0000-7000-8000-000000000000";
+const UNKNOWN_ID: &str = "019ab000-0000-7000-8000-000000000000";
 
 fn refused<T: std::fmt::Debug>(answer: Result<T, Status>, expected: &str) {
     assert_eq!(reason(&answer.unwrap_err()), expected);
@@ -36,7 +36,7 @@ async fn brands_and_categories() {
     let got = GetBrandRequest { brand_id: brand.brand_id.clone() };
     assert_eq!(catalog.get_brand(got).await.unwrap().into_inner().brand.unwrap(), brand);
     refused(
-        catalog.get_brand(GetBrandRequest { brand_id: NOBODY.into() }).await,
+        catalog.get_brand(GetBrandRequest { brand_id: UNKNOWN_ID.into() }).await,
         "BRAND_NOT_FOUND",
     );
     let listed = catalog.list_brands(ListBrandsRequest::default()).await.unwrap().into_inner();
@@ -66,11 +66,11 @@ async fn brands_and_categories() {
     let leaf = catalog.create_category(category("leaf", &top.category_id)).await.unwrap();
     let leaf = leaf.into_inner().category.unwrap();
     refused(catalog.create_category(category("leaf", "")).await, "CATEGORY_KEY_TAKEN");
-    refused(catalog.create_category(category("x", NOBODY)).await, "UNKNOWN_CATEGORY");
+    refused(catalog.create_category(category("x", UNKNOWN_ID)).await, "UNKNOWN_CATEGORY");
     let got = GetCategoryRequest { category_id: leaf.category_id.clone() };
     assert_eq!(catalog.get_category(got).await.unwrap().into_inner().category.unwrap(), leaf);
-    let nobody = GetCategoryRequest { category_id: NOBODY.into() };
-    refused(catalog.get_category(nobody).await, "CATEGORY_NOT_FOUND");
+    let unknown = GetCategoryRequest { category_id: UNKNOWN_ID.into() };
+    refused(catalog.get_category(unknown).await, "CATEGORY_NOT_FOUND");
     let children =
         ListCategoriesRequest { parent_id: top.category_id.clone(), ..Default::default() };
     let listed = catalog.list_categories(children).await.unwrap().into_inner();
@@ -119,10 +119,11 @@ async fn products_and_variants() {
     let got = GetProductRequest { product_id: product_id.clone() };
     assert_eq!(catalog.get_product(got).await.unwrap().into_inner().product.unwrap(), product);
     refused(
-        catalog.get_product(GetProductRequest { product_id: NOBODY.into() }).await,
+        catalog.get_product(GetProductRequest { product_id: UNKNOWN_ID.into() }).await,
         "PRODUCT_NOT_FOUND",
     );
-    let batch = BatchGetProductsRequest { product_ids: vec![NOBODY.into(), product_id.clone()] };
+    let batch =
+        BatchGetProductsRequest { product_ids: vec![UNKNOWN_ID.into(), product_id.clone()] };
     assert_eq!(
         catalog.batch_get_products(batch).await.unwrap().into_inner().products,
         std::slice::from_ref(&product)
@@ -161,7 +162,7 @@ async fn products_and_variants() {
         catalog.list_variants(of(&product_id)).await.unwrap().into_inner().variants.len(),
         3
     );
-    refused(catalog.list_variants(of(NOBODY)).await, "PRODUCT_NOT_FOUND");
+    refused(catalog.list_variants(of(UNKNOWN_ID)).await, "PRODUCT_NOT_FOUND");
     let recolor = |color: &str| UpdateVariantRequest {
         variant_id: third.variant_id.clone(),
         variant: Some(variant(color)),

@@ -1,4 +1,4 @@
-//! A day of somebody who keeps prices: set, read, explained, listed and taken away; every mistake is refused with its reason.
+//! Maintaining prices: they are set, read, explained, listed and deleted; every invalid request is refused with its reason.
 
 use crate::shop::{create, product, sku, usd};
 use contracts::pricing::v1::item::Name;
@@ -30,7 +30,7 @@ async fn prices() {
     let price = pricing.set_price(set(draft.clone())).await.unwrap().into_inner().price.unwrap();
     assert_eq!(price.version, 1);
     let again = pricing.set_price(set(draft.clone())).await.unwrap().into_inner().price.unwrap();
-    assert_eq!(again, price, "what is there already is written by nobody");
+    assert_eq!(again, price, "an unchanged price is not written");
 
     let eur = |minor_units: i64| Some(Money { currency_code: "EUR".into(), minor_units });
     let xxq = Some(Money { currency_code: "XXQ".into(), minor_units: 1 });
@@ -88,9 +88,9 @@ async fn prices() {
     let delete = DeletePriceRequest { price_id: price.price_id.clone(), ..Default::default() };
     pricing.delete_price(delete.clone()).await.unwrap();
     refused(pricing.delete_price(delete).await, "PRICE_NOT_FOUND");
-    let of_nobody =
+    let of_unknown =
         Item { name: Some(Name::ProductId("019ab000-0000-7000-8000-000000000000".into())) };
-    let get = GetPriceRequest { item: Some(of_nobody), context: context("USD") };
+    let get = GetPriceRequest { item: Some(of_unknown), context: context("USD") };
     refused(pricing.get_price(get).await, "UNKNOWN_ITEM");
     mesh.finish().await;
 }

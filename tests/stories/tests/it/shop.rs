@@ -1,4 +1,4 @@
-//! What stories have in common: a product to sell, and what search says of it.
+//! Helpers of the stories: products, prices and searches.
 
 use contracts::catalog::v1::{CreateProductRequest, Product, ProductDraft, Variant, VariantDraft};
 use contracts::pricing::v1::item::Name;

@@ -1,4 +1,4 @@
-//! A wire to the database that a test can cut at the moment that matters.
+//! A proxy to the database that a test can cut at a COMMIT.
 
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
@@ -7,25 +7,25 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 
-/// What happens to the next COMMIT.
+/// Where the next COMMIT is lost.
 #[derive(Clone, Copy)]
 #[repr(u8)]
 pub enum Cut {
     Nothing = 0,
-    /// The server never hears of it.
+    /// Before it reaches the server.
     Before = 1,
-    /// The server does it, the client never hears of that.
+    /// After the server has committed, before its answer reaches the client.
     After = 2,
 }
 
-/// Forwards to the server until it is cut; each cut is for one COMMIT.
-pub struct Wire {
+/// Forwards to the server until it is cut; each cut applies to one COMMIT.
+pub struct Proxy {
     port: u16,
     cut: Arc<AtomicU8>,
 }
 
-impl Wire {
-    /// A wire to the server of this URL.
+impl Proxy {
+    /// Starts a proxy to the server of this URL.
     pub async fn to(url: &SecretString) -> Self {
         let server = server(url.expose_secret()).to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -41,7 +41,7 @@ impl Wire {
         Self { port, cut }
     }
 
-    /// The URL by way of this wire.
+    /// The URL through this proxy.
     pub fn url(&self, url: &SecretString) -> SecretString {
         let url = url.expose_secret();
         url.replacen(server(url), &format!("127.0.0.1:{}", self.port), 1).into()
@@ -51,7 +51,7 @@ impl Wire {
         self.cut.store(cut as u8, Ordering::SeqCst);
     }
 
-    /// Whether the cut that was asked for has happened.
+    /// Whether the requested cut has happened.
     pub fn is_cut(&self) -> bool {
         self.cut.load(Ordering::SeqCst) == Cut::Nothing as u8
     }
@@ -73,8 +73,8 @@ async fn forward(client: TcpStream, server: TcpStream, cut: Arc<AtomicU8>) {
     }
 }
 
-/// What a connection is waiting for after a COMMIT that is to lose its answer.
-const LOSING: u8 = 3;
+/// State after a COMMIT was forwarded whose answer is to be dropped.
+const DROPPING_ANSWER: u8 = 3;
 
 async fn requests(client: &mut OwnedReadHalf, server: &mut OwnedWriteHalf, cut: &AtomicU8) {
     let mut buffer = vec![0; 64 * 1024];
@@ -87,7 +87,7 @@ async fn requests(client: &mut OwnedReadHalf, server: &mut OwnedWriteHalf, cut: 
             if now(Cut::Before, Cut::Nothing as u8) {
                 return;
             }
-            now(Cut::After, LOSING);
+            now(Cut::After, DROPPING_ANSWER);
         }
         if server.write_all(bytes).await.is_err() {
             return;
@@ -99,7 +99,10 @@ async fn answers(server: &mut OwnedReadHalf, client: &mut OwnedWriteHalf, cut: &
     let mut buffer = vec![0; 64 * 1024];
     while let Ok(read @ 1..) = server.read(&mut buffer).await {
         let nothing = Cut::Nothing as u8;
-        if cut.compare_exchange(LOSING, nothing, Ordering::SeqCst, Ordering::SeqCst).is_ok() {
+        if cut
+            .compare_exchange(DROPPING_ANSWER, nothing, Ordering::SeqCst, Ordering::SeqCst)
+            .is_ok()
+        {
             return;
         }
         if client.write_all(&buffer[..read]).await.is_err() {

@@ -1,4 +1,4 @@
-//! What the servers can do by themselves, asked as directly as possible.
+//! Baselines: what the servers can do by themselves.
 
 use super::fixture::Fixture;
 use super::shop;
@@ -22,15 +22,15 @@ use tokio::task::JoinSet;
 use tokio_postgres::{Client, NoTls};
 use uuid::Uuid;
 
-/// Of a service that publishes nothing else.
-const SUBJECT: &str = "floor.price.updated";
+/// Subject of a service that publishes nothing else.
+const SUBJECT: &str = "baseline.price.updated";
 
 /// Messages of one atomic batch.
 const BATCH: usize = 200;
 
 /// Messages a second in atomic batches, with nothing but their ids or with the headers of an event.
 pub async fn publish(bus: &Bus, size: Size, headers: bool) -> Result<f64> {
-    streams::ensure_events(bus, "floor").await?;
+    streams::ensure_events(bus, "baseline").await?;
     let messages = messages(size, headers)?;
     let begun = Instant::now();
     for batch in messages.chunks(BATCH) {
@@ -39,7 +39,7 @@ pub async fn publish(bus: &Bus, size: Size, headers: bool) -> Result<f64> {
     Ok(rate(messages.len(), begun.elapsed()))
 }
 
-/// Ids are new, so that the broker knows none of them.
+/// With new ids, so that the broker deduplicates none.
 fn messages(size: Size, headers: bool) -> Result<Vec<(HeaderMap, Bytes)>> {
     let message = |(key, version): (Uuid, i64)| {
         let id = Uuid::now_v7();
@@ -47,7 +47,7 @@ fn messages(size: Size, headers: bool) -> Result<Vec<(HeaderMap, Bytes)>> {
             id,
             subject: SUBJECT.to_owned(),
             message: PriceUpdated::TYPE.to_owned(),
-            source: "/souk/floor".to_owned(),
+            source: "/souk/baseline".to_owned(),
             key: key.to_string(),
             version,
             at: chrono::Utc::now(),
@@ -82,7 +82,7 @@ async fn publish_batch(bus: &Bus, batch: &[(HeaderMap, Bytes)]) -> Result<()> {
 
 /// How long one message takes until it is acknowledged, at the steady rate.
 pub async fn publish_latency(bus: &Bus, size: Size) -> Result<Latencies> {
-    streams::ensure_events(bus, "floor").await?;
+    streams::ensure_events(bus, "baseline").await?;
     let payload: Bytes = shop::event(Uuid::nil(), 1)?.encode_to_vec().into();
     let mut latencies = Latencies::default();
     let mut tick = tokio::time::interval(Duration::from_secs(1) / u32::try_from(size.rate)?);
@@ -103,7 +103,7 @@ pub async fn commit_latency(fixture: &Fixture, size: Size) -> Result<Latencies> 
     let client = connect(&fixture.pricing).await?;
     let insert = "
         insert into outbox (id, subject, message, key, version, payload, headers)
-        values ($1::text::uuid, 'floor.price.updated', 'x', $1, 1, $2, '{}')";
+        values ($1::text::uuid, 'baseline.price.updated', 'x', $1, 1, $2, '{}')";
     let insert = client.prepare(insert).await?;
     let payload = shop::event(Uuid::nil(), 1)?.encode_to_vec();
     let mut latencies = Latencies::default();
@@ -140,7 +140,7 @@ pub async fn effects(fixture: &Fixture, size: Size) -> Result<f64> {
 async fn write_effects(mut client: Client, changes: &[(Uuid, i64)], batch: usize) -> Result<()> {
     let claim = "
         insert into inbox (consumer, event_id, subject)
-        select 'floor', id::uuid, 'floor.price.updated' from unnest($1::text[]) as id
+        select 'baseline', id::uuid, 'baseline.price.updated' from unnest($1::text[]) as id
         on conflict do nothing";
     let claim = client.prepare(claim).await?;
     let upsert = "
