@@ -1,5 +1,5 @@
-//! The codec of every generated client and server: prost, and the contract's rules on whatever it decodes. Validation
-//! stands here because a tower layer never sees a decoded message.
+//! The codec of all generated clients and servers: it validates every message that it decodes. Validation is done here because tower
+//! layers never see decoded messages.
 
 use crate::messages::souk::r#type::v1::Reason as Common;
 use crate::reason::Reason;
@@ -11,7 +11,7 @@ use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder};
 use tonic_prost::ProstEncoder;
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
-/// Encodes with prost; decodes with prost and refuses what breaks the contract.
+/// Encodes and decodes with prost; rejects decoded messages that violate the contract's validation rules.
 #[derive(Debug)]
 pub struct CheckedCodec<Encoded, Decoded> {
     types: PhantomData<(Encoded, Decoded)>,
@@ -42,7 +42,7 @@ where
     }
 }
 
-/// Decodes one message and checks it.
+/// Decodes and validates one message.
 #[derive(Debug)]
 pub struct CheckedDecoder<Decoded> {
     types: PhantomData<Decoded>,
@@ -71,10 +71,10 @@ fn invalid(violations: Vec<Violation>) -> Status {
     refuse(Common::InvalidField, summary(&violations), violations)
 }
 
-/// Most fields that a refusal lists: its details travel in one header, and a bulk call of nonsense would burst it.
-const MOST_FIELDS: usize = 50;
+/// Maximum number of fields in the error details. They are sent in one header, whose size is limited.
+const MAX_LISTED_FIELDS: usize = 50;
 
-/// One sentence that names the first few fields and says how many there are; the details hold up to 50 of them.
+/// Error message that names the first three invalid fields and the number of further ones.
 pub fn summary(violations: &[Violation]) -> String {
     let named: Vec<String> = violations
         .iter()
@@ -90,7 +90,7 @@ fn refuse(reason: Common, message: String, violations: Vec<Violation>) -> Status
     let mut details = ErrorDetails::new();
     details.set_error_info(reason.name(), reason.domain(), std::collections::HashMap::new());
     if !violations.is_empty() {
-        let fields = violations.into_iter().take(MOST_FIELDS);
+        let fields = violations.into_iter().take(MAX_LISTED_FIELDS);
         let fields = fields.map(|found| FieldViolation::new(found.field, found.message));
         details.set_bad_request(fields.collect::<Vec<_>>());
     }
@@ -112,6 +112,6 @@ mod tests {
         let status = invalid((0..60).map(violation).collect());
         assert!(status.message().ends_with("; and 57 more"), "{}", status.message());
         let listed = status.get_error_details().bad_request().unwrap().field_violations.len();
-        assert_eq!(listed, MOST_FIELDS);
+        assert_eq!(listed, MAX_LISTED_FIELDS);
     }
 }

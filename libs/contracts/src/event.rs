@@ -1,14 +1,13 @@
 use crate::validate::{Validate, Violation};
 use sha2::{Digest, Sha256};
 
-/// A fact about one aggregate, as the contract declares it. The subject stands in the contract and nowhere else, so
-/// publisher and subscriber cannot disagree.
+/// An event of the contract: a fact about one aggregate. Publishers and consumers both take the subject from here.
 pub trait Event: prost::Message + Default + Validate {
     /// Subject it is published under, e.g. `pricing.price.updated`.
     const SUBJECT: &'static str;
     /// Full name of its message, e.g. `souk.pricing.v1.PriceUpdated`.
     const TYPE: &'static str;
-    /// The aggregate that it is about, whatever happened to it, e.g. `pricing.price`.
+    /// Family of the aggregate that it is about, e.g. `pricing.price`.
     const FAMILY: &'static str;
 
     /// Identifies the aggregate: events of one key are published and handled in order.
@@ -17,7 +16,7 @@ pub trait Event: prost::Message + Default + Validate {
     /// The aggregate's version after the change.
     fn version(&self) -> i64;
 
-    /// The encoded public state of the aggregate; none: the aggregate is gone.
+    /// The encoded public state of the aggregate; none if it was deleted.
     fn state(&self) -> Option<Vec<u8>>;
 }
 
@@ -28,38 +27,37 @@ pub struct EventInfo {
     pub subject: &'static str,
     /// Full name of its message.
     pub message: &'static str,
-    /// True: published for outside use, so no service of Souk need consume it.
+    /// Whether it is published for external consumers, so that no service of Souk has to consume it.
     pub outside: bool,
-    /// SHA-256 over numbers, names, types and labels of all fields that it can hold, in hexadecimal digits: it changes when
-    /// the event's bytes can hold something else than before.
+    /// Hash of the event's schema: SHA-256 over numbers, names, types and labels of all its fields, in hexadecimal digits.
     pub shape: &'static str,
-    /// Decodes bytes of this event by its generated type, for those who know events only by name.
+    /// Decodes an event of this type, for callers that do not know the generated type.
     pub read: fn(&[u8]) -> Result<Fact, prost::DecodeError>,
 }
 
-/// An event ready to be stored and published: what the outbox and the bus need to know of it, and its bytes.
+/// An encoded event with the metadata that the outbox and the bus need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fact {
     /// Subject it is published under.
     pub subject: &'static str,
     /// Full name of its message.
     pub message: &'static str,
-    /// The aggregate that it is about, e.g. `pricing.price`.
+    /// Family of the aggregate that it is about, e.g. `pricing.price`.
     pub family: &'static str,
     /// Identifies the aggregate.
     pub key: String,
     /// The aggregate's version after the change.
     pub version: i64,
-    /// SHA-256 of the encoded aggregate; none: it is gone.
+    /// SHA-256 of the encoded public state of the aggregate; none if it was deleted.
     pub digest: Option<[u8; 32]>,
     /// The encoded message.
     pub payload: Vec<u8>,
-    /// Rules of the contract that it breaks; such a fact is never written.
+    /// Validation rules that it violates; `pg::outbox::append` rejects such an event.
     pub violations: Vec<Violation>,
 }
 
 impl Fact {
-    /// Decodes an event of type `E`; its payload holds what that type knows of the bytes.
+    /// Decodes an event of type `E` and encodes it again, so the payload has no fields that `E` does not have.
     pub fn read<E: Event>(bytes: &[u8]) -> Result<Self, prost::DecodeError> {
         E::decode(bytes).map(|event| Self::from(&event))
     }

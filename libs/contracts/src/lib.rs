@@ -1,13 +1,13 @@
-//! The contract of Souk, generated from `proto/` by the root `build.rs`: messages with their clients and servers, and what
-//! our own options say about them.
+//! The contract of Souk, generated from `proto/` by the root `build.rs`: messages, clients and servers, and tables of the custom
+//! options.
 //!
 //! - [`catalog`], [`pricing`], [`search`], [`operations`], [`types`]: one module for each package of `proto/souk`.
-//! - [`METHODS`] and [`policy`]: how each method is served.
-//! - [`Rpc`], [`Mutation`], [`PageRequest`]: requests that know the name of their method; [`Serve`]: handlers behind a server.
-//! - [`Event`] and [`EVENTS`]: what is published, under which subject, by which key and version.
-//! - [`Aggregate`]: what the events of one aggregate have in common.
-//! - [`Reason`] and [`REASONS`]: why a call can be refused.
-//! - [`Validate`]: the rules of every message, applied by [`codec::CheckedCodec`] to all that arrives.
+//! - [`METHODS`] and [`policy`]: timeout, rate limit and scopes of each method.
+//! - [`Rpc`], [`Mutation`], [`PageRequest`]: requests with the name of their method; [`Serve`]: handlers as a gRPC server.
+//! - [`Event`] and [`EVENTS`]: events with subject, key and version.
+//! - [`Aggregate`]: reads any event of one aggregate.
+//! - [`Reason`] and [`REASONS`]: error reasons.
+//! - [`Validate`]: validation rules of messages; [`codec::CheckedCodec`] applies them to every message it decodes.
 //! - [`DESCRIPTORS`]: the descriptor set with options and comments, for reflection and for generic clients.
 
 mod aggregate;

@@ -1,7 +1,7 @@
 use crate::policy::Policy;
 use crate::tables::METHODS;
 
-/// The policy of a method, or none for a path that the contract does not name.
+/// The policy of a method, or none if the contract has no method with this path.
 pub fn policy(path: &str) -> Option<&'static Policy> {
     METHODS.binary_search_by(|method| method.path.cmp(path)).ok().and_then(|at| METHODS.get(at))
 }
@@ -21,7 +21,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_and_writes_ask_for_different_scopes() {
+    fn reads_and_writes_require_different_scopes() {
         let set = policy("/souk.pricing.v1.PricingService/SetPrice").unwrap();
         assert_eq!(set.scopes, ["pricing:write"]);
         assert_eq!(set.idempotency, Idempotency::Idempotent);

@@ -1,19 +1,19 @@
 use std::time::Duration;
 
-/// How a method is served, as the contract says; configuration may override the numbers.
+/// How a method is served. Settings can override the timeout.
 #[derive(Debug, Clone, Copy)]
 pub struct Policy {
     /// Path of the method on the wire, e.g. `/souk.pricing.v1.PricingService/SetPrice`.
     pub path: &'static str,
-    /// Its name in metrics, settings, stored answers and page tokens, e.g. `pricing.set_price`.
+    /// Its name in metrics, settings, stored responses and page tokens, e.g. `pricing.set_price`.
     pub name: &'static str,
-    /// Longest time the server works on a call.
+    /// Timeout of a call on the server.
     pub timeout: Duration,
-    /// Calls that one caller may make in a minute.
+    /// Maximum number of calls per caller and minute. It is documented, but no server enforces it yet.
     pub per_minute: u32,
-    /// Scopes that the caller's token must hold, all of them.
+    /// Scopes that the caller's token must have, all of them.
     pub scopes: &'static [&'static str],
-    /// No token is asked for.
+    /// Whether it can be called without a token.
     pub public: bool,
     /// Whether a call may be repeated.
     pub idempotency: Idempotency,
@@ -22,10 +22,10 @@ pub struct Policy {
 /// Whether a call may be repeated without a second effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Idempotency {
-    /// It reads.
+    /// It only reads.
     NoSideEffects,
     /// It writes, and repeating it with the same `request_id` has no second effect.
     Idempotent,
-    /// Nothing is promised.
+    /// A repeated call may have a second effect.
     Unknown,
 }

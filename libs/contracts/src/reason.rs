@@ -1,35 +1,35 @@
 use tonic::Code;
 
-/// The closed list of ways in which a call or the handling of an event can fail. It alone decides the gRPC code, whether
-/// a caller retries, what a consumer does, and how it is logged.
+/// The kinds of failure of a call or of an event handler. The kind determines the gRPC code, whether a caller retries, what a consumer
+/// does with the event, and the log level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// The request can never succeed.
     Invalid,
-    /// Who calls is not known.
+    /// The caller is not authenticated.
     Unauthenticated,
     /// The caller may not do this.
     Forbidden,
-    /// The named thing does not exist.
+    /// The resource does not exist.
     NotFound,
-    /// The thing to be created is there.
+    /// The resource to create exists already.
     AlreadyExists,
-    /// The state does not allow it.
+    /// The current state does not allow it.
     Refused,
-    /// Somebody else changed it meanwhile.
+    /// A concurrent change got in the way.
     Conflict,
-    /// Too much was asked for.
+    /// A limit was exceeded, e.g. too many calls at once.
     Exhausted,
-    /// Something needed is down, or the outcome is unknown.
+    /// A dependency is not available, or the outcome is unknown.
     Unavailable,
-    /// The time was up.
+    /// The deadline was exceeded.
     TimedOut,
     /// A bug.
     Internal,
 }
 
 impl Kind {
-    /// The gRPC code that a caller sees.
+    /// The gRPC code of the response.
     pub fn code(self) -> Code {
         match self {
             Self::Invalid => Code::InvalidArgument,
@@ -46,7 +46,7 @@ impl Kind {
         }
     }
 
-    /// The kind behind a code that another service answered with.
+    /// The kind for a gRPC code that another service returned.
     pub fn of(code: Code) -> Self {
         match code {
             Code::InvalidArgument | Code::OutOfRange => Self::Invalid,
@@ -66,25 +66,25 @@ impl Kind {
     }
 }
 
-/// A value of one of the contract's `Reason` enums: why a call was refused, in a word that programs can match.
+/// A value of one of the contract's `Reason` enums: a machine-readable error reason.
 pub trait Reason: Copy + std::fmt::Debug + Send + Sync + 'static {
-    /// What it means for the caller.
+    /// Kind of failure.
     fn kind(self) -> Kind;
     /// Its name on the wire, e.g. `SKU_TAKEN`.
     fn name(self) -> &'static str;
-    /// Whose reason it is, e.g. `catalog.souk`.
+    /// Domain of `google.rpc.ErrorInfo`, e.g. `catalog.souk`.
     fn domain(self) -> &'static str;
 }
 
-/// A reason of the contract as data, for documentation and for checks that cover all of them.
+/// A reason as data, for documentation and for checks over all reasons.
 #[derive(Debug, Clone, Copy)]
 pub struct ReasonInfo {
-    /// Whose reason it is.
+    /// Its domain.
     pub domain: &'static str,
     /// Its name on the wire.
     pub name: &'static str,
-    /// What it means for the caller.
+    /// Kind of failure.
     pub kind: Kind,
-    /// The contract's comment on it.
+    /// Its comment in the contract.
     pub meaning: &'static str,
 }

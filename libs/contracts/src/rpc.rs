@@ -1,30 +1,30 @@
-//! Requests as types that name their RPC: each RPC has a request message of its own.
+//! Traits of request messages. Each RPC has its own request message, so the type identifies the RPC.
 
 use prost::Message;
 
 /// The request of an RPC.
 pub trait Rpc: Message + Default {
-    /// What it is answered with.
+    /// The response message.
     type Response: Message + Default;
     /// Path on the wire, e.g. `/souk.pricing.v1.PricingService/SetPrice`.
     const PATH: &'static str;
-    /// Name in metrics, settings, stored answers and page tokens, e.g. `pricing.set_price`.
+    /// Name in metrics, settings, stored responses and page tokens, e.g. `pricing.set_price`.
     const METHOD: &'static str;
 }
 
 /// A request that changes something and carries a `request_id` (AIP-155): repeating it has no second effect.
 pub trait Mutation: Rpc {
-    /// The caller's id of this attempt and all its retries; empty where the caller does not want the guarantee.
+    /// Idempotency key: the same for all retries of one call; empty for no idempotency.
     fn request_id(&self) -> &str;
 }
 
 /// A request for a page of a list (AIP-158).
 pub trait PageRequest: Rpc {
-    /// Rows that the caller wants; 0 leaves it to the server, as where the request has no such field.
+    /// Requested number of rows; 0 if the request does not set it or has no such field.
     fn page_size(&self) -> i32;
-    /// Where the page begins; empty for the first one.
+    /// Token of the page; empty for the first one.
     fn page_token(&self) -> &str;
-    /// The same request without size and token: what a token is bound to.
+    /// The request without page size and token; a page token is only valid for an equal one.
     #[must_use]
     fn query(&self) -> Self;
 }

@@ -1,23 +1,23 @@
-//! What the generated macros need to implement a gRPC server by handlers.
+//! Items that the generated macros use to implement a gRPC server with handlers.
 
 use futures_core::Stream;
 use std::pin::Pin;
 
 pub use tonic::{Request as Call, Response as Answer, Status as Refusal, Streaming, async_trait};
 
-/// The messages that a streaming handler answers with.
+/// The response stream of a streaming handler.
 pub type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Refusal>> + Send>>;
 
-/// What can be served: the generated macros implement it beside the server's trait.
+/// A service implementation that can be turned into a server; the generated macros implement it.
 pub trait Serve {
-    /// The generated server around it.
+    /// The generated server type.
     type Server;
 
-    /// Takes messages of up to so many bytes, compressed or not.
+    /// Wraps it in a server that accepts messages of up to this size, compressed or not.
     fn into_server(self, max_message_bytes: usize) -> Self::Server;
 }
 
-/// A generated server with the limits and encodings that all have.
+/// Sets the message size limit and the compression encodings of a generated server.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! limited {

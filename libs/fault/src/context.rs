@@ -1,32 +1,32 @@
-//! What is known about the work in progress, kept beside it as a task-local: who asked, under which correlation id, until
-//! when. The server stack and the consumers set it; the database, the outbox and the client stack read it.
+//! The context of the current work as a task-local: caller, correlation id and deadline. Servers and consumers set it; the database,
+//! the outbox and clients read it.
 
 use secrecy::SecretString;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// What is known about the work in progress.
+/// The context of the current work.
 #[derive(Debug, Clone)]
 pub struct Context {
-    /// Joins everything that one request or event brought about, across services.
+    /// Common to all work that one request or event causes, across services.
     pub correlation_id: String,
-    /// The event that is being handled, if it is one.
+    /// Id of the event that is being handled, if any.
     pub causation_id: Option<String>,
     /// W3C trace context of the work.
     pub traceparent: Option<String>,
-    /// When nobody waits for the result any more.
+    /// Deadline of the work.
     pub deadline: Option<Instant>,
-    /// Who asked.
+    /// The caller.
     pub caller: Caller,
 }
 
-/// Who asked for the work.
+/// The caller on whose behalf the work is done.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    /// Subject of the token; a service's own name where it works by itself.
+    /// Subject of the token; the service's name for its own background work.
     pub subject: String,
-    /// The user's token as it came, to be passed on; none where a service works by itself.
+    /// The caller's token, to be forwarded to other services; none for background work.
     pub token: Option<SecretString>,
 }
 
@@ -34,18 +34,18 @@ tokio::task_local! {
     static CURRENT: Arc<Context>;
 }
 
-/// Does `work` under `context`.
+/// Runs `work` with `context`.
 pub async fn scope<F: Future>(context: Context, work: F) -> F::Output {
     CURRENT.scope(Arc::new(context), work).await
 }
 
-/// The context of the work in progress; a fresh one, of nobody and without end, outside of any.
+/// The current context; outside of any a new one, with the caller `souk` and no deadline.
 pub fn current() -> Arc<Context> {
     CURRENT.try_with(Arc::clone).unwrap_or_else(|_| Arc::new(Context::of_service("souk")))
 }
 
 impl Context {
-    /// The context of work that a service begins by itself.
+    /// A context for a service's own background work.
     pub fn of_service(name: &str) -> Self {
         Self {
             correlation_id: uuid::Uuid::now_v7().to_string(),
@@ -56,7 +56,7 @@ impl Context {
         }
     }
 
-    /// Time that is left until the deadline; none where there is no deadline.
+    /// Time until the deadline; none if there is no deadline.
     pub fn remaining(&self) -> Option<Duration> {
         self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
     }

@@ -1,5 +1,5 @@
-//! What a database error means. Constraints that stand for a refusal are recognised by name where the statement is made;
-//! whatever reaches this conversion is trouble, not a decision.
+//! Conversion of database errors. Code that runs a statement handles violations of constraints it expects, by their names; all other
+//! errors are converted here.
 
 use crate::{Common, Fault};
 use diesel::result::{DatabaseErrorKind, Error};
@@ -30,7 +30,7 @@ impl From<Error> for Fault {
             {
                 Self::unavailable("the database", error)
             }
-            // A standby that was the primary, and a full disk: as good as away, and as little about the statement.
+            // Read-only after a failover, or a full disk: the statement is not at fault, so the database counts as unavailable.
             Error::DatabaseError(DatabaseErrorKind::ReadOnlyTransaction, _) => {
                 Self::unavailable("the database", error)
             }
@@ -39,7 +39,7 @@ impl From<Error> for Fault {
             {
                 Self::unavailable("the database", error)
             }
-            // The same kind stands for a connection that broke and for a statement that cannot be sent at all.
+            // The same kind is used for a broken connection and for a statement that cannot be encoded.
             Error::DatabaseError(DatabaseErrorKind::UnableToSendCommand, info)
                 if info.message().contains("closed")
                     || info.message().contains("communicating") =>
@@ -52,7 +52,7 @@ impl From<Error> for Fault {
 }
 
 impl Fault {
-    /// The name of the constraint that a statement violated, if that is what happened.
+    /// The name of the constraint that a statement violated, if the error is a violation.
     pub fn constraint(error: &Error) -> Option<&str> {
         match error {
             Error::DatabaseError(
@@ -73,7 +73,7 @@ mod tests {
     use crate::Kind;
 
     #[test]
-    fn a_database_that_cannot_be_written_is_away_and_a_wrong_statement_is_a_bug() {
+    fn a_read_only_or_full_database_is_unavailable_and_a_wrong_statement_is_a_bug() {
         let kind = |kind, message: &str| {
             Fault::from(Error::DatabaseError(kind, Box::new(message.to_owned()))).kind()
         };

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 type Cause = Box<dyn Error + Send + Sync>;
 
-/// A refusal or a failure, complete enough to answer a caller, to decide about an event and to be logged. What the caller
-/// sees and what only the log may hold are kept apart: the cause never leaves the process.
+/// An error, with all that is needed to answer a caller, to decide what to do with an event, and to log it. The cause is only for logs
+/// and dead letters and never sent to a caller.
 pub struct Fault(Box<Inner>);
 
 struct Inner {
@@ -25,12 +25,12 @@ struct Inner {
 }
 
 impl Fault {
-    /// Refuses for a reason of the contract. The message is for the caller: what was wrong, where, what to do.
+    /// An error with a reason of the contract. The message is for the caller: what is wrong, where, and what to do.
     pub fn new(reason: impl Reason, message: impl Into<String>) -> Self {
         Self::raw(reason.kind(), reason.domain(), reason.name(), message.into())
     }
 
-    /// Refuses because of one field, which the caller finds by its path.
+    /// An error in one field, given by its path.
     pub fn field(reason: impl Reason, path: impl Into<String>, message: impl Into<String>) -> Self {
         let message = message.into();
         let field = path.into();
@@ -38,19 +38,19 @@ impl Fault {
         Self::new(reason, format!("{field}: {message}")).violating(vec![violation])
     }
 
-    /// Refuses because fields break the rules of the contract.
+    /// An error for fields that violate validation rules.
     pub fn invalid(violations: Vec<Violation>) -> Self {
         Self::new(Common::InvalidField, contracts::codec::summary(&violations))
             .violating(violations)
     }
 
-    /// Something needed could not be reached and nothing was changed.
+    /// A dependency could not be reached and nothing was changed.
     pub fn unavailable(what: &str, cause: impl Into<Cause>) -> Self {
         Self::new(Common::DependencyUnavailable, format!("{what} could not be reached; retry"))
             .because(cause)
     }
 
-    /// A bug: the caller learns only that it happened.
+    /// A bug; the caller gets no details.
     pub fn internal(cause: impl Into<Cause>) -> Self {
         Self::new(
             Common::Internal,
@@ -59,35 +59,35 @@ impl Fault {
         .because(cause)
     }
 
-    /// The same fault with the cause that the log shows.
+    /// Adds the cause, for logs.
     #[must_use]
     pub fn because(mut self, cause: impl Into<Cause>) -> Self {
         self.0.cause = Some(cause.into());
         self
     }
 
-    /// The same fault with what was being done, verb and object: `reserve stock`.
+    /// Adds what was being done, verb and object, e.g. `save prices`.
     #[must_use]
     pub fn context(mut self, doing: &'static str) -> Self {
         self.0.context.push(doing);
         self
     }
 
-    /// The same fault with a fact that programs can read.
+    /// Adds machine-readable metadata.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl fmt::Display) -> Self {
         self.0.metadata.insert(key.to_owned(), value.to_string());
         self
     }
 
-    /// The same fault with advice on how long to wait.
+    /// Adds the time after which the caller should retry.
     #[must_use]
     pub fn retry_after(mut self, pause: Duration) -> Self {
         self.0.retry_after = Some(pause);
         self
     }
 
-    /// The same fault with every field path put below `prefix`: a row's fault becomes the request's.
+    /// Puts `prefix` in front of all field paths, to turn the error of a row into one of the request.
     #[must_use]
     pub fn below(mut self, prefix: &str) -> Self {
         for violation in &mut self.0.violations {
@@ -97,7 +97,7 @@ impl Fault {
         self
     }
 
-    /// The class of the failure.
+    /// Kind of failure.
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
@@ -107,37 +107,37 @@ impl Fault {
         &self.0.reason
     }
 
-    /// Whose reason it is, e.g. `catalog.souk`.
+    /// Domain of the reason, e.g. `catalog.souk`.
     pub fn domain(&self) -> &str {
         &self.0.domain
     }
 
-    /// What the caller is told.
+    /// Message for the caller.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// The fields that are wrong.
+    /// The invalid fields.
     pub fn violations(&self) -> &[Violation] {
         &self.0.violations
     }
 
-    /// Facts that programs can read.
+    /// Machine-readable metadata.
     pub fn metadata(&self) -> &BTreeMap<String, String> {
         &self.0.metadata
     }
 
-    /// How long the caller should wait.
+    /// How long the caller should wait before a retry.
     pub fn pause(&self) -> Option<Duration> {
         self.0.retry_after
     }
 
-    /// Whether this is the given reason.
+    /// Whether it has the given reason.
     pub fn is(&self, reason: impl Reason) -> bool {
         self.0.domain == reason.domain() && self.0.reason == reason.name()
     }
 
-    /// Everything that is known, causes included: for the log and for dead letters, never for a caller.
+    /// The message with context and all causes, for logs and dead letters; never for a caller.
     pub fn chain(&self) -> String {
         let mut chain = format!("{}: {}", self.0.reason, self.0.message);
         for doing in &self.0.context {
@@ -154,14 +154,14 @@ impl Fault {
         chain
     }
 
-    /// The same fault with the violations it stands for.
+    /// Sets the violations.
     #[must_use]
     pub fn violating(mut self, violations: Vec<Violation>) -> Self {
         self.0.violations = violations;
         self
     }
 
-    /// The same fault for several violations, all of which its message sums up.
+    /// Sets several violations and a message that sums them up.
     #[must_use]
     pub fn violating_together(mut self, violations: Vec<Violation>) -> Self {
         self.0.message = contracts::codec::summary(&violations);
@@ -214,7 +214,7 @@ mod tests {
     use contracts::pricing::v1::Reason as Pricing;
 
     #[test]
-    fn a_row_fault_names_the_row_after_it_was_put_below_it() {
+    fn below_adds_the_row_to_paths_and_message() {
         let fault = Fault::field(Pricing::SaleAboveBase, "sale", "120 is above the base of 100")
             .below("prices[3]");
         assert_eq!(fault.violations()[0].field, "prices[3].sale");

@@ -1,8 +1,8 @@
-//! One vocabulary of failure for every service. A [`Fault`] says what was wrong ([`contracts::Reason`]), which class of
-//! failure it is ([`Kind`]), where ([`contracts::Violation`]) and, privately, why (its cause). The kind alone decides the
-//! gRPC code, whether a caller retries, what a consumer does with the event, and how loud the log is.
+//! The error type of all services. A [`Fault`] has a reason ([`contracts::Reason`]), a [`Kind`], the invalid fields
+//! ([`contracts::Violation`]) and a cause that is never sent to callers. The kind determines the gRPC code, whether a caller retries,
+//! what a consumer does with the event, and the log level.
 //!
-//! Besides the contract's codec, this crate is the only maker of `tonic::Status`.
+//! Services create a `tonic::Status` only by converting a `Fault`, or in the codec of `contracts`.
 
 pub mod context;
 mod database;

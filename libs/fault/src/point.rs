@@ -1,8 +1,9 @@
-//! Named points at which a test makes a process die, fail or wait, and safeguards that it takes away to show that their absence
-//! would be noticed. All of it exists behind the feature `failpoints`, which no release has; without it each call is empty.
+//! Failpoints: named points at which a test makes a process abort, fail or wait. A test can also switch off safeguards, to prove that
+//! it would notice if they were missing. This needs the feature `failpoints`, which releases do not have; without it all calls do
+//! nothing.
 //!
-//! A script arms them: `relay.marked=abort@3; consumer.claimed=error; pg.commit=delay:2000; inbox=off`. The number says at
-//! which pass it happens, the first one where there is none; `@2+` means the second and every later one.
+//! A script configures them: `relay.marked=abort@3; consumer.claimed=error; pg.commit=delay:2000; inbox=off`. The number after `@` is
+//! the pass at which the action happens, by default the first; `@2+` means the second and all later ones.
 
 #[cfg(feature = "failpoints")]
 mod armed;
@@ -14,13 +15,13 @@ pub use armed::{ScriptError, arm, off, reached};
 mod unarmed {
     use crate::Fault;
 
-    /// A point of the path of an event, at which nothing happens in this build.
+    /// A failpoint; does nothing in this build.
     #[inline]
     pub async fn reached(_name: &'static str) -> Result<(), Fault> {
         Ok(())
     }
 
-    /// Whether a safeguard is taken away: never, in this build.
+    /// Whether a safeguard is switched off: never in this build.
     #[inline]
     pub fn off(_name: &'static str) -> bool {
         false

@@ -1,6 +1,6 @@
-//! Aggregates and their tables. An aggregate says once what its events are ([`Published`]) and where its rows are ([`Stored`]);
-//! reading, locking, paging and writing it by its head then is the same for all. [`save`] and [`save_all`] are the only
-//! writers: rows and events in one transaction, so that no state changes without its event.
+//! Aggregates in tables. An aggregate implements [`Published`] (its events) and [`Stored`] (its table); this module then reads, locks,
+//! lists and writes it. [`save`] and [`save_all`] are the only functions that write: they store rows and events in one transaction, so
+//! that no change lacks its event.
 
 mod find;
 mod list;

@@ -3,55 +3,56 @@ use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-/// What happens at a point.
+/// What happens at a failpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Action {
-    /// The process dies as by SIGKILL: nothing is flushed, no destructor runs.
+    /// The process aborts: nothing is flushed, no destructor runs.
     Abort,
-    /// The work there fails.
+    /// The failpoint returns an error.
     Error,
-    /// The work there waits.
+    /// The failpoint waits.
     Delay(Duration),
-    /// Not a point but a safeguard: it is taken away.
+    /// The name is that of a safeguard, which is switched off.
     Off,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Plan {
     action: Action,
-    /// The pass at which it happens, from 1.
+    /// The pass at which it happens, starting at 1.
     at: u32,
-    /// Whether it happens at every later pass too.
+    /// Whether it also happens at all later passes.
     and_later: bool,
 }
 
 struct Armed {
     plans: HashMap<String, Plan>,
     passes: Mutex<HashMap<&'static str, u32>>,
-    happens: Box<dyn Fn(&'static str) + Send + Sync>,
+    before_action: Box<dyn Fn(&'static str) + Send + Sync>,
 }
 
 static ARMED: OnceLock<Armed> = OnceLock::new();
 
-/// A script that says nothing sensible.
+/// An invalid entry of a script.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "failpoints: {0:?} is not name=abort|error|delay:<ms>|off, with @<pass> or @<pass>+ behind it"
 )]
 pub struct ScriptError(String);
 
-/// Arms the points of this process by a script, once. `happens` is told of each thing that is about to happen, so that it can be
-/// written down before the process dies.
+/// Configures the failpoints of this process with a script, once. `before_action` is called before each action, so that it can be
+/// recorded before the process aborts.
 pub fn arm(
     script: &str,
-    happens: impl Fn(&'static str) + Send + Sync + 'static,
+    before_action: impl Fn(&'static str) + Send + Sync + 'static,
 ) -> Result<(), ScriptError> {
     let mut plans = HashMap::new();
     for entry in script.split(';').map(str::trim).filter(|entry| !entry.is_empty()) {
         let (name, plan) = parse(entry).ok_or_else(|| ScriptError(entry.to_owned()))?;
         plans.insert(name.to_owned(), plan);
     }
-    let _ = ARMED.set(Armed { plans, passes: Mutex::default(), happens: Box::new(happens) });
+    let before_action = Box::new(before_action);
+    let _ = ARMED.set(Armed { plans, passes: Mutex::default(), before_action });
     Ok(())
 }
 
@@ -72,7 +73,7 @@ fn parse(entry: &str) -> Option<(&str, Plan)> {
     Some((name, Plan { action, at: pass.parse().ok()?, and_later }))
 }
 
-/// A point of the path of an event: dies, fails or waits here where a script says so.
+/// A failpoint: aborts, fails or waits if the script says so.
 pub async fn reached(name: &'static str) -> Result<(), Fault> {
     let Some(armed) = ARMED.get() else { return Ok(()) };
     let Some(plan) = armed.plans.get(name) else { return Ok(()) };
@@ -85,7 +86,7 @@ pub async fn reached(name: &'static str) -> Result<(), Fault> {
     if pass < plan.at || (pass > plan.at && !plan.and_later) {
         return Ok(());
     }
-    (armed.happens)(name);
+    (armed.before_action)(name);
     match plan.action {
         Action::Abort => std::process::abort(),
         Action::Error => Err(Fault::internal(format!("failpoint {name}"))),
@@ -97,7 +98,7 @@ pub async fn reached(name: &'static str) -> Result<(), Fault> {
     }
 }
 
-/// Whether a safeguard is taken away.
+/// Whether a safeguard is switched off.
 pub fn off(name: &'static str) -> bool {
     let plan = ARMED.get().and_then(|armed| armed.plans.get(name));
     plan.is_some_and(|plan| plan.action == Action::Off)
@@ -108,22 +109,22 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_the_script_says_happens_at_its_pass_and_is_told_before() {
-        let told = std::sync::Arc::new(Mutex::new(Vec::new()));
-        let telling = told.clone();
-        arm("a=error@2; b=error@2+ ;guard=off;", move |name| telling.lock().unwrap().push(name))
+    async fn actions_happen_at_their_pass_and_are_recorded() {
+        let recorded = std::sync::Arc::new(Mutex::new(Vec::new()));
+        let record = recorded.clone();
+        arm("a=error@2; b=error@2+ ;guard=off;", move |name| record.lock().unwrap().push(name))
             .unwrap();
         let mut passes = Vec::new();
         for name in ["a", "a", "a", "b", "b", "b", "c"] {
             passes.push(reached(name).await.is_ok());
         }
         assert_eq!(passes, [true, false, true, true, false, false, true]);
-        assert_eq!(*told.lock().unwrap(), ["a", "b", "b"]);
+        assert_eq!(*recorded.lock().unwrap(), ["a", "b", "b"]);
         assert!(off("guard") && !off("a") && !off("other"));
     }
 
     #[test]
-    fn nonsense_is_refused() {
+    fn invalid_scripts_are_rejected() {
         for script in ["a", "a=", "a=explode", "a=delay", "a=delay:x", "a=abort@x", "=@"] {
             assert!(arm(script, |_| {}).is_err(), "{script}");
         }

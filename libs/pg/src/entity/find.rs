@@ -1,4 +1,4 @@
-//! Aggregates by id.
+//! Reads aggregates by id.
 
 use super::stored::{Stored, from_rows, live};
 use crate::{Tx, statement};
@@ -7,7 +7,7 @@ use diesel_async::RunQueryDsl;
 use fault::Fault;
 use kernel::id::Id;
 
-/// The aggregates of these ids, deleted ones too, by id.
+/// The existing aggregates with these ids, including deleted ones, ordered by id.
 pub async fn find<E: Stored>(tx: &mut Tx, ids: &[Id<E>]) -> Result<Vec<E>, Fault> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -18,7 +18,7 @@ pub async fn find<E: Stored>(tx: &mut Tx, ids: &[Id<E>]) -> Result<Vec<E>, Fault
     from_rows(rows)
 }
 
-/// One that exists.
+/// One aggregate; an error if it does not exist or is deleted.
 pub async fn get<E: Stored>(tx: &mut Tx, id: Id<E>) -> Result<E, Fault> {
     let found = find(tx, &[id]).await?;
     live(found, id)

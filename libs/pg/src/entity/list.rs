@@ -1,4 +1,4 @@
-//! Pages of aggregates that exist, by id.
+//! Lists aggregates that are not deleted, page by page and ordered by id.
 
 use super::stored::{Stored, from_rows};
 use crate::Tx;
@@ -12,7 +12,7 @@ use fault::Fault;
 use kernel::id::Id;
 use std::marker::PhantomData;
 
-/// A page of aggregates, with the conditions that were named so far.
+/// A query for a page of aggregates.
 #[must_use = "nothing is read until `load`"]
 pub struct List<'a, E> {
     conditions: String,
@@ -20,7 +20,7 @@ pub struct List<'a, E> {
     of: PhantomData<fn() -> E>,
 }
 
-/// The first `limit` that exist, after an id.
+/// A page of up to `limit` aggregates after an id.
 pub fn list<'a, E: Stored>(after: Id<E>, limit: i64) -> List<'a, E> {
     let values: Vec<Value<'a>> = vec![
         Box::new(AsExpression::<SqlUuid>::as_expression(after)),
@@ -30,7 +30,7 @@ pub fn list<'a, E: Stored>(after: Id<E>, limit: i64) -> List<'a, E> {
 }
 
 impl<'a, E: Stored> List<'a, E> {
-    /// Only those that keep a condition, in which `?` is the value and `owner` the aggregate's row; without a value all keep it.
+    /// Adds a condition in which `?` stands for the value and `owner` for the aggregate's row; without a value it adds nothing.
     pub fn matching<ST, V>(mut self, condition: &str, value: Option<V>) -> Self
     where
         ST: SqlType + SingleValue,

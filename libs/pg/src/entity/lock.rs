@@ -1,4 +1,4 @@
-//! Locks of rows by id. Rows of one table are always locked in the order of their ids.
+//! Row locks on aggregates. Rows of one table are always locked in the order of their ids, to avoid deadlocks.
 
 use super::find::find;
 use super::stored::{Stored, from_rows, live};
@@ -8,14 +8,14 @@ use diesel_async::RunQueryDsl;
 use fault::Fault;
 use kernel::id::Id;
 
-/// What a row is locked for.
+/// Purpose of a row lock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lock {
-    /// A change; others may go on referring to the row.
+    /// To change the row; [`Lock::Reference`] locks do not conflict.
     Change,
-    /// Its deletion: who refers to it waits, and so does the lock for those who already do.
+    /// To delete the row; conflicts with [`Lock::Reference`] locks.
     Deletion,
-    /// A reference: it can be changed meanwhile, but not deleted.
+    /// To refer to the row: others may change it, but not delete it.
     Reference,
 }
 
@@ -29,7 +29,7 @@ impl Lock {
     }
 }
 
-/// Locks those of the ids that there are, deleted ones too, by id.
+/// Locks and returns the existing aggregates with these ids, including deleted ones, ordered by id.
 pub async fn lock_all<E: Stored>(tx: &mut Tx, ids: &[Id<E>], lock: Lock) -> Result<Vec<E>, Fault> {
     if ids.is_empty() {
         return Ok(Vec::new());
@@ -48,17 +48,17 @@ pub async fn lock_all<E: Stored>(tx: &mut Tx, ids: &[Id<E>], lock: Lock) -> Resu
     from_rows(locking.get_results(tx.conn()).await?)
 }
 
-/// Locks one that exists for a change.
+/// Locks one aggregate for a change; an error if it does not exist or is deleted.
 pub async fn lock<E: Stored>(tx: &mut Tx, id: Id<E>) -> Result<E, Fault> {
     live(lock_all(tx, &[id], Lock::Change).await?, id)
 }
 
-/// Locks one that exists for its deletion: from now on nothing can come to refer to it.
+/// Locks one aggregate for its deletion, so that no new references to it can be created; an error if it does not exist or is deleted.
 pub async fn lock_to_delete<E: Stored>(tx: &mut Tx, id: Id<E>) -> Result<E, Fault> {
     live(lock_all(tx, &[id], Lock::Deletion).await?, id)
 }
 
-/// Locks those of the ids that exist against their deletion; returns which they are.
+/// Locks those of the aggregates that exist against deletion, and returns their ids.
 pub async fn lock_reference<E: Stored, L: FromIterator<Id<E>>>(
     tx: &mut Tx,
     ids: &[Id<E>],

@@ -1,4 +1,4 @@
-//! The only writers of aggregates: rows and events in one transaction, so that no state changes without its event.
+//! Writes aggregates: rows and events in one transaction, so that no change lacks its event. Nothing else may write them.
 
 use super::stored::Stored;
 use crate::columns::Columns;
@@ -7,7 +7,7 @@ use diesel::sql_types::{BigInt, Nullable, Timestamptz, Uuid as SqlUuid};
 use fault::Fault;
 use kernel::head::Change;
 
-/// Writes one that is locked or new, and tells of its change; without a change it does nothing.
+/// Writes one aggregate, which must be locked or new, and its event. Does nothing without a change.
 pub async fn save<E: Stored>(tx: &mut Tx, own: &E, change: Option<&Change>) -> Result<(), Fault> {
     match change {
         Some(change) => save_all(tx, &[(own, change)]).await,
@@ -15,7 +15,7 @@ pub async fn save<E: Stored>(tx: &mut Tx, own: &E, change: Option<&Change>) -> R
     }
 }
 
-/// Writes those that are locked or new, and tells of their changes in the given order.
+/// Writes aggregates, which must be locked or new, and their events in the given order.
 pub async fn save_all<E: Stored>(tx: &mut Tx, changes: &[(&E, &Change)]) -> Result<(), Fault> {
     if changes.is_empty() {
         return Ok(());
@@ -28,7 +28,7 @@ pub async fn save_all<E: Stored>(tx: &mut Tx, changes: &[(&E, &Change)]) -> Resu
     outbox::append(tx, changes.iter().map(|(own, change)| own.event(change))).await
 }
 
-/// The rows of aggregates, by all their columns.
+/// The rows of aggregates with all their columns.
 pub fn columns<'a, E: Stored>(rows: impl IntoIterator<Item = &'a E>) -> Columns<'a, E> {
     let columns = Columns::of(E::TABLE, E::ID, rows)
         .fixed::<SqlUuid, _>(E::ID, |own| own.head().id)

@@ -9,57 +9,57 @@ use kernel::head::{Change, Head};
 use kernel::id::Id;
 use std::cmp::Ordering;
 
-/// An aggregate whose every change is published.
+/// An aggregate that publishes an event for every change.
 pub trait Published: Sized + Send + Sync + 'static {
     /// The family of its events, e.g. `catalog.brand`.
     const FAMILY: &'static str;
 
-    /// Its id, version and instants.
+    /// Its id, version and timestamps.
     fn head(&self) -> &Head<Self>;
 
-    /// The event that tells of a change: the whole public state after it.
+    /// The event for a change, with the whole public state after it.
     fn event(&self, change: &Change) -> Fact;
 }
 
-/// An aggregate that has a row in a table, with the columns of its [`Head`] and its own.
+/// An aggregate that is stored as a row with the columns of its [`Head`] and its own columns.
 pub trait Stored: Published {
-    /// Its table.
+    /// Name of its table.
     const TABLE: &'static str;
-    /// The column of its id.
+    /// Name of its id column.
     const ID: &'static str = "id";
-    /// Whether [`Stored::select`] reads other tables too. A lock is then taken first, by a statement of its own, because the rest
-    /// of a statement that waited still sees what was before.
+    /// Whether [`Stored::select`] joins other tables. The row is then locked by a separate statement first, because a statement that
+    /// waited for a lock still reads the joined tables as of before the wait.
     const IS_JOINED: bool = false;
 
-    /// What [`Stored::select`] reads.
+    /// A row of [`Stored::select`].
     type Row: QueryableByName<Pg> + Send + 'static;
 
-    /// The statement that reads it, up to `where`; its table is called `owner`.
+    /// The select statement up to `where`; the alias of its table must be `owner`.
     fn select() -> String {
         format!("select owner.* from {} owner", Self::TABLE)
     }
 
-    /// The aggregate of a row. A row that this version cannot read is an internal fault.
+    /// Converts a row. A row that cannot be converted is an internal fault.
     fn from_row(row: Self::Row) -> Result<Self, Fault>;
 
-    /// Names the columns beside those of the head.
+    /// Adds the columns that are not part of the head.
     fn columns(columns: Columns<'_, Self>) -> Columns<'_, Self>;
 
-    /// The refusal where there is no such aggregate, or no more.
+    /// The error for an aggregate that does not exist or is deleted.
     fn not_found(id: Id<Self>) -> Fault;
 
-    /// What an error of writing the row means.
+    /// Converts a database error of writing the row.
     fn refused(error: Error) -> Fault {
         error.into()
     }
 
-    /// The order in which rows of one batch are written: those that take a unique name by that name, so that two batches with the
-    /// same new names wait for each other in one direction only.
+    /// The order in which the rows of a batch are written. Aggregates with a unique name are ordered by it, so that two batches that
+    /// insert the same names cannot deadlock.
     fn order(_left: &Self, _right: &Self) -> Ordering {
         Ordering::Equal
     }
 
-    /// Makes room for the rows, before they are written.
+    /// Runs before the rows are written, e.g. to free unique values that rows of the batch exchange.
     fn before_save<'t>(
         _tx: &'t mut Tx,
         _changes: &'t [(&'t Self, &'t Change)],
@@ -67,7 +67,7 @@ pub trait Stored: Published {
         std::future::ready(Ok(()))
     }
 
-    /// Writes what lies in other tables, after the rows.
+    /// Runs after the rows are written, to write to other tables.
     fn after_save<'t>(
         _tx: &'t mut Tx,
         _changes: &'t [(&'t Self, &'t Change)],
