@@ -1,4 +1,4 @@
-//! Between faults and `tonic::Status`, with the standard `google.rpc` details.
+//! Conversion between faults and `tonic::Status`, with the standard `google.rpc` error details.
 
 use crate::{Common, Fault, context};
 use contracts::{Kind, Reason, Violation};
@@ -7,7 +7,7 @@ use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
 
 impl From<Fault> for Status {
-    /// Answers a caller. This is the one place where a fault is logged: with its whole chain, as loud as its kind demands.
+    /// The response to a failed call. The conversion also logs the fault with all its causes, at the level of its kind.
     fn from(fault: Fault) -> Self {
         log(&fault);
         let mut details = ErrorDetails::new();
@@ -44,10 +44,10 @@ fn log(fault: &Fault) {
     }
 }
 
-impl From<Status> for Fault {
-    /// What another service answered, or what became of the call to it. A reason survives the hop; an answer without one is
-    /// named by its code.
-    fn from(status: Status) -> Self {
+impl Fault {
+    /// What an answer says: for whoever made the call and can act on it. A reason survives the hop; an answer without one is named
+    /// by its code.
+    pub fn answered(status: Status) -> Self {
         let details = status.get_error_details();
         let kind = if timed_out(&status) { Kind::TimedOut } else { Kind::of(status.code()) };
         let mut fault = match details.error_info() {
@@ -59,7 +59,7 @@ impl From<Status> for Fault {
                 }
                 fault
             }
-            None => unnamed(kind, &status),
+            None => without_reason(kind, &status),
         };
         if let Some(request) = details.bad_request() {
             let violations = request.field_violations.iter().map(|violation| Violation {
@@ -76,6 +76,30 @@ impl From<Status> for Fault {
     }
 }
 
+impl From<Status> for Fault {
+    /// What a service tells its own caller of an answer that another service gave it. Only what is true for that caller too is
+    /// passed on: that something does not exist, and that the time was up. That this service's token was refused, or its request,
+    /// says nothing about the caller's; the log has it. Where a handler knows that a refusal is of its caller's own input, it
+    /// recognises the reason in [`Fault::answered`] and passes that on.
+    fn from(status: Status) -> Self {
+        let answered = Self::answered(status);
+        match answered.kind() {
+            Kind::NotFound | Kind::TimedOut => answered,
+            Kind::Unavailable | Kind::Exhausted | Kind::Conflict => {
+                let pause = answered.pause();
+                let fault = Self::unavailable("another service", answered);
+                pause.into_iter().fold(fault, Fault::retry_after)
+            }
+            Kind::Invalid
+            | Kind::Unauthenticated
+            | Kind::Forbidden
+            | Kind::AlreadyExists
+            | Kind::Refused
+            | Kind::Internal => Self::internal(answered),
+        }
+    }
+}
+
 /// tonic's own timer reports an expired deadline as CANCELLED.
 fn timed_out(status: &Status) -> bool {
     let mut cause = std::error::Error::source(status);
@@ -88,7 +112,7 @@ fn timed_out(status: &Status) -> bool {
     status.code() == Code::Cancelled && status.message() == "Timeout expired"
 }
 
-fn unnamed(kind: Kind, status: &Status) -> Fault {
+fn without_reason(kind: Kind, status: &Status) -> Fault {
     let reason = match kind {
         Kind::TimedOut => Common::DeadlineExceeded,
         Kind::Unavailable => Common::DependencyUnavailable,
@@ -109,7 +133,7 @@ mod tests {
         let sent = Fault::field(Catalog::SkuTaken, "variants[0].sku", "belongs to another variant")
             .with("sku", "A-1")
             .retry_after(Duration::from_secs(2));
-        let got = Fault::from(Status::from(sent));
+        let got = Fault::answered(Status::from(sent));
         assert!(got.is(Catalog::SkuTaken));
         assert_eq!(got.kind(), Kind::AlreadyExists);
         assert_eq!(got.metadata()["sku"], "A-1");
@@ -126,8 +150,38 @@ mod tests {
 
     #[test]
     fn an_answer_without_a_reason_is_named_by_its_code() {
-        let fault = Fault::from(Status::unavailable("tcp connect error"));
+        let fault = Fault::answered(Status::unavailable("tcp connect error"));
         assert!(fault.is(Common::DependencyUnavailable));
+        assert_eq!(Fault::answered(Status::cancelled("Timeout expired")).kind(), Kind::TimedOut);
+    }
+
+    #[test]
+    fn only_what_is_true_for_the_caller_too_is_passed_on() {
+        let passed = |sent: Fault| Fault::from(Status::from(sent));
+        let missing = passed(Fault::new(Catalog::ProductNotFound, "no such product").with("id", 7));
+        assert!(missing.is(Catalog::ProductNotFound));
+        assert_eq!(missing.metadata()["id"], "7");
         assert_eq!(Fault::from(Status::cancelled("Timeout expired")).kind(), Kind::TimedOut);
+
+        let pause = Duration::from_secs(2);
+        let busy = passed(Fault::new(Common::Overloaded, "too much").retry_after(pause));
+        assert!(busy.is(Common::DependencyUnavailable));
+        assert_eq!(busy.pause(), Some(pause));
+        assert!(passed(Fault::new(Common::Contended, "x")).is(Common::DependencyUnavailable));
+
+        for refusal in [
+            Fault::new(Common::TokenInvalid, "expired"),
+            Fault::new(Common::ScopeMissing, "needs catalog:read"),
+            Fault::field(Common::InvalidField, "skus[0]", "is empty"),
+            Fault::field(Catalog::SkuTaken, "sku", "belongs to another variant"),
+            Fault::new(Catalog::ImportStopped, "a row was refused"),
+            Fault::internal("a bug"),
+        ] {
+            let refused = refusal.to_string();
+            let fault = passed(refusal);
+            assert!(fault.is(Common::Internal), "{fault}");
+            assert!(fault.violations().is_empty() && fault.metadata().is_empty(), "{fault:?}");
+            assert!(fault.chain().contains(&refused), "{} lacks {refused}", fault.chain());
+        }
     }
 }

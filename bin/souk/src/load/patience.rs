@@ -34,7 +34,7 @@ impl Patience {
     /// Waits before the next attempt; gives the refusal back where another attempt is no use.
     pub async fn after(&mut self, status: Status) -> Result<(), Fault> {
         let again = is_passing(&status);
-        let fault = Fault::from(status);
+        let fault = Fault::answered(status);
         let pause = fault.pause().unwrap_or(self.pause).max(self.pause);
         if !again || self.since.elapsed() + pause > LONGEST {
             return Err(fault);

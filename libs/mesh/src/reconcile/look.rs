@@ -81,8 +81,7 @@ fn before(key: &str) -> String {
         return before.map(|id| id.to_string()).unwrap_or_default();
     }
     let mut before = key.to_owned();
-    let last = before.pop().and_then(|last| char::from_u32(u32::from(last).checked_sub(1)?));
-    if let Some(last) = last {
+    if let Some(last) = before.pop().and_then(|last| ('\0'..last).next_back()) {
         before.extend([last, char::MAX]);
     }
     before

@@ -15,7 +15,7 @@ async fn the_callers_deadline_ends_the_call_on_either_side() {
         let status = fixture.client().get_price(request).await.unwrap_err();
         assert!(begun.elapsed() < Duration::from_secs(5));
         // tonic's client may time out first, as CANCELLED; a fault maps both to the same reason.
-        let fault = Fault::from(status);
+        let fault = Fault::answered(status);
         assert_eq!(fault.kind(), Kind::TimedOut, "{fault:?}");
         assert!(fault.is(Common::DeadlineExceeded), "{fault:?}");
     }

@@ -4,12 +4,12 @@ use crate::prices::Prices;
 use contracts::pricing::v1::item::Name;
 use contracts::pricing::v1::pricing_service_client::PricingServiceClient;
 use contracts::pricing::v1::*;
-use fault::{Common, Fault};
+use fault::Fault;
 use mesh::identity::{Signer, generate_keys};
 use mesh::{Boot, Check, Config, Running, Service, Tasks};
 use secrecy::ExposeSecret;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -50,11 +50,13 @@ impl Fixture {
 
         let tasks = Tasks::new(CancellationToken::new());
         let boot = Boot::bind(config, &["pricing"], tasks.clone()).await.unwrap();
+        let outer = Arc::new(OnceLock::new());
         let gate = Arc::new(Semaphore::new(0));
         let healthy = Arc::new(Semaphore::new(1));
         let max_message_bytes = boot.config().server.max_message_bytes;
         let prices = Prices {
             inner: PricingServiceClient::new(boot.client("checkout", "pricing").unwrap()),
+            outer: Arc::clone(&outer),
             gate: Arc::clone(&gate),
             max_message_bytes,
         };
@@ -66,6 +68,7 @@ impl Fixture {
         let service = Service::new("pricing").mount(prices, max_message_bytes).check(check);
         let running = mesh::running::start(boot, vec![service]).await.unwrap();
         running.ready().await;
+        outer.set(format!("http://{}", running.grpc())).unwrap();
         Self { running, signer, tasks, gate, healthy, folder }
     }
 
@@ -166,11 +169,15 @@ pub fn get_price_request(sku: &str) -> GetPriceRequest {
 }
 
 /// Asserts code and reason of a refusal, and that its details have the same code.
-pub fn refused(status: &Status, code: tonic::Code, reason: Common) -> Fault {
+pub fn refused(
+    status: &Status,
+    code: tonic::Code,
+    reason: impl contracts::Reason + std::fmt::Debug + Copy,
+) -> Fault {
     assert_eq!(status.code(), code, "{status:?}");
     let details = <tonic_types::pb::Status as prost::Message>::decode(status.details()).unwrap();
     assert_eq!(details.code, i32::from(code));
-    let fault = Fault::from(status.clone());
+    let fault = Fault::answered(status.clone());
     assert!(fault.is(reason), "{fault:?} is not {reason:?}");
     fault
 }

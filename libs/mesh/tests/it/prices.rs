@@ -9,11 +9,11 @@ use contracts::pricing::v1::pricing_service_client::PricingServiceClient;
 use contracts::pricing::v1::pricing_service_server::SERVICE_NAME;
 use contracts::pricing::v1::*;
 use contracts::{Serve, Validate};
-use fault::{Fault, context};
+use fault::{Common, Fault, context};
 use mesh::Client;
 use prost::Message;
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::Semaphore;
@@ -21,12 +21,15 @@ use tonic::body::Body;
 use tonic::codec::CompressionEncoding;
 use tonic::codegen::BoxFuture;
 use tonic::server::{Grpc, NamedService};
+use tonic::transport::Channel;
 use tonic::{Request, Response, Status};
 
 /// Does what the SKU selects, and reports the context of the call in the metadata of its answer.
 #[derive(Clone)]
 pub struct Prices {
     pub inner: PricingServiceClient<Client>,
+    /// Address of the same service, for a call with a token that it refuses.
+    pub outer: Arc<OnceLock<String>>,
     /// Calls for the SKU `GATED` wait for a permit.
     pub gate: Arc<Semaphore>,
     pub max_message_bytes: usize,
@@ -98,22 +101,21 @@ impl Prices {
             "PANIC" => panic!("the shelf fell down"),
             "SLOW" => tokio::time::sleep(Duration::from_secs(30)).await,
             "GATED" => self.gate.acquire().await.unwrap().forget(),
-            "INNER" => {
-                return Ok(self
-                    .inner
-                    .clone()
-                    .get_price(get_price_request("CONTEXT"))
-                    .await
-                    .map_err(Fault::from)?);
+            "INNER" => return self.pass_on("CONTEXT").await,
+            "INNER-SLOW" => return self.pass_on("SLOW").await,
+            "INNER-MISSING" => return self.pass_on("MISSING").await,
+            "INNER-INVALID" => return self.pass_on("").await,
+            "INNER-BUSY" => return self.pass_on("BUSY").await,
+            "INNER-STRANGER" => {
+                let mut call = Request::new(get_price_request("CONTEXT"));
+                call.metadata_mut().insert("authorization", "Bearer forged".parse().unwrap());
+                let outer = self.outer.get().unwrap().clone();
+                let stranger = Channel::from_shared(outer).unwrap().connect_lazy();
+                let mut stranger = PricingServiceClient::new(stranger);
+                return Ok(stranger.get_price(call).await.map_err(Fault::from)?);
             }
-            "INNER-SLOW" => {
-                return Ok(self
-                    .inner
-                    .clone()
-                    .get_price(get_price_request("SLOW"))
-                    .await
-                    .map_err(Fault::from)?);
-            }
+            "MISSING" => return Err(Fault::new(Reason::PriceNotFound, "no such price").into()),
+            "BUSY" => return Err(Fault::new(Common::Overloaded, "too many calls").into()),
             "BARE" => return Err(Status::internal("no reason given")),
             _ => {}
         }
@@ -128,6 +130,14 @@ impl Prices {
         report("left", context.remaining().unwrap().as_millis().to_string());
         report("on-behalf", context.caller.token.is_some().to_string());
         Ok(response)
+    }
+}
+
+impl Prices {
+    /// Answers as the inner call is answered.
+    async fn pass_on(self, sku: &str) -> Result<Response<GetPriceResponse>, Status> {
+        let mut inner = self.inner;
+        Ok(inner.get_price(get_price_request(sku)).await.map_err(Fault::from)?)
     }
 }
 

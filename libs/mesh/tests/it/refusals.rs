@@ -1,7 +1,7 @@
 //! Every refused call has a code and a reason.
 
 use crate::fixture::{Fixture, GET, get_price_request, refused, signed};
-use contracts::pricing::v1::{BatchGetPricesRequest, Item, SetPriceRequest};
+use contracts::pricing::v1::{BatchGetPricesRequest, Item, Reason, SetPriceRequest};
 use fault::Common;
 use http::HeaderMap;
 use prost::Message;
@@ -156,5 +156,20 @@ async fn a_cancelled_call_is_not_reported_as_a_bug() {
     bytes.send_reset(h2::Reason::CANCEL);
     tokio::time::sleep(std::time::Duration::from_millis(100)).await;
     connection.abort();
+    fixture.end().await;
+}
+
+#[tokio::test]
+async fn of_another_services_refusal_only_what_is_true_for_the_caller_is_passed_on() {
+    let fixture = Fixture::start().await;
+    let status = fixture.get("INNER-MISSING").await.unwrap_err();
+    refused(&status, Code::NotFound, Reason::PriceNotFound);
+    let status = fixture.get("INNER-BUSY").await.unwrap_err();
+    refused(&status, Code::Unavailable, Common::DependencyUnavailable);
+    for sku in ["INNER-INVALID", "INNER-STRANGER"] {
+        let status = fixture.get(sku).await.unwrap_err();
+        let fault = refused(&status, Code::Internal, Common::Internal);
+        assert!(fault.violations().is_empty() && !status.message().contains("token"), "{fault:?}");
+    }
     fixture.end().await;
 }

@@ -54,7 +54,7 @@ async fn send(
     for answer in answers {
         match answer {
             Ok(answer) => parts.push(answer.part.unwrap()),
-            Err(status) => fault = Some(Fault::from(status)),
+            Err(status) => fault = Some(Fault::answered(status)),
         }
     }
     (parts, fault)

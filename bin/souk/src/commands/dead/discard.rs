@@ -44,7 +44,7 @@ impl Discard {
         let mut discarded = 0;
         loop {
             let answer = client.discard_dead_letters(call(request.clone())).await;
-            let answer = answer.map_err(Fault::from)?.into_inner();
+            let answer = answer.map_err(Fault::answered)?.into_inner();
             let page = u64::try_from(answer.discarded).unwrap_or_default();
             discarded += page;
             progress.add(page);

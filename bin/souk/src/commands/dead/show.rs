@@ -37,7 +37,7 @@ impl Show {
             consumer: self.consumer,
             event_id: self.event,
         };
-        let answer = client.get_dead_letter(call(request)).await.map_err(Fault::from)?;
+        let answer = client.get_dead_letter(call(request)).await.map_err(Fault::answered)?;
         let letter = answer.into_inner().letter.context("the answer holds no letter")?;
         if self.json {
             say::line(json(&letter)?);

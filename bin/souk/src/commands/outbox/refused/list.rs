@@ -38,7 +38,7 @@ impl List {
                 page_size: i32::try_from(left.min(500)).unwrap_or(500),
                 page_token,
             };
-            let answer = client.list_refused_events(call(request)).await.map_err(Fault::from)?;
+            let answer = client.list_refused_events(call(request)).await.map_err(Fault::answered)?;
             let page = answer.into_inner();
             left -= page.events.len().min(left);
             for event in &page.events {
