@@ -1,4 +1,4 @@
-//! Where the servers' programs are.
+//! Finds the programs of the servers.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// The first NATS that understands `sync_interval: always`.
-const OLDEST_NATS: (u32, u32) = (2, 10);
+/// The first version of NATS that supports `sync_interval: always`.
+const MIN_NATS_VERSION: (u32, u32) = (2, 10);
 
-/// The programs that a stack is made of; see [`Binaries::find`].
+/// Paths of the programs of a stack; see [`Binaries::find`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Binaries {
     /// The folder that holds `initdb` and `postgres`.
@@ -20,12 +20,12 @@ pub struct Binaries {
     pub nats: PathBuf,
 }
 
-/// A program that was not found; its `Display` says where it was looked for and what to do.
+/// A program that was not found. Its `Display` lists the searched places and how to install it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {
-    /// The server's name, as people write it.
+    /// Display name of the server.
     pub name: &'static str,
-    /// Where it was looked for, and what was wrong with what was there.
+    /// The searched places, and why programs that were found there cannot be used.
     pub looked: String,
 }
 
@@ -36,12 +36,13 @@ impl fmt::Display for Missing {
 }
 
 impl Binaries {
-    /// Finds all three. For each, what the environment names (`SOUK_POSTGRES_BIN`,
-    /// `SOUK_REDIS_BIN`, `SOUK_NATS_BIN`) is taken or refused, never passed over; then comes what
-    /// `./dev` installed, because that version is the proved one; then the PATH.
+    /// Finds all three programs. If the environment variable of one (`SOUK_POSTGRES_BIN`,
+    /// `SOUK_REDIS_BIN`, `SOUK_NATS_BIN`) is set, only that path is used. Otherwise `.souk/tools/bin`,
+    /// where `./dev` installs pinned versions of some, is searched before the PATH, and for PostgreSQL
+    /// the PATH before Debian's folders.
     pub fn find() -> Result<Self, Vec<Missing>> {
         let here = std::env::current_dir().unwrap_or_default();
-        Places {
+        Search {
             setting: &|name| std::env::var_os(name),
             here: &here,
             debian: Path::new("/usr/lib/postgresql"),
@@ -50,8 +51,8 @@ impl Binaries {
     }
 }
 
-/// What [`Binaries::find`] finds, looked for once per process, since NATS is asked its version.
-pub(crate) fn once() -> anyhow::Result<Binaries> {
+/// The cached result of [`Binaries::find`], which runs `nats-server --version`.
+pub(crate) fn find_cached() -> anyhow::Result<Binaries> {
     static FOUND: OnceLock<Binaries> = OnceLock::new();
     if let Some(found) = FOUND.get() {
         return Ok(found.clone());
@@ -65,14 +66,14 @@ pub(crate) fn once() -> anyhow::Result<Binaries> {
     }
 }
 
-/// What the search depends on, so that a test can lay it out.
-struct Places<'a> {
+/// The inputs of the search, so that a test can set them.
+struct Search<'a> {
     setting: &'a dyn Fn(&str) -> Option<OsString>,
     here: &'a Path,
     debian: &'a Path,
 }
 
-impl Places<'_> {
+impl Search<'_> {
     fn find(&self) -> Result<Binaries, Vec<Missing>> {
         match (self.postgres(), self.redis(), self.nats()) {
             (Ok(postgres), Ok(redis), Ok(nats)) => Ok(Binaries { postgres, redis, nats }),
@@ -155,7 +156,8 @@ impl Places<'_> {
         Some(self.here.join(value))
     }
 
-    /// Every program of that name: below the project that we stand in, then on the PATH.
+    /// All programs of that name: in `.souk/tools/bin` of the current folder and its parents, then on
+    /// the PATH.
     fn programs(&self, name: &'static str) -> impl Iterator<Item = PathBuf> {
         self.here
             .ancestors()
@@ -172,26 +174,26 @@ impl Places<'_> {
 }
 
 fn check_nats(program: &Path) -> Result<(), String> {
-    let said = Command::new(program)
+    let output = Command::new(program)
         .arg("--version")
         .output()
         .map_err(|error| format!("{} does not run: {error}", program.display()))?;
-    let said = String::from_utf8_lossy(&said.stdout);
-    match nats_version(&said) {
-        Some(version) if version >= OLDEST_NATS => Ok(()),
+    let output = String::from_utf8_lossy(&output.stdout);
+    match nats_version(&output) {
+        Some(version) if version >= MIN_NATS_VERSION => Ok(()),
         Some((major, minor)) => Err(format!(
             "{} is {major}.{minor}, at least {}.{} is needed",
             program.display(),
-            OLDEST_NATS.0,
-            OLDEST_NATS.1
+            MIN_NATS_VERSION.0,
+            MIN_NATS_VERSION.1
         )),
-        None => Err(format!("{} does not say its version", program.display())),
+        None => Err(format!("{} does not print its version", program.display())),
     }
 }
 
-/// Reads `nats-server: v2.15.1`.
-fn nats_version(said: &str) -> Option<(u32, u32)> {
-    let (_, version) = said.trim().rsplit_once('v')?;
+/// Parses `nats-server: v2.15.1`.
+fn nats_version(output: &str) -> Option<(u32, u32)> {
+    let (_, version) = output.trim().rsplit_once('v')?;
     let mut numbers = version.split('.');
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
@@ -200,11 +202,11 @@ fn nats_version(said: &str) -> Option<(u32, u32)> {
 mod tests {
     use super::*;
 
-    /// A folder with these programs in it, gone when dropped.
-    struct Laid(PathBuf);
+    /// A temporary folder with programs.
+    struct Folder(PathBuf);
 
-    impl Laid {
-        fn out(name: &str, programs: &[(&str, &str)]) -> Self {
+    impl Folder {
+        fn with(name: &str, programs: &[(&str, &str)]) -> Self {
             use std::os::unix::fs::PermissionsExt;
             let root =
                 std::env::temp_dir().join(format!("souk-find-{name}-{}", std::process::id()));
@@ -223,11 +225,11 @@ mod tests {
                 Some(self.0.join(value).into_os_string())
             };
             let (here, debian) = (self.0.join("project/deep"), self.0.join("debian"));
-            Places { setting: &setting, here: &here, debian: &debian }.find()
+            Search { setting: &setting, here: &here, debian: &debian }.find()
         }
     }
 
-    impl Drop for Laid {
+    impl Drop for Folder {
         fn drop(&mut self) {
             let _ = std::fs::remove_dir_all(&self.0);
         }
@@ -237,7 +239,7 @@ mod tests {
 
     #[test]
     fn takes_the_newest_debian_postgres_and_the_projects_own_nats() {
-        let laid = Laid::out(
+        let folder = Folder::with(
             "newest",
             &[
                 ("debian/9/bin/initdb", ""),
@@ -250,20 +252,20 @@ mod tests {
                 ("project/.souk/tools/bin/nats-server", NEW_NATS),
             ],
         );
-        let found = laid.find(&[("PATH", "bin")]).unwrap();
-        assert_eq!(found.postgres, laid.0.join("debian/15/bin"));
-        assert_eq!(found.redis, laid.0.join("bin/redis-server"));
-        assert_eq!(found.nats, laid.0.join("project/.souk/tools/bin/nats-server"));
+        let found = folder.find(&[("PATH", "bin")]).unwrap();
+        assert_eq!(found.postgres, folder.0.join("debian/15/bin"));
+        assert_eq!(found.redis, folder.0.join("bin/redis-server"));
+        assert_eq!(found.nats, folder.0.join("project/.souk/tools/bin/nats-server"));
     }
 
     #[test]
     fn names_everything_that_is_missing_and_the_fix() {
-        let laid = Laid::out("missing", &[("bin/nats-server", "echo nats-server: v2.9.10")]);
-        let missing = laid.find(&[("PATH", "bin"), ("SOUK_REDIS_BIN", "nowhere")]).unwrap_err();
-        let said: Vec<String> = missing.iter().map(ToString::to_string).collect();
-        assert_eq!(said.len(), 3);
-        assert!(said.iter().all(|line| line.contains("./dev tools")), "{said:?}");
-        assert!(said[1].contains("SOUK_REDIS_BIN names"), "{said:?}");
-        assert!(said[2].contains("is 2.9, at least 2.10 is needed"), "{said:?}");
+        let folder = Folder::with("missing", &[("bin/nats-server", "echo nats-server: v2.9.10")]);
+        let missing = folder.find(&[("PATH", "bin"), ("SOUK_REDIS_BIN", "nowhere")]).unwrap_err();
+        let texts: Vec<String> = missing.iter().map(ToString::to_string).collect();
+        assert_eq!(texts.len(), 3);
+        assert!(texts.iter().all(|text| text.contains("./dev tools")), "{texts:?}");
+        assert!(texts[1].contains("SOUK_REDIS_BIN names"), "{texts:?}");
+        assert!(texts[2].contains("is 2.9, at least 2.10 is needed"), "{texts:?}");
     }
 }

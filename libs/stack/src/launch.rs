@@ -1,4 +1,4 @@
-//! Starting a process that outlives us, or one that dies with us.
+//! Starts a process as a daemon, or as a child that dies with this process.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
@@ -11,7 +11,7 @@ use std::sync::{LazyLock, mpsc};
 use anyhow::{Context, Result};
 use tokio::sync::oneshot;
 
-/// The user that a server runs as, when that is not ours.
+/// The user that a server runs as, if it is not the current user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Account {
     pub uid: u32,
@@ -23,43 +23,45 @@ pub struct Account {
 pub struct Launch {
     pub program: PathBuf,
     pub args: Vec<OsString>,
-    /// Its working directory: one that its user may enter.
+    /// Its working directory, which its user must be able to enter.
     pub dir: PathBuf,
     pub account: Option<Account>,
 }
 
 impl Launch {
-    /// Starts a daemon: in a session of its own, so no terminal's end reaches it, and holding
-    /// none of our files, so nobody waits for it who reads our output.
+    /// Starts a daemon. It has its own session, so closing the terminal does not end it, and it does
+    /// not inherit our standard output, so a reader of our output does not wait for it.
     pub fn detached(&self, log: &Path) -> Result<Child> {
         let mut command = self.through("setsid", &[], log)?;
         command.spawn().with_context(|| format!("start {} by setsid", self.program.display()))
     }
 
-    /// Starts a child that the kernel kills when this process ends, however it ends.
+    /// Starts a child that the kernel kills when this process ends, in whatever way (if `setpriv`
+    /// exists).
     pub async fn bound(&self, log: &Path) -> Result<Child> {
         let command = if has_setpriv() {
             self.through("setpriv", &["--pdeathsig", "KILL", "--"], log)?
         } else {
             self.plain(log)?
         };
-        spawn_for_life(command).await.with_context(|| format!("start {}", self.program.display()))
+        let spawned = spawn_from_lasting_thread(command).await;
+        spawned.with_context(|| format!("start {}", self.program.display()))
     }
 
     fn plain(&self, log: &Path) -> Result<Command> {
         let mut command = Command::new(&self.program);
         command.args(&self.args);
-        self.furnish(command, log)
+        self.configure(command, log)
     }
 
-    /// The helper replaces itself by the program, so the child's pid is the program's.
+    /// The helper calls `exec`, so the pid of the child is that of the program.
     fn through(&self, helper: &str, options: &[&str], log: &Path) -> Result<Command> {
         let mut command = Command::new(helper);
         command.args(options).arg(&self.program).args(&self.args);
-        self.furnish(command, log)
+        self.configure(command, log)
     }
 
-    fn furnish(&self, mut command: Command, log: &Path) -> Result<Command> {
+    fn configure(&self, mut command: Command, log: &Path) -> Result<Command> {
         let log = open_log(log).with_context(|| format!("open the log {}", log.display()))?;
         command.current_dir(&self.dir).env("TZ", "UTC").env("LC_ALL", "C.UTF-8");
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
@@ -70,7 +72,7 @@ impl Launch {
     }
 }
 
-/// A fresh log; the one before it stays beside it, since it tells how the server ended.
+/// Opens a new log and keeps the previous one as `.log.old`, because it shows how the server ended.
 fn open_log(log: &Path) -> io::Result<File> {
     match std::fs::rename(log, log.with_extension("log.old")) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -92,14 +94,14 @@ fn has_setpriv() -> bool {
     *HAS
 }
 
-type Order = (Command, oneshot::Sender<io::Result<Child>>);
+type SpawnRequest = (Command, oneshot::Sender<io::Result<Child>>);
 
-/// Spawns from a thread that lives as long as the process. The kernel's "parent died" means the
-/// thread that spawned: from a test's own thread, a broker shared by tests would die with the
-/// first of them.
-async fn spawn_for_life(command: Command) -> Result<Child> {
-    static SPAWNER: LazyLock<mpsc::Sender<Order>> = LazyLock::new(|| {
-        let (orders, received) = mpsc::channel::<Order>();
+/// Spawns from a thread that lives as long as this process. For the kernel the parent of a child is
+/// the thread that spawned it: a child spawned by a test's thread would be killed when that test
+/// ends, even if other tests use it.
+async fn spawn_from_lasting_thread(command: Command) -> Result<Child> {
+    static SPAWNER: LazyLock<mpsc::Sender<SpawnRequest>> = LazyLock::new(|| {
+        let (requests, received) = mpsc::channel::<SpawnRequest>();
         std::thread::spawn(move || {
             for (mut command, answer) in received {
                 if let Err(Ok(mut unwanted)) = answer.send(command.spawn()) {
@@ -108,7 +110,7 @@ async fn spawn_for_life(command: Command) -> Result<Child> {
                 }
             }
         });
-        orders
+        requests
     });
     let (answer, answered) = oneshot::channel();
     SPAWNER.send((command, answer)).ok().context("the spawning thread is gone")?;

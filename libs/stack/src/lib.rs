@@ -1,11 +1,11 @@
-//! Real PostgreSQL, Redis and NATS in one folder, for development and tests.
+//! Runs PostgreSQL, Redis and NATS in a folder, for development and tests.
 //!
-//! [`Stack::up`] returns a running set, starting what is not there; its servers are daemons that
-//! outlive the caller, so many test processes share one set. [`Private`] is a broker or a Redis
-//! of one's own that dies with its handle, for tests that kill it.
+//! [`Stack::up`] returns the servers of a folder and starts those that do not run. They are daemons
+//! that outlive the caller, so many test processes share them. [`Private`] is a broker or a Redis of
+//! the caller's own that ends with its handle, for tests that kill it.
 //!
-//! Linux only: who is who is read from `/proc`. This crate is a development tool, no part of a
-//! service, and the one library that reads the environment by itself.
+//! Linux only, because processes are identified through `/proc`. Services do not use this crate, so it
+//! may read environment variables itself.
 
 mod find;
 mod stack;

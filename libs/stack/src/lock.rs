@@ -1,4 +1,4 @@
-//! One process at a time in a folder.
+//! A lock that lets one process at a time start or stop the servers of a folder.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::MetadataExt;
@@ -8,8 +8,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use tokio::time::{Instant, sleep};
 
-/// Longer than a slow machine's first start of all servers.
-const PATIENCE: Duration = Duration::from_secs(240);
+/// Longer than the first start of all servers takes on a slow machine.
+const TIMEOUT: Duration = Duration::from_secs(240);
 
 /// Held while servers are started or stopped; the kernel frees it when its holder dies.
 pub struct Lock(#[expect(dead_code, reason = "holding it is its use")] File);
@@ -18,7 +18,7 @@ impl Lock {
     /// Waits for the folder's lock.
     pub async fn take(folder: &Path) -> Result<Self> {
         let path = folder.join("stack.lock");
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + TIMEOUT;
         loop {
             std::fs::create_dir_all(folder)
                 .with_context(|| format!("make the folder {}", folder.display()))?;
@@ -29,7 +29,7 @@ impl Lock {
                 .open(&path)
                 .with_context(|| format!("open {}", path.display()))?;
             match file.try_lock() {
-                // Who removed the folder held the lock of a file that is no more.
+                // If the previous holder removed the folder, the locked file was deleted; try again.
                 Ok(()) if is_at(&file, &path) => return Ok(Self(file)),
                 Ok(()) | Err(TryLockError::WouldBlock) => {}
                 Err(TryLockError::Error(error)) => {
@@ -38,7 +38,7 @@ impl Lock {
             }
             if until < Instant::now() {
                 bail!(
-                    "another process has held {} for {PATIENCE:?}; `fuser {}` names it",
+                    "another process has held {} for {TIMEOUT:?}; `fuser {}` names it",
                     path.display(),
                     path.display()
                 );

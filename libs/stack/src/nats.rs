@@ -15,12 +15,12 @@ use crate::process::Identity;
 use crate::record::Profile;
 use crate::server::Server;
 
-/// When the broker writes through to the disk.
+/// When the broker flushes to disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flush {
-    /// Before each acknowledgement: nothing acknowledged is lost at a power cut.
+    /// Before each acknowledgement: no acknowledged message is lost in a power failure.
     Always,
-    /// Every two minutes: a killed broker loses nothing, a power cut may.
+    /// Every two minutes: messages may be lost in a power failure, but not if the broker is killed.
     Interval,
 }
 
@@ -33,7 +33,7 @@ pub struct Nats {
     flush: Flush,
 }
 
-/// The first line that a broker says.
+/// The first line that a broker sends.
 #[derive(Deserialize)]
 struct Info {
     server_name: String,
@@ -48,13 +48,13 @@ impl Nats {
         Self { log: folder.join("nats.log"), dir, identity, flush }
     }
 
-    /// Starts a broker of the caller's own in `folder`; see [`Private`]. It writes through at
-    /// intervals only: a test can kill a process but not cut the power.
+    /// Starts a private broker in `folder`; see [`Private`]. It flushes at intervals, which is enough
+    /// for tests that kill the process.
     pub async fn spawn_private(folder: impl AsRef<Path>) -> Result<Private<Self>> {
         Self::spawn_private_with(folder, Flush::Interval).await
     }
 
-    /// The same with a choice of when it writes through, for measuring as in production.
+    /// Like [`Nats::spawn_private`], with a choice of [`Flush`], e.g. to measure as in production.
     pub async fn spawn_private_with(
         folder: impl AsRef<Path>,
         flush: Flush,
@@ -95,7 +95,7 @@ impl From<Profile> for Flush {
 
 impl Server for Nats {
     const NAME: &'static str = "nats";
-    const END: &'static [Signal] = &[Signal::SIGTERM];
+    const STOP_SIGNALS: &'static [Signal] = &[Signal::SIGTERM];
 
     fn identity(&self) -> &Identity {
         &self.identity
@@ -128,8 +128,8 @@ impl Server for Nats {
 
     async fn answers(&self, port: u16) -> Result<()> {
         let mut lines = BufReader::new(TcpStream::connect(("127.0.0.1", port)).await?).lines();
-        let said = lines.next_line().await?.unwrap_or_default();
-        let info = said.strip_prefix("INFO ").context("what answers is no NATS server")?;
+        let line = lines.next_line().await?.unwrap_or_default();
+        let info = line.strip_prefix("INFO ").context("what answers is no NATS server")?;
         let info: Info = serde_json::from_str(info)?;
         if info.server_name != self.server_name() {
             bail!("what answers on port {port} is another server, {}", info.server_name);

@@ -1,14 +1,14 @@
-//! Ports for servers that may be killed and started again.
+//! Ports for servers that may be killed and restarted.
 
 use std::hash::{BuildHasher, Hasher};
 use std::net::{Ipv4Addr, TcpListener};
 
 use anyhow::{Context, Result};
 
-/// Ours start here: above what people usually listen on.
-const LOWEST: u16 = 20_000;
+/// The lowest port to use, above those of common servers.
+const MIN_PORT: u16 = 20_000;
 
-/// The wanted port when it is free, else another free one.
+/// The wanted port if it is free, else another free one.
 pub fn free(wanted: Option<u16>) -> Result<u16> {
     match wanted {
         Some(port) if is_free(port) => Ok(port),
@@ -16,23 +16,23 @@ pub fn free(wanted: Option<u16>) -> Result<u16> {
     }
 }
 
-/// Whether a server could listen there now.
+/// Whether a server can listen on a port now.
 pub fn is_free(port: u16) -> bool {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
-/// A free port below the range from which the kernel takes the clients' own ports. Inside that
-/// range a killed server's port can be gone when it comes back, and a client that keeps dialling
-/// it can even be connected to itself.
+/// A free port below the kernel's range of ephemeral ports. A port inside that range could be taken by
+/// a client while a killed server restarts, and a client that keeps connecting to it could even be
+/// connected to itself.
 fn pick() -> Result<u16> {
-    let ours = clients_from().saturating_sub(LOWEST);
+    let count = first_ephemeral().saturating_sub(MIN_PORT);
     for _ in 0..200 {
-        if ours < 100 {
+        if count < 100 {
             break;
         }
         // RandomState is the standard library's source of randomness.
         let random = std::hash::RandomState::new().build_hasher().finish();
-        let port = LOWEST + u16::try_from(random % u64::from(ours)).unwrap_or_default();
+        let port = MIN_PORT + u16::try_from(random % u64::from(count)).unwrap_or_default();
         if is_free(port) {
             return Ok(port);
         }
@@ -41,7 +41,7 @@ fn pick() -> Result<u16> {
     Ok(any.local_addr().context("find a free port")?.port())
 }
 
-fn clients_from() -> u16 {
+fn first_ephemeral() -> u16 {
     std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range")
         .ok()
         .and_then(|range| range.split_whitespace().next()?.parse().ok())

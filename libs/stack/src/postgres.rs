@@ -1,4 +1,4 @@
-//! PostgreSQL, reachable over 127.0.0.1 only, with a superuser that needs no password.
+//! PostgreSQL, listening on 127.0.0.1 only, with a superuser without a password.
 
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
 use std::path::{Path, PathBuf};
@@ -20,15 +20,15 @@ use crate::server::Server;
 
 const SUPERUSER: &str = "postgres";
 
-/// Who may come in: everybody on this machine, nobody else.
+/// Any local user may connect, without a password.
 const HOST_BASED_AUTHENTICATION: &str = "host all all 127.0.0.1/32 trust\n\
                                          host replication all 127.0.0.1/32 trust\n";
 
 /// PostgreSQL in a folder.
 pub struct Postgres {
     home: PathBuf,
-    /// Where a link leads to a home that is elsewhere. Without it, what is there was left by a
-    /// folder that somebody removed.
+    /// Symbolic link to `home`, if that is outside the stack's folder. If the link is missing, the
+    /// data in `home` is left over from a stack folder that was removed.
     link: Option<PathBuf>,
     log: PathBuf,
     identity: Identity,
@@ -48,10 +48,10 @@ impl Postgres {
         Ok(Self { home, link, log: folder.join("postgres.log"), identity, profile, account })
     }
 
-    /// Waits for the children of a server that was killed. They notice its death by themselves,
-    /// but until the last one is gone, its shared memory is in use and a new server refuses to
-    /// start; one that waits for a busy disk takes seconds.
-    async fn outlive_children(&self) -> Result<()> {
+    /// Waits for the child processes of a server that was killed. They exit by themselves, which can
+    /// take seconds on a busy disk; until then they use the shared memory and a new server does not
+    /// start.
+    async fn wait_for_children(&self) -> Result<()> {
         let until = Instant::now() + Duration::from_secs(60);
         while let Some(pid) = self.identity.working_in(&self.identity.mark) {
             if until < Instant::now() {
@@ -62,7 +62,7 @@ impl Postgres {
         Ok(())
     }
 
-    /// Makes the data folder under another name first, so that a half-made one is never used.
+    /// Creates the data folder under another name first, so that an incomplete one is never used.
     async fn initialize(&self, binaries: &Binaries) -> Result<()> {
         let (data, new) = (&self.identity.mark, self.home.join("data.new"));
         for stale in [data, &new] {
@@ -92,8 +92,8 @@ impl Postgres {
 
 impl Server for Postgres {
     const NAME: &'static str = "postgres";
-    /// Fast shutdown, then immediate: a SIGKILL would leave its children and its shared memory.
-    const END: &'static [Signal] = &[Signal::SIGINT, Signal::SIGQUIT];
+    /// Fast shutdown, then immediate shutdown; SIGKILL would leave child processes and shared memory.
+    const STOP_SIGNALS: &'static [Signal] = &[Signal::SIGINT, Signal::SIGQUIT];
 
     fn identity(&self) -> &Identity {
         &self.identity
@@ -110,12 +110,12 @@ impl Server for Postgres {
     async fn prepare(&self, binaries: &Binaries) -> Result<()> {
         let linked = |link| std::fs::read_link(link).is_ok_and(|home| home == self.home);
         if self.identity.mark.exists() && self.link.as_ref().is_none_or(linked) {
-            return self.outlive_children().await;
+            return self.wait_for_children().await;
         }
         std::fs::create_dir_all(&self.home)
             .with_context(|| format!("make the folder {}", self.home.display()))?;
         if let Some(account) = self.account {
-            // In /var/tmp everybody may make a folder, and could have made this one.
+            // Any user may create folders in /var/tmp, and may have created this one.
             let found = std::fs::symlink_metadata(&self.home)?;
             if !found.is_dir() || ![0, account.uid].contains(&found.uid()) {
                 bail!("{} is not ours; remove it and try again", self.home.display());
@@ -157,7 +157,7 @@ impl Server for Postgres {
 
     async fn answers(&self, port: u16) -> Result<()> {
         let (client, connection) = match tokio_postgres::connect(&self.url(port), NoTls).await {
-            // All its connections are in use: it serves.
+            // All connections are in use, so it serves.
             Err(error) if error.code() == Some(&SqlState::TOO_MANY_CONNECTIONS) => return Ok(()),
             connected => connected?,
         };
@@ -177,7 +177,7 @@ impl Server for Postgres {
     }
 }
 
-/// PostgreSQL refuses to run as root, so root lends it a user who owns nothing else.
+/// PostgreSQL does not run as root, so as root we run it as another user.
 fn account() -> Result<Option<Account>> {
     if !geteuid().is_root() {
         return Ok(None);
@@ -192,18 +192,18 @@ fn account() -> Result<Option<Account>> {
     )
 }
 
-/// A home for new data, and the link to it where it is elsewhere: beside the other servers' data
-/// if another user can get there, else below `/var/tmp`.
+/// The folder for new data: in the stack's folder if other users can enter that, else in `/var/tmp`,
+/// together with the path of a link to it.
 fn home(folder: &Path, inside: PathBuf) -> (PathBuf, Option<PathBuf>) {
-    if everybody_enters(folder) && !inside.is_symlink() {
+    if is_accessible(folder) && !inside.is_symlink() {
         return (inside, None);
     }
     (Path::new("/var/tmp").join(format!("souk-{}", short_hash(folder))), Some(inside))
 }
 
-fn everybody_enters(folder: &Path) -> bool {
+fn is_accessible(folder: &Path) -> bool {
     folder.ancestors().all(|dir| {
-        // What is not there yet will be made enterable.
+        // A folder that does not exist yet will be created with access for all.
         std::fs::metadata(dir).map_or(true, |found| found.permissions().mode() & 0o001 != 0)
     })
 }

@@ -1,4 +1,4 @@
-//! A server of one's own, to be killed at will.
+//! A private server that a test may kill.
 
 use std::path::Path;
 use std::process::Child;
@@ -13,9 +13,9 @@ use crate::port;
 use crate::process;
 use crate::server::{Server, ended, explain, ready};
 
-/// A server that belongs to the caller alone and dies with this handle, or with the process
-/// however that ends. Its port and data stay the same through [`kill`](Self::kill) and
-/// [`restart`](Self::restart). Its folder is the caller's to remove.
+/// A server of the caller's own. It ends with this handle, or with this process in whatever way that
+/// ends. [`kill`](Self::kill) and [`restart`](Self::restart) keep its port and data. The caller has to
+/// remove its folder.
 #[derive(Debug)]
 pub struct Private<S> {
     server: S,
@@ -28,15 +28,15 @@ impl<S: Server> Private<S> {
     pub(crate) async fn spawn(folder: &Path, server: impl FnOnce(&Path) -> S) -> Result<Self> {
         std::fs::create_dir_all(folder)
             .with_context(|| format!("make the folder {}", folder.display()))?;
-        // An absolute path without links, so that the process can be known by it.
+        // An absolute path without links, because it identifies the process.
         let server = server(&folder.canonicalize()?);
-        let binaries = find::once()?;
+        let binaries = find::find_cached()?;
         server.prepare(&binaries).await?;
         let mut private = Self { server, binaries, port: port::free(None)?, child: None };
         let mut attempts = 3;
         while let Err(error) = private.start().await {
             attempts -= 1;
-            // Somebody else may have taken the port meanwhile.
+            // Another process may have taken the port meanwhile.
             if attempts == 0 || port::is_free(private.port) {
                 return Err(explain(&private.server, error));
             }
@@ -75,17 +75,17 @@ impl<S: Server> Private<S> {
         self.server.log()
     }
 
-    /// Ends it as a crash does, by SIGKILL; returns when it is gone.
+    /// Sends SIGKILL and waits until it has ended.
     pub async fn kill(&mut self) -> Result<()> {
         self.end(Signal::SIGKILL).await
     }
 
-    /// Ends it as an operator does, by SIGTERM; returns when it is gone.
+    /// Sends SIGTERM and waits until it has ended.
     pub async fn stop(&mut self) -> Result<()> {
         self.end(Signal::SIGTERM).await
     }
 
-    /// Starts it again on the same port with the same data, killing it before if it runs.
+    /// Kills it if it runs, and starts it again on the same port with the same data.
     pub async fn restart(&mut self) -> Result<()> {
         self.kill().await?;
         let until = Instant::now() + Duration::from_secs(10);
@@ -98,12 +98,12 @@ impl<S: Server> Private<S> {
         self.start().await.map_err(|error| explain(&self.server, error))
     }
 
-    /// Stops it in its tracks: connections stay open, nothing is answered.
+    /// Sends SIGSTOP: connections stay open, but nothing is answered.
     pub fn freeze(&self) -> Result<()> {
         process::send(self.pid().context("it does not run")?, Signal::SIGSTOP)
     }
 
-    /// Lets a frozen one go on.
+    /// Sends SIGCONT to continue a frozen server.
     pub fn thaw(&self) -> Result<()> {
         process::send(self.pid().context("it does not run")?, Signal::SIGCONT)
     }

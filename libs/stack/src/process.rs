@@ -1,4 +1,4 @@
-//! Knowing a process for certain, and ending it.
+//! Identifies and ends processes of servers.
 
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -9,18 +9,18 @@ use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use tokio::time::{Instant, sleep};
 
-/// What makes a process one of ours: its program's name, and a path of our folder among its
-/// arguments. A pid alone proves nothing, since the kernel hands it out again.
+/// Identifies the process of a server by its program's name and a path on its command line. The pid
+/// alone is not enough, because the kernel reuses pids.
 #[derive(Debug, Clone)]
 pub struct Identity {
-    /// The program's name as the kernel knows it (`/proc/<pid>/comm`).
+    /// The program's name as in `/proc/<pid>/comm`.
     pub program: &'static str,
     /// A path that only this server has on its command line.
     pub mark: PathBuf,
 }
 
 impl Identity {
-    /// Whether the process of that pid lives and is this server.
+    /// Whether the process with this pid runs and is this server.
     pub fn is(&self, pid: u32) -> bool {
         let read = |file: &str| std::fs::read(Path::new("/proc").join(pid.to_string()).join(file));
         let (Ok(program), Ok(line)) = (read("comm"), read("cmdline")) else {
@@ -30,14 +30,14 @@ impl Identity {
             && is_on(&line, self.mark.as_os_str().as_bytes())
     }
 
-    /// The process that is this server, recorded or not. A starter that was killed before it
-    /// could write the pid down leaves such a one, as does who deletes the record.
+    /// Finds the process of this server even if its pid is not recorded, e.g. because the record was
+    /// deleted, or the process that started it was killed before it recorded the pid.
     pub fn search(&self) -> Option<u32> {
         processes().find(|pid| self.is(*pid))
     }
 
-    /// A process of this program that works in that folder, whatever it calls itself: a child
-    /// of the server, which may outlive it.
+    /// A process of this program whose working directory is `folder`, with any command line: a child
+    /// process of the server, which may outlive it.
     pub fn working_in(&self, folder: &Path) -> Option<u32> {
         processes().find(|pid| {
             let process = Path::new("/proc").join(pid.to_string());
@@ -47,14 +47,15 @@ impl Identity {
         })
     }
 
-    /// Ends this server: politely, then harder. Does nothing to a stranger who has the pid now.
-    pub async fn end(&self, pid: u32, polite: &[Signal]) -> Result<()> {
-        for signal in polite.iter().chain(&[Signal::SIGKILL]) {
+    /// Ends this server with these signals, then with SIGKILL. Does nothing if the pid now belongs to
+    /// another process.
+    pub async fn end(&self, pid: u32, signals: &[Signal]) -> Result<()> {
+        for signal in signals.iter().chain(&[Signal::SIGKILL]) {
             if !self.is(pid) {
                 return Ok(());
             }
             send(pid, *signal)?;
-            // A frozen process acts on nothing but SIGKILL until it is thawed.
+            // A stopped process handles no signal but SIGKILL until it is continued.
             send(pid, Signal::SIGCONT)?;
             let until = Instant::now() + Duration::from_secs(20);
             while self.is(pid) && Instant::now() < until {
@@ -73,7 +74,7 @@ fn processes() -> impl Iterator<Item = u32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
 }
 
-/// Sends a signal; a process that is gone already is fine.
+/// Sends a signal; it is no error if the process has ended.
 pub fn send(pid: u32, signal: Signal) -> Result<()> {
     match nix::sys::signal::kill(Pid::from_raw(i32::try_from(pid)?), signal) {
         Ok(()) | Err(nix::errno::Errno::ESRCH) => Ok(()),
@@ -81,8 +82,9 @@ pub fn send(pid: u32, signal: Signal) -> Result<()> {
     }
 }
 
-/// Arguments end in zero bytes; Redis rewrites its own as one text, program first. A whole
-/// argument has to match, since `/tmp/x` is also the end of `/var/tmp/x`.
+/// Arguments are separated by zero bytes, but Redis rewrites its command line as one text that begins
+/// with the program. The match must start at the start of an argument, because `/var/tmp/x` also ends
+/// in `/tmp/x`.
 fn is_on(line: &[u8], mark: &[u8]) -> bool {
     line.split(|byte| *byte == 0).any(|argument| {
         argument.strip_prefix(mark).is_some_and(|rest| rest.is_empty() || rest.starts_with(b" "))
@@ -104,12 +106,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_stranger_with_the_recorded_pid_is_left_alone() {
-        let mut stranger = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+    async fn another_process_with_the_recorded_pid_is_not_ended() {
+        let mut other = std::process::Command::new("sleep").arg("60").spawn().unwrap();
         let identity = Identity { program: "nats-server", mark: "/nowhere/nats.conf".into() };
-        identity.end(stranger.id(), &[Signal::SIGTERM]).await.unwrap();
-        assert!(stranger.try_wait().unwrap().is_none());
-        stranger.kill().unwrap();
-        stranger.wait().unwrap();
+        identity.end(other.id(), &[Signal::SIGTERM]).await.unwrap();
+        assert!(other.try_wait().unwrap().is_none());
+        other.kill().unwrap();
+        other.wait().unwrap();
     }
 }

@@ -1,4 +1,4 @@
-//! `stack.json`: what runs in a folder, and on which ports it ran last.
+//! The record of a folder's servers, `stack.json`: their pids and ports.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -6,18 +6,18 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-/// What the servers are for.
+/// Purpose of the servers, which determines their durability.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Profile {
-    /// Nothing that was acknowledged is lost, not even at a power cut.
+    /// Durable: nothing acknowledged is lost, even in a power failure.
     #[default]
     Development,
-    /// Fast: a power cut may lose everything, a killed server nothing.
+    /// Fast: all data may be lost in a power failure, but none if a server is killed.
     Test,
 }
 
-/// One server's line: its port is kept when it stops, so that its address stays the same.
+/// The entry of one server. The port is kept when it stops, so that its address stays the same.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     pub pid: Option<u32>,
@@ -33,7 +33,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// Reads the folder's record; where there is none, an empty one.
+    /// Reads the folder's record; empty if there is none.
     pub fn read(folder: &Path) -> Result<Self> {
         let path = folder.join("stack.json");
         let mut record = match std::fs::read(&path) {
@@ -51,7 +51,7 @@ impl Record {
         self.servers.get(server).copied().unwrap_or_default()
     }
 
-    /// Changes one line and writes the file, whole or not at all.
+    /// Changes an entry and writes the file atomically.
     pub fn set(&mut self, server: &str, entry: Entry) -> Result<()> {
         self.servers.insert(server.to_owned(), entry);
         let new = self.path.with_extension("json.new");
@@ -61,7 +61,7 @@ impl Record {
     }
 }
 
-/// A path as eight hexadecimal digits: the same path gives the same ones on every machine.
+/// Eight hexadecimal digits of a path's SHA-256.
 pub fn short_hash(path: &Path) -> String {
     use sha2::Digest;
     use std::os::unix::ffi::OsStrExt;

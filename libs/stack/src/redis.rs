@@ -25,13 +25,13 @@ pub struct Redis {
 impl Redis {
     pub(crate) fn new(folder: &Path) -> Self {
         let dir = folder.join("redis");
-        // Redis overwrites its command line with its program's path and address. Started through
-        // a link in our folder it stays recognizable.
+        // Redis overwrites its command line with its program's path and address. Started through a link
+        // in our folder it can still be identified.
         let identity = Identity { program: "redis-server", mark: dir.join("redis-server") };
         Self { log: folder.join("redis.log"), dir, identity }
     }
 
-    /// Starts a Redis of the caller's own in `folder`; see [`Private`].
+    /// Starts a private Redis in `folder`; see [`Private`].
     pub async fn spawn_private(folder: impl AsRef<Path>) -> Result<Private<Self>> {
         Private::spawn(folder.as_ref(), Self::new).await
     }
@@ -39,7 +39,7 @@ impl Redis {
 
 impl Server for Redis {
     const NAME: &'static str = "redis";
-    const END: &'static [Signal] = &[Signal::SIGTERM];
+    const STOP_SIGNALS: &'static [Signal] = &[Signal::SIGTERM];
 
     fn identity(&self) -> &Identity {
         &self.identity
@@ -68,7 +68,7 @@ impl Server for Redis {
             ["--port", &port],
             ["--save", ""],
             ["--appendonly", "no"],
-            // Tests may take a database each.
+            // Enough for each test to use its own database.
             ["--databases", "256"],
             ["--daemonize", "no"],
         ];
@@ -85,10 +85,10 @@ impl Server for Redis {
     async fn answers(&self, port: u16) -> Result<()> {
         let mut connection = TcpStream::connect(("127.0.0.1", port)).await?;
         connection.write_all(b"CONFIG GET dir\r\nQUIT\r\n").await?;
-        let mut said = String::new();
-        connection.read_to_string(&mut said).await?;
-        if !said.lines().any(|line| Path::new(line) == self.dir) {
-            bail!("what answers on port {port} is another server: {said:?}");
+        let mut reply = String::new();
+        connection.read_to_string(&mut reply).await?;
+        if !reply.lines().any(|line| Path::new(line) == self.dir) {
+            bail!("what answers on port {port} is another server: {reply:?}");
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! What all three servers have in common: being started, waited for, found again and ended.
+//! Common code of the three servers: starting them and waiting until they serve.
 
 use std::future::Future;
 use std::path::Path;
@@ -16,52 +16,52 @@ use crate::process::Identity;
 use crate::record::{Entry, Record};
 
 /// How long a server may take until it serves; PostgreSQL may have to recover first.
-const PATIENCE: Duration = Duration::from_secs(90);
+const START_TIMEOUT: Duration = Duration::from_secs(90);
 
-/// A free port is only known to be free until somebody else takes it: so a server that ends at
-/// once is tried again.
-const ATTEMPTS: u32 = 4;
+/// How often a server is started that ends at once, because another process may have taken the port
+/// after it was found free.
+const MAX_ATTEMPTS: u32 = 4;
 
 /// One server in one folder.
 pub trait Server: Send + Sync {
     /// Its name in the record and in messages.
     const NAME: &'static str;
-    /// What asks it to end, politest first.
-    const END: &'static [Signal];
+    /// Signals that stop it, to be sent one after the other.
+    const STOP_SIGNALS: &'static [Signal];
 
-    /// How its process is known.
+    /// Identifies its process.
     fn identity(&self) -> &Identity;
     /// Where its output goes.
     fn log(&self) -> &Path;
-    /// Where its data lies.
+    /// Its data folder.
     fn dir(&self) -> &Path;
-    /// Makes its folder ready; repeating it changes nothing.
+    /// Prepares its folder; idempotent.
     fn prepare(&self, binaries: &Binaries) -> impl Future<Output = Result<()>> + Send;
     /// The process to start.
     fn launch(&self, binaries: &Binaries, port: u16) -> Result<Launch>;
-    /// Fails unless this very server, not another one on its port, serves there.
+    /// Fails unless this server, and not another one, serves on the port.
     fn answers(&self, port: u16) -> impl Future<Output = Result<()>> + Send;
     /// Its address for clients.
     fn url(&self, port: u16) -> String;
 }
 
-/// The live process's line of the record, if there is one.
+/// Pid and port of the recorded process, if it runs.
 pub fn alive<S: Server>(server: &S, record: &Record) -> Option<(u32, u16)> {
     let entry = record.entry(S::NAME);
     let (pid, port) = (entry.pid?, entry.port?);
     server.identity().is(pid).then_some((pid, port))
 }
 
-/// Makes sure that the server runs as a daemon, and returns its pid and port.
+/// Starts the server as a daemon unless it runs, waits until it serves, and returns its pid and port.
 pub async fn ensure<S: Server>(server: &S, record: &mut Record) -> Result<(u32, u16)> {
     if let Some((pid, port)) = alive(server, record) {
         let gone = || (!server.identity().is(pid)).then(|| "has ended".to_owned());
         ready(server, port, gone).await.map_err(|error| explain(server, error))?;
         return Ok((pid, port));
     }
-    let binaries = find::once()?;
+    let binaries = find::find_cached()?;
     if let Some(orphan) = server.identity().search() {
-        server.identity().end(orphan, S::END).await?;
+        server.identity().end(orphan, S::STOP_SIGNALS).await?;
     }
     let started = start(server, &binaries, record).await.map_err(|error| explain(server, error))?;
     tracing::info!(server = S::NAME, pid = started.0, port = started.1, "started");
@@ -79,7 +79,7 @@ async fn start<S: Server>(
         let port = port::free(record.entry(S::NAME).port)?;
         let mut child = server.launch(binaries, port)?.detached(server.log())?;
         let pid = child.id();
-        // Written before anything can go wrong, so that nothing runs unrecorded.
+        // Recorded at once, so that no process runs unrecorded if a later step fails.
         record.set(S::NAME, Entry { pid: Some(pid), port: Some(port) })?;
         let error = match ready(server, port, || ended(&mut child)).await {
             Ok(()) => {
@@ -89,10 +89,10 @@ async fn start<S: Server>(
             Err(error) => error,
         };
         let ended_by_itself = ended(&mut child).is_some();
-        server.identity().end(pid, S::END).await?;
+        server.identity().end(pid, S::STOP_SIGNALS).await?;
         reap(child);
         record.set(S::NAME, Entry { pid: None, port: Some(port) })?;
-        if !ended_by_itself || attempt == ATTEMPTS {
+        if !ended_by_itself || attempt == MAX_ATTEMPTS {
             return Err(error);
         }
         sleep(Duration::from_millis(200) * attempt).await;
@@ -100,13 +100,13 @@ async fn start<S: Server>(
     }
 }
 
-/// Waits until the server serves, or says why it never will.
+/// Waits until the server serves; fails if `ended` reports that it has ended, or after a timeout.
 pub async fn ready<S: Server>(
     server: &S,
     port: u16,
     mut ended: impl FnMut() -> Option<String>,
 ) -> Result<()> {
-    let until = Instant::now() + PATIENCE;
+    let until = Instant::now() + START_TIMEOUT;
     let mut pause = Duration::from_millis(5);
     loop {
         let answer = timeout(Duration::from_secs(5), server.answers(port)).await;
@@ -118,8 +118,9 @@ pub async fn ready<S: Server>(
             return Err(anyhow!("{} {how} before it served", S::NAME));
         }
         if until < Instant::now() {
-            return Err(error
-                .context(format!("{} does not serve on port {port} after {PATIENCE:?}", S::NAME)));
+            let message =
+                format!("{} does not serve on port {port} after {START_TIMEOUT:?}", S::NAME);
+            return Err(error.context(message));
         }
         sleep(pause).await;
         pause = (pause * 2).min(Duration::from_millis(200));
@@ -131,12 +132,12 @@ pub fn ended(child: &mut Child) -> Option<String> {
     child.try_wait().ok().flatten().map(|status: ExitStatus| format!("ended ({status})"))
 }
 
-/// A daemon's parent has to collect its exit status, else the dead one keeps its pid.
+/// Waits for the exit status of a child in the background, so that it does not stay a zombie.
 fn reap(mut child: Child) {
     std::thread::spawn(move || child.wait());
 }
 
-/// Adds what a person needs in order to act: the log, its last lines, and the way out.
+/// Adds the path of the log, its last lines, and what to do.
 pub fn explain<S: Server>(server: &S, error: Error) -> Error {
     let log = server.log();
     let text = std::fs::read(log).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The three servers of one folder, together.
+//! The three servers of a folder.
 
 use std::path::{Path, PathBuf};
 
@@ -14,7 +14,7 @@ use crate::server::{Server, alive, ensure};
 /// Running servers. The handle owns nothing: dropping it leaves them running.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stack {
-    /// The superuser's URL, of the database `postgres`.
+    /// URL of the database `postgres` for the superuser.
     pub postgres_url: String,
     /// Redis, database 0 of 256.
     pub redis_url: String,
@@ -29,28 +29,28 @@ pub struct Stack {
 pub struct Running {
     /// `postgres`, `redis` or `nats`.
     pub name: &'static str,
-    /// The process, in PostgreSQL's case the parent of many.
+    /// Its process; for PostgreSQL the parent process.
     pub pid: u32,
     /// Its port on 127.0.0.1.
     pub port: u16,
 }
 
-/// What [`Stack::status`] knows of one server.
+/// Status of one server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Status {
     /// `postgres`, `redis` or `nats`.
     pub name: &'static str,
     /// Its process, if it runs.
     pub pid: Option<u32>,
-    /// Its port on 127.0.0.1, also when it is stopped: it will be used again if free.
+    /// Its port on 127.0.0.1; if it is stopped, the port that it will use again if that is free.
     pub port: Option<u16>,
     /// Where its output goes.
     pub log: PathBuf,
 }
 
 impl Stack {
-    /// Makes sure that all servers of this folder run and serve, and returns them; what runs is
-    /// left as it is. Many processes may call this at once and get the same servers.
+    /// Starts the servers of a folder that do not run, and waits until all of them serve. Processes
+    /// that call this concurrently get the same servers.
     pub async fn up(folder: impl AsRef<Path>, profile: Profile) -> Result<Self> {
         let (folder, _lock) = enter(folder.as_ref()).await?;
         let mut record = Record::read(&folder)?;
@@ -65,7 +65,7 @@ impl Stack {
         }
         record.profile = profile;
         let Servers { postgres, redis, nats } = &servers;
-        // One after the other: the record is written at each step, and only the first is slow.
+        // One after the other, because each step writes the record; only the first one is slow.
         let running = [
             run(postgres, &mut record).await?,
             run(redis, &mut record).await?,
@@ -79,7 +79,7 @@ impl Stack {
         })
     }
 
-    /// Ends what runs in this folder and returns the names; the data stays.
+    /// Stops the servers of a folder and returns their names; the data is kept.
     pub async fn down(folder: impl AsRef<Path>) -> Result<Vec<&'static str>> {
         if !folder.as_ref().exists() {
             return Ok(Vec::new());
@@ -88,7 +88,7 @@ impl Stack {
         end_all(&folder).await
     }
 
-    /// Ends what runs in this folder and removes the folder with all data.
+    /// Stops the servers of a folder and removes it with all data.
     pub async fn remove(folder: impl AsRef<Path>) -> Result<()> {
         if !folder.as_ref().exists() {
             return Ok(());
@@ -105,16 +105,16 @@ impl Stack {
         Ok(())
     }
 
-    /// What runs in this folder; looks only, so it needs no lock.
+    /// Status of the servers of a folder; changes nothing, so it takes no lock.
     pub async fn status(folder: impl AsRef<Path>) -> Result<Vec<Status>> {
         let folder = std::path::absolute(folder)?;
         let folder = folder.canonicalize().unwrap_or(folder);
         let record = Record::read(&folder)?;
         let servers = Servers::of(&folder, record.profile)?;
         Ok(vec![
-            look(&servers.postgres, &record),
-            look(&servers.redis, &record),
-            look(&servers.nats, &record),
+            status_of(&servers.postgres, &record),
+            status_of(&servers.redis, &record),
+            status_of(&servers.nats, &record),
         ])
     }
 }
@@ -141,7 +141,7 @@ impl Servers {
     }
 }
 
-/// The folder's real path, by which the processes are known, and its lock.
+/// Takes the folder's lock and returns its canonical path, which identifies the processes.
 async fn enter(folder: &Path) -> Result<(PathBuf, Lock)> {
     let lock = Lock::take(folder).await?;
     let folder = folder.canonicalize().with_context(|| format!("find {}", folder.display()))?;
@@ -167,7 +167,7 @@ async fn end_all(folder: &Path) -> Result<Vec<&'static str>> {
 async fn end<S: Server>(server: &S, record: &mut Record) -> Result<Option<&'static str>> {
     let live = alive(server, record).map(|(pid, _)| pid).or_else(|| server.identity().search());
     if let Some(pid) = live {
-        server.identity().end(pid, S::END).await?;
+        server.identity().end(pid, S::STOP_SIGNALS).await?;
         tracing::info!(server = S::NAME, pid, "stopped");
     }
     let port = record.entry(S::NAME).port;
@@ -175,7 +175,7 @@ async fn end<S: Server>(server: &S, record: &mut Record) -> Result<Option<&'stat
     Ok(live.map(|_| S::NAME))
 }
 
-fn look<S: Server>(server: &S, record: &Record) -> Status {
+fn status_of<S: Server>(server: &S, record: &Record) -> Status {
     Status {
         name: S::NAME,
         pid: alive(server, record).map(|(pid, _)| pid),

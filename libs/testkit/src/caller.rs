@@ -1,4 +1,4 @@
-//! How tests call: over TCP, with a token, every answer recorded.
+//! The gRPC connection of tests: over TCP, with a token. It records the result of every call.
 
 use crate::record;
 use bytes::Bytes;
@@ -13,7 +13,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 use tower::Service;
 
-/// A connection of somebody with a token, for any generated client.
+/// A connection that sends a token, for any generated client.
 #[derive(Clone)]
 pub struct Caller {
     channel: Channel,
@@ -21,7 +21,7 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Calls with this token; none: without one.
+    /// A connection that sends this token, or none.
     pub fn new(channel: Channel, token: Option<&str>) -> Self {
         let authorization = token.map(|token| format!("Bearer {token}").parse().unwrap());
         Self { channel, authorization }
@@ -75,7 +75,7 @@ fn note(method: &str, headers: &HeaderMap) {
     }
 }
 
-/// The reason of a refusal, e.g. `SKU_TAKEN`; empty where it has none.
+/// The reason of an error, e.g. `SKU_TAKEN`; empty if it has none.
 pub fn reason(status: &Status) -> String {
     status.get_error_details().error_info().map(|info| info.reason.clone()).unwrap_or_default()
 }

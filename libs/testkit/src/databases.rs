@@ -1,4 +1,4 @@
-//! A database for each service of a test, cloned from a template that was migrated once.
+//! Databases of a test, one for each service, cloned from migrated templates.
 
 use mesh::Role;
 use pg::provision;
@@ -42,8 +42,8 @@ impl Databases {
     }
 }
 
-/// The migrated template of a role. Its name holds a digest of the migrations, so a changed one makes another; many test
-/// processes want it at once, and a lock on a file lets one make it.
+/// Returns the name of a role's migrated template database, and creates it if it does not exist. The name contains a digest of the
+/// migrations, so changed migrations get a new template. A file lock lets only one test process create it.
 async fn template(superuser: &SecretString, folder: &Path, role: &Role) -> String {
     let digest = digest(&migrations_folder(role.name)) ^ digest(&migrations_folder("shared"));
     let name = format!("template_{}_{digest:016x}", role.name);
@@ -74,7 +74,7 @@ fn migrations_folder(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../migrations").join(name)
 }
 
-/// FNV-1a over names and contents, whatever the order in which the folder is listed.
+/// FNV-1a over names and contents, independent of the order in which the folder is listed.
 fn digest(folder: &Path) -> u64 {
     let mut sum = 0u64;
     for entry in std::fs::read_dir(folder).unwrap() {

@@ -1,4 +1,4 @@
-//! The icecat catalogue of `SOUK_DATA` as rows to import: real titles, brands, attributes and prices.
+//! The icecat data set in `SOUK_DATA` as rows to import: real titles, brands, attributes and prices.
 
 use contracts::catalog::v1::attribute_value::Value;
 use contracts::catalog::v1::{AttributeValue, ImportRow, VariantDraft};
@@ -10,10 +10,10 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-/// How many products the catalogue has.
+/// Number of products in the data set.
 pub const PRODUCTS: usize = 19_406;
 
-/// The data folder, or none, with the reason printed.
+/// The data folder; prints why if there is none.
 #[expect(clippy::print_stderr, reason = "a skipped test must say why")]
 pub fn folder() -> Option<PathBuf> {
     let folder = std::env::var_os("SOUK_DATA").map(PathBuf::from)?.join("icecat");
@@ -62,7 +62,7 @@ fn row(product: &Map<String, Json>) -> (ImportRow, PriceDraft) {
     (row, price)
 }
 
-/// `attr_n_weight: 12.0` is the number `weight`.
+/// Parses an attribute: `attr_n_weight: 12.0` is the number `weight`.
 fn attribute(name: &str, value: &Json) -> Option<AttributeValue> {
     let (kind, code) = name.strip_prefix("attr_")?.split_once('_')?;
     let value = match kind {
@@ -74,7 +74,7 @@ fn attribute(name: &str, value: &Json) -> Option<AttributeValue> {
     Some(AttributeValue { code: code.to_owned(), value: Some(value) })
 }
 
-/// People's grades of products by query; queries with no product above 0 are left out.
+/// Human relevance grades of products by query, without queries that have no relevant product.
 pub fn judgments(folder: &Path) -> BTreeMap<String, BTreeMap<String, u32>> {
     let text = std::fs::read_to_string(folder.join("judgments.csv")).unwrap();
     let mut judged: BTreeMap<String, BTreeMap<String, u32>> = BTreeMap::new();

@@ -1,28 +1,28 @@
-//! The whole mesh in a test. [`Mesh::boot`] serves real services in this process over real PostgreSQL, Redis and NATS:
-//! databases cloned from migrated templates and a broker of its own, so tests never meet.
+//! Runs services in a test. [`Mesh::boot`] serves them in this process with real PostgreSQL, Redis and NATS. Each test has its own
+//! databases, cloned from migrated templates, and its own broker, so tests do not affect each other.
 //!
 //! It is stricter than production:
-//! - every event is delivered twice, the second time as another message of the broker ([`twice`]);
-//! - [`Mesh::finish`] fails when an outbox is not drained or a dead letter exists;
-//! - every call and every consumed event is recorded ([`record`]), so that a suite that leaves an RPC, a refusal or an event
-//!   untested fails as a whole.
+//! - every event is delivered twice, the second time as a new message of the broker ([`twice`]);
+//! - [`Mesh::finish`] fails if there are dead letters, and waits until all events are published and handled;
+//! - every call and every consumed event is recorded ([`record`]), so that the completeness test can fail if an RPC, an error reason
+//!   or an event is not tested.
 #![expect(
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "it is used by tests only, whose way to fail is a panic"
+    reason = "only tests use it, and they fail by panicking"
 )]
 
 mod caller;
 mod databases;
 pub mod icecat;
 mod mesh;
+mod publish;
 pub mod record;
-mod say;
 mod twice;
 mod wait;
 
 pub use self::caller::{Caller, reason};
 pub use self::mesh::{Mesh, Options};
-pub use self::say::{say, say_as};
-pub use self::wait::{PATIENCE, eventually};
+pub use self::publish::{publish, publish_as};
+pub use self::wait::{TIMEOUT, eventually};

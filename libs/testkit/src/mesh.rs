@@ -18,15 +18,15 @@ use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 
-/// How a mesh differs from the usual one.
+/// Options of a mesh.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
     /// Whether every event is delivered twice.
     pub twice: bool,
-    /// Whether a dead letter at the end is what the test wanted.
+    /// Whether dead letters at the end are allowed.
     pub dead_letters: bool,
-    /// Changes the configuration. As it comes, nothing is reconciled unless asked for: it would put right behind a test's back
-    /// what the test has put wrong.
+    /// Changes the configuration. By default services do not reconcile on a schedule, because that would repair differences that a
+    /// test creates.
     pub config: fn(&mut Config),
 }
 
@@ -50,12 +50,12 @@ pub struct Mesh {
 }
 
 impl Mesh {
-    /// Serves these services and waits until they are ready.
+    /// Starts these services and waits until they are ready.
     pub async fn boot(roles: &[Role]) -> Self {
         Self::boot_with(roles, Options::default()).await
     }
 
-    /// The same with options.
+    /// Like [`Mesh::boot`], with options.
     pub async fn boot_with(roles: &[Role], options: Options) -> Self {
         rustls::crypto::ring::default_provider().install_default().ok();
         let tests = tests_folder();
@@ -105,12 +105,12 @@ impl Mesh {
         mesh
     }
 
-    /// A client's connection with every scope.
+    /// A connection with a token that has all scopes.
     pub fn caller(&self) -> Caller {
         Caller::new(self.channel(), Some(&self.token))
     }
 
-    /// A bare connection to the outer port.
+    /// A connection to the gRPC port without a token.
     pub fn channel(&self) -> Channel {
         let address = self.running().grpc();
         Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy()
@@ -141,12 +141,12 @@ impl Mesh {
         self.running.as_ref().expect("the mesh is finished")
     }
 
-    /// A token with every scope.
+    /// A token with all scopes.
     pub fn token(&self) -> &str {
         &self.token
     }
 
-    /// The broker, to look into or to stop.
+    /// The broker, e.g. to stop it.
     pub fn broker(&mut self) -> &mut Private<Nats> {
         &mut self.broker
     }
@@ -156,19 +156,19 @@ impl Mesh {
         &self.js
     }
 
-    /// A connection to a service's database, behind the service's back.
+    /// A direct connection to a service's database.
     pub async fn database(&self, role: &str) -> AsyncPgConnection {
         let databases = self.databases.as_ref().expect("the mesh is finished");
         let (_, url) = databases.urls().find(|(name, _)| *name == role).expect("no such role");
         AsyncPgConnection::establish(url.expose_secret()).await.unwrap()
     }
 
-    /// Does a statement in a service's database, behind the service's back.
+    /// Runs a statement directly in a service's database.
     pub async fn execute(&self, role: &str, statement: &str) {
         sql_query(statement).execute(&mut self.database(role).await).await.unwrap();
     }
 
-    /// Counts what a query of one bigint named `count` counts.
+    /// The result of a query with one row and one bigint column `count`.
     pub async fn count(&self, role: &str, query: &str) -> i64 {
         #[derive(QueryableByName)]
         struct Row {
@@ -212,13 +212,13 @@ impl Mesh {
         true
     }
 
-    /// Dead letters of all services.
+    /// Number of dead letters of all services.
     pub async fn dead_letters(&self) -> u64 {
         let streams: Vec<_> = self.js.streams().try_collect().await.unwrap();
         streams.iter().filter(|s| s.config.name.starts_with("DEAD")).map(|s| s.state.messages).sum()
     }
 
-    /// Ends the mesh and fails if it leaves anything undone: an event that is not published, a dead letter.
+    /// Waits until all events are published and handled, and stops the mesh. Fails if there are dead letters.
     pub async fn finish(mut self) {
         self.settle().await;
         self.finished = true;

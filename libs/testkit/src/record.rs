@@ -1,22 +1,22 @@
-//! What the tests of a suite did, appended to files below `SOUK_TEST_RECORD`: `ok <method>`, `refused <method> <domain>
-//! <reason>`, `consumed <consumer> <subject>`. The completeness test reads them when all other tests have run.
+//! A record of what tests did: lines `ok <method>`, `refused <method> <domain> <reason>` and `consumed <consumer> <subject>` in files
+//! in the folder `SOUK_TEST_RECORD`. The completeness test reads them after all other tests.
 
 use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::PathBuf;
 
-/// Notes something, if anybody asked for it.
+/// Appends a line, if `SOUK_TEST_RECORD` is set.
 pub fn note(line: &str) {
     let Some(folder) = folder() else { return };
     std::fs::create_dir_all(&folder).unwrap();
     let file = folder.join(std::process::id().to_string());
     let mut file = OpenOptions::new().create(true).append(true).open(file).unwrap();
-    // One write each, so that lines of several threads do not mix.
+    // One write for each line, so that lines of several threads do not mix.
     file.write_all(format!("{line}\n").as_bytes()).unwrap();
 }
 
-/// All that was noted; none where nobody asked for it.
+/// All recorded lines; none if `SOUK_TEST_RECORD` is not set.
 pub fn read() -> Option<BTreeSet<String>> {
     let mut lines = BTreeSet::new();
     for entry in std::fs::read_dir(folder()?).ok()? {

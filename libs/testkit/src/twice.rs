@@ -1,5 +1,5 @@
-//! Delivers every event a second time: the same event id and bytes under another id of the broker, as a relay does that
-//! lost an acknowledgement outside the broker's window.
+//! Delivers every event a second time, with the same event id and payload but as a new message of the broker. A relay does the same
+//! when it lost an acknowledgement and the broker's deduplication window is over.
 
 use async_nats::jetstream;
 use async_nats::jetstream::consumer::{DeliverPolicy, pull};
@@ -8,9 +8,9 @@ use tokio_util::sync::CancellationToken;
 
 const COPY: &str = "Souk-Test-Copy";
 
-/// Copies whatever comes into `stream` until `stop`.
+/// Publishes every event of `stream` again until `stop`.
 pub(crate) async fn copy(js: jetstream::Context, stream: String, stop: CancellationToken) {
-    // The relay makes the stream when it first reaches the broker.
+    // The relay creates the stream when it first connects to the broker.
     let stream = loop {
         match js.get_stream(&stream).await {
             Ok(stream) => break stream,
@@ -30,7 +30,7 @@ pub(crate) async fn copy(js: jetstream::Context, stream: String, stop: Cancellat
             () = stop.cancelled() => return,
             next = messages.next() => next,
         };
-        // A broker that a test kills ends the stream or answers with errors; both heal.
+        // If a test kills the broker the stream ends or returns errors; it recovers when the broker is back.
         let Some(Ok(message)) = next else { continue };
         let mut headers = message.headers.clone().unwrap_or_default();
         if headers.get(COPY).is_none() {

@@ -1,19 +1,19 @@
-//! Waiting for a condition instead of a time.
+//! Waits for conditions.
 
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// The longest that a test waits for anything: far beyond what is usual, since a busy machine is no failure.
-pub const PATIENCE: Duration = Duration::from_secs(300);
+/// The longest time that a test waits for a condition, generous so that tests do not fail on a busy machine.
+pub const TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Asks until the answer is `Some` and returns it; panics with `what` when that takes too long.
-pub async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+/// Polls until the result is `Some` and returns it; panics with `what` after a timeout.
+pub async fn eventually<T>(what: &str, mut poll: impl AsyncFnMut() -> Option<T>) -> T {
     let begun = Instant::now();
     loop {
-        if let Some(answer) = ask().await {
-            return answer;
+        if let Some(value) = poll().await {
+            return value;
         }
-        assert!(begun.elapsed() < PATIENCE, "waited in vain: {what}");
+        assert!(begun.elapsed() < TIMEOUT, "waited in vain: {what}");
         sleep(Duration::from_millis(20)).await;
     }
 }

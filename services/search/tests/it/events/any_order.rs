@@ -7,7 +7,7 @@ use contracts::catalog::v1::{
 };
 use contracts::pricing::v1::item::Name;
 use contracts::pricing::v1::{Item, Price, PriceUpdated};
-use testkit::{Mesh, eventually, say};
+use testkit::{Mesh, eventually, publish};
 use uuid::Uuid;
 
 struct Lamp {
@@ -72,8 +72,8 @@ async fn early_late_and_repeated_events_give_the_same_document() {
     let mesh = Mesh::boot(&ALL).await;
     let lamp = Lamp::new();
     // Before the product: the price waits.
-    say(&mesh, &lamp.priced(7, 9_000)).await;
-    say(&mesh, &lamp.variant()).await;
+    publish(&mesh, &lamp.priced(7, 9_000)).await;
+    publish(&mesh, &lamp.variant()).await;
     eventually("both are kept", async || {
         (mesh.count("search", "select count(*) from early").await == 2).then_some(())
     })
@@ -84,7 +84,7 @@ async fn early_late_and_repeated_events_give_the_same_document() {
         "never a document without its product"
     );
 
-    say(&mesh, &lamp.created()).await;
+    publish(&mesh, &lamp.created()).await;
     eventually("what waited is applied", async || {
         (amount(&mesh).await == Some(9_000)).then_some(())
     })
@@ -92,7 +92,7 @@ async fn early_late_and_repeated_events_give_the_same_document() {
     assert_eq!(mesh.count("search", "select count(*) from early").await, 0);
 
     // Late and older: 95.00 at version 6 must not replace 90.00 at version 7.
-    say(&mesh, &lamp.priced(6, 9_500)).await;
+    publish(&mesh, &lamp.priced(6, 9_500)).await;
     mesh.settle().await;
     assert_eq!(
         mesh.count("search", "select version as count from entries where section = 'price'").await,
@@ -100,10 +100,10 @@ async fn early_late_and_repeated_events_give_the_same_document() {
     );
 
     // Deleted: nothing late brings it back.
-    say(&mesh, &lamp.deleted(5)).await;
+    publish(&mesh, &lamp.deleted(5)).await;
     until(&mesh, "it is gone", in_usd("lamp"), |answer| answer.total == 0).await;
-    say(&mesh, &lamp.priced(8, 8_000)).await;
-    say(&mesh, &lamp.created()).await;
+    publish(&mesh, &lamp.priced(8, 8_000)).await;
+    publish(&mesh, &lamp.created()).await;
     mesh.settle().await;
     let followed = "select count(*) from documents where shown";
     assert_eq!(mesh.count("search", followed).await, 0);
@@ -115,9 +115,9 @@ async fn early_late_and_repeated_events_give_the_same_document() {
 async fn a_window_that_begins_needs_no_event() {
     let mesh = Mesh::boot(&ALL).await;
     let lamp = Lamp::new();
-    say(&mesh, &lamp.created()).await;
-    say(&mesh, &lamp.variant()).await;
-    say(&mesh, &lamp.priced(1, 9_000)).await;
+    publish(&mesh, &lamp.created()).await;
+    publish(&mesh, &lamp.variant()).await;
+    publish(&mesh, &lamp.priced(1, 9_000)).await;
     eventually("the price without a window holds", async || {
         (amount(&mesh).await == Some(9_000)).then_some(())
     })
@@ -128,7 +128,7 @@ async fn a_window_that_begins_needs_no_event() {
     if let Some(price) = &mut event.price {
         price.from = Some(prost_types::Timestamp { seconds: begins.timestamp(), nanos: 0 });
     }
-    say(&mesh, &event).await;
+    publish(&mesh, &event).await;
     eventually("the one with a window takes over", async || {
         (amount(&mesh).await == Some(4_500)).then_some(())
     })
@@ -146,13 +146,13 @@ async fn a_product_of_an_unknown_status_is_not_shown() {
     if let Some(product) = &mut event.product {
         product.status = 99;
     }
-    say(&mesh, &event).await;
-    say(&mesh, &lamp.variant()).await;
-    say(&mesh, &lamp.priced(1, 9_000)).await;
+    publish(&mesh, &event).await;
+    publish(&mesh, &lamp.variant()).await;
+    publish(&mesh, &lamp.priced(1, 9_000)).await;
     mesh.settle().await;
     assert_eq!(search(&mesh, in_usd("lamp")).await.total, 0);
     let updated = Product { version: 2, ..lamp.created().product.unwrap() };
-    say(&mesh, &ProductUpdated { product: Some(updated), changed: vec![] }).await;
+    publish(&mesh, &ProductUpdated { product: Some(updated), changed: vec![] }).await;
     eventually("a known one shows it", async || (amount(&mesh).await == Some(9_000)).then_some(()))
         .await;
     mesh.finish().await;

@@ -86,7 +86,7 @@ async fn a_newer_change_between_version_reset_and_republish_wins() {
     // A late older event is applied after the reset, until the republished event arrives.
     bowls.alter(&mesh, reset_version).await;
     let old = bowls.published_version(&mesh, price_id, 2).await;
-    testkit::say(&mesh, &old).await;
+    testkit::publish(&mesh, &old).await;
     eventually("the old one is applied", async || {
         (mesh.count("search", version).await == 2).then_some(())
     })

@@ -14,7 +14,7 @@ use diesel::{QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use testkit::{Mesh, Options, eventually, say_as};
+use testkit::{Mesh, Options, eventually, publish_as};
 use uuid::Uuid;
 
 /// Histories, each of products of its own.
@@ -201,7 +201,7 @@ async fn results(mesh: &Mesh) -> Vec<String> {
 async fn publish(events: impl Iterator<Item = (Uuid, Fact)>) -> Mesh {
     let mesh = Mesh::boot_with(&ALL, Options { twice: false, ..Options::default() }).await;
     for (id, fact) in events {
-        say_as(&mesh, id, &fact).await;
+        publish_as(&mesh, id, &fact).await;
     }
     mesh.settle().await;
     let behind = "select (select max(revision) from documents) - (select max(revision) from replicas) as count";
