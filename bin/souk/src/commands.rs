@@ -1,24 +1,24 @@
-//! The commands. Flags are stronger than the environment, that is stronger than the file, and that than the defaults.
+//! The commands. Settings come from, in order of precedence: flags, environment, configuration file, defaults.
 
 pub mod flags;
 
-// Running it.
+// Operation.
 mod config;
 mod migrate;
 mod serve;
 pub(crate) mod token;
 
-// Filling it.
+// Data.
 mod import;
 mod seed;
 
-// When events go wrong.
+// Dead letters and the outbox.
 mod dead;
 mod json;
-mod moment;
 mod outbox;
+mod timestamp;
 
-// Developing it.
+// Development.
 mod dev;
 mod generate;
 
@@ -53,10 +53,10 @@ enum Command {
     Import(import::Import),
     /// Fill the shop with a generated assortment.
     Seed(seed::Seed),
-    /// Look at dead letters, the events that a service could not take; replay or discard them.
+    /// Look at dead letters, the events that a service could not handle; replay or discard them.
     #[command(subcommand)]
     Dead(dead::Dead),
-    /// Have events published again that the broker has lost; deal with those that it refuses.
+    /// Republish events that the broker has lost; look at those that it refuses, and retry them.
     #[command(subcommand)]
     Outbox(outbox::Outbox),
     /// Run everything on this machine, servers included.
@@ -79,12 +79,12 @@ pub async fn run(cli: Cli) -> Result<()> {
     }
 }
 
-/// A command that was called wrongly, in a way that only shows when it runs.
+/// Wrong usage of a command that is only detected when it runs.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct Usage(pub String);
 
-/// 2 where the caller or the operator has to change something, else 1.
+/// 2 for wrong usage or configuration, else 1.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
     let wrong = error.chain().any(|cause| {
         cause.is::<Usage>()
@@ -94,13 +94,13 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
     if wrong { 2 } else { 1 }
 }
 
-/// Roles as the command line names them; `all` stands for every one.
+/// The roles named on the command line; `all` stands for all of them.
 fn roles(named: &[String]) -> Vec<&'static str> {
     let wanted = |role: &&str| named.iter().any(|name| name == "all" || name == role);
     crate::role_names().into_iter().filter(wanted).collect()
 }
 
-/// The names that stand for roles.
+/// The values that are accepted as roles.
 fn role_names() -> clap::builder::PossibleValuesParser {
     clap::builder::PossibleValuesParser::new(["all"].into_iter().chain(crate::role_names()))
 }
@@ -117,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn whose_fault_it_is_decides_the_exit_code() {
+    fn usage_and_configuration_errors_have_their_own_exit_code() {
         let problems = || Problems(vec!["a".to_owned()]);
         let wrapped: Result<()> = Err(BootError::from(problems())).context("boot catalog");
         for error in [anyhow!(problems()), anyhow!(Usage("b".to_owned())), wrapped.unwrap_err()] {
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn roles_come_once_and_in_their_order() {
+    fn roles_are_unique_and_ordered() {
         assert_eq!(roles(&["search".to_owned(), "catalog".to_owned()]), ["catalog", "search"]);
         assert_eq!(roles(&["search".to_owned(), "all".to_owned()]), crate::role_names());
     }

@@ -1,4 +1,4 @@
-//! Documentation that is read off the contract, the settings and the metrics, and committed so that it can be read without a build.
+//! Documentation generated from the contract, the settings and the metrics. It is committed, so that it can be read without a build.
 
 mod events;
 mod methods;
@@ -35,7 +35,7 @@ fn code(text: &str) -> String {
     if text.is_empty() { String::new() } else { format!("`{text}`") }
 }
 
-/// What stands at the top of a generated file.
+/// The head of a generated file.
 fn head(title: &str, source: &str) -> String {
     format!("# {title}\n\nGenerated from {source} by `./dev gen`; change it there.\n")
 }
@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn everything_of_the_contract_is_named() {
+    fn documentation_covers_the_whole_contract() {
         let files = render();
         let text = |name: &str| {
             let file = files.iter().find(|(path, _)| path.ends_with(name));

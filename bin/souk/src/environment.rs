@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// Where `souk dev up` writes what clients need, seen from the project's root.
+/// Path of the file in which `souk dev up` writes the variables for clients, relative to the project's root.
 pub const FILE: &str = ".souk/env";
 
 /// Variables by name.
@@ -11,7 +11,7 @@ pub const FILE: &str = ".souk/env";
 pub struct Environment(BTreeMap<String, String>);
 
 impl Environment {
-    /// What the process was started with.
+    /// The variables of this process.
     pub fn of_process() -> Self {
         let variables = std::env::vars_os().filter_map(|(name, value)| {
             let name = name.into_string().ok().filter(|name| name.starts_with("SOUK_"))?;
@@ -20,7 +20,7 @@ impl Environment {
         Self(variables.collect())
     }
 
-    /// The same, and what `.souk/env` in the current folder says of names that are not set.
+    /// The variables of this process, and those of `.souk/env` in the current folder that are not set.
     pub fn of_client() -> Self {
         let mut environment = Self::of_process();
         let file = std::fs::read_to_string(Path::new(FILE)).unwrap_or_default();
@@ -30,7 +30,7 @@ impl Environment {
         environment
     }
 
-    /// A variable's value; an empty one counts as one that is not set.
+    /// The value of a variable; an empty one counts as not set.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
@@ -41,7 +41,7 @@ impl Environment {
     }
 }
 
-/// Variables as shell assignments.
+/// Formats variables as shell assignments.
 pub fn write(variables: &BTreeMap<String, String>) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:@%+,=".contains(c);
     let line = |(name, value): (&String, &String)| match value.chars().all(plain) {
@@ -51,7 +51,7 @@ pub fn write(variables: &BTreeMap<String, String>) -> String {
     variables.iter().map(line).collect()
 }
 
-/// Reads what [`write()`] wrote.
+/// Parses the format of [`write()`].
 pub fn read(text: &str) -> BTreeMap<String, String> {
     let assignment = |line: &str| {
         let (name, value) = line.split_once('=').filter(|_| !line.starts_with('#'))?;

@@ -1,7 +1,7 @@
-//! Bytes of every event in every shape that it ever had: `libs/contracts/golden/<subject>/<n>.bin`, and beside each a
-//! `<n>.json` that says what the bytes mean. Files are only ever added, because what was published once has to mean the
-//! same for ever; the tests of `contracts` hold that. `libs/contracts/golden.sha256` names each file with its digest, so that
-//! one that was changed or removed is noticed.
+//! Golden files: encoded samples of every event for every schema that it has had, `libs/contracts/golden/<subject>/<n>.bin`, each
+//! with its expected content in `<n>.json`. Files are only added, never changed, because events that were published must stay
+//! readable; the tests of `contracts` check that. `libs/contracts/golden.sha256` lists the digests of all files, so that a changed
+//! or removed file is detected.
 
 mod rules;
 mod sample;
@@ -17,20 +17,20 @@ use std::path::{Path, PathBuf};
 
 const FOLDER: &str = "libs/contracts/golden";
 
-/// Where the digests stand, in the form of `sha256sum`.
+/// File with the digests, in the format of `sha256sum`.
 pub const DIGESTS: &str = "libs/contracts/golden.sha256";
 
-/// The files that are missing below `root`, with what belongs into them: those of events whose present shape has none.
+/// The missing files below `root` with their contents: samples of events whose current schema has none.
 pub fn missing(root: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>> {
     let pool = DescriptorPool::decode(contracts::DESCRIPTORS)?;
     let mut files = Vec::new();
     for event in EVENTS {
         let folder = root.join(FOLDER).join(event.subject);
-        let kept = kept(&folder)?;
-        if kept.iter().any(|(_, shape)| shape == event.shape) {
+        let existing = existing(&folder)?;
+        if existing.iter().any(|(_, shape)| shape == event.shape) {
             continue;
         }
-        let last = kept.iter().map(|(number, _)| *number).max().unwrap_or_default();
+        let last = existing.iter().map(|(number, _)| *number).max().unwrap_or_default();
         let samples = Sampler::new(&pool).samples(event.message)?;
         for (sample, number) in samples.iter().zip(last + 1..) {
             let (bytes, record) = file(event, sample)
@@ -42,7 +42,7 @@ pub fn missing(root: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>> {
     Ok(files)
 }
 
-/// The lines that the list of digests lacks: those of files that it does not name.
+/// The missing lines of the list of digests.
 pub fn unlisted(root: &Path) -> Result<String> {
     let list = std::fs::read_to_string(root.join(DIGESTS)).unwrap_or_default();
     let listed: Vec<&str> =
@@ -60,7 +60,7 @@ pub fn unlisted(root: &Path) -> Result<String> {
     Ok(lines)
 }
 
-/// What lies in a folder, by name.
+/// The entries of a folder, sorted by name.
 fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let entries = std::fs::read_dir(folder)?.map(|entry| Ok(entry?.path()));
     let mut paths = entries.collect::<Result<Vec<_>>>()?;
@@ -68,11 +68,11 @@ fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// Numbers and shapes of the files in a folder, which need not be there.
-fn kept(folder: &Path) -> Result<Vec<(u32, String)>> {
-    let mut kept = Vec::new();
+/// Numbers and schema hashes of the files in a folder; none if the folder does not exist.
+fn existing(folder: &Path) -> Result<Vec<(u32, String)>> {
+    let mut existing = Vec::new();
     if !folder.is_dir() {
-        return Ok(kept);
+        return Ok(existing);
     }
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
@@ -80,13 +80,13 @@ fn kept(folder: &Path) -> Result<Vec<(u32, String)>> {
             let number = path.file_stem().and_then(|stem| stem.to_str()?.parse().ok());
             let number = number.with_context(|| format!("{} has no number", path.display()))?;
             let record: Value = serde_json::from_slice(&std::fs::read(&path)?)?;
-            kept.push((number, record["shape"].as_str().unwrap_or_default().to_owned()));
+            existing.push((number, record["shape"].as_str().unwrap_or_default().to_owned()));
         }
     }
-    Ok(kept)
+    Ok(existing)
 }
 
-/// The bytes of a sample as a service would publish them, and the record of what they mean.
+/// The encoded sample, as a service would publish it, and the JSON with its expected content.
 fn file(event: &EventInfo, sample: &DynamicMessage) -> Result<(Vec<u8>, Vec<u8>)> {
     let fact = (event.read)(&sample.encode_to_vec())?;
     ensure!(fact.violations.is_empty(), "it breaks rules: {:?}", fact.violations);
@@ -102,7 +102,7 @@ fn file(event: &EventInfo, sample: &DynamicMessage) -> Result<(Vec<u8>, Vec<u8>)
     Ok((fact.payload, text))
 }
 
-/// Names and numbers of the values of each enumeration in a message: a sample shows only one of them.
+/// Names and numbers of all values of each enum in a message, because a sample contains only one of them.
 fn values(message: &MessageDescriptor) -> BTreeMap<String, BTreeMap<String, i32>> {
     let (mut found, mut seen) = (BTreeMap::new(), Vec::new());
     let mut left = vec![message.clone()];

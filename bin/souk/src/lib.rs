@@ -1,4 +1,4 @@
-//! The library half of the binary `souk`: which roles there are, and every command.
+//! The library of the binary `souk`: the roles and the commands.
 
 mod roles;
 
@@ -7,7 +7,7 @@ pub mod docs;
 pub mod environment;
 pub mod golden;
 pub mod load;
-pub mod say;
+pub mod output;
 pub mod seed;
 
 pub use roles::{ROLES, role, role_names};

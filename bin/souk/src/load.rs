@@ -1,45 +1,45 @@
-//! Brings many products and prices into a running shop: what `souk import` and `souk seed` share.
+//! Bulk loading of products and prices into a running shop, for `souk import` and `souk seed`.
 
 pub mod caller;
 pub mod chunks;
 pub mod entries;
 pub mod lines;
-pub mod patience;
 pub mod prices;
 pub mod products;
 pub mod progress;
+pub mod retry;
 
 use std::fmt;
 
 /// What to do about a row that is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum OnError {
-    /// Write nothing of its chunk, and end.
+    /// Write nothing of its chunk, and stop.
     #[default]
     Stop,
     /// Leave it out, report it, and go on.
     Skip,
 }
 
-/// A row together with where it comes from.
+/// A row with its line number.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Row<M> {
     /// Number of its line, from 1.
     pub line: u64,
-    /// What it says.
+    /// Its content.
     pub message: M,
 }
 
-/// A row that did not get in.
+/// A row that was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
     /// Number of its line, from 1.
     pub line: u64,
-    /// Its key, where it could be read.
+    /// Its key; empty if it could not be read.
     pub key: String,
-    /// Why, as a word: the server's reason, or `UNREADABLE`.
+    /// Machine-readable reason: that of the server, or `UNREADABLE`.
     pub reason: String,
-    /// Why, for people; names the fields.
+    /// Error message that names the fields.
     pub message: String,
 }
 
@@ -53,28 +53,28 @@ impl fmt::Display for Refused {
     }
 }
 
-/// What became of the rows.
+/// Counts of rows by result.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Rows that made something new.
+    /// Rows that created something.
     pub created: u64,
     /// Rows that changed something.
     pub updated: u64,
-    /// Rows that were there already, to the last field.
+    /// Rows that changed nothing.
     pub unchanged: u64,
-    /// Rows that did not get in.
+    /// Rows that were refused.
     pub refused: u64,
-    /// True: the work ended at a refused row, and rows behind it were not looked at.
+    /// Whether it stopped at a refused row, so that later rows were not processed.
     pub stopped: bool,
 }
 
 impl Tally {
-    /// All rows that were dealt with.
+    /// Number of processed rows.
     pub fn rows(&self) -> u64 {
         self.created + self.updated + self.unchanged + self.refused
     }
 
-    /// Counts what a server answered; it never counts below 0.
+    /// Adds the counts of a response; negative ones are ignored.
     fn add(&mut self, created: i32, updated: i32, unchanged: i32) {
         self.created += u64::try_from(created).unwrap_or_default();
         self.updated += u64::try_from(updated).unwrap_or_default();

@@ -1,15 +1,15 @@
-//! What a command tells the person or program that started it: results on standard output, everything else on standard error.
-//! A reader who has gone away, as `| head` does, is no failure.
+//! Output of commands: results on standard output, everything else on standard error. Write errors are ignored, because a reader
+//! such as `head` may close the pipe early.
 
 use std::fmt::Display;
 use std::io::Write;
 
-/// A line of the result.
+/// Prints a line of the result to standard output.
 pub fn line(text: impl Display) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
-/// A remark: progress, a warning, a refusal.
+/// Prints progress, a warning or an error to standard error.
 pub fn note(text: impl Display) {
     let _ = writeln!(std::io::stderr().lock(), "{text}");
 }

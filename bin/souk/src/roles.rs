@@ -1,6 +1,6 @@
 use mesh::Role;
 
-/// Every service of the mesh, in the order of who needs whom.
+/// All services, each after those that it depends on.
 pub const ROLES: [Role; 3] = [catalog::ROLE, pricing::ROLE, search::ROLE];
 
 /// Their names.
@@ -8,7 +8,7 @@ pub fn role_names() -> [&'static str; ROLES.len()] {
     ROLES.map(|role| role.name)
 }
 
-/// The role of a name.
+/// The role with this name.
 pub fn role(name: &str) -> Option<Role> {
     ROLES.into_iter().find(|role| role.name == name)
 }

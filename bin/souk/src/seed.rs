@@ -1,5 +1,5 @@
-//! The sample shop: a generated assortment of invented brands. Pure: the same number gives the same bytes, on every machine and at
-//! every time, so a second run changes nothing. A smaller shop is the beginning of a larger one.
+//! The sample shop: a generated assortment of invented brands. It is deterministic: the same seed always gives the same bytes, so a
+//! second run changes nothing. A smaller shop is a prefix of a larger one.
 
 mod attributes;
 mod brands;
@@ -18,7 +18,7 @@ use contracts::pricing::v1::PriceDraft;
 pub struct Shop {
     /// How many products.
     pub products: u32,
-    /// Other numbers make other shops.
+    /// Seed of the random generator.
     pub seed: u64,
 }
 

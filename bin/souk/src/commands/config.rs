@@ -1,6 +1,6 @@
 use super::flags::Flags;
 use crate::environment::Environment;
-use crate::say;
+use crate::output;
 use anyhow::Result;
 use clap::Args;
 
@@ -19,10 +19,10 @@ impl Show {
     pub fn run(self) -> Result<()> {
         let (_, settings) = self.flags.load(&Environment::of_process(), |_, _| {})?;
         for warning in &settings.warnings {
-            say::note(format_args!("warning: {warning}"));
+            output::note(format_args!("warning: {warning}"));
         }
         if !self.json {
-            say::line(settings.to_string().trim_end());
+            output::line(settings.to_string().trim_end());
             return Ok(());
         }
         let entries = settings.entries.iter().map(|setting| {
@@ -34,7 +34,7 @@ impl Show {
                 "doc": setting.doc,
             })
         });
-        say::line(serde_json::to_string_pretty(&entries.collect::<Vec<_>>())?);
+        output::line(serde_json::to_string_pretty(&entries.collect::<Vec<_>>())?);
         Ok(())
     }
 }

@@ -7,21 +7,21 @@ mod show;
 use anyhow::Result;
 use clap::Subcommand;
 
-/// Dead letters: events that a service could not take. They stay until they are replayed or discarded.
+/// Dead letters: events that a service could not handle. They are kept until they are replayed or discarded.
 #[derive(Debug, Subcommand)]
 pub enum Dead {
-    /// List them: which event, what went wrong, since when.
+    /// List dead letters: which event, the error, and when it failed.
     List(list::List),
-    /// Print one with everything that is known of it.
+    /// Print one dead letter with all details.
     Show(show::Show),
-    /// Feed them to the service's handler again; each has its effect once. Follows the work to its end.
+    /// Handle dead letters again; each event is applied once. Follows the replay until it ends.
     Replay(replay::Replay),
-    /// Remove them for good.
+    /// Remove dead letters for good.
     Discard(discard::Discard),
 }
 
 impl Dead {
-    /// Does what was asked for.
+    /// Runs the command.
     pub async fn run(self) -> Result<()> {
         match self {
             Self::List(command) => command.run().await,

@@ -1,9 +1,9 @@
-//! The development stack: servers, databases, keys and the mesh, on this machine, below `.souk` in the current folder.
+//! The development stack on this machine: servers, databases, keys and the mesh. All its files are in `.souk` in the current folder.
 
 mod demo;
 mod down;
 mod health;
-mod places;
+mod paths;
 mod ports;
 mod process;
 mod secrets;
@@ -17,28 +17,28 @@ use clap::{Args, Subcommand};
 /// Runs everything on this machine.
 #[derive(Debug, Subcommand)]
 pub enum Dev {
-    /// Start servers and mesh in the background, and return when they are ready. Calling it again changes nothing.
+    /// Start servers and mesh in the background, and return when they are ready. If they run already it changes nothing.
     Up(Up),
-    /// Stop the mesh and its servers, and the servers of tests; the data stays.
+    /// Stop the mesh and its servers, and the servers of tests; the data is kept.
     Down,
     /// Start everything, fill the shop, and print what to try.
     Demo,
     /// Print what runs, and where.
     Status,
-    /// Write the documentation that is generated.
+    /// Write generated documentation and golden files.
     Gen(Generate),
 }
 
 /// What to start.
 #[derive(Debug, Args)]
 pub struct Up {
-    /// Roles that get a process and ports of their own, as in production; none: all in one process.
+    /// Roles to run in separate processes, as in production; default: all in one process.
     #[arg(value_parser = super::role_names())]
     roles: Vec<String>,
 }
 
 impl Dev {
-    /// Runs one of them.
+    /// Runs the command.
     pub async fn run(self) -> Result<()> {
         match self {
             Self::Up(Up { roles }) => up::up(&roles).await,

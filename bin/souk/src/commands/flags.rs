@@ -1,4 +1,4 @@
-//! Every setting is a flag too: `--grpc-listen` for `SOUK_GRPC_LISTEN`. The list is read off the settings, so there is no second one.
+//! Flags for all settings, e.g. `--grpc-listen` for `SOUK_GRPC_LISTEN`, generated from the list of settings.
 
 use crate::environment::Environment;
 use clap::{Arg, ArgMatches, Args, Command, FromArgMatches};
@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 const HEADING: &str = "Settings, also as variables SOUK_… or in a file; see `souk config`";
 
-/// Settings that the command line gives.
+/// Settings from the command line.
 #[derive(Debug, Clone, Default)]
 pub struct Flags(Vec<(String, String)>);
 
@@ -26,7 +26,7 @@ static FLAGS: LazyLock<Vec<Flag>> = LazyLock::new(|| {
         let name = setting.key.replace(['.', '_'], "-");
         let names = match name.strip_suffix("<name>") {
             None => vec![name],
-            // Entries by service are few enough to be flags; those by method are left to environment and file.
+            // Settings per service become flags; those per method are too many, and can only be set by environment and file.
             Some("timeout-ms-") => Vec::new(),
             Some(prefix) => services().iter().map(|service| format!("{prefix}{service}")).collect(),
         };
@@ -36,7 +36,7 @@ static FLAGS: LazyLock<Vec<Flag>> = LazyLock::new(|| {
 });
 
 impl Flags {
-    /// Reads the configuration; `check` may find further problems, so that all are named at once.
+    /// Reads the configuration; `check` can report further problems, so that all are reported at once.
     pub fn load(
         &self,
         environment: &Environment,

@@ -1,15 +1,15 @@
 use super::Usage;
-use crate::{docs, golden, say};
+use crate::{docs, golden, output};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-/// Writes what is generated and committed: docs/*.md, and bytes of events whose shape is new (libs/contracts/golden).
+/// Writes the generated files that are committed: docs/*.md, and golden files of events with a new schema (libs/contracts/golden).
 #[derive(Debug, Args)]
 pub struct Generate {
-    /// Write nothing; fail where a file differs.
+    /// Write nothing; fail if a file differs.
     #[arg(long)]
     check: bool,
 }
@@ -21,7 +21,7 @@ impl Generate {
             return Err(Usage("run this in the project's root".to_owned()).into());
         }
         let mut differ = documents(self.check)?;
-        differ.extend(bytes_of_events(self.check)?);
+        differ.extend(golden_files(self.check)?);
         if self.check && !differ.is_empty() {
             bail!("not as generated: {}; run `./dev gen`", differ.join(", "));
         }
@@ -29,7 +29,7 @@ impl Generate {
     }
 }
 
-/// Writes the documents that differ, or only names them.
+/// Writes the documents that differ, or only returns their names.
 fn documents(check: bool) -> Result<Vec<String>> {
     let mut differ = Vec::new();
     for (path, text) in docs::render() {
@@ -40,14 +40,14 @@ fn documents(check: bool) -> Result<Vec<String>> {
         if !check {
             make_folder(Path::new(path))?;
             fs::write(path, text).with_context(|| format!("write {path}"))?;
-            say::line(format_args!("wrote {path}"));
+            output::line(format_args!("wrote {path}"));
         }
     }
     Ok(differ)
 }
 
-/// Adds the files that are missing and their digests, or only names them. What is there is never touched.
-fn bytes_of_events(check: bool) -> Result<Vec<String>> {
+/// Adds missing golden files and their digests, or only returns their names. Existing files are never changed.
+fn golden_files(check: bool) -> Result<Vec<String>> {
     let mut missing = Vec::new();
     for (path, bytes) in golden::missing(Path::new(""))? {
         let name = path.display().to_string();
@@ -55,7 +55,7 @@ fn bytes_of_events(check: bool) -> Result<Vec<String>> {
             make_folder(&path)?;
             let made = fs::File::create_new(&path).and_then(|mut file| file.write_all(&bytes));
             made.with_context(|| format!("write {name}"))?;
-            say::line(format_args!("wrote {name}"));
+            output::line(format_args!("wrote {name}"));
         }
         missing.push(name);
     }
@@ -65,7 +65,7 @@ fn bytes_of_events(check: bool) -> Result<Vec<String>> {
             let list = fs::OpenOptions::new().create(true).append(true).open(golden::DIGESTS);
             let written = list.and_then(|mut list| list.write_all(digests.as_bytes()));
             written.with_context(|| format!("write {}", golden::DIGESTS))?;
-            say::line(format_args!("wrote {}", golden::DIGESTS));
+            output::line(format_args!("wrote {}", golden::DIGESTS));
         }
         missing.push(golden::DIGESTS.to_owned());
     }

@@ -5,7 +5,7 @@ use crate::load::chunks::Chunks;
 use crate::load::lines::{Keyed, Lines};
 use crate::load::progress::Progress;
 use crate::load::{OnError, Tally, prices, products};
-use crate::say;
+use crate::output;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use contracts::catalog::v1::{ImportErrorPolicy, ImportStart};
@@ -14,7 +14,7 @@ use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use uuid::Uuid;
 
-/// Imports JSON lines: on each line a message in protobuf's JSON. Refused rows are named on standard error.
+/// Imports JSON lines: each line is a message in protobuf's JSON. Refused rows are listed on standard error.
 #[derive(Debug, Subcommand)]
 pub enum Import {
     /// Products with their variants, as souk.catalog.v1.ImportRow.
@@ -53,7 +53,7 @@ pub struct Prices {
     flags: Flags,
 }
 
-/// Which rows, and how to take them.
+/// The rows and how to import them.
 #[derive(Debug, Args)]
 struct Rows {
     /// File with the rows; `-` is standard input.
@@ -65,7 +65,7 @@ struct Rows {
     /// What to do about a row that is refused.
     #[arg(long, value_enum, default_value_t)]
     on_error: OnError,
-    /// Id of the import: the same id, rows and chunk size go on where an import was cut off. Left out: a new one.
+    /// Id of the import. With the same id, rows and chunk size an interrupted import continues. Default: a new id.
     #[arg(long)]
     import_id: Option<Uuid>,
 }
@@ -119,7 +119,7 @@ impl Rows {
     /// Says under which id it runs, so that it can be resumed even where it is killed.
     fn begin(&self) -> Uuid {
         let id = self.import_id.unwrap_or_else(Uuid::now_v7);
-        say::note(format_args!("import {id}"));
+        output::note(format_args!("import {id}"));
         id
     }
 
@@ -153,7 +153,7 @@ impl Rows {
 
     fn end(&self, what: &str, tally: Tally) -> Result<()> {
         let dry_run = if self.dry_run { " (dry run: nothing was written)" } else { "" };
-        say::line(format_args!("{what}: {tally}{dry_run}"));
+        output::line(format_args!("{what}: {tally}{dry_run}"));
         if tally.stopped || (tally.refused > 0 && self.on_error == OnError::Stop) {
             bail!("a row was refused; mend it, or go on without such rows by --on-error skip");
         }

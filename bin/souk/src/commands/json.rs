@@ -1,4 +1,4 @@
-//! Messages for programs that read what a command prints.
+//! JSON output.
 
 use anyhow::{Context, Result};
 use prost_reflect::{DescriptorPool, DynamicMessage};

@@ -1,13 +1,13 @@
 use super::flags::Flags;
 use super::{Usage, role_names, roles};
 use crate::environment::Environment;
-use crate::say;
+use crate::output;
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use fault::Fault;
 use mesh::Config;
 
-/// Brings databases up to date. Several at once are fine: one works, the others wait.
+/// Runs pending migrations. It is safe to run it several times at once: one process works, the others wait.
 #[derive(Debug, Args)]
 pub struct Migrate {
     /// Roles whose databases to migrate; none: every one that has a database URL.
@@ -47,7 +47,7 @@ fn with_database(config: &Config) -> Vec<&'static str> {
     crate::role_names().into_iter().filter(|role| config.database.url.contains_key(*role)).collect()
 }
 
-/// Migrates one role's database, or only looks, and returns the names.
+/// Runs the pending migrations of a role's database, or only lists them; returns their names.
 pub async fn migrate(config: &Config, role: &str, dry_run: bool) -> Result<Vec<String>> {
     let url = config.database.url.get(role).with_context(|| format!("{role} has no database"))?;
     let own = || {
@@ -55,22 +55,22 @@ pub async fn migrate(config: &Config, role: &str, dry_run: bool) -> Result<Vec<S
             .map(|role| (role.migrations)())
             .with_context(|| format!("there is no role {role}"))
     };
-    // The cause of a fault stands in its chain only.
+    // `chain` includes the causes.
     let failed = |fault: Fault| anyhow!("migrate {role}: {}", fault.chain());
     let mut names = pg::migrate::pending(url, own()?).await.map_err(failed)?;
     if !dry_run {
-        // It answers with versions; the names say what they are. Another process may have run some of them meanwhile.
+        // Another process may have run some of them meanwhile.
         let ran = pg::migrate::run(url, own()?).await.map_err(failed)?;
-        names.retain(|name| ran.iter().any(|version| name.starts_with(version.as_str())));
+        names.retain(|name| ran.contains(name));
     }
     Ok(names)
 }
 
 fn report(role: &str, names: &[String], dry_run: bool) {
     if names.is_empty() {
-        say::line(format_args!("{role}: up to date"));
+        output::line(format_args!("{role}: up to date"));
     }
     for name in names {
-        say::line(format_args!("{role}: {} {name}", if dry_run { "would run" } else { "ran" }));
+        output::line(format_args!("{role}: {} {name}", if dry_run { "would run" } else { "ran" }));
     }
 }

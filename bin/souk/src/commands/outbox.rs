@@ -4,18 +4,18 @@ mod republish;
 use anyhow::Result;
 use clap::Subcommand;
 
-/// The outbox: the durable history of what a service said.
+/// The outbox: the events that a service has published or will publish.
 #[derive(Debug, Subcommand)]
 pub enum Outbox {
-    /// Publish events again: what to do when the broker has lost some. Consumers know what they have handled.
+    /// Publish events again, when the broker has lost some. Consumers skip events that they have handled.
     Republish(republish::Republish),
-    /// Look at events that the broker refuses; try them again.
+    /// Look at events that the broker refuses, and retry them.
     #[command(subcommand)]
     Refused(refused::Refused),
 }
 
 impl Outbox {
-    /// Does what was asked for.
+    /// Runs the command.
     pub async fn run(self) -> Result<()> {
         match self {
             Self::Republish(command) => command.run().await,

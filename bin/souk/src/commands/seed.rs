@@ -4,7 +4,7 @@ use crate::load::caller::Caller;
 use crate::load::chunks::Chunks;
 use crate::load::progress::Progress;
 use crate::load::{OnError, Refused, Row, Tally, entries, prices, products};
-use crate::say;
+use crate::output;
 use crate::seed::Shop;
 use anyhow::{Result, bail};
 use clap::Args;
@@ -20,7 +20,7 @@ pub struct Seed {
     /// How many products.
     #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     products: u32,
-    /// Other numbers make other shops.
+    /// Seed of the random generator; another seed generates another shop.
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Generate and check everything here, and send nothing.
@@ -31,7 +31,7 @@ pub struct Seed {
 }
 
 impl Seed {
-    /// Fails where the shop refuses a row, which only a shop with other contents does.
+    /// Fails if the shop refuses a row, which happens only if it contains other data.
     pub async fn run(self) -> Result<()> {
         let shop = Shop { products: self.products, seed: self.seed };
         if self.dry_run {
@@ -41,7 +41,7 @@ impl Seed {
     }
 }
 
-/// Sends a generated shop, and prints what became of each part.
+/// Sends a generated shop and prints the result of each part.
 pub async fn fill(caller: &Caller, shop: Shop) -> Result<()> {
     report("categories", entries::categories(caller, &shop.categories()).await?)?;
     report("brands", entries::brands(caller, &shop.brands()).await?)?;
@@ -49,7 +49,7 @@ pub async fn fill(caller: &Caller, shop: Shop) -> Result<()> {
 
     let mut progress = Progress::new("products", Some(shop.products.into()));
     let start = ImportStart {
-        // A new id each time: what a person changed since then is put right again instead of being taken as done.
+        // A new id each time: with the same id the import would be skipped as done, and changes made since would not be reverted.
         import_id: Uuid::now_v7().to_string(),
         on_error: ImportErrorPolicy::Stop.into(),
         ..ImportStart::default()
@@ -63,7 +63,7 @@ pub async fn fill(caller: &Caller, shop: Shop) -> Result<()> {
     let mut progress = Progress::new("prices", total);
     let options =
         prices::Options { import_id: Uuid::now_v7(), dry_run: false, on_error: OnError::Stop };
-    let chunks = Chunks::new(numbered(shop.prices()), prices::MOST_ROWS / 2, OnError::Stop);
+    let chunks = Chunks::new(numbered(shop.prices()), prices::MAX_ROWS / 2, OnError::Stop);
     let tally = prices::send(caller, options, chunks, &mut progress).await;
     progress.finish();
     report("prices", tally?)
@@ -76,7 +76,7 @@ fn numbered<M>(
 }
 
 fn report(what: &str, tally: Tally) -> Result<()> {
-    say::line(format_args!("{what}: {tally}"));
+    output::line(format_args!("{what}: {tally}"));
     if tally.stopped || tally.refused > 0 {
         bail!("the shop refused {what} of the sample; does it hold another assortment already?");
     }
@@ -105,7 +105,7 @@ fn preview(shop: Shop) -> Result<()> {
             violation.message
         );
     }
-    say::line(format_args!(
+    output::line(format_args!(
         "would send {} categories, {} brands, {} attributes, {rows} products with {variants} variants, \
          {prices} prices; sha256 {}",
         shop.categories().len(),

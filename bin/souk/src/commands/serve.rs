@@ -7,7 +7,7 @@ use mesh::config::{Config, Loader};
 use mesh::{Role, Tasks, signals, telemetry};
 use tokio_util::sync::CancellationToken;
 
-/// Serves roles until it is asked to end. A second signal ends it at once.
+/// Serves roles until SIGTERM or SIGINT. A second signal ends it at once.
 #[derive(Debug, Args)]
 pub struct Serve {
     /// Roles to serve in this process.
@@ -18,7 +18,7 @@ pub struct Serve {
 }
 
 impl Serve {
-    /// Returns once the process has ended in order.
+    /// Returns after a graceful shutdown.
     pub async fn run(self) -> Result<()> {
         let roles = roles(&self.roles);
         let needed = |config: &Config, loader: &mut Loader| check(config, &roles, loader);
@@ -33,14 +33,14 @@ impl Serve {
         let roles: Vec<Role> = roles.into_iter().filter_map(crate::role).collect();
         let running = tokio::select! {
             running = mesh::serve(config, &roles, tasks) => running?,
-            // Asked to end before it served: there is nothing to drain.
+            // Stopped before it served, so there is nothing to drain.
             () = stop.cancelled() => return Ok(()),
         };
         Ok(running.finished().await?)
     }
 }
 
-/// What no role can do without, so that all of it is named at once and not service by service.
+/// Checks the settings that all roles need, so that all missing ones are reported at once.
 fn check(config: &Config, roles: &[&str], loader: &mut Loader) {
     for role in roles.iter().filter(|role| !config.database.url.contains_key(**role)) {
         let name = role.to_ascii_uppercase();

@@ -1,10 +1,10 @@
-//! Instants on the command line: RFC 3339, or how long ago.
+//! Timestamps on the command line: RFC 3339, or a duration before now.
 
 use super::token;
 use prost_types::Timestamp;
 use std::time::SystemTime;
 
-/// Reads `2026-11-27T01:30:00Z`, a day alone for its midnight (UTC), or `2h` for two hours ago.
+/// Parses `2026-11-27T01:30:00Z`, a date for its midnight (UTC), or `2h` for two hours ago.
 pub(super) fn parse(text: &str) -> Result<Timestamp, String> {
     if let Ok(ago) = token::duration(text) {
         let at = SystemTime::now().checked_sub(ago);
@@ -15,8 +15,8 @@ pub(super) fn parse(text: &str) -> Result<Timestamp, String> {
     })
 }
 
-/// The instant to the second, for people.
-pub(super) fn show(at: Option<&Timestamp>) -> String {
+/// Formats a timestamp with a precision of seconds.
+pub(super) fn format(at: Option<&Timestamp>) -> String {
     at.map(|at| Timestamp { nanos: 0, ..*at }.to_string()).unwrap_or_default()
 }
 
@@ -25,9 +25,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_is_an_instant_or_how_long_ago() {
+    fn a_timestamp_is_an_instant_or_a_duration_before_now() {
         let at = parse("2026-11-27T01:30:00Z").unwrap();
-        assert_eq!(show(Some(&at)), "2026-11-27T01:30:00Z");
+        assert_eq!(format(Some(&at)), "2026-11-27T01:30:00Z");
         assert_eq!(parse("2026-11-27T02:30:00+01:00").unwrap(), at);
         assert_eq!(parse("2026-11-27"), parse("2026-11-27T00:00:00Z"));
         let now = Timestamp::from(SystemTime::now()).seconds;

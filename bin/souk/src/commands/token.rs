@@ -1,7 +1,7 @@
 use super::Usage;
 use super::flags::Flags;
 use crate::environment::Environment;
-use crate::say;
+use crate::output;
 use anyhow::{Result, anyhow};
 use clap::Args;
 use mesh::Config;
@@ -13,13 +13,13 @@ use std::time::Duration;
 /// Prints a token that the configured key signed.
 #[derive(Debug, Args)]
 pub struct Token {
-    /// Whom the token stands for.
+    /// Subject of the token.
     #[arg(long, default_value = "me")]
     subject: String,
-    /// Scopes, separated by spaces; left out: every scope of the contract.
+    /// Scopes, separated by spaces; default: all scopes of the contract.
     #[arg(long)]
     scope: Option<String>,
-    /// How long it holds: a number with s, m, h or d.
+    /// How long it is valid: a number with s, m, h or d.
     #[arg(long, default_value = "12h", value_parser = duration)]
     ttl: Duration,
     #[command(flatten)]
@@ -31,12 +31,12 @@ impl Token {
     pub fn run(self) -> Result<()> {
         let (config, _) = self.flags.load(&Environment::of_client(), |_, _| {})?;
         let scopes = scopes(self.scope.as_deref())?;
-        say::line(mint(&config, &self.subject, &scopes, self.ttl)?.expose_secret());
+        output::line(mint(&config, &self.subject, &scopes, self.ttl)?.expose_secret());
         Ok(())
     }
 }
 
-/// Signs a token by the configured key.
+/// Signs a token with the configured key.
 pub fn mint(
     config: &Config,
     subject: &str,
@@ -68,7 +68,7 @@ fn scopes(named: Option<&str>) -> Result<Vec<&str>, Usage> {
     }
 }
 
-/// A number with s, m, h or d.
+/// Parses a number with s, m, h or d.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is not a number with s, m, h or d, e.g. 12h");
     let split = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(wrong)?;

@@ -6,7 +6,8 @@ pub fn render() -> String {
     let mut text = head("Methods", "the policies in `proto/souk/**`");
     text.push_str(
         "\nThe timeout is the server's: a shorter deadline of the caller wins, and `SOUK_TIMEOUT_MS_<SERVICE>_<METHOD>` \
-         replaces it; of a stream it is the time until the first answer. The rate is for each caller and method.\n",
+         replaces it; of a stream it is the time until the first answer. Calls a minute are meant for each caller and method; \
+         no server enforces them yet.\n",
     );
     let mut services: Vec<&str> = METHODS.iter().map(|method| service(method)).collect();
     services.dedup();

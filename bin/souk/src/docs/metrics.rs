@@ -16,7 +16,7 @@ pub fn render() -> String {
     let mut text = head("Metrics", "`libs/mesh/src/telemetry/described.rs` and the roles");
     text.push_str(
         "\nEach process serves its own at `/metrics` of the admin port. Several processes of a service report the same of \
-         its consumers, letters and projections: take the largest. Of the outbox only the leader's report counts. The \
+         its consumers, dead letters and projections: take the largest. Of the outbox only the leader's report counts. The \
          alerts on them are in `helm/souk/alerts/`, what to do about each in `docs/runbooks/`.\n\n",
     );
     let all: Vec<Metric> = all().collect();

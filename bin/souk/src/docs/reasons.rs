@@ -26,14 +26,14 @@ pub fn render() -> String {
     text
 }
 
-/// `FailedPrecondition` as it is on the wire: `FAILED_PRECONDITION`.
+/// The name of a code on the wire: `FAILED_PRECONDITION` for `FailedPrecondition`.
 fn upper(name: &str) -> String {
     let mut upper = String::new();
-    for letter in name.chars() {
-        if letter.is_ascii_uppercase() && !upper.is_empty() {
+    for character in name.chars() {
+        if character.is_ascii_uppercase() && !upper.is_empty() {
             upper.push('_');
         }
-        upper.push(letter.to_ascii_uppercase());
+        upper.push(character.to_ascii_uppercase());
     }
     upper
 }

@@ -1,4 +1,4 @@
-//! What `buf.validate` says about a field, as far as a sample has to keep to it.
+//! The `buf.validate` rules of a field that samples have to satisfy.
 
 use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, Value};
 use regex::Regex;
@@ -19,7 +19,7 @@ impl Rules {
         Self(self.find("items").and_then(|items| items.as_message().cloned()))
     }
 
-    /// Whether a text keeps to all rules of texts that the build knows.
+    /// Whether a text satisfies all supported rules for strings.
     pub fn allow(&self, text: &str) -> bool {
         let count = i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
         let pattern = self.find("pattern").and_then(|pattern| Regex::new(pattern.as_str()?).ok());
@@ -30,13 +30,13 @@ impl Rules {
             && (self.find("uuid").is_none() || uuid::Uuid::try_parse(text).is_ok())
     }
 
-    /// The number nearest to `number` that is allowed.
+    /// The allowed number nearest to `number`.
     pub fn near(&self, number: i64) -> i64 {
         let number = self.number("gte").map_or(number, |least| number.max(least));
         self.number("lte").map_or(number, |most| number.min(most))
     }
 
-    /// Whether a value of an enumeration is allowed, by its number.
+    /// Whether an enum value is allowed, given its number.
     pub fn allow_value(&self, number: i32) -> bool {
         let refused = self.find("not_in");
         let refused = refused.as_ref().and_then(Value::as_list).unwrap_or_default();
@@ -49,7 +49,7 @@ impl Rules {
         unsigned.or_else(|| value.as_i64()).or_else(|| value.as_i32().map(i64::from))
     }
 
-    /// The argument of a rule, whichever type of field it is a rule for.
+    /// The argument of a rule, for any type of field.
     fn find(&self, rule: &str) -> Option<Value> {
         let mut families = self.0.as_ref()?.fields().filter_map(|(_, value)| value.as_message());
         families.find_map(|family| {

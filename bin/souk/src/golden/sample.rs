@@ -1,4 +1,4 @@
-//! Samples of a message: every field set, no two values alike, the rules kept.
+//! Generates samples of a message: all fields are set, all values differ, and the validation rules are satisfied.
 
 use super::rules::Rules;
 use anyhow::{Context, Result};
@@ -8,12 +8,12 @@ use prost_reflect::{
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// Makes samples; the same ones each time for the same contract.
+/// Generates samples, deterministically for the same contract.
 pub struct Sampler<'a> {
     pool: &'a DescriptorPool,
-    /// Values made so far: no two are alike, so that a field that took the number of another is noticed.
+    /// Number of values generated so far. Values differ, so that a field that took the number of another is detected.
     made: u16,
-    /// Messages that are being filled: one that holds itself is left empty inside.
+    /// Messages that are being filled; a recursive message is left empty inside itself.
     within: Vec<MessageDescriptor>,
 }
 
@@ -22,7 +22,7 @@ impl<'a> Sampler<'a> {
         Self { pool, made: 0, within: Vec::new() }
     }
 
-    /// As many samples as it takes to show each alternative of each `oneof`. Lists show them all in each sample.
+    /// As many samples as are needed to cover each alternative of each `oneof`. Lists contain all alternatives in each sample.
     pub fn samples(mut self, name: &str) -> Result<Vec<DynamicMessage>> {
         let message = self.pool.get_message_by_name(name);
         let message = message.with_context(|| format!("the contract has no message {name}"))?;
@@ -89,7 +89,7 @@ impl<'a> Sampler<'a> {
         Ok(Value::Map(map))
     }
 
-    /// How many elements show all that an element can be, two at least.
+    /// Number of elements that cover all alternatives of an element, at least two.
     fn elements(&mut self, kind: &Kind) -> usize {
         match kind {
             Kind::Message(inner) if self.within.contains(inner) => 0,
@@ -126,7 +126,7 @@ impl<'a> Sampler<'a> {
     }
 
     fn text(&self, field: &FieldDescriptor, rules: &Rules) -> Result<String> {
-        // A fixed time and a counter: a UUIDv7 that is the same each time.
+        // A deterministic UUIDv7: a fixed time and a counter.
         let id = 0x0190_0000_0000_7000_8000_0000_0000_0000 + u128::from(self.made);
         let id = Uuid::from_u128(id).to_string();
         let name = field.name();

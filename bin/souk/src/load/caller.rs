@@ -17,14 +17,14 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 
-/// Where a mesh serves that nobody told otherwise.
-const ADDRESS: &str = "127.0.0.1:50051";
-/// Longer than any method may take.
+/// Default address.
+const DEFAULT_ADDRESS: &str = "127.0.0.1:50051";
+/// Longer than the timeout of any method.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// Longer than any import takes.
 const TOKEN_LIFETIME: Duration = Duration::from_secs(12 * 3600);
 
-/// A connection that shows a token.
+/// A connection that sends a token.
 pub type Authorized = InterceptedService<Channel, Bearer>;
 
 /// Clients of the services.
@@ -39,8 +39,8 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// Calls the mesh that `SOUK_GRPC` names, or the role that `SOUK_GRPC_<ROLE>` does, with the token of `SOUK_TOKEN` or one signed
-    /// here and now. Connects when it is first used.
+    /// Clients for the addresses in `SOUK_GRPC_<ROLE>`, or else `SOUK_GRPC`. They send the token of `SOUK_TOKEN`, or one that is signed
+    /// now with the configured key. Connects on first use.
     pub fn new(environment: &Environment, flags: &Flags) -> Result<Self> {
         let bearer = Bearer::new(&token(environment, flags)?)?;
         let of = |role: &str| authorized(environment, role, &bearer);
@@ -52,8 +52,7 @@ impl Caller {
     }
 }
 
-/// A client of the operators' service where `role` is served, with the same token: each process answers for its own
-/// services.
+/// A client of the operators' service of a process that serves `role`; that service only covers the services of its own process.
 pub fn operations(
     environment: &Environment,
     flags: &Flags,
@@ -65,7 +64,7 @@ pub fn operations(
 
 fn authorized(environment: &Environment, role: &str, bearer: &Bearer) -> Result<Authorized> {
     let own = environment.get(&format!("SOUK_GRPC_{}", role.to_ascii_uppercase()));
-    let address = own.or_else(|| environment.get("SOUK_GRPC")).unwrap_or(ADDRESS);
+    let address = own.or_else(|| environment.get("SOUK_GRPC")).unwrap_or(DEFAULT_ADDRESS);
     channel(address).map(|channel| InterceptedService::new(channel, bearer.clone()))
 }
 
@@ -85,20 +84,20 @@ fn channel(address: &str) -> Result<Channel> {
         .map_err(|error| Usage(format!("SOUK_GRPC: {address:?} is not host:port ({error})")))?;
     let endpoint = endpoint
         .connect_timeout(Duration::from_secs(3))
-        // Without these a connection to a vanished machine hangs until the kernel gives up on it.
+        // Without keepalives a half-open connection hangs until the kernel gives up.
         .http2_keep_alive_interval(Duration::from_secs(10))
         .keep_alive_timeout(Duration::from_secs(5));
     Ok(endpoint.connect_lazy())
 }
 
-/// A request that is answered once.
+/// A request with a timeout, for unary calls.
 pub fn call<M>(message: M) -> Request<M> {
     let mut request = Request::new(message);
     request.set_timeout(TIMEOUT);
     request
 }
 
-/// Puts the token on each call.
+/// Adds the token to each call.
 #[derive(Debug, Clone)]
 pub struct Bearer(MetadataValue<Ascii>);
 

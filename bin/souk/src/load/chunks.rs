@@ -1,33 +1,33 @@
-//! Rows in portions that are written together. The same rows make the same chunks every time, so that an import can be resumed.
+//! Splits rows into chunks. The same rows always give the same chunks, so that an import can be resumed.
 
 use super::{OnError, Refused, Row};
 use anyhow::Result;
 use prost::Message;
 
-/// A service takes 4 MiB in one message; what is around the rows needs some of it.
-const MOST_BYTES: usize = 3 * 1024 * 1024;
+/// Services accept messages of up to 4 MiB; the rest is for what surrounds the rows.
+const MAX_BYTES: usize = 3 * 1024 * 1024;
 
 /// Rows that are written in one transaction.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chunk<M> {
-    /// 1 for the first chunk, then one more for each.
+    /// Number of the chunk, starting at 1.
     pub sequence: i64,
     /// Its rows.
     pub rows: Vec<Row<M>>,
 }
 
-/// Makes chunks of rows.
+/// Splits an iterator of rows into chunks.
 pub struct Chunks<I, M> {
     rows: I,
     size: usize,
     on_error: OnError,
     sequence: i64,
-    /// A row that did not fit into the chunk before.
+    /// A row that did not fit into the previous chunk.
     waiting: Option<Row<M>>,
     stopped: bool,
 }
 
-/// What comes next.
+/// The next step.
 #[derive(Debug, PartialEq)]
 pub enum Next<M> {
     /// Rows to write.
@@ -43,12 +43,12 @@ where
     I: Iterator<Item = Result<Result<Row<M>, Refused>>>,
     M: Message,
 {
-    /// Of at most `size` rows.
+    /// Chunks of at most `size` rows.
     pub fn new(rows: I, size: usize, on_error: OnError) -> Self {
         Self { rows, size, on_error, sequence: 0, waiting: None, stopped: false }
     }
 
-    /// Reads the next one; rows that cannot be read are told to `refused`.
+    /// Reads the next chunk; calls `refused` for each row that cannot be read.
     pub fn next(&mut self, refused: &mut impl FnMut(&Refused)) -> Result<Next<M>> {
         if self.stopped {
             return Ok(Next::Stopped);
@@ -64,7 +64,7 @@ where
             match row {
                 Ok(row) => {
                     bytes += row.message.encoded_len();
-                    if bytes > MOST_BYTES && !rows.is_empty() {
+                    if bytes > MAX_BYTES && !rows.is_empty() {
                         self.waiting = Some(row);
                         break;
                     }
@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn large_rows_make_small_chunks() {
-        let rows = (1..=3).map(|line| row(line, MOST_BYTES)).collect();
+        let rows = (1..=3).map(|line| row(line, MAX_BYTES)).collect();
         let (lines, _) = check(rows, OnError::Stop, Next::End);
         assert_eq!(lines, [vec![1], vec![2], vec![3]]);
     }

@@ -1,5 +1,5 @@
-//! JSON lines: one message on each line, in protobuf's canonical JSON. Unknown keys are refused, since an import that drops a
-//! misspelled field would look like a success.
+//! Reads JSON lines: one message on each line, in protobuf's canonical JSON. Unknown fields are refused, because a misspelled field
+//! would otherwise be dropped silently.
 
 use super::{Refused, Row};
 use anyhow::{Context, Result};
@@ -10,12 +10,12 @@ use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
 use std::io::{BufRead, Read};
 use std::marker::PhantomData;
 
-/// No row is larger than what a service takes in one message; JSON is wordier than that.
-const LONGEST_LINE: u64 = 16 * 1024 * 1024;
+/// Well above the 4 MiB that services accept in one message, because JSON is larger than the binary format.
+const MAX_LINE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// A message that can be a row.
 pub trait Keyed: Message + prost::Name + Default {
-    /// What people know the row by.
+    /// The key that identifies the row.
     fn key(&self) -> String;
 }
 
@@ -35,7 +35,7 @@ impl Keyed for PriceDraft {
     }
 }
 
-/// Reads rows one by one. Empty lines are passed over but counted.
+/// Reads rows one by one. Empty lines are skipped but counted.
 pub struct Lines<R, M> {
     reader: R,
     descriptor: MessageDescriptor,
@@ -45,7 +45,7 @@ pub struct Lines<R, M> {
 }
 
 impl<R: BufRead, M: Keyed> Lines<R, M> {
-    /// Of a file, a pipe, a text.
+    /// Reads the rows of `reader`.
     pub fn new(reader: R) -> Result<Self> {
         let pool = DescriptorPool::decode(contracts::DESCRIPTORS).context("read the contract")?;
         let descriptor = pool.get_message_by_name(&M::full_name());
@@ -58,7 +58,7 @@ impl<R: BufRead, M: Keyed> Lines<R, M> {
         let mut json = serde_json::Deserializer::from_slice(&self.buffer);
         let message = DynamicMessage::deserialize(self.descriptor.clone(), &mut json);
         let message = message.and_then(|message| json.end().map(|()| message));
-        // serde_json counts lines of its own; ours is the one that helps.
+        // serde_json's line number is always 1; the caller adds the one of the file.
         let message =
             message.map_err(|error| error.to_string().replace(" at line 1 column", ", column"))?;
         message.transcode_to().map_err(|error| error.to_string())
@@ -73,13 +73,14 @@ impl<R: BufRead, M: Keyed> Iterator for Lines<R, M> {
             self.buffer.clear();
             self.line += 1;
             let line = self.line;
-            let read = self.reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut self.buffer);
+            let read =
+                self.reader.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut self.buffer);
             match read.with_context(|| format!("read line {line}")) {
                 Err(error) => return Some(Err(error)),
                 Ok(0) => return None,
                 Ok(_) if self.buffer.trim_ascii().is_empty() => {}
-                Ok(read) if read as u64 == LONGEST_LINE => {
-                    let message = format!("line {line} is longer than {LONGEST_LINE} bytes");
+                Ok(read) if read as u64 == MAX_LINE_BYTES => {
+                    let message = format!("line {line} is longer than {MAX_LINE_BYTES} bytes");
                     return Some(Err(anyhow::anyhow!("{message}; is this a file of JSON lines?")));
                 }
                 Ok(_) => break,

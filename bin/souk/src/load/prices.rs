@@ -1,10 +1,10 @@
-//! Prices, chunk by chunk, each in one call that sets all of them or none.
+//! Imports prices in chunks; each chunk is one call that sets all of its prices or none.
 
 use super::caller::{Caller, call};
 use super::chunks::{Chunk, Chunks, Next};
 use super::lines::Keyed;
-use super::patience::patiently;
 use super::progress::Progress;
+use super::retry::with_retries;
 use super::{OnError, Refused, Row, Tally};
 use anyhow::{Result, bail};
 use contracts::pricing::v1::{BulkSetPricesRequest, BulkSetPricesResponse, PriceDraft};
@@ -15,13 +15,13 @@ use prost::Message;
 use std::collections::BTreeMap;
 use uuid::{Builder, Uuid};
 
-/// Most rows of a call.
-pub const MOST_ROWS: usize = 1_000;
+/// Maximum number of rows in a call.
+pub const MAX_ROWS: usize = 1_000;
 
 /// How to import.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// Makes a repetition within a day safe, and free of effects.
+    /// The same id makes it safe to repeat an import within 24 hours.
     pub import_id: Uuid,
     /// Check everything and write nothing.
     pub dry_run: bool,
@@ -55,7 +55,7 @@ where
     Ok(tally)
 }
 
-/// Sends a chunk until it is taken: without the rows that are refused, where the policy is to skip them.
+/// Sends a chunk. If rows are refused and the policy is to skip them, sends the rest again.
 async fn send_chunk(
     caller: &Caller,
     options: Options,
@@ -104,14 +104,14 @@ async fn set(
     request: BulkSetPricesRequest,
 ) -> Result<BulkSetPricesResponse, Fault> {
     let mut pricing = caller.pricing.clone();
-    patiently(async || pricing.bulk_set_prices(call(request.clone())).await).await
+    with_retries(async || pricing.bulk_set_prices(call(request.clone())).await).await
 }
 
 fn request(options: Options, sequence: i64, rows: &[Row<PriceDraft>]) -> BulkSetPricesRequest {
     let prices = rows.iter().map(|row| row.message.clone()).collect();
     let mut request =
         BulkSetPricesRequest { prices, validate_only: options.dry_run, request_id: String::new() };
-    // The body belongs to the id: without a refused row it is another request, and must have another id.
+    // The id depends on the body, because a chunk without its refused rows is another request and needs another id.
     let mut name = options.import_id.as_bytes().to_vec();
     name.extend(sequence.to_be_bytes());
     name.extend(request.encode_to_vec());
@@ -120,7 +120,7 @@ fn request(options: Options, sequence: i64, rows: &[Row<PriceDraft>]) -> BulkSet
     request
 }
 
-/// Rows that break the contract's own rules. The service would refuse them with all others, so they are found here.
+/// Rows that violate validation rules. The service would refuse the whole call because of them, so they are found before.
 fn broken(rows: &[Row<PriceDraft>]) -> BTreeMap<usize, Refused> {
     let violations = rows.iter().enumerate().filter_map(|(index, row)| {
         let violations = row.message.violations();
@@ -132,7 +132,7 @@ fn broken(rows: &[Row<PriceDraft>]) -> BTreeMap<usize, Refused> {
     violations.collect()
 }
 
-/// The rows that a refusal names, by their paths: `prices[3].sale`. A failure names none.
+/// The rows that an error names by their field paths, e.g. `prices[3].sale`; none if the service failed.
 fn refused(rows: &[Row<PriceDraft>], fault: &Fault) -> BTreeMap<usize, Refused> {
     if matches!(fault.kind(), Kind::Internal | Kind::Unavailable | Kind::TimedOut) {
         return BTreeMap::new();
@@ -148,7 +148,7 @@ fn refused(rows: &[Row<PriceDraft>], fault: &Fault) -> BTreeMap<usize, Refused> 
     named.collect()
 }
 
-/// Where a message speaks of another row of the call, it has to name that row's line.
+/// Replaces a reference to another row of the call with the number of its line.
 fn by_line(rows: &[Row<PriceDraft>], message: &str) -> String {
     let named = || {
         let (before, rest) = message.split_once("prices[")?;

@@ -1,9 +1,9 @@
-//! Products, over one stream that is begun again whenever it breaks.
+//! Imports products over a stream, which is restarted if it breaks.
 
 use super::caller::Caller;
 use super::chunks::{Chunk, Chunks, Next};
-use super::patience::Patience;
 use super::progress::Progress;
+use super::retry::Backoff;
 use super::{Refused, Row, Tally};
 use anyhow::{Context, Result, bail};
 use contracts::catalog::v1::import_products_request::Part;
@@ -18,14 +18,14 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
-/// Chunks that are sent and not answered: enough that the catalogue never waits for us.
+/// Maximum number of unanswered chunks: enough that the catalogue never has to wait.
 const WINDOW: usize = 4;
 
 /// Why the stream ended early.
 enum Broken {
     /// The service or the connection ended it.
     Status(Status),
-    /// Nobody can mend it by trying again.
+    /// A retry would not help.
     Fatal(anyhow::Error),
 }
 
@@ -41,17 +41,18 @@ struct Import<'a, I> {
     chunks: Chunks<I, ImportRow>,
     progress: &'a mut Progress,
     tally: Tally,
-    /// Sent and not answered, oldest first.
+    /// Chunks that were sent but not answered, oldest first.
     pending: VecDeque<Chunk<ImportRow>>,
-    /// No more chunks will come.
+    /// Whether all chunks were read.
     drained: bool,
-    /// Chunks that a stream before this one dealt with and this one does not know of, as in a dry run: nothing of it is kept.
+    /// Number of chunks that earlier streams of a dry run processed. The server keeps no state of a dry run, so a new stream starts
+    /// with sequence 1 again.
     before: i64,
     /// Sequence of the last chunk that was answered.
     answered: i64,
 }
 
-/// Imports products. Under an import id that was used before, what was committed then is answered and not written again.
+/// Imports products. If the import id was used before, chunks that were committed then are answered but not written again.
 pub async fn send<I>(
     caller: &Caller,
     start: ImportStart,
@@ -71,7 +72,7 @@ where
         before: 0,
         answered: 0,
     };
-    let mut patience = Patience::default();
+    let mut backoff = Backoff::default();
     loop {
         let before = import.tally;
         let broken = match import.stream(caller).await {
@@ -79,11 +80,11 @@ where
             Err(broken) => broken,
         };
         if import.tally != before {
-            patience.renew();
+            backoff.reset();
         }
         let fault = match broken {
             Broken::Fatal(error) => return Err(error),
-            Broken::Status(status) => match patience.after(status).await {
+            Broken::Status(status) => match backoff.wait(status).await {
                 Ok(()) => continue,
                 Err(fault) => fault,
             },
@@ -109,7 +110,7 @@ impl<I> Import<'_, I>
 where
     I: Iterator<Item = Result<Result<Row<ImportRow>, Refused>>>,
 {
-    /// One stream, from its start to its end. What the stream before did not hear the end of is sent again.
+    /// Runs one stream. Chunks that the previous stream sent but got no response for are sent again.
     async fn stream(&mut self, caller: &Caller) -> Result<(), Broken> {
         let (send, requests) = mpsc::channel(WINDOW + 1);
         let start = Part::Start(self.start.clone());
@@ -167,17 +168,17 @@ where
         Part::Chunk(ImportChunk { sequence: chunk.sequence - self.before, rows })
     }
 
-    /// The catalogue ended it at the first row of the oldest chunk that it refuses.
+    /// Reports the row at which the catalogue stopped the import: the first refused one of the oldest unanswered chunk.
     fn stopped(&mut self, fault: &Fault) {
-        let said = |name: &str| fault.metadata().get(name).cloned();
-        let row = said("row").and_then(|row| row.parse::<usize>().ok());
+        let metadata = |name: &str| fault.metadata().get(name).cloned();
+        let row = metadata("row").and_then(|row| row.parse::<usize>().ok());
         let row = row.and_then(|row| self.pending.front()?.rows.get(row));
-        // The message begins with the place in the chunk and the reason, which are said before it.
+        // The message begins with the position in the chunk and the reason, which are reported separately.
         let message = fault.message().split_once(": ").map_or(fault.message(), |(_, rest)| rest);
         self.progress.refused(&Refused {
             line: row.map_or(0, |row| row.line),
-            key: said("key").unwrap_or_default(),
-            reason: said("reason").unwrap_or_else(|| fault.reason().to_owned()),
+            key: metadata("key").unwrap_or_default(),
+            reason: metadata("reason").unwrap_or_else(|| fault.reason().to_owned()),
             message: message.to_owned(),
         });
         self.tally.refused += 1;
@@ -209,7 +210,7 @@ where
     }
 }
 
-/// The channel has room for the whole window, and that its reader is gone shows at the answers.
+/// Never blocks, because the channel has room for the whole window. If its receiver was dropped, the response stream returns an error.
 async fn queue(send: &mpsc::Sender<ImportProductsRequest>, part: Part) {
     let _ = send.send(ImportProductsRequest { part: Some(part) }).await;
 }
@@ -218,7 +219,7 @@ async fn next(answers: &mut Streaming<ImportProductsResponse>) -> Result<Answer,
     let answer = answers.message().await?;
     let lost = || Status::unavailable("the stream ended before all chunks were answered");
     let part = answer.ok_or_else(lost)?.part;
-    part.context("an answer says nothing").map_err(Broken::Fatal)
+    part.context("a response is empty").map_err(Broken::Fatal)
 }
 
 fn unexpected(what: &str) -> Broken {

@@ -1,66 +1,66 @@
-//! How far it is: a bar where a person looks on, else at most one line in a second.
+//! Progress on standard error: a bar on a terminal, else at most one line per second.
 
 use super::Refused;
-use crate::say;
+use crate::output;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-/// Shows how much of something is done, on standard error.
+/// Shows how many rows are done.
 pub struct Progress {
     what: &'static str,
     total: Option<u64>,
     done: u64,
     begun: Instant,
-    said: Instant,
+    last_line: Instant,
     bar: Option<ProgressBar>,
 }
 
 impl Progress {
-    /// Of `total` rows, where that is known.
+    /// Progress of `total` rows, if that is known.
     pub fn new(what: &'static str, total: Option<u64>) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| bar(what, total));
-        Self { what, total, done: 0, begun: Instant::now(), said: Instant::now(), bar }
+        Self { what, total, done: 0, begun: Instant::now(), last_line: Instant::now(), bar }
     }
 
-    /// So many more are done.
+    /// Adds a number of rows to those that are done.
     pub fn add(&mut self, rows: u64) {
         self.done += rows;
         match &self.bar {
             Some(bar) => bar.set_position(self.done),
-            None if self.said.elapsed() >= Duration::from_secs(1) => {
-                self.said = Instant::now();
-                self.say();
+            None if self.last_line.elapsed() >= Duration::from_secs(1) => {
+                self.last_line = Instant::now();
+                self.print_line();
             }
             None => {}
         }
     }
 
-    /// So many are done in all.
+    /// Sets the number of rows that are done.
     pub fn reach(&mut self, rows: u64) {
         self.add(rows.saturating_sub(self.done));
     }
 
-    /// Tells of a row that did not get in.
+    /// Prints a row that was refused.
     pub fn refused(&self, why: &Refused) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| say::note(why)),
-            None => say::note(why),
+            Some(bar) => bar.suspend(|| output::note(why)),
+            None => output::note(why),
         }
     }
 
-    /// Takes the bar away.
+    /// Removes the bar, or prints the last line.
     pub fn finish(self) {
         match self.bar {
             Some(bar) => bar.finish_and_clear(),
-            None => self.say(),
+            None => self.print_line(),
         }
     }
 
-    fn say(&self) {
+    fn print_line(&self) {
         let per_second = u128::from(self.done) * 1000 / self.begun.elapsed().as_millis().max(1);
         let of = self.total.map(|total| format!(" of {total}")).unwrap_or_default();
-        say::note(format_args!("{}: {}{of}, {per_second} in a second", self.what, self.done));
+        output::note(format_args!("{}: {}{of}, {per_second} in a second", self.what, self.done));
     }
 }
 

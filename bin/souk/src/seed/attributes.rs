@@ -26,7 +26,7 @@ pub fn definitions() -> Vec<AttributeDraft> {
     for kind in kinds::all() {
         for (code, fact) in kind.facts {
             let draft = drafts.entry(code).or_insert_with(|| draft(code, fact));
-            // An attribute that several kinds share allows what any of them says.
+            // An attribute that several kinds share allows the values of all of them.
             for value in choices(fact).iter().map(|choice| (*choice).to_owned()) {
                 if !draft.allowed_values.contains(&value) {
                     draft.allowed_values.push(value);
@@ -73,9 +73,9 @@ fn choices(fact: &Fact) -> &'static [&'static str] {
     }
 }
 
-/// `screen_size` is read as `Screen size`.
+/// The display name of an attribute: `Screen size` for `screen_size`.
 fn name(code: &str) -> String {
     let words = code.replace('_', " ");
-    let mut letters = words.chars();
-    letters.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(letters).collect()
+    let mut rest = words.chars();
+    rest.next().map(|first| first.to_ascii_uppercase()).into_iter().chain(rest).collect()
 }

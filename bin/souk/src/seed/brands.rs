@@ -1,4 +1,4 @@
-//! Invented brands, so that no sentence of the sample shop is about a real one.
+//! Invented brands, so that the sample shop contains no statements about real ones.
 
 /// Twelve brands for each department.
 pub fn of(department: &str) -> &'static [&'static str] {
@@ -16,7 +16,7 @@ pub fn all() -> impl Iterator<Item = &'static str> {
     [ELECTRONICS, HOME, FASHION, SPORTS, WORKSHOP].into_iter().flatten()
 }
 
-/// How SKUs name a brand; no two begin alike.
+/// Code of a brand in SKUs, unique among all brands.
 pub fn code(brand: &str) -> String {
     brand.chars().take(3).collect::<String>().to_ascii_uppercase()
 }

@@ -1,4 +1,4 @@
-//! What a kind of product consists of, and the tree that the kinds hang in.
+//! Kinds of products, and the tree of categories whose leaves they are.
 
 use super::Category;
 use super::data;
@@ -9,21 +9,21 @@ pub struct Kind {
     pub key: &'static str,
     /// Name of its category.
     pub name: &'static str,
-    /// How SKUs name it.
+    /// Its code in SKUs.
     pub code: &'static str,
     /// Key of the category above.
     pub group: &'static str,
     /// Names of product lines.
     pub series: &'static [&'static str],
-    /// What such a thing is called; one of them goes into the title.
+    /// Nouns for titles.
     pub nouns: &'static [&'static str],
-    /// By what its variants differ.
+    /// How its variants differ.
     pub axis: Axis,
     /// Least and greatest price in whole US dollars.
     pub dollars: (i64, i64),
     /// Least and greatest weight in grams.
     pub grams: (i64, i64),
-    /// What it may be made of; empty: does not apply.
+    /// Possible materials; empty if it has none.
     pub materials: &'static [&'static str],
     /// Its tier 2 attributes by code.
     pub facts: &'static [(&'static str, Fact)],
@@ -31,9 +31,9 @@ pub struct Kind {
     pub sentences: &'static [&'static str],
 }
 
-/// By what the variants of a product differ, beside their color.
+/// How the variants of a product differ, in addition to their color.
 pub enum Axis {
-    /// By nothing else.
+    /// Only by color.
     Color,
     /// By size.
     Size(&'static [&'static str]),
@@ -45,13 +45,13 @@ pub enum Axis {
 pub enum Fact {
     /// Whole numbers from the first to the second.
     Number(i64, i64),
-    /// Tenths from the first to the second, in the unit of the definition; the title says it.
+    /// Tenths from the first to the second, in the unit of the definition; may appear in the title.
     Measure(i64, i64),
-    /// One of these; the title says it.
+    /// One of these; may appear in the title.
     Choice(&'static [&'static str]),
     /// One of these texts.
     Text(&'static [&'static str]),
-    /// True in so many of a hundred cases.
+    /// True with this probability in percent.
     Flag(usize),
 }
 

@@ -1,4 +1,4 @@
-//! Prices of one product's variants, in whole minor units throughout.
+//! Prices of a product's variants, in whole minor units.
 
 use super::products::{Plan, plan};
 use super::random::Random;
@@ -9,11 +9,11 @@ use contracts::types::v1::Money;
 /// Warehouses that have prices of their own.
 const WAREHOUSES: [&str; 3] = ["east", "west", "north"];
 
-/// What applies to all variants of a product.
+/// Pricing that all variants of a product share.
 struct Terms {
     /// Price in cents of a dollar before any step.
     cents: i64,
-    /// Percent off; none: no sale.
+    /// Discount in percent; none if there is no sale.
     sale: Option<i64>,
     /// Warehouse with a price of its own, and that price in percent.
     warehouse: Option<(&'static str, i64)>,
@@ -40,7 +40,7 @@ pub fn of(seed: u64, number: u32) -> Vec<PriceDraft> {
 
 fn terms(random: &mut Random, plan: &Plan) -> Terms {
     let (least, most) = plan.kind.dollars;
-    // Twice at random and the lower one: shops have more cheap things than dear ones.
+    // The lower of two random values: shops have more cheap products than expensive ones.
     let dollars = random.between(least, most).min(random.between(least, most));
     Terms {
         cents: dollars * 100,
@@ -68,7 +68,7 @@ fn price(
     }
 }
 
-/// One below a whole amount: 49.99 and not 50.00.
+/// One cent below a whole amount: 49.99 instead of 50.00.
 fn charm(amount: i64) -> i64 {
     (amount / 100).max(1) * 100 - 1
 }

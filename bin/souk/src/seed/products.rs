@@ -1,21 +1,21 @@
-//! One product with its variants.
+//! Products with their variants.
 
 use super::attributes::unit;
 use super::kinds::{self, Axis, Fact, Kind};
 use super::random::Random;
-use super::words::{COLORS, GENDERS, LAST};
+use super::words::{CLOSING_SENTENCES, COLORS, GENDERS};
 use super::{brands, words};
 use contracts::catalog::v1::attribute_value::Value;
 use contracts::catalog::v1::{
     AttributeValue, ImportRow, ProductStatus, Tier1Attributes, VariantDraft,
 };
 
-/// Most variants of a product.
-const MOST: usize = 6;
+/// Maximum number of variants of a product.
+const MAX_VARIANTS: usize = 6;
 
-/// A product before it is put into words: what its prices need to know of it.
+/// The structure of a product, from which its texts and prices are generated.
 pub struct Plan {
-    /// What kind of thing it is.
+    /// Its kind.
     pub kind: &'static Kind,
     brand: &'static str,
     key: String,
@@ -33,11 +33,11 @@ pub struct Variant {
     pub step: Option<(i64, i64)>,
 }
 
-/// Decides what the product of this number is.
+/// The plan of the product with this number.
 pub fn plan(seed: u64, number: u32) -> Option<Plan> {
     let mut random = Random::of(seed, number, 0);
     let kinds = kinds::all();
-    // In turn, so that even a small shop has something of everything.
+    // Round robin, so that even a small shop has products of all kinds.
     let kind = *kinds.get(usize::try_from(number).ok()? % kinds.len())?;
     let brand = random.word(brands::of(kinds::department(kind)));
     let key = format!("{}-{}-{:04}", brands::code(brand), kind.code, number + 1);
@@ -46,7 +46,7 @@ pub fn plan(seed: u64, number: u32) -> Option<Plan> {
 }
 
 fn variants(random: &mut Random, kind: &Kind, key: &str) -> Vec<Variant> {
-    let count = 1 + random.below(MOST);
+    let count = 1 + random.below(MAX_VARIANTS);
     let variant = |(color, code): words::Color, end: String, size, step| Variant {
         sku: format!("{key}-{code}{end}"),
         color,
@@ -60,10 +60,10 @@ fn variants(random: &mut Random, kind: &Kind, key: &str) -> Vec<Variant> {
         }
         Axis::Size(sizes) => {
             let sizes = random.some(sizes, count.max(2));
-            let colors = random.some(&COLORS, (MOST / sizes.len()).max(1));
+            let colors = random.some(&COLORS, (MAX_VARIANTS / sizes.len()).max(1));
             let pairs = colors.iter().flat_map(|color| sizes.iter().map(|size| (*color, *size)));
             pairs
-                .take(MOST)
+                .take(MAX_VARIANTS)
                 .map(|(color, size)| variant(color, format!("-{size}"), size, None))
                 .collect()
         }
@@ -79,19 +79,20 @@ fn variants(random: &mut Random, kind: &Kind, key: &str) -> Vec<Variant> {
     }
 }
 
-/// The product of this number.
+/// The product with this number.
 pub fn row(seed: u64, number: u32) -> ImportRow {
     let Some(plan) = plan(seed, number) else { return ImportRow::default() };
     let Plan { kind, brand, key, variants } = &plan;
     let mut random = Random::of(seed, number, 1);
     let series = random.word(kind.series);
-    // Numbers of models count up, so that no two titles are the same.
+    // Model numbers are unique, so that titles are too.
     let model = format!("{}{}", random.word(&["S", "X", "M", "R", "V", "C"]), 100 + number);
     let noun = random.word(kind.nouns);
     let facts: Vec<(AttributeValue, Option<String>)> =
         kind.facts.iter().map(|(code, fact)| value(&mut random, code, fact)).collect();
-    let said: Vec<&str> = facts.iter().filter_map(|(_, said)| said.as_deref()).take(2).collect();
-    let comma = if said.is_empty() { "" } else { ", " };
+    let in_title: Vec<&str> =
+        facts.iter().filter_map(|(_, text)| text.as_deref()).take(2).collect();
+    let comma = if in_title.is_empty() { "" } else { ", " };
     let fashion = kinds::department(kind) == "fashion";
     let shared = Tier1Attributes {
         material: random.word(kind.materials).to_owned(),
@@ -102,7 +103,7 @@ pub fn row(seed: u64, number: u32) -> ImportRow {
     };
     ImportRow {
         key: key.clone(),
-        title: format!("{brand} {series} {model} {noun}{comma}{}", said.join(", ")),
+        title: format!("{brand} {series} {model} {noun}{comma}{}", in_title.join(", ")),
         description: description(&mut random, kind, &format!("{brand} {series}")),
         brand: (*brand).to_owned(),
         category_keys: vec![kind.key.to_owned()],
@@ -131,7 +132,7 @@ fn draft(kind: &Kind, variant: &Variant, shared: &Tier1Attributes) -> VariantDra
     }
 }
 
-/// A value, and how a title says it.
+/// A value, and its text for the title.
 fn value(random: &mut Random, code: &str, fact: &Fact) -> (AttributeValue, Option<String>) {
     let text = |text: &str| AttributeValue {
         code: code.to_owned(),
@@ -159,7 +160,7 @@ fn number(code: &str, value: f64) -> AttributeValue {
     AttributeValue { code: code.to_owned(), value: Some(Value::Number(value)) }
 }
 
-/// Tenths as people would say them: 6.4, 23, 1200.
+/// Rounds tenths to usual values: 6.4, 23, 1200.
 fn round(tenths: i64) -> i64 {
     match tenths {
         ..200 => tenths,
@@ -168,7 +169,7 @@ fn round(tenths: i64) -> i64 {
     }
 }
 
-/// All numbers of the shop are small.
+/// All numbers of the shop fit into an `i32`.
 fn whole(number: i64) -> f64 {
     i32::try_from(number).map_or(0.0, f64::from)
 }
@@ -177,7 +178,7 @@ fn description(random: &mut Random, kind: &Kind, name: &str) -> String {
     let count = 1 + random.below(2);
     let mut sentences = random.some(kind.sentences, count);
     if random.percent(60) {
-        sentences.push(random.word(&LAST));
+        sentences.push(random.word(&CLOSING_SENTENCES));
     }
     sentences.join(" ").replace("{}", name)
 }

@@ -1,10 +1,10 @@
-//! SplitMix64 (Steele, Lea, Flood 2014): a few lines that give the same numbers on every machine and in every release.
+//! SplitMix64 (Steele, Lea, Flood 2014), implemented here so that the numbers never change with a dependency.
 
 /// A sequence of numbers.
 pub struct Random(u64);
 
 impl Random {
-    /// The sequence of one product for one purpose; sequences of different products have nothing in common.
+    /// The sequence for one product and one purpose, independent of all others.
     pub fn of(seed: u64, number: u32, purpose: u64) -> Self {
         let mut start = Self(seed);
         let start = start.next() ^ (u64::from(number) << 8) ^ purpose;
@@ -19,7 +19,7 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// A number from 0 to less than `end`; 0 where `end` is 0. The bias of the remainder is far below what a shop shows.
+    /// A number from 0 to below `end`; 0 if `end` is 0. The modulo bias is negligible here.
     pub fn below(&mut self, end: usize) -> usize {
         let end = u64::try_from(end).unwrap_or(u64::MAX).max(1);
         usize::try_from(self.next() % end).unwrap_or_default()
@@ -31,7 +31,7 @@ impl Random {
         least + i64::try_from(self.below(span + 1)).unwrap_or_default()
     }
 
-    /// True in so many of a hundred cases.
+    /// True with this probability in percent.
     pub fn percent(&mut self, share: usize) -> bool {
         self.below(100) < share
     }
@@ -46,7 +46,7 @@ impl Random {
         self.pick(list).copied().unwrap_or_default()
     }
 
-    /// So many of a list, in the list's order.
+    /// `count` elements of a list, in the order of the list.
     pub fn some<T: Copy>(&mut self, list: &[T], count: usize) -> Vec<T> {
         let mut left = count.min(list.len());
         let mut chosen = Vec::with_capacity(left);

@@ -1,6 +1,6 @@
 //! Words that many kinds of products share.
 
-/// A color and how SKUs name it.
+/// A color and its code in SKUs.
 pub type Color = (&'static str, &'static str);
 
 /// Colors of things.
@@ -19,8 +19,8 @@ pub const COLORS: [Color; 12] = [
     ("Mustard", "MUS"),
 ];
 
-/// What a description may end with, in shops of every kind.
-pub const LAST: [&str; 8] = [
+/// Last sentences of descriptions, for all kinds.
+pub const CLOSING_SENTENCES: [&str; 8] = [
     "Spare parts are kept for ten years.",
     "Packed without plastic.",
     "Comes with a two-year warranty.",
@@ -31,5 +31,5 @@ pub const LAST: [&str; 8] = [
     "Ships ready to use.",
 ];
 
-/// For whom clothes are cut.
+/// Genders of clothes.
 pub const GENDERS: [&str; 3] = ["Women", "Men", "Unisex"];

@@ -40,19 +40,19 @@ async fn dead_letters_are_explained_replayed_and_discarded() {
 
     let code = |arguments: &[&str]| project.souk(arguments).output().unwrap().status.code();
     let dry = project.run(&["dead", "replay", "--service", "search", "--dry-run"]);
-    assert_eq!(dry, "3 letters would be replayed (dry run)\n");
+    assert_eq!(dry, "3 dead letters would be replayed (dry run)\n");
     let replay = project.souk(&["dead", "replay", "--service", "search"]).output().unwrap();
     assert_eq!(replay.status.code(), Some(1), "they fail again");
     let output = String::from_utf8(replay.stdout).unwrap();
-    assert!(output.starts_with("letters: 0 applied") && output.contains("3 failed"), "{output}");
+    assert!(output.starts_with("dead letters: 0 applied") && output.contains("3 failed"), "{output}");
 
     assert_eq!(code(&["dead", "discard", "--service", "search"]), Some(2), "not all by accident");
     assert_eq!(code(&["dead", "list", "--service", "unknown"]), Some(1));
     assert_eq!(code(&["dead", "list", "--service", "search", "--since", "yesterday"]), Some(2));
     let discard = ["dead", "discard", "--service", "search", "--since", "1h"];
     let dry = project.run(&[discard.as_slice(), &["--dry-run"]].concat());
-    assert!(dry.starts_with("3 letters would be discarded"), "{dry}");
-    assert_eq!(project.run(&discard), "3 letters discarded\n");
+    assert!(dry.starts_with("3 dead letters would be discarded"), "{dry}");
+    assert_eq!(project.run(&discard), "3 dead letters discarded\n");
     assert_eq!(project.run(&["dead", "list", "--service", "search"]), "");
 
     let republish = ["outbox", "republish", "--service", "pricing", "--key", "garbled-1"];

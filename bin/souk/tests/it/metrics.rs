@@ -120,7 +120,7 @@ async fn dead_letters_and_their_outcomes_are_measured() {
     assert_eq!(by_reason("dead_letters_replay_failures_total", "UNDECODABLE"), 4.0);
     shows(&project, dead, 4.0).await;
     let discard = ["dead", "discard", "--service", "search", "--key", "garbled-1"];
-    assert_eq!(project.run(&discard), "1 letters discarded\n");
+    assert_eq!(project.run(&discard), "1 dead letters discarded\n");
     assert_eq!(project.metric(&of("dead_letters_discarded_total", "")), 1.0);
     shows(&project, dead, 3.0).await;
     assert_eq!(project.metric(parked), 2.0);

@@ -3,18 +3,18 @@ use crate::commands::Usage;
 use crate::commands::flags::Flags;
 use crate::load::caller::call;
 use crate::load::progress::Progress;
-use crate::say;
+use crate::output;
 use anyhow::Result;
 use clap::Args;
 use contracts::operations::v1::{DeadLetterFilter, DiscardDeadLettersRequest};
 use fault::Fault;
 
-/// Removes dead letters for good: their events never have an effect there.
+/// Removes dead letters for good: their events will never be applied by the service.
 #[derive(Debug, Args)]
 pub struct Discard {
     #[command(flatten)]
     selection: Selection,
-    /// Really every dead letter of the service, where no condition is given.
+    /// Discard all dead letters of the service; needed if no condition is given.
     #[arg(long)]
     all: bool,
     /// Only count them.
@@ -25,11 +25,12 @@ pub struct Discard {
 }
 
 impl Discard {
-    /// Goes through all letters, page by page. Cut off, it has removed the older ones.
+    /// Goes through all dead letters, page by page. If interrupted, it has removed the older ones.
     pub async fn run(self) -> Result<()> {
         let filter = self.selection.filter();
         if filter == DeadLetterFilter::default() && !self.all {
-            let message = "every dead letter would go: give a condition (see --help), or --all";
+            let message =
+                "this would discard all dead letters: give a condition (see --help), or --all";
             return Err(Usage(message.to_owned()).into());
         }
         let mut client = self.selection.client(&self.flags)?;
@@ -40,7 +41,7 @@ impl Discard {
             dry_run: self.dry_run,
             page_token: String::new(),
         };
-        let mut progress = Progress::new("letters", None);
+        let mut progress = Progress::new("dead letters", None);
         let mut discarded = 0;
         loop {
             let answer = client.discard_dead_letters(call(request.clone())).await;
@@ -54,9 +55,9 @@ impl Discard {
             }
         }
         progress.finish();
-        say::line(match self.dry_run {
-            true => format!("{discarded} letters would be discarded (dry run: they are there)"),
-            false => format!("{discarded} letters discarded"),
+        output::line(match self.dry_run {
+            true => format!("{discarded} dead letters would be discarded (dry run)"),
+            false => format!("{discarded} dead letters discarded"),
         });
         Ok(())
     }

@@ -1,9 +1,9 @@
 use super::selection::Selection;
 use crate::commands::flags::Flags;
 use crate::commands::json::json;
-use crate::commands::moment;
+use crate::commands::timestamp;
 use crate::load::caller::call;
-use crate::say;
+use crate::output;
 use anyhow::Result;
 use clap::Args;
 use contracts::operations::v1::{DeadLetter, ListDeadLettersRequest};
@@ -14,10 +14,10 @@ use fault::Fault;
 pub struct List {
     #[command(flatten)]
     selection: Selection,
-    /// Most letters to list.
+    /// Maximum number of dead letters to list.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
-    /// Print each letter as JSON on a line of its own, without its payload.
+    /// Print each dead letter as JSON on its own line, without its payload.
     #[arg(long)]
     json: bool,
     #[command(flatten)]
@@ -25,7 +25,7 @@ pub struct List {
 }
 
 impl List {
-    /// Prints as many letters as asked for, and says where there are more.
+    /// Prints up to `--limit` dead letters, and a note if there may be more.
     pub async fn run(self) -> Result<()> {
         let mut client = self.selection.client(&self.flags)?;
         let mut left = usize::try_from(self.limit).unwrap_or(usize::MAX);
@@ -41,11 +41,11 @@ impl List {
             let answer = client.list_dead_letters(call(request)).await.map_err(Fault::answered)?;
             let page = answer.into_inner();
             left -= page.letters.len().min(left);
-            for letter in &page.letters {
+            for dead_letter in &page.letters {
                 if self.json {
-                    say::line(json(letter)?);
+                    output::line(json(dead_letter)?);
                 } else {
-                    lines(letter, !found);
+                    lines(dead_letter, !found);
                 }
                 found = true;
             }
@@ -53,31 +53,31 @@ impl List {
             more = !page_token.is_empty();
         }
         if !found {
-            say::note(format_args!("{} has no such dead letter", self.selection.service));
+            output::note(format_args!("{} has no such dead letter", self.selection.service));
         } else if more {
-            say::note(format_args!("there may be more than {}; see --limit", self.limit));
+            output::note(format_args!("there may be more than {}; see --limit", self.limit));
         }
         Ok(())
     }
 }
 
-/// A letter takes two lines, since what happened is a sentence.
-fn lines(letter: &DeadLetter, first: bool) {
+/// Prints a dead letter on two lines: its data, and the error.
+fn lines(dead_letter: &DeadLetter, first: bool) {
     let row = |cells: [&str; 6]| {
         let [last, tries, consumer, event, subject, reason] = cells;
         format!("{last:<20}  {tries:>5}  {consumer:<24}  {event:<36}  {subject:<28}  {reason}")
     };
     if first {
-        say::line(row(["LAST FAILED", "TRIES", "CONSUMER", "EVENT", "SUBJECT", "REASON"]));
+        output::line(row(["LAST FAILED", "TRIES", "CONSUMER", "EVENT", "SUBJECT", "REASON"]));
     }
-    say::line(row([
-        &moment::show(letter.last_time.as_ref()),
-        &letter.attempts.to_string(),
-        &letter.consumer,
-        &letter.event_id,
-        &letter.subject,
-        &letter.reason,
+    output::line(row([
+        &timestamp::format(dead_letter.last_time.as_ref()),
+        &dead_letter.attempts.to_string(),
+        &dead_letter.consumer,
+        &dead_letter.event_id,
+        &dead_letter.subject,
+        &dead_letter.reason,
     ]));
-    let key = if letter.key.is_empty() { "no key" } else { &letter.key };
-    say::line(format_args!("    {key}: {}", letter.error.replace(['\r', '\n'], " ")));
+    let key = if dead_letter.key.is_empty() { "no key" } else { &dead_letter.key };
+    output::line(format_args!("    {key}: {}", dead_letter.error.replace(['\r', '\n'], " ")));
 }

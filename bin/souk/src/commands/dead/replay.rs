@@ -1,9 +1,9 @@
 use super::selection::Selection;
 use crate::commands::flags::Flags;
 use crate::load::caller::{Authorized, call};
-use crate::load::patience::{Patience, patiently};
 use crate::load::progress::Progress;
-use crate::say;
+use crate::load::retry::{Backoff, with_retries};
+use crate::output;
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use contracts::operations::v1::operations_service_client::OperationsServiceClient;
@@ -14,21 +14,21 @@ use prost::Message;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// Between two looks at the work.
-const LOOK: Duration = Duration::from_millis(500);
+/// How often the status of the operation is polled.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Has dead letters tried again, and follows the work to its end.
+/// Replays dead letters, and follows the replay until it ends.
 #[derive(Debug, Args)]
 pub struct Replay {
     #[command(flatten)]
     selection: Selection,
-    /// Most letters in a second.
+    /// Maximum number of dead letters per second.
     #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(i32).range(1..=1000))]
     per_second: i32,
-    /// Only count the letters.
+    /// Only count the dead letters.
     #[arg(long, conflicts_with = "follow")]
     dry_run: bool,
-    /// Start nothing and follow this replay, by the name of its operation.
+    /// Start nothing, and follow the replay with this operation name.
     #[arg(long, value_name = "OPERATION")]
     follow: Option<String>,
     #[command(flatten)]
@@ -36,7 +36,7 @@ pub struct Replay {
 }
 
 impl Replay {
-    /// Fails where a letter failed again. Ctrl-C ends the following, not the replay.
+    /// Fails if any dead letter failed again. Ctrl-C stops following, but not the replay.
     pub async fn run(self) -> Result<()> {
         let mut client = self.selection.client(&self.flags)?;
         let name = match &self.follow {
@@ -50,15 +50,15 @@ impl Replay {
             ended = follow(&mut client, &name) => report(&ended?),
             _ = tokio::signal::ctrl_c() => {
                 let service = &self.selection.service;
-                say::note(format_args!(
-                    "the replay goes on; follow it again by\n  souk dead replay --service {service} --follow {name}"
+                output::note(format_args!(
+                    "the replay goes on; to follow it again:\n  souk dead replay --service {service} --follow {name}"
                 ));
                 Ok(())
             }
         }
     }
 
-    /// The operation to follow; none for a dry run, whose result is printed.
+    /// Starts the replay and returns its operation; for a dry run prints the result and returns none.
     async fn start(
         &self,
         client: &mut OperationsServiceClient<Authorized>,
@@ -71,35 +71,35 @@ impl Replay {
             dry_run: self.dry_run,
         };
         let answer =
-            patiently(async || client.replay_dead_letters(call(request.clone())).await).await?;
+            with_retries(async || client.replay_dead_letters(call(request.clone())).await).await?;
         if self.dry_run {
             let more = if answer.more { "at least " } else { "" };
             let count = answer.matching;
-            say::line(format_args!("{more}{count} letters would be replayed (dry run)"));
+            output::line(format_args!("{more}{count} dead letters would be replayed (dry run)"));
             return Ok(None);
         }
         let operation = answer.operation.context("the answer holds no operation")?;
-        say::note(format_args!("replay {}", operation.name));
+        output::note(format_args!("replay {}", operation.name));
         Ok(Some(operation))
     }
 }
 
-/// Shows how far it is until it ends.
+/// Shows the progress of the operation until it ends.
 async fn follow(client: &mut OperationsServiceClient<Authorized>, name: &str) -> Result<Operation> {
-    let mut patience = Patience::default();
+    let mut backoff = Backoff::default();
     let mut progress = None;
     loop {
         let request = GetOperationRequest { name: name.to_owned() };
         match client.get_operation(call(request)).await {
             Ok(answer) => {
-                patience.renew();
+                backoff.reset();
                 let operation = answer.into_inner().operation;
                 let operation = operation.context("the answer holds no operation")?;
                 let count = |number: i64| u64::try_from(number).unwrap_or_default();
                 if operation.total > 0 {
                     progress
                         .get_or_insert_with(|| {
-                            Progress::new("letters", Some(count(operation.total)))
+                            Progress::new("dead letters", Some(count(operation.total)))
                         })
                         .reach(count(operation.done));
                 }
@@ -108,35 +108,35 @@ async fn follow(client: &mut OperationsServiceClient<Authorized>, name: &str) ->
                     return Ok(operation);
                 }
             }
-            Err(status) => patience.after(status).await?,
+            Err(status) => backoff.wait(status).await?,
         }
-        tokio::time::sleep(LOOK).await;
+        tokio::time::sleep(POLL_INTERVAL).await;
     }
 }
 
 fn report(operation: &Operation) -> Result<()> {
     if operation.state() == OperationState::Failed {
-        bail!("the replay gave up: {}", operation.message);
+        bail!("the replay failed: {}", operation.message);
     }
     let result = operation.result.as_ref().context("the replay has no report")?;
     let report = ReplayReport::decode(result.value.as_slice()).context("read the report")?;
     for failure in &report.failures {
         let (consumer, event) = (&failure.consumer, &failure.event_id);
-        say::note(format_args!("{consumer} {event}: {}: {}", failure.reason, failure.message));
+        output::note(format_args!("{consumer} {event}: {}: {}", failure.reason, failure.message));
     }
     let ReplayReport { applied, kept, duplicates, ignored, failed, .. } = report;
     let uncounted = operation.total - (applied + kept + duplicates + ignored + failed);
     if uncounted > 0 {
-        say::note(format_args!(
+        output::note(format_args!(
             "{uncounted} more were dealt with by a process that died before it noted them, or were discarded meanwhile"
         ));
     }
-    say::line(format_args!(
-        "letters: {applied} applied, {kept} kept until what they wait for comes, {duplicates} applied before, \
-         {ignored} of no interest, {failed} failed"
+    output::line(format_args!(
+        "dead letters: {applied} applied, {kept} kept until what they wait for arrives, {duplicates} applied before, \
+         {ignored} ignored, {failed} failed"
     ));
     if failed > 0 {
-        bail!("{failed} letters failed again and stay");
+        bail!("{failed} dead letters failed again and are kept");
     }
     Ok(())
 }

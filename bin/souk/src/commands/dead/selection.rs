@@ -1,7 +1,7 @@
-//! Which dead letters a command means.
+//! Arguments that select dead letters.
 
 use crate::commands::flags::Flags;
-use crate::commands::moment;
+use crate::commands::timestamp;
 use crate::environment::Environment;
 use crate::load::caller::{self, Authorized};
 use anyhow::Result;
@@ -10,10 +10,10 @@ use contracts::operations::v1::DeadLetterFilter;
 use contracts::operations::v1::operations_service_client::OperationsServiceClient;
 use prost_types::Timestamp;
 
-/// The service, and conditions that must all hold.
+/// The service, and conditions that all must match.
 #[derive(Debug, Args)]
 pub struct Selection {
-    /// Service that could not take the events.
+    /// Service that could not handle the events.
     #[arg(long)]
     pub service: String,
     /// Only of this durable consumer, e.g. search-from-pricing.
@@ -28,16 +28,16 @@ pub struct Selection {
     /// Only of this event, by its id.
     #[arg(long, default_value = "")]
     event: String,
-    /// Only those that failed last at this time or later: RFC 3339, or how long ago (90s, 15m, 2h, 3d).
-    #[arg(long, value_parser = moment::parse)]
+    /// Only those whose last failure was at this time or later: RFC 3339, or how long ago (90s, 15m, 2h, 3d).
+    #[arg(long, value_parser = timestamp::parse)]
     since: Option<Timestamp>,
-    /// Only those that failed last before this time, given like --since.
-    #[arg(long, value_parser = moment::parse)]
+    /// Only those whose last failure was before this time, given like --since.
+    #[arg(long, value_parser = timestamp::parse)]
     until: Option<Timestamp>,
 }
 
 impl Selection {
-    /// The conditions as the service takes them.
+    /// The conditions as a filter.
     pub fn filter(&self) -> DeadLetterFilter {
         DeadLetterFilter {
             consumer: self.consumer.clone(),
@@ -49,7 +49,7 @@ impl Selection {
         }
     }
 
-    /// A client of the process that serves the service.
+    /// A client of a process that serves the service.
     pub fn client(&self, flags: &Flags) -> Result<OperationsServiceClient<Authorized>> {
         caller::operations(&Environment::of_client(), flags, &self.service)
     }

@@ -1,21 +1,21 @@
 use crate::commands::flags::Flags;
 use crate::commands::json::json;
-use crate::commands::moment;
+use crate::commands::timestamp;
 use crate::environment::Environment;
 use crate::load::caller::{call, operations};
-use crate::say;
+use crate::output;
 use anyhow::{Context, Result};
 use clap::Args;
 use contracts::operations::v1::{DeadLetter, GetDeadLetterRequest};
 use fault::Fault;
 
-/// Prints one dead letter with everything that is known of it.
+/// Prints one dead letter with all details.
 #[derive(Debug, Args)]
 pub struct Show {
-    /// Service that could not take the event.
+    /// Service that could not handle the event.
     #[arg(long)]
     service: String,
-    /// Durable consumer that could not take it, e.g. search-from-pricing.
+    /// Durable consumer of the event, e.g. search-from-pricing.
     #[arg(long)]
     consumer: String,
     /// Id of the event.
@@ -29,7 +29,7 @@ pub struct Show {
 }
 
 impl Show {
-    /// Fails where there is no such letter.
+    /// Fails if there is no such dead letter.
     pub async fn run(self) -> Result<()> {
         let mut client = operations(&Environment::of_client(), &self.flags, &self.service)?;
         let request = GetDeadLetterRequest {
@@ -38,26 +38,27 @@ impl Show {
             event_id: self.event,
         };
         let answer = client.get_dead_letter(call(request)).await.map_err(Fault::answered)?;
-        let letter = answer.into_inner().letter.context("the answer holds no letter")?;
+        let dead_letter =
+            answer.into_inner().letter.context("the response holds no dead letter")?;
         if self.json {
-            say::line(json(&letter)?);
+            output::line(json(&dead_letter)?);
         } else {
-            fields(&letter);
+            fields(&dead_letter);
         }
         Ok(())
     }
 }
 
 fn fields(letter: &DeadLetter) {
-    let field = |name: &str, value: &str| say::line(format_args!("{name:<14} {value}"));
+    let field = |name: &str, value: &str| output::line(format_args!("{name:<14} {value}"));
     field("service", &letter.service);
     field("consumer", &letter.consumer);
     field("event", &letter.event_id);
     field("reason", &letter.reason);
     field("error", &letter.error);
     field("tries", &letter.attempts.to_string());
-    field("first failed", &moment::show(letter.first_time.as_ref()));
-    field("last failed", &moment::show(letter.last_time.as_ref()));
+    field("first failed", &timestamp::format(letter.first_time.as_ref()));
+    field("last failed", &timestamp::format(letter.last_time.as_ref()));
     field("subject", &letter.subject);
     field("key", &letter.key);
     field("version", &letter.version.to_string());

@@ -3,8 +3,8 @@ use crate::commands::flags::Flags;
 use crate::commands::seed::fill;
 use crate::environment::Environment;
 use crate::load::caller::{Caller, call};
-use crate::load::entries::patiently;
-use crate::say;
+use crate::load::entries::with_retries;
+use crate::output;
 use crate::seed::Shop;
 use anyhow::{Context, Result, bail};
 use contracts::search::v1::{PriceView, ProductHit, SearchProductsRequest, SearchProductsResponse};
@@ -14,12 +14,12 @@ use tokio::time::{Instant, sleep};
 const SHOP: Shop = Shop { products: 2_000, seed: 1 };
 const QUERY: &str = "noise-cancelling headphones";
 
-/// Starts everything, fills the shop, waits until search knows it, and prints what to try.
+/// Starts everything, fills the shop, waits until all products are indexed, and prints commands to try.
 pub async fn demo() -> Result<()> {
     up::up(&[]).await?;
     let caller = Caller::new(&Environment::of_client(), &Flags::default())?;
     fill(&caller, SHOP).await?;
-    say::note("waiting until all of it can be found");
+    output::note("waiting until all of it can be found");
     tour(&found(&caller).await?)
 }
 
@@ -51,7 +51,7 @@ async fn search(caller: &Caller, query: &str) -> Result<SearchProductsResponse> 
         ..SearchProductsRequest::default()
     };
     let ask = async || caller.search.clone().search_products(call(request.clone())).await;
-    patiently("search", ask).await
+    with_retries("search", ask).await
 }
 
 fn tour(hit: &ProductHit) -> Result<()> {
@@ -60,24 +60,26 @@ fn tour(hit: &ProductHit) -> Result<()> {
     let search = format!(
         r#"grpcurl -plaintext {call} -d '{{"query": "{QUERY}", "price_view": {{"currency_code": "USD"}}, "page_size": 1}}' "$SOUK_GRPC" souk.search.v1.SearchService/SearchProducts"#
     );
-    // Always another amount, however often the tour is taken.
+    // Always differs from the current amount, so the tour can be repeated.
     let lower = (amount - 1000).max(amount / 2).max(1);
     let set = format!(
         r#"grpcurl -plaintext {call} -d '{{"price": {{"item": {{"sku": "{}"}}, "base": {{"currency_code": "USD", "minor_units": {lower}}}}}}}' "$SOUK_GRPC" souk.pricing.v1.PricingService/SetPrice"#,
         hit.sku
     );
-    say::line("\nTry it, from this folder:\n");
-    say::line(
+    output::line("\nTry it, from this folder:\n");
+    output::line(
         "# addresses and a token with every scope\n. .souk/env; PATH=$PWD/.souk/tools/bin:$PATH\n",
     );
-    say::line("# what is there\ngrpcurl -plaintext \"$SOUK_GRPC\" list");
-    say::line(
+    output::line("# what is there\ngrpcurl -plaintext \"$SOUK_GRPC\" list");
+    output::line(
         "grpcurl -plaintext \"$SOUK_GRPC\" describe souk.search.v1.SearchService.SearchProducts\n",
     );
-    say::line(format_args!("# the best match costs {} now\n{search}\n", dollars(amount)));
-    say::line(format_args!("# sell {} for {}\n{set}\n", hit.sku, dollars(lower)));
-    say::line(format_args!("# and find it at the new price, a moment later\nsleep 1; {search}\n"));
-    say::line(
+    output::line(format_args!("# the best match costs {} now\n{search}\n", dollars(amount)));
+    output::line(format_args!("# sell {} for {}\n{set}\n", hit.sku, dollars(lower)));
+    output::line(format_args!(
+        "# and find it at the new price, a moment later\nsleep 1; {search}\n"
+    ));
+    output::line(
         "# health and metrics\ncurl -s \"http://$SOUK_ADMIN/health/detailed\"; curl -s \"http://$SOUK_ADMIN/metrics\" | head",
     );
     Ok(())

@@ -1,30 +1,30 @@
-use super::places::Places;
+use super::paths::Paths;
 use super::process;
-use crate::say;
+use crate::output;
 use anyhow::{Context, Result};
 use stack::Stack;
 
-/// Ends the mesh, then its servers and those of tests.
+/// Stops the mesh, then its servers and those of tests.
 pub async fn down() -> Result<()> {
-    let places = Places::here()?;
-    if places.dev().exists() {
-        let _lock = places.lock().await?;
-        let running = process::running(&places);
-        process::end(&places, &running).await?;
+    let paths = Paths::here()?;
+    if paths.dev().exists() {
+        let _lock = paths.lock().await?;
+        let running = process::running(&paths);
+        process::end(&paths, &running).await?;
         for own in &running {
-            say::line(format_args!("stopped {} (pid {})", own.role, own.pid));
+            output::line(format_args!("stopped {} (pid {})", own.role, own.pid));
         }
-        // It names processes and ports that are no more.
-        match std::fs::remove_file(places.env()) {
+        // It names processes and ports that no longer exist.
+        match std::fs::remove_file(paths.env()) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(error).with_context(|| format!("remove {}", places.env().display()));
+                return Err(error).with_context(|| format!("remove {}", paths.env().display()));
             }
             _ => {}
         }
     }
-    for (whose, folder) in [("", places.dev()), (" of the tests", places.test_stack())] {
+    for (whose, folder) in [("", paths.dev()), (" of the tests", paths.test_stack())] {
         for name in Stack::down(folder).await? {
-            say::line(format_args!("stopped {name}{whose}"));
+            output::line(format_args!("stopped {name}{whose}"));
         }
     }
     Ok(())

@@ -1,35 +1,37 @@
-use super::places::Places;
+use super::paths::Paths;
 use super::process;
-use crate::say;
+use crate::output;
 use anyhow::{Error, anyhow};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep, timeout};
 
-const PATIENCE: Duration = Duration::from_secs(60);
-const GRACE: Duration = Duration::from_secs(2);
-const LAST_LINES: usize = 15;
+const READY_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a new process may take until it can be identified.
+const START_GRACE: Duration = Duration::from_secs(2);
+/// Number of log lines to show.
+const LOG_LINES: usize = 15;
 
-/// What became of a process that was waited for.
+/// Result of waiting for a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It may be sent calls.
+    /// It is ready.
     Ready,
     /// It has ended.
     Ended,
-    /// It runs and is not ready, and nobody knows whether it ever will be.
-    Late,
+    /// It runs, but was not ready in time.
+    TimedOut,
 }
 
 /// Waits until a process is ready.
-pub async fn wait(places: &Places, pid: u32, admin: &str) -> Outcome {
-    // Until setsid has become the program, a process that was just started looks like none of ours.
-    let grace = Instant::now() + GRACE;
-    let until = Instant::now() + PATIENCE;
+pub async fn wait(paths: &Paths, pid: u32, admin: &str) -> Outcome {
+    // A new process cannot be identified until `setsid` has executed the program.
+    let grace = Instant::now() + START_GRACE;
+    let until = Instant::now() + READY_TIMEOUT;
     let mut seen = false;
     loop {
-        let alive = process::alive(places, pid);
+        let alive = process::alive(paths, pid);
         seen |= alive;
         if alive && is_ready(admin).await {
             return Outcome::Ready;
@@ -38,23 +40,23 @@ pub async fn wait(places: &Places, pid: u32, admin: &str) -> Outcome {
             return Outcome::Ended;
         }
         if until < Instant::now() {
-            return Outcome::Late;
+            return Outcome::TimedOut;
         }
         sleep(Duration::from_millis(50)).await;
     }
 }
 
-/// Says what a person needs to know of a process that did not become ready: its log's last lines, and the way out.
-pub fn explain(places: &Places, role: &str, admin: &str, outcome: Outcome) -> Error {
-    let log = places.log(role);
+/// Explains why a process did not become ready: prints the last lines of its log, and returns an error that says what to do.
+pub fn explain(paths: &Paths, role: &str, admin: &str, outcome: Outcome) -> Error {
+    let log = paths.log(role);
     let text = std::fs::read(&log).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let lines: Vec<&str> = text.lines().collect();
-    for line in lines.iter().skip(lines.len().saturating_sub(LAST_LINES)) {
-        say::note(format_args!("  | {line}"));
+    for line in lines.iter().skip(lines.len().saturating_sub(LOG_LINES)) {
+        output::note(format_args!("  | {line}"));
     }
     let what = match outcome {
-        Outcome::Late => {
+        Outcome::TimedOut => {
             format!(
                 "is not ready after a minute (http://{admin}/health/detailed says what is missing)"
             )
@@ -62,14 +64,14 @@ pub fn explain(places: &Places, role: &str, admin: &str, outcome: Outcome) -> Er
         _ => "has ended before it was ready".to_owned(),
     };
     anyhow!(
-        "{role} {what}; above are the last lines of {}. Mend what they name and try again; to begin with empty data \
+        "{role} {what}; above are the last lines of {}. Fix what they name and try again; to begin with empty data \
          instead, `./dev down` and remove {}",
         log.display(),
-        places.dev().display()
+        paths.dev().display()
     )
 }
 
-/// Whether a process says that it may be sent calls.
+/// Whether a process reports that it is ready.
 pub async fn is_ready(admin: &str) -> bool {
     let asked = timeout(Duration::from_secs(2), ask(admin)).await;
     asked.is_ok_and(|answer| answer.is_ok_and(|answer| answer.starts_with("HTTP/1.1 200")))

@@ -4,20 +4,20 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-/// Where the development stack keeps what it needs.
-pub struct Places {
-    /// The project's root; only `.souk` below it is touched.
+/// Paths of the development stack's files.
+pub struct Paths {
+    /// The project's root; all files are in its folder `.souk`.
     pub root: PathBuf,
 }
 
-impl Places {
-    /// Below the current folder.
+impl Paths {
+    /// The paths for the current folder.
     pub fn here() -> Result<Self> {
         let root = std::env::current_dir().context("find the current folder")?;
         Ok(Self { root })
     }
 
-    /// Servers, keys, logs: all that is not a test's.
+    /// Servers, keys and logs for development.
     pub fn dev(&self) -> PathBuf {
         self.root.join(".souk/dev")
     }
@@ -27,12 +27,12 @@ impl Places {
         self.root.join(".souk/test/stack")
     }
 
-    /// The data folder of the mesh. It stands on the command line of its processes, by which they are known.
+    /// The data folder of the mesh. It is on the command line of its processes and identifies them.
     pub fn data(&self) -> PathBuf {
         self.dev().join("data")
     }
 
-    /// What clients need, as shell assignments.
+    /// The variables for clients, as shell assignments.
     pub fn env(&self) -> PathBuf {
         self.root.join(crate::environment::FILE)
     }
@@ -42,7 +42,7 @@ impl Places {
         self.dev().join("log").join(format!("{role}.log"))
     }
 
-    /// Lets one command at a time start or stop the mesh; the kernel frees it when its holder ends.
+    /// A lock that lets one command at a time start or stop the mesh; the kernel releases it when its holder ends.
     pub async fn lock(&self) -> Result<File> {
         std::fs::create_dir_all(self.dev())?;
         let path = self.dev().join("mesh.lock");
@@ -52,11 +52,11 @@ impl Places {
     }
 }
 
-/// Writes a file that only its owner may read, whole or not at all.
+/// Writes a file atomically that only its owner may read.
 pub fn write_private(path: &Path, text: &str) -> Result<()> {
     let aside = path.with_extension("new");
     let write = || {
-        // One that was left behind may have another mode.
+        // A file left over from a crash may have another mode.
         let _ = std::fs::remove_file(&aside);
         let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&aside)?;
         file.write_all(text.as_bytes())?;
@@ -71,8 +71,8 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     #[test]
-    fn a_private_file_is_its_owners_alone() {
-        let folder = std::env::temp_dir().join(format!("souk-places-{}", uuid::Uuid::now_v7()));
+    fn only_the_owner_may_read_a_private_file() {
+        let folder = std::env::temp_dir().join(format!("souk-paths-{}", uuid::Uuid::now_v7()));
         std::fs::create_dir_all(&folder).unwrap();
         let path = folder.join("env");
         for text in ["one", "two"] {

@@ -1,7 +1,6 @@
-//! Processes of the mesh: started as daemons, known for certain, and ended. A pid alone proves nothing, since the kernel hands it out
-//! again.
+//! Starts, identifies and stops the processes of the mesh. They are identified by their command lines, because the kernel reuses pids.
 
-use super::places::Places;
+use super::paths::Paths;
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
@@ -14,8 +13,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// Longer than a process may take to drain.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// Longer than a process may take for a graceful shutdown.
+const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A process of this project's mesh.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,23 +23,23 @@ pub struct Process {
     pub pid: u32,
     /// The role that it serves, or `all`.
     pub role: String,
-    /// The program that it runs; none where that was replaced since, as a build does.
+    /// Its executable; none if the file was replaced since it started, e.g. by a build.
     pub program: Option<PathBuf>,
-    /// What it was told.
+    /// Its `SOUK_…` variables.
     pub settings: BTreeMap<String, String>,
 }
 
-/// Every process of this project's mesh, recorded or not.
-pub fn running(places: &Places) -> Vec<Process> {
+/// All processes of this project's mesh.
+pub fn running(paths: &Paths) -> Vec<Process> {
     let Ok(processes) = std::fs::read_dir("/proc") else { return Vec::new() };
     let pids = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let mut found: Vec<Process> = pids.filter_map(|pid| look(pid, &places.data())).collect();
+    let mut found: Vec<Process> = pids.filter_map(|pid| identify(pid, &paths.data())).collect();
     found.sort_by(|a, b| a.role.cmp(&b.role));
     found
 }
 
-/// `souk serve <role> --data-dir <folder>`, as [`start`] calls it.
-fn look(pid: u32, data: &Path) -> Option<Process> {
+/// Reads a process, if its command line is `souk serve <role> --data-dir <folder>` as in [`start`].
+fn identify(pid: u32, data: &Path) -> Option<Process> {
     let of_process = Path::new("/proc").join(pid.to_string());
     let line = std::fs::read(of_process.join("cmdline")).ok()?;
     let mut arguments = line.split(|byte| *byte == 0).skip(1);
@@ -66,19 +65,19 @@ fn look(pid: u32, data: &Path) -> Option<Process> {
     })
 }
 
-/// Starts a daemon that serves a role: in a session of its own, so no terminal's end reaches it, and holding none of our files, so
-/// nobody waits for it who reads our output.
-pub fn start(places: &Places, role: &str, settings: &BTreeMap<String, String>) -> Result<u32> {
-    let log = places.log(role);
+/// Starts a daemon that serves a role. It has its own session, so closing the terminal does not end it, and it does not inherit our
+/// standard output, so a reader of our output does not wait for it.
+pub fn start(paths: &Paths, role: &str, settings: &BTreeMap<String, String>) -> Result<u32> {
+    let log = paths.log(role);
     std::fs::create_dir_all(log.parent().unwrap_or(&log))?;
-    // The log before it stays beside it, since it tells how the process ended.
+    // The previous log is kept, because it shows how the process ended.
     let _ = std::fs::rename(&log, log.with_extension("log.old"));
     let log = OpenOptions::new().create(true).append(true).open(log).context("open the log")?;
     let program = std::env::current_exe().context("find this program")?;
     let mut command = Command::new("setsid");
-    command.arg(program).args(["serve", role, "--data-dir"]).arg(places.data());
-    command.current_dir(&places.root).envs(settings);
-    // An endpoint or a file of settings that the caller's shell names is for another mesh.
+    command.arg(program).args(["serve", role, "--data-dir"]).arg(paths.data());
+    command.current_dir(&paths.root).envs(settings);
+    // Endpoints, databases and a configuration file that are set in the caller's shell belong to another mesh.
     for (name, _) in std::env::vars_os() {
         let named = name.to_str().is_some_and(|name| {
             name == "SOUK_CONFIG"
@@ -92,43 +91,43 @@ pub fn start(places: &Places, role: &str, settings: &BTreeMap<String, String>) -
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     let mut child = command.spawn().with_context(|| format!("start {role} by setsid"))?;
     let pid = child.id();
-    // Its parent has to collect its exit status, else the dead one keeps its pid.
+    // Wait for its exit status, so that it does not stay a zombie.
     std::thread::spawn(move || child.wait());
     Ok(pid)
 }
 
-/// Whether it still runs and is the same, or is about to end.
-pub fn alive(places: &Places, pid: u32) -> bool {
-    look(pid, &places.data()).is_some() || is_ending(pid)
+/// Whether a process of the mesh with this pid runs, or is exiting.
+pub fn alive(paths: &Paths, pid: u32) -> bool {
+    identify(pid, &paths.data()).is_some() || is_ending(pid)
 }
 
-/// The kernel takes the command line away first and closes the ports a moment later; then the process is a zombie, or gone.
+/// Whether a process is exiting: its command line is gone, but its ports may still be open until it is a zombie or gone.
 fn is_ending(pid: u32) -> bool {
     let read = |file: &str| std::fs::read(format!("/proc/{pid}/{file}")).ok();
     let stat = read("stat").unwrap_or_default();
-    // The program's name stands in brackets and may hold anything, brackets too.
+    // The program's name is in parentheses and may itself contain parentheses.
     let end = stat.iter().rposition(|byte| *byte == b')').unwrap_or_default();
     let zombie = matches!(stat.get(end + 2), None | Some(b'Z' | b'X'));
     !zombie && read("cmdline").is_some_and(|line| line.is_empty())
 }
 
-/// Ends processes: politely, then by force.
-pub async fn end(places: &Places, processes: &[Process]) -> Result<()> {
+/// Stops processes by SIGTERM, and by SIGKILL those that do not end in time.
+pub async fn end(paths: &Paths, processes: &[Process]) -> Result<()> {
     for signal in [Signal::SIGTERM, Signal::SIGKILL] {
-        for process in processes.iter().filter(|process| alive(places, process.pid)) {
+        for process in processes.iter().filter(|process| alive(paths, process.pid)) {
             send(process.pid, signal)?;
-            // A frozen process acts on nothing but SIGKILL until it is thawed.
+            // A stopped process handles no signal but SIGKILL until it is continued.
             send(process.pid, Signal::SIGCONT)?;
         }
-        let until = Instant::now() + PATIENCE;
-        while processes.iter().any(|process| alive(places, process.pid)) {
+        let until = Instant::now() + STOP_TIMEOUT;
+        while processes.iter().any(|process| alive(paths, process.pid)) {
             if until < Instant::now() {
                 break;
             }
             sleep(Duration::from_millis(20)).await;
         }
     }
-    match processes.iter().find(|process| alive(places, process.pid)) {
+    match processes.iter().find(|process| alive(paths, process.pid)) {
         None => Ok(()),
         Some(stuck) => {
             bail!("{} (pid {}) does not end, not even by SIGKILL", stuck.role, stuck.pid)
@@ -149,12 +148,12 @@ mod tests {
 
     #[tokio::test]
     async fn only_processes_that_serve_from_this_folder_are_ours() {
-        // A folder of this run's own: what a run before it left behind must not be found.
+        // A unique folder, so that leftovers of earlier runs are not found.
         let folder = std::env::temp_dir().join(format!("souk-process-{}", uuid::Uuid::now_v7()));
-        let places = |name: &str| Places { root: folder.join(name) };
-        let (ours, others) = (places("ours"), places("others"));
+        let paths = |name: &str| Paths { root: folder.join(name) };
+        let (ours, others) = (paths("ours"), paths("others"));
         std::fs::create_dir_all(&folder).unwrap();
-        // It waits without a child, which would have its command line until it has one of its own.
+        // `read` is a builtin of the shell; between fork and exec a child process would have the same command line.
         std::fs::write(folder.join("serve"), "read line").unwrap();
         let mut child = Command::new("sh")
             .args(["serve", "all", "--data-dir"])
@@ -164,10 +163,10 @@ mod tests {
             .spawn()
             .unwrap();
         let pid = child.id();
-        // As long as it is open the child waits, whoever waits for the child.
+        // The child ends when this is dropped; `wait` would close it.
         let _input = child.stdin.take();
         // Between fork and exec a process has another command line, or none.
-        let until = Instant::now() + PATIENCE;
+        let until = Instant::now() + STOP_TIMEOUT;
         let mut found = running(&ours);
         while found.is_empty() && Instant::now() < until {
             sleep(Duration::from_millis(10)).await;
@@ -179,7 +178,7 @@ mod tests {
         );
         assert_eq!(running(&others), []);
         end(&others, &found).await.unwrap();
-        assert!(child.try_wait().unwrap().is_none(), "a stranger was ended");
+        assert!(child.try_wait().unwrap().is_none(), "a process of another mesh was ended");
         std::thread::spawn(move || child.wait());
         end(&ours, &found).await.unwrap();
         assert!(!alive(&ours, pid));

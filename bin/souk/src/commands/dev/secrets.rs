@@ -1,23 +1,23 @@
-use super::places::{Places, write_private};
+use super::paths::{Paths, write_private};
 use anyhow::{Context, Result};
 use rand::Rng;
 use rand::distr::Alphanumeric;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What is made up once and kept, so that data of yesterday can be read today.
+/// Secrets that are generated once and stored, so that existing data stays accessible.
 #[derive(Default, Serialize, Deserialize)]
 pub struct Secrets {
     /// Passwords of the services' database roles.
     passwords: BTreeMap<String, String>,
-    /// Signs page tokens.
+    /// Key that signs page tokens.
     pub page_key: String,
 }
 
 impl Secrets {
-    /// Reads them, and makes up what is missing.
-    pub fn keep(places: &Places) -> Result<Self> {
-        let path = places.dev().join("secrets.json");
+    /// Reads the secrets, and generates those that are missing.
+    pub fn load_or_create(paths: &Paths) -> Result<Self> {
+        let path = paths.dev().join("secrets.json");
         let mut secrets: Self = match std::fs::read(&path) {
             Ok(text) => serde_json::from_slice(&text)
                 .with_context(|| format!("{} cannot be read as secrets", path.display()))?,
@@ -26,12 +26,12 @@ impl Secrets {
         };
         let mut changed = secrets.page_key.is_empty();
         if changed {
-            secrets.page_key = made_up();
+            secrets.page_key = random_secret();
         }
         for role in crate::role_names() {
             secrets.passwords.entry(role.to_owned()).or_insert_with(|| {
                 changed = true;
-                made_up()
+                random_secret()
             });
         }
         if changed {
@@ -46,6 +46,6 @@ impl Secrets {
     }
 }
 
-fn made_up() -> String {
+fn random_secret() -> String {
     rand::rng().sample_iter(Alphanumeric).take(40).map(char::from).collect()
 }

@@ -5,17 +5,17 @@ mod selection;
 use anyhow::Result;
 use clap::Subcommand;
 
-/// Events that the broker refuses. Each is tried again by itself, and all later events of its key wait behind it.
+/// Events that the broker refuses. Each is retried automatically; later events of the same key wait for it.
 #[derive(Debug, Subcommand)]
 pub enum Refused {
-    /// List them: which event, why the broker refuses it, and when it is tried next.
+    /// List them: which event, why the broker refuses it, and when it is retried.
     List(list::List),
-    /// Try them again at once: what to do when the cause is mended.
+    /// Retry them at once, when the cause is fixed.
     Retry(retry::Retry),
 }
 
 impl Refused {
-    /// Does what was asked for.
+    /// Runs the command.
     pub async fn run(self) -> Result<()> {
         match self {
             Self::List(command) => command.run().await,

@@ -1,10 +1,10 @@
 use crate::commands::flags::Flags;
-use crate::commands::moment;
+use crate::commands::timestamp;
 use crate::environment::Environment;
 use crate::load::caller::{call, operations};
-use crate::load::patience::patiently;
 use crate::load::progress::Progress;
-use crate::say;
+use crate::load::retry::with_retries;
+use crate::output;
 use anyhow::Result;
 use clap::Args;
 use contracts::operations::v1::RepublishEventsRequest;
@@ -13,19 +13,19 @@ use prost_types::Timestamp;
 /// Publishes events of the last 14 days again, in their order.
 #[derive(Debug, Args)]
 pub struct Republish {
-    /// Service that said them.
+    /// Service that published them.
     #[arg(long)]
     service: String,
-    /// Only events made at this time or later: RFC 3339, or how long ago (90s, 15m, 2h, 3d).
-    #[arg(long, value_parser = moment::parse)]
+    /// Only events created at this time or later: RFC 3339, or how long ago (90s, 15m, 2h, 3d).
+    #[arg(long, value_parser = timestamp::parse)]
     since: Option<Timestamp>,
-    /// Only events made before this time, given like --since.
-    #[arg(long, value_parser = moment::parse)]
+    /// Only events created before this time, given like --since.
+    #[arg(long, value_parser = timestamp::parse)]
     until: Option<Timestamp>,
     /// Only about this aggregate: the events' key.
     #[arg(long, default_value = "")]
     key: String,
-    /// Only under subjects that begin so, e.g. pricing.price.
+    /// Only events whose subject begins with this, e.g. pricing.price.
     #[arg(long, default_value = "")]
     subject: String,
     /// Only count them.
@@ -36,7 +36,7 @@ pub struct Republish {
 }
 
 impl Republish {
-    /// Goes through the outbox, page by page. Cut off, it has handed over the older events; given again it does no harm.
+    /// Goes through the outbox, page by page. If interrupted, it has handled the older events. Safe to repeat.
     pub async fn run(self) -> Result<()> {
         let mut client = operations(&Environment::of_client(), &self.flags, &self.service)?;
         let mut request = RepublishEventsRequest {
@@ -52,7 +52,7 @@ impl Republish {
         let (mut events, mut oldest, mut newest) = (0, None, None);
         loop {
             let page =
-                patiently(async || client.republish_events(call(request.clone())).await).await?;
+                with_retries(async || client.republish_events(call(request.clone())).await).await?;
             events += page.events;
             progress.add(u64::try_from(page.events).unwrap_or_default());
             oldest = oldest.or(page.oldest_time);
@@ -66,12 +66,12 @@ impl Republish {
         let made = match (oldest, newest) {
             (Some(oldest), Some(newest)) => format!(
                 ", made between {} and {}",
-                moment::show(Some(&oldest)),
-                moment::show(Some(&newest))
+                timestamp::format(Some(&oldest)),
+                timestamp::format(Some(&newest))
             ),
             _ => String::new(),
         };
-        say::line(match self.dry_run {
+        output::line(match self.dry_run {
             true => format!("{events} events would be published again{made} (dry run)"),
             false => format!("{events} events are published again{made}"),
         });

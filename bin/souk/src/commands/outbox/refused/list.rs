@@ -1,9 +1,9 @@
 use super::selection::Selection;
 use crate::commands::flags::Flags;
 use crate::commands::json::json;
-use crate::commands::moment;
+use crate::commands::timestamp;
 use crate::load::caller::call;
-use crate::say;
+use crate::output;
 use anyhow::Result;
 use clap::Args;
 use contracts::operations::v1::{ListRefusedEventsRequest, RefusedEvent};
@@ -14,7 +14,7 @@ use fault::Fault;
 pub struct List {
     #[command(flatten)]
     selection: Selection,
-    /// Most events to list.
+    /// Maximum number of events to list.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
     /// Print each event as JSON on a line of its own.
@@ -25,7 +25,7 @@ pub struct List {
 }
 
 impl List {
-    /// Prints as many events as asked for, and says where there are more.
+    /// Prints up to `--limit` events, and a note if there are more.
     pub async fn run(self) -> Result<()> {
         let mut client = self.selection.client(&self.flags)?;
         let mut left = usize::try_from(self.limit).unwrap_or(usize::MAX);
@@ -38,12 +38,13 @@ impl List {
                 page_size: i32::try_from(left.min(500)).unwrap_or(500),
                 page_token,
             };
-            let answer = client.list_refused_events(call(request)).await.map_err(Fault::answered)?;
+            let answer =
+                client.list_refused_events(call(request)).await.map_err(Fault::answered)?;
             let page = answer.into_inner();
             left -= page.events.len().min(left);
             for event in &page.events {
                 if self.json {
-                    say::line(json(event)?);
+                    output::line(json(event)?);
                 } else {
                     lines(event, !found);
                 }
@@ -53,34 +54,34 @@ impl List {
             more = !page_token.is_empty();
         }
         if !found {
-            say::note(format_args!(
+            output::note(format_args!(
                 "the broker refuses no such event of {}",
                 self.selection.service
             ));
         } else if more {
-            say::note(format_args!("there are more than {}; see --limit", self.limit));
+            output::note(format_args!("there are more than {}; see --limit", self.limit));
         }
         Ok(())
     }
 }
 
-/// An event takes two lines, since why it is refused is a sentence.
+/// Prints an event on two lines: its data, and the broker's error.
 fn lines(event: &RefusedEvent, first: bool) {
     let row = |cells: [&str; 6]| {
         let [made, next, tries, event, version, subject] = cells;
         format!("{made:<20}  {next:<20}  {tries:>5}  {event:<36}  {version:>7}  {subject}")
     };
     if first {
-        say::line(row(["MADE", "TRIED NEXT", "TRIES", "EVENT", "VERSION", "SUBJECT"]));
+        output::line(row(["MADE", "TRIED NEXT", "TRIES", "EVENT", "VERSION", "SUBJECT"]));
     }
-    say::line(row([
-        &moment::show(event.create_time.as_ref()),
-        &moment::show(event.retry_time.as_ref()),
+    output::line(row([
+        &timestamp::format(event.create_time.as_ref()),
+        &timestamp::format(event.retry_time.as_ref()),
         &event.attempts.to_string(),
         &event.event_id,
         &event.version.to_string(),
         &event.subject,
     ]));
     let error = event.error.replace(['\r', '\n'], " ");
-    say::line(format_args!("    {}: {error} ({} bytes)", event.key, event.payload_bytes));
+    output::line(format_args!("    {}: {error} ({} bytes)", event.key, event.payload_bytes));
 }

@@ -1,14 +1,14 @@
 use super::selection::Selection;
 use crate::commands::flags::Flags;
 use crate::load::caller::call;
-use crate::load::patience::patiently;
 use crate::load::progress::Progress;
-use crate::say;
+use crate::load::retry::with_retries;
+use crate::output;
 use anyhow::Result;
 use clap::Args;
 use contracts::operations::v1::RetryRefusedEventsRequest;
 
-/// Has refused events tried again at once, in their order. What the broker refuses once more is listed again.
+/// Retries refused events at once, in their order. Those that the broker refuses again stay in the list.
 #[derive(Debug, Args)]
 pub struct Retry {
     #[command(flatten)]
@@ -21,7 +21,7 @@ pub struct Retry {
 }
 
 impl Retry {
-    /// Goes through all refused events, page by page. Given again it does no harm.
+    /// Goes through all refused events, page by page. Safe to repeat.
     pub async fn run(self) -> Result<()> {
         let mut client = self.selection.client(&self.flags)?;
         let mut request = RetryRefusedEventsRequest {
@@ -33,8 +33,9 @@ impl Retry {
         let mut progress = Progress::new("events", None);
         let mut events = 0;
         loop {
-            let page = patiently(async || client.retry_refused_events(call(request.clone())).await)
-                .await?;
+            let page =
+                with_retries(async || client.retry_refused_events(call(request.clone())).await)
+                    .await?;
             events += page.events;
             progress.add(u64::try_from(page.events).unwrap_or_default());
             request.page_token = page.next_page_token;
@@ -43,7 +44,7 @@ impl Retry {
             }
         }
         progress.finish();
-        say::line(match self.dry_run {
+        output::line(match self.dry_run {
             true => format!("{events} refused events would be tried again (dry run)"),
             false => format!("{events} refused events are tried again"),
         });

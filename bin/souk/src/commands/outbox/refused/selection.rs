@@ -1,4 +1,4 @@
-//! Which refused events a command means.
+//! Arguments that select refused events.
 
 use crate::commands::flags::Flags;
 use crate::environment::Environment;
@@ -8,10 +8,10 @@ use clap::Args;
 use contracts::operations::v1::RefusedEventFilter;
 use contracts::operations::v1::operations_service_client::OperationsServiceClient;
 
-/// The service, and conditions that must all hold.
+/// The service, and conditions that all must match.
 #[derive(Debug, Args)]
 pub struct Selection {
-    /// Service that said the events.
+    /// Service that publishes the events.
     #[arg(long)]
     pub service: String,
     /// Only this event, by its id.
@@ -23,12 +23,12 @@ pub struct Selection {
 }
 
 impl Selection {
-    /// The conditions as the service takes them.
+    /// The conditions as a filter.
     pub fn filter(&self) -> RefusedEventFilter {
         RefusedEventFilter { event_id: self.event.clone(), key: self.key.clone() }
     }
 
-    /// A client of the process that serves the service.
+    /// A client of a process that serves the service.
     pub fn client(&self, flags: &Flags) -> Result<OperationsServiceClient<Authorized>> {
         caller::operations(&Environment::of_client(), flags, &self.service)
     }
