@@ -44,7 +44,10 @@ async fn dead_letters_are_explained_replayed_and_discarded() {
     let replay = project.souk(&["dead", "replay", "--service", "search"]).output().unwrap();
     assert_eq!(replay.status.code(), Some(1), "they fail again");
     let output = String::from_utf8(replay.stdout).unwrap();
-    assert!(output.starts_with("dead letters: 0 applied") && output.contains("3 failed"), "{output}");
+    assert!(
+        output.starts_with("dead letters: 0 applied") && output.contains("3 failed"),
+        "{output}"
+    );
 
     assert_eq!(code(&["dead", "discard", "--service", "search"]), Some(2), "not all by accident");
     assert_eq!(code(&["dead", "list", "--service", "unknown"]), Some(1));
