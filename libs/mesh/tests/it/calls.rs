@@ -3,7 +3,7 @@
 use crate::fixture::{Fixture, get_price_request, reported};
 
 #[tokio::test]
-async fn the_correlation_id_comes_back_and_reaches_the_handler() {
+async fn the_correlation_id_is_returned_and_reaches_the_handler() {
     let fixture = Fixture::start().await;
     let mut request = fixture.signed(get_price_request("CONTEXT"));
     request.metadata_mut().insert("x-correlation-id", "order-17".parse().unwrap());

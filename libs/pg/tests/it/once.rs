@@ -143,7 +143,7 @@ async fn a_duplicate_that_waits_for_a_refusal_does_the_work_itself() {
 }
 
 #[tokio::test]
-async fn an_answer_is_found_again_before_the_work_and_after_it() {
+async fn a_stored_answer_is_found_by_replayed_and_returned_by_a_repeat() {
     let fixture = Fixture::new().await;
     let request = request(&id(), 1);
     assert_eq!(fixture.db.replayed(&request).await.unwrap(), None);
