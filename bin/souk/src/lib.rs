@@ -8,6 +8,7 @@ pub mod environment;
 pub mod golden;
 pub mod load;
 pub mod output;
+pub mod schema;
 pub mod seed;
 
 pub use roles::{ROLES, role, role_names};

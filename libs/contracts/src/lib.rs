@@ -1,7 +1,7 @@
 //! The contract of Souk, generated from `proto/` by the root `build.rs`: messages, clients and servers, and tables of the custom
 //! options.
 //!
-//! - [`catalog`], [`pricing`], [`search`], [`operations`], [`types`]: one module for each package of `proto/souk`.
+//! - [`catalog`], [`pricing`] and so on: one module for each package of `proto/souk`; [`types`] is that of `souk.type`.
 //! - [`METHODS`] and [`policy`]: timeout, rate limit and scopes of each method.
 //! - [`Rpc`], [`Mutation`], [`PageRequest`]: requests with the name of their method; [`Serve`]: handlers as a gRPC server.
 //! - [`Event`] and [`EVENTS`]: events with subject, key and version.
@@ -23,7 +23,8 @@ mod validate;
 pub use aggregate::{Aggregate, Observed, Unreadable};
 pub use event::{Event, EventInfo, Fact};
 pub use lookup::policy;
-pub use messages::souk::{catalog, operations, pricing, search, r#type as types};
+pub use messages::souk::r#type as types;
+pub use messages::souk::*;
 pub use policy::{Idempotency, Policy};
 pub use reason::{Kind, Reason, ReasonInfo};
 pub use rpc::{Mutation, PageRequest, Rpc};

@@ -12,10 +12,11 @@
 //! - [`projections`]: versions and digests of the copies of other services' aggregates.
 //! - [`operations`]: long-running work.
 //! - [`migrate`]: runs migrations, the shared ones and the service's; [`provision`]: creates databases and roles for development and
-//!   tests.
+//!   tests; [`describe`]: generates the `schema.rs` of a service.
 
 mod columns;
 mod db;
+pub mod describe;
 pub mod early;
 pub mod entity;
 pub mod heads;

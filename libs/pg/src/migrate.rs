@@ -22,20 +22,20 @@ const LOCK_KEY: i64 = 0x736f_756b;
 
 /// Runs all pending migrations and returns their names. An advisory lock makes concurrent callers wait for each other. It is
 /// polled, because a session that blocks on it would deadlock with `create index concurrently`.
-pub async fn run(url: &SecretString, own: Migrations) -> Result<Vec<String>, Fault> {
+pub async fn run<S>(url: &SecretString, own: S) -> Result<Vec<String>, Fault>
+where
+    S: MigrationSource<Pg> + Send + 'static,
+{
     let mut connection = connect(url).await?;
     while !try_lock(&mut connection).await? {
         tokio::time::sleep(Duration::from_millis(200)).await;
     }
     tokio::task::spawn_blocking(move || {
         let mut harness = AsyncMigrationHarness::new(connection);
-        let mut done = Vec::new();
-        for source in [SHARED, own] {
-            for migration in harness.pending_migrations(source).map_err(Fault::internal)? {
-                harness.run_migration(&migration).map_err(Fault::internal)?;
-                done.push(migration.name().to_string());
-            }
-        }
+        let shared = harness.run_pending_migrations(SHARED).map_err(Fault::internal)?;
+        let mut done: Vec<String> = shared.iter().map(ToString::to_string).collect();
+        let own = harness.run_pending_migrations(own).map_err(Fault::internal)?;
+        done.extend(own.iter().map(ToString::to_string));
         Ok(done)
     })
     .await

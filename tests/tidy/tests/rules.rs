@@ -26,13 +26,14 @@ fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
     found
 }
 
-/// Layers from the outside in: a crate may use what stands further right, never the other way.
-const LAYERS: [&[&str]; 8] = [
+/// Layers from the outside in: a crate may use what stands further down, never the other way. The services are those of the folder.
+const LAYERS: [&[&str]; 9] = [
     &["souk"],
-    &["catalog", "pricing", "search"],
+    &[],
     &["mesh"],
     &["bus", "cache"],
     &["pg"],
+    &["convert"],
     &["fault"],
     &["contracts"],
     &["kernel"],
@@ -42,6 +43,15 @@ const LAYERS: [&[&str]; 8] = [
 const BESIDE: [(&str, &[&str]); 2] =
     [("stack", &["testkit", "bench", "faults", "souk"]), ("testkit", &["bench"])];
 
+/// What the modules of a service may not use: decisions know nothing around them, SQL knows no messages, messages know no SQL, and
+/// none of them knows who calls it.
+const MODULES: [(&str, &[&str]); 4] = [
+    ("domain", &["schema", "store", "wire", "rpc", "events", "jobs", "App"]),
+    ("store", &["wire", "rpc", "events", "jobs", "App"]),
+    ("wire", &["schema", "store", "rpc", "events", "jobs", "App"]),
+    ("rpc", &["schema"]),
+];
+
 #[test]
 fn dependencies_point_one_way() {
     let out = Command::new(env!("CARGO"))
@@ -50,11 +60,13 @@ fn dependencies_point_one_way() {
         .output()
         .unwrap();
     let metadata: serde_json::Value = serde_json::from_slice(&out.stdout).unwrap();
-    let layer: BTreeMap<&str, usize> = LAYERS
+    let mut layer: BTreeMap<String, usize> = LAYERS
         .iter()
         .enumerate()
-        .flat_map(|(depth, names)| names.iter().map(move |name| (*name, depth)))
+        .flat_map(|(depth, names)| names.iter().map(move |name| ((*name).to_owned(), depth)))
         .collect();
+    let services = std::fs::read_dir(root().join("services")).unwrap();
+    layer.extend(services.map(|entry| (entry.unwrap().file_name().into_string().unwrap(), 1)));
     let mut wrong = Vec::new();
     for package in metadata["packages"].as_array().unwrap() {
         let from = package["name"].as_str().unwrap();
@@ -77,6 +89,34 @@ fn dependencies_point_one_way() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn modules_of_a_service_point_one_way() {
+    let mut wrong = Vec::new();
+    for path in files("services", ".rs") {
+        let name = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
+        let Some((_, module)) = name.split_once("/src/") else { continue };
+        let module = module.split(['/', '.']).next().unwrap();
+        let Some((_, forbidden)) = MODULES.iter().find(|(name, _)| *name == module) else {
+            continue;
+        };
+        let used = used_modules(&std::fs::read_to_string(&path).unwrap());
+        let used = used.iter().filter(|used| forbidden.contains(&used.as_str()));
+        wrong.extend(used.map(|used| format!("{name}: {module} does not use {used}")));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What follows `crate::`, in braces or alone.
+fn used_modules(code: &str) -> Vec<String> {
+    let paths = code.split("crate::").skip(1);
+    let lists = paths.map(|path| match path.strip_prefix('{') {
+        Some(list) => list.split('}').next().unwrap_or_default(),
+        None => path.split([';', ' ', ',', '(']).next().unwrap_or_default(),
+    });
+    let names = lists.flat_map(|list| list.split(',')).map(|name| name.trim());
+    names.map(|name| name.split("::").next().unwrap_or_default().to_owned()).collect()
 }
 
 #[test]
@@ -204,6 +244,21 @@ fn generated_documents_are_current() {
     for (path, text) in souk::docs::render() {
         let found = std::fs::read_to_string(root().join(path)).unwrap_or_default();
         assert!(found == text, "{path} is not as generated; run `./dev gen`");
+    }
+}
+
+#[tokio::test]
+async fn schemas_are_generated_and_every_column_has_a_comment() {
+    let generated = souk::schema::generate(&root()).await.unwrap();
+    assert!(generated.len() >= 3, "a rule that looks at nothing holds nothing");
+    for (path, described) in generated {
+        let found = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            found == described.schema,
+            "{} is not as generated; run `./dev gen`",
+            path.display()
+        );
+        assert_eq!(described.without_comment, [""; 0], "columns without a comment");
     }
 }
 

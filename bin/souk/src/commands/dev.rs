@@ -45,7 +45,7 @@ impl Dev {
             Self::Down => down::down().await,
             Self::Demo => demo::demo().await,
             Self::Status => status::status().await,
-            Self::Gen(generate) => generate.run(),
+            Self::Gen(generate) => generate.run().await,
         }
     }
 }

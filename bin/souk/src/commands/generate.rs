@@ -1,12 +1,13 @@
 use super::Usage;
-use crate::{docs, golden, output};
+use crate::{docs, golden, output, schema};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-/// Writes the generated files that are committed: docs/*.md, and golden files of events with a new schema (libs/contracts/golden).
+/// Writes the generated files that are committed: docs/*.md, schema.rs of the services, and golden files of events
+/// with a new schema (libs/contracts/golden).
 #[derive(Debug, Args)]
 pub struct Generate {
     /// Write nothing; fail if a file differs.
@@ -16,11 +17,12 @@ pub struct Generate {
 
 impl Generate {
     /// Prints the names of files that it wrote.
-    pub fn run(self) -> Result<()> {
+    pub async fn run(self) -> Result<()> {
         if !Path::new("proto/souk").is_dir() {
             return Err(Usage("run this in the project's root".to_owned()).into());
         }
         let mut differ = documents(self.check)?;
+        differ.extend(schemas(self.check).await?);
         differ.extend(golden_files(self.check)?);
         if self.check && !differ.is_empty() {
             bail!("not as generated: {}; run `./dev gen`", differ.join(", "));
@@ -33,17 +35,32 @@ impl Generate {
 fn documents(check: bool) -> Result<Vec<String>> {
     let mut differ = Vec::new();
     for (path, text) in docs::render() {
-        if fs::read_to_string(path).is_ok_and(|found| found == text) {
-            continue;
-        }
-        differ.push(path.to_owned());
-        if !check {
-            make_folder(Path::new(path))?;
-            fs::write(path, text).with_context(|| format!("write {path}"))?;
-            output::line(format_args!("wrote {path}"));
-        }
+        differ.extend(write(Path::new(path), &text, check)?);
     }
     Ok(differ)
+}
+
+/// The same for the tables of the services.
+async fn schemas(check: bool) -> Result<Vec<String>> {
+    let mut differ = Vec::new();
+    for (path, tables) in schema::generate(Path::new("")).await? {
+        differ.extend(write(&path, &tables.schema, check)?);
+    }
+    Ok(differ)
+}
+
+/// Writes a file that differs, or only returns its name.
+fn write(path: &Path, text: &str, check: bool) -> Result<Option<String>> {
+    if fs::read_to_string(path).is_ok_and(|found| found == text) {
+        return Ok(None);
+    }
+    let name = path.display().to_string();
+    if !check {
+        make_folder(path)?;
+        fs::write(path, text).with_context(|| format!("write {name}"))?;
+        output::line(format_args!("wrote {name}"));
+    }
+    Ok(Some(name))
 }
 
 /// Adds missing golden files and their digests, or only returns their names. Existing files are never changed.

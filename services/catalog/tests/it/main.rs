@@ -35,4 +35,3 @@ mod import_products;
 mod republish;
 mod resolve_items;
 
-mod schema;

@@ -11,5 +11,4 @@ mod delete_price;
 mod get_price;
 mod list_prices;
 mod republish;
-mod schema;
 mod set_price;
