@@ -45,8 +45,7 @@ fn log(fault: &Fault) {
 }
 
 impl Fault {
-    /// What an answer says: for whoever made the call and can act on it. A reason survives the hop; an answer without one is named
-    /// by its code.
+    /// The error of a call, for the code that made the call. Keeps the reason in the response; without one the gRPC code determines it.
     pub fn answered(status: Status) -> Self {
         let details = status.get_error_details();
         let kind = if timed_out(&status) { Kind::TimedOut } else { Kind::of(status.code()) };
@@ -77,10 +76,9 @@ impl Fault {
 }
 
 impl From<Status> for Fault {
-    /// What a service tells its own caller of an answer that another service gave it. Only what is true for that caller too is
-    /// passed on: that something does not exist, and that the time was up. That this service's token was refused, or its request,
-    /// says nothing about the caller's; the log has it. Where a handler knows that a refusal is of its caller's own input, it
-    /// recognises the reason in [`Fault::answered`] and passes that on.
+    /// Converts the error of a call to another service into one for this service's own caller. Only errors that are also true for that
+    /// caller are passed on: not found and timeout. If the other service rejected this service's token or request, that is a bug for
+    /// the caller and only logged. A handler that knows that an error concerns its caller's input uses [`Fault::answered`].
     fn from(status: Status) -> Self {
         let answered = Self::answered(status);
         match answered.kind() {

@@ -76,7 +76,7 @@ pub async fn list(
 }
 
 /// A random key of a family.
-pub async fn some_key(tx: &mut Tx, family: &str) -> Result<Option<String>, Fault> {
+pub async fn random_key(tx: &mut Tx, family: &str) -> Result<Option<String>, Fault> {
     let rows: Vec<ProjectionHead> = statement(
         "select key, version, digest from projection_heads where family = $1 order by key
          offset (select floor(random() * count(*)) from projection_heads where family = $1) limit 1",
@@ -88,7 +88,11 @@ pub async fn some_key(tx: &mut Tx, family: &str) -> Result<Option<String>, Fault
 }
 
 /// Resets to 0 the versions of heads that still have the given ones, so that any next event is newer.
-pub async fn distrust(tx: &mut Tx, family: &str, heads: &[(String, i64)]) -> Result<(), Fault> {
+pub async fn reset_versions(
+    tx: &mut Tx,
+    family: &str,
+    heads: &[(String, i64)],
+) -> Result<(), Fault> {
     let (keys, versions): (Vec<&str>, Vec<i64>) =
         heads.iter().map(|(key, version)| (key.as_str(), *version)).unzip();
     statement(

@@ -116,7 +116,7 @@ impl Projection for FamilyCopy {
         let copied = &self.copied;
         self.db
             .write("reconcile.repair", async move |tx| {
-                projections::distrust(tx, family, wrong).await?;
+                projections::reset_versions(tx, family, wrong).await?;
                 for (key, version) in orphans {
                     copied.forget(tx, key, *version).await?;
                 }
@@ -130,6 +130,7 @@ impl Projection for FamilyCopy {
 
     async fn some_key(&self) -> Result<Option<String>, Fault> {
         let family = self.copied.family;
-        self.db.read("reconcile.some_key", async |tx| projections::some_key(tx, family).await).await
+        let read = async |tx: &mut Tx| projections::random_key(tx, family).await;
+        self.db.read("reconcile.some_key", read).await
     }
 }
