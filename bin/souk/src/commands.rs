@@ -14,6 +14,7 @@ mod seed;
 
 // Dead letters and the outbox.
 mod dead;
+mod duration;
 mod json;
 mod outbox;
 mod timestamp;
@@ -22,6 +23,7 @@ mod timestamp;
 mod dev;
 mod generate;
 
+use crate::usage::Usage;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 use mesh::BootError;
@@ -79,11 +81,6 @@ pub async fn run(cli: Cli) -> Result<()> {
     }
 }
 
-/// Wrong usage of a command that is only detected when it runs.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Usage(pub String);
-
 /// 2 for wrong usage or configuration, else 1.
 pub fn exit_code(error: &anyhow::Error) -> u8 {
     let wrong = error.chain().any(|cause| {
@@ -92,17 +89,6 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
             || matches!(cause.downcast_ref(), Some(BootError::Configuration(_)))
     });
     if wrong { 2 } else { 1 }
-}
-
-/// The roles named on the command line; `all` stands for all of them.
-fn roles(named: &[String]) -> Vec<&'static str> {
-    let wanted = |role: &&str| named.iter().any(|name| name == "all" || name == role);
-    crate::role_names().into_iter().filter(wanted).collect()
-}
-
-/// The values that are accepted as roles.
-fn role_names() -> clap::builder::PossibleValuesParser {
-    clap::builder::PossibleValuesParser::new(["all"].into_iter().chain(crate::role_names()))
 }
 
 #[cfg(test)]
@@ -133,11 +119,5 @@ mod tests {
         let (config, _) =
             serve.flags.load(&crate::environment::Environment::default(), |_, _| {}).unwrap();
         assert_eq!(config.server.grpc_listen.to_string(), "0.0.0.0:1");
-    }
-
-    #[test]
-    fn roles_are_unique_and_ordered() {
-        assert_eq!(roles(&["search".to_owned(), "catalog".to_owned()]), ["catalog", "search"]);
-        assert_eq!(roles(&["search".to_owned(), "all".to_owned()]), crate::role_names());
     }
 }

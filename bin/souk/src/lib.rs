@@ -10,5 +10,6 @@ pub mod load;
 pub mod output;
 pub mod schema;
 pub mod seed;
+mod usage;
 
 pub use roles::{ROLES, role, role_names};

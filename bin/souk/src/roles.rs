@@ -1,3 +1,4 @@
+use clap::builder::PossibleValuesParser;
 use mesh::Role;
 
 /// All services, each after those that it depends on.
@@ -11,4 +12,26 @@ pub fn role_names() -> [&'static str; ROLES.len()] {
 /// The role with this name.
 pub fn role(name: &str) -> Option<Role> {
     ROLES.into_iter().find(|role| role.name == name)
+}
+
+/// The roles named on the command line; `all` stands for all of them.
+pub(crate) fn named(names: &[String]) -> Vec<&'static str> {
+    let wanted = |role: &&str| names.iter().any(|name| name == "all" || name == role);
+    role_names().into_iter().filter(wanted).collect()
+}
+
+/// The values that are accepted as roles.
+pub(crate) fn accepted() -> PossibleValuesParser {
+    PossibleValuesParser::new(["all"].into_iter().chain(role_names()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_are_unique_and_ordered() {
+        assert_eq!(named(&["search".to_owned(), "catalog".to_owned()]), ["catalog", "search"]);
+        assert_eq!(named(&["search".to_owned(), "all".to_owned()]), role_names());
+    }
 }

@@ -8,7 +8,10 @@ mod kinds;
 mod prices;
 mod products;
 mod random;
+mod tree;
 mod words;
+
+pub use tree::Category;
 
 use contracts::catalog::v1::{AttributeDraft, ImportRow};
 use contracts::pricing::v1::PriceDraft;
@@ -22,21 +25,10 @@ pub struct Shop {
     pub seed: u64,
 }
 
-/// A category of the sample shop.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Category {
-    /// Its key.
-    pub key: &'static str,
-    /// Its name.
-    pub name: &'static str,
-    /// Key of the category above it.
-    pub parent: Option<&'static str>,
-}
-
 impl Shop {
     /// The tree of categories, parents first.
     pub fn categories(&self) -> Vec<Category> {
-        kinds::categories()
+        tree::categories()
     }
 
     /// Names of all brands.

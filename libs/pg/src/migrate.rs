@@ -32,14 +32,24 @@ where
     }
     tokio::task::spawn_blocking(move || {
         let mut harness = AsyncMigrationHarness::new(connection);
-        let shared = harness.run_pending_migrations(SHARED).map_err(Fault::internal)?;
-        let mut done: Vec<String> = shared.iter().map(ToString::to_string).collect();
-        let own = harness.run_pending_migrations(own).map_err(Fault::internal)?;
-        done.extend(own.iter().map(ToString::to_string));
+        let mut done = run_source(&mut harness, SHARED)?;
+        done.extend(run_source(&mut harness, own)?);
         Ok(done)
     })
     .await
     .map_err(Fault::internal)?
+}
+
+fn run_source(
+    harness: &mut impl MigrationHarness<Pg>,
+    source: impl MigrationSource<Pg>,
+) -> Result<Vec<String>, Fault> {
+    let mut done = Vec::new();
+    for migration in harness.pending_migrations(source).map_err(Fault::internal)? {
+        harness.run_migration(&migration).map_err(Fault::internal)?;
+        done.push(migration.name().to_string());
+    }
+    Ok(done)
 }
 
 /// Names of the migrations in this binary that were not run on the database yet.

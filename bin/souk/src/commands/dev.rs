@@ -11,6 +11,7 @@ mod status;
 mod up;
 
 use super::generate::Generate;
+use crate::roles;
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
@@ -33,7 +34,7 @@ pub enum Dev {
 #[derive(Debug, Args)]
 pub struct Up {
     /// Roles to run in separate processes, as in production; default: all in one process.
-    #[arg(value_parser = super::role_names())]
+    #[arg(value_parser = roles::accepted())]
     roles: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-use super::Usage;
+use crate::usage::Usage;
 use crate::{docs, golden, output, schema};
 use anyhow::{Context, Result, bail};
 use clap::Args;

@@ -1,7 +1,8 @@
 use super::flags::Flags;
-use super::{Usage, role_names, roles};
 use crate::environment::Environment;
 use crate::output;
+use crate::roles;
+use crate::usage::Usage;
 use anyhow::{Context, Result, anyhow};
 use clap::Args;
 use fault::Fault;
@@ -11,7 +12,7 @@ use mesh::Config;
 #[derive(Debug, Args)]
 pub struct Migrate {
     /// Roles whose databases to migrate; none: every one that has a database URL.
-    #[arg(value_parser = role_names())]
+    #[arg(value_parser = roles::accepted())]
     roles: Vec<String>,
     /// Print what would run, and run nothing.
     #[arg(long)]
@@ -23,7 +24,7 @@ pub struct Migrate {
 impl Migrate {
     /// Prints each migration that ran.
     pub async fn run(self) -> Result<()> {
-        let roles = roles(&self.roles);
+        let roles = roles::named(&self.roles);
         let needed = |config: &Config, loader: &mut mesh::config::Loader| {
             for role in roles.iter().filter(|role| !config.database.url.contains_key(**role)) {
                 let name = role.to_ascii_uppercase();

@@ -1,6 +1,6 @@
 use super::flags::Flags;
-use super::{role_names, roles};
 use crate::environment::Environment;
+use crate::roles;
 use anyhow::Result;
 use clap::Args;
 use mesh::config::{Config, Loader};
@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug, Args)]
 pub struct Serve {
     /// Roles to serve in this process.
-    #[arg(required = true, value_parser = role_names())]
+    #[arg(required = true, value_parser = roles::accepted())]
     roles: Vec<String>,
     #[command(flatten)]
     pub(super) flags: Flags,
@@ -20,7 +20,7 @@ pub struct Serve {
 impl Serve {
     /// Returns after a graceful shutdown.
     pub async fn run(self) -> Result<()> {
-        let roles = roles(&self.roles);
+        let roles = roles::named(&self.roles);
         let needed = |config: &Config, loader: &mut Loader| check(config, &roles, loader);
         let (config, settings) = self.flags.load(&Environment::of_process(), needed)?;
         telemetry::init(&config.telemetry, crate::docs::metrics::own());

@@ -1,12 +1,12 @@
 //! Timestamps on the command line: RFC 3339, or a duration before now.
 
-use super::token;
+use super::duration::duration;
 use prost_types::Timestamp;
 use std::time::SystemTime;
 
 /// Parses `2026-11-27T01:30:00Z`, a date for its midnight (UTC), or `2h` for two hours ago.
 pub(super) fn parse(text: &str) -> Result<Timestamp, String> {
-    if let Ok(ago) = token::duration(text) {
+    if let Ok(ago) = duration(text) {
         let at = SystemTime::now().checked_sub(ago);
         return at.map(Timestamp::from).ok_or_else(|| format!("{text:?} is before all clocks"));
     }

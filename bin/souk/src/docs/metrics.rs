@@ -1,4 +1,4 @@
-use super::{code, head, table};
+use super::markdown::{code, head, table};
 use mesh::telemetry::{Kind, METRICS, Metric};
 
 /// The metrics that roles describe.

@@ -1,4 +1,4 @@
-use super::{code, head, table};
+use super::markdown::{code, head, table};
 use contracts::REASONS;
 
 /// One table for each domain.

@@ -1,4 +1,4 @@
-use super::{code, head, table};
+use super::markdown::{code, head, table};
 use mesh::config::Loader;
 
 /// One table of all settings.

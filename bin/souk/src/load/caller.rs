@@ -1,8 +1,9 @@
 //! A client of a running mesh, with a token.
 
 use crate::commands::flags::Flags;
-use crate::commands::{Usage, token};
+use crate::commands::token;
 use crate::environment::Environment;
+use crate::usage::Usage;
 use anyhow::{Context, Result};
 use contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
 use contracts::operations::v1::operations_service_client::OperationsServiceClient;

@@ -1,6 +1,7 @@
 //! Definitions of the attributes that the kinds use.
 
-use super::kinds::{self, Axis, Fact};
+use super::kinds::{Axis, Fact};
+use super::tree;
 use contracts::catalog::v1::{AttributeDraft, AttributeType};
 use std::collections::BTreeMap;
 
@@ -23,7 +24,7 @@ pub fn unit(code: &str) -> &'static str {
 /// Every definition, by code.
 pub fn definitions() -> Vec<AttributeDraft> {
     let mut drafts: BTreeMap<&str, AttributeDraft> = BTreeMap::new();
-    for kind in kinds::all() {
+    for kind in tree::all() {
         for (code, fact) in kind.facts {
             let draft = drafts.entry(code).or_insert_with(|| draft(code, fact));
             // An attribute that several kinds share allows the values of all of them.

@@ -1,7 +1,4 @@
-//! Kinds of products, and the tree of categories whose leaves they are.
-
-use super::Category;
-use super::data;
+//! Kinds of products.
 
 /// A kind of product: a leaf of the tree of categories.
 pub struct Kind {
@@ -53,52 +50,4 @@ pub enum Fact {
     Text(&'static [&'static str]),
     /// True with this probability in percent.
     Flag(usize),
-}
-
-const DEPARTMENTS: [(&str, &str); 5] = [
-    ("electronics", "Electronics"),
-    ("home", "Home"),
-    ("fashion", "Fashion"),
-    ("sports", "Sports"),
-    ("workshop", "Workshop"),
-];
-
-const GROUPS: [(&str, &str, &str); 12] = [
-    ("phones", "Phones and Tablets", "electronics"),
-    ("audio", "Audio", "electronics"),
-    ("computers", "Computers", "electronics"),
-    ("kitchen", "Kitchen", "home"),
-    ("furniture", "Furniture", "home"),
-    ("lighting", "Lighting", "home"),
-    ("clothing", "Clothing", "fashion"),
-    ("shoes", "Shoes", "fashion"),
-    ("accessories", "Accessories", "fashion"),
-    ("outdoor", "Outdoor", "sports"),
-    ("cycling", "Cycling", "sports"),
-    ("power-tools", "Power Tools", "workshop"),
-];
-
-/// All kinds.
-pub fn all() -> Vec<&'static Kind> {
-    let departments = [&data::electronics::KINDS[..], &data::home::KINDS, &data::fashion::KINDS];
-    let rest = [&data::sports::KINDS[..], &data::workshop::KINDS];
-    departments.into_iter().chain(rest).flatten().collect()
-}
-
-/// Key of the department of a kind.
-pub fn department(kind: &Kind) -> &'static str {
-    GROUPS.iter().find(|group| group.0 == kind.group).map_or("", |group| group.2)
-}
-
-/// The tree, parents first.
-pub fn categories() -> Vec<Category> {
-    let departments = DEPARTMENTS.iter().map(|(key, name)| Category { key, name, parent: None });
-    let groups =
-        GROUPS.iter().map(|(key, name, parent)| Category { key, name, parent: Some(parent) });
-    let leaves = all().into_iter().map(|kind| Category {
-        key: kind.key,
-        name: kind.name,
-        parent: Some(kind.group),
-    });
-    departments.chain(groups).chain(leaves).collect()
 }

@@ -1,10 +1,10 @@
 //! Products with their variants.
 
 use super::attributes::unit;
-use super::kinds::{self, Axis, Fact, Kind};
+use super::kinds::{Axis, Fact, Kind};
 use super::random::Random;
 use super::words::{CLOSING_SENTENCES, COLORS, GENDERS};
-use super::{brands, words};
+use super::{brands, tree, words};
 use contracts::catalog::v1::attribute_value::Value;
 use contracts::catalog::v1::{
     AttributeValue, ImportRow, ProductStatus, Tier1Attributes, VariantDraft,
@@ -36,10 +36,10 @@ pub struct Variant {
 /// The plan of the product with this number.
 pub fn plan(seed: u64, number: u32) -> Option<Plan> {
     let mut random = Random::of(seed, number, 0);
-    let kinds = kinds::all();
+    let kinds = tree::all();
     // Round robin, so that even a small shop has products of all kinds.
     let kind = *kinds.get(usize::try_from(number).ok()? % kinds.len())?;
-    let brand = random.word(brands::of(kinds::department(kind)));
+    let brand = random.word(brands::of(tree::department(kind)));
     let key = format!("{}-{}-{:04}", brands::code(brand), kind.code, number + 1);
     let variants = variants(&mut random, kind, &key);
     Some(Plan { kind, brand, key, variants })
@@ -93,7 +93,7 @@ pub fn row(seed: u64, number: u32) -> ImportRow {
     let in_title: Vec<&str> =
         facts.iter().filter_map(|(_, text)| text.as_deref()).take(2).collect();
     let comma = if in_title.is_empty() { "" } else { ", " };
-    let fashion = kinds::department(kind) == "fashion";
+    let fashion = tree::department(kind) == "fashion";
     let shared = Tier1Attributes {
         material: random.word(kind.materials).to_owned(),
         gender: if fashion { random.word(&GENDERS).to_owned() } else { String::new() },

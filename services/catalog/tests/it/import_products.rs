@@ -275,7 +275,7 @@ async fn an_import_that_waits_for_its_next_chunk_does_not_block_shutdown() {
     let started = answers.next().await.unwrap().unwrap();
     assert_eq!(committed(&started.part.unwrap()), 0);
     shop.app.stopping.cancel();
-    let fault = Fault::from(answers.next().await.unwrap().unwrap_err());
+    let fault = Fault::answered(answers.next().await.unwrap().unwrap_err());
     assert!(fault.is(fault::Common::DependencyUnavailable), "{fault}");
     assert!(answers.next().await.is_none());
     shop.close().await;
@@ -290,7 +290,7 @@ async fn a_stream_begins_with_exactly_one_start() {
     let twice = [import.clone(), import.clone()]
         .map(|own| Ok(ImportProductsRequest { part: Some(Sent::Start(own)) }));
     let answers: Vec<_> = import_products(shop.app.clone(), stream::iter(twice)).collect().await;
-    let fault = Fault::from(answers.into_iter().nth(1).unwrap().unwrap_err());
+    let fault = Fault::answered(answers.into_iter().nth(1).unwrap().unwrap_err());
     assert!(fault.is(Reason::ImportStartedTwice));
     for wrong in [Vec::new(), rows(0, 1_001)] {
         let (_, fault) = send(&shop, Some(&import), vec![(1, wrong)]).await;

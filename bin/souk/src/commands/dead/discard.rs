@@ -1,9 +1,9 @@
 use super::selection::Selection;
-use crate::commands::Usage;
 use crate::commands::flags::Flags;
 use crate::load::caller::call;
 use crate::load::progress::Progress;
 use crate::output;
+use crate::usage::Usage;
 use anyhow::Result;
 use clap::Args;
 use contracts::operations::v1::{DeadLetterFilter, DiscardDeadLettersRequest};

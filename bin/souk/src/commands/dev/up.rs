@@ -3,8 +3,8 @@ use super::paths::{Paths, write_private};
 use super::ports::{ALL, PortMap, Ports};
 use super::process;
 use super::secrets::Secrets;
-use crate::commands::{migrate, roles, token};
-use crate::{environment, output};
+use crate::commands::{migrate, token};
+use crate::{environment, output, roles};
 use anyhow::{Context, Result};
 use mesh::auth::all_scopes;
 use mesh::identity::{generate_keys, keys_folder};
@@ -27,7 +27,7 @@ pub async fn up(named: &[String]) -> Result<()> {
     let _lock = paths.lock().await?;
     let wanted: Vec<&str> = match named.is_empty() || named.iter().any(|name| name == ALL) {
         true => vec![ALL],
-        false => roles(named),
+        false => roles::named(named),
     };
     output::note("servers: PostgreSQL, Redis, NATS");
     let servers = Stack::up(paths.dev(), Profile::Development).await?;
