@@ -43,6 +43,7 @@ pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descrip
     reason = "generated; its comments are those of the contract"
 )]
 mod messages;
+#[allow(clippy::needless_update, reason = "generated")]
 mod tables;
 #[allow(
     clippy::all,
