@@ -1,4 +1,4 @@
-//! What ARCHITECTURE.md calls a rule, as far as the tree itself can be asked.
+//! Rules of the tree: what ARCHITECTURE.md and CONTRIBUTING.md state, as far as a program can check it.
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use std::collections::BTreeMap;
@@ -280,9 +280,8 @@ fn migrations_of_one_database_have_different_versions() {
 
 /// The table of invariants names tests as `name`, `file::name` or `file::*`.
 #[test]
-fn every_test_that_architecture_names_exists() {
-    let page = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
-    let table = page.split("## Invariants").nth(1).unwrap().split("\n## ").next().unwrap();
+fn every_test_of_an_invariant_exists() {
+    let table = std::fs::read_to_string(root().join("docs/invariants.md")).unwrap();
     let sources: String =
         files(".", ".rs").iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
     let mut missing = Vec::new();

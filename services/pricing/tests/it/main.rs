@@ -5,10 +5,13 @@
 
 mod shop;
 
-mod batch_get_prices;
-mod bulk_set_prices;
-mod delete_price;
-mod get_price;
-mod list_prices;
-mod republish;
-mod set_price;
+mod rpc {
+    //! One file for each RPC.
+    mod batch_get_prices;
+    mod bulk_set_prices;
+    mod delete_price;
+    mod get_price;
+    mod list_prices;
+    mod republish;
+    mod set_price;
+}
