@@ -90,10 +90,15 @@ impl Fault {
     /// Puts `prefix` in front of all field paths, to turn the error of a row into one of the request.
     #[must_use]
     pub fn below(mut self, prefix: &str) -> Self {
+        // An empty path is the row itself, and `Fault::field` begins its message with the path.
+        let join = |path: &str, of_row: bool| {
+            let dot = if of_row { "" } else { "." };
+            format!("{prefix}{dot}{path}")
+        };
+        self.0.message = join(&self.0.message, self.0.message.starts_with(": "));
         for violation in &mut self.0.violations {
-            violation.field = format!("{prefix}.{}", violation.field);
+            violation.field = join(&violation.field, violation.field.is_empty());
         }
-        self.0.message = format!("{prefix}.{}", self.0.message);
         self
     }
 
@@ -221,6 +226,9 @@ mod tests {
         assert_eq!(fault.message(), "prices[3].sale: 120 is above the base of 100");
         assert!(fault.is(Pricing::SaleAboveBase));
         assert_eq!(fault.kind(), Kind::Invalid);
+        let row = Fault::field(Pricing::DuplicateRow, "", "comes twice").below("prices[3]");
+        assert_eq!(row.violations()[0].field, "prices[3]");
+        assert_eq!(row.message(), "prices[3]: comes twice");
     }
 
     #[test]

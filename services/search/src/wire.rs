@@ -9,76 +9,86 @@ use crate::engine::query::{
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use contracts::search::v1::attribute_term::Value as Term;
-use contracts::search::v1::facet_request::Facet as SaidFacet;
-use contracts::search::v1::{self as wire, Reason, TermKind};
+use contracts::search::v1::facet_request::Facet as FacetOf;
+use contracts::search::v1::{self as proto, Reason, TermKind};
+use convert::{Fields, read};
 use fault::{Common, Fault};
-use kernel::currency::Currency;
 use mesh::Paging;
 use uuid::Uuid;
 
-/// The search that a request asks for, from `offset` on.
+/// The search that a request asks for: `limit` results from `offset` on.
 pub fn query(
-    request: &wire::SearchProductsRequest,
+    request: &proto::SearchProductsRequest,
     offset: usize,
+    limit: usize,
     at: DateTime<Utc>,
     shared: &Shared,
 ) -> Result<Query, Fault> {
-    if offset > MAX_OFFSET {
-        let message = "nothing is served behind the 10,000th result; narrow the search";
-        return Err(Fault::field(Reason::PageTooDeep, "page_token", message));
-    }
-    let query = Query {
-        text: request.query.clone(),
-        filters: filters(request.filters.as_ref(), shared)?,
-        pricing: pricing(request.price_view.as_ref())?,
-        at,
-        facets: facets(&request.facets, shared)?,
-        sort: sort(request.sort()),
-        offset,
-        limit: Paging::size(request.page_size)?.get().into(),
-    };
-    if query.asks_price() && query.pricing.currency.is_none() {
-        let message = "is needed to filter, count or sort by price";
-        return Err(Fault::field(Reason::CurrencyRequired, "price_view", message));
-    }
-    Ok(query)
+    read(|fields| {
+        if offset > MAX_OFFSET {
+            let message = "nothing is served behind the 10,000th result; narrow the search";
+            fields.note(Reason::PageTooDeep, "page_token", message);
+        }
+        let filters = match &request.filters {
+            Some(sent) => fields.within("filters", |fields| filters(fields, sent, shared)),
+            None => Some(Filters::default()),
+        };
+        let pricing = match &request.price_view {
+            Some(view) => fields.within("price_view", |fields| pricing(fields, view)),
+            None => Some(PriceScope::default()),
+        };
+        let facets =
+            fields.each("facets", &request.facets, |fields, sent| facet(fields, sent, shared));
+        let query = Query {
+            text: request.query.clone(),
+            filters: filters?,
+            pricing: pricing?,
+            at,
+            facets: facets?,
+            sort: sort(request.sort()),
+            offset,
+            limit,
+        };
+        if query.asks_price() && query.pricing.currency.is_none() {
+            let message = "is needed to filter, count or sort by price";
+            return fields.refuse(Reason::CurrencyRequired, "price_view", message);
+        }
+        Some(query)
+    })
 }
 
-fn pricing(view: Option<&wire::PriceView>) -> Result<PriceScope, Fault> {
-    let Some(view) = view else { return Ok(PriceScope::default()) };
-    let currency = Currency::parse(&view.currency_code).map_err(|error| {
-        let path = "price_view.currency_code";
-        Fault::field(Common::UnknownCurrency, path, "is no active ISO 4217 code").because(error)
-    })?;
+fn pricing(fields: &mut Fields, view: &proto::PriceView) -> Option<PriceScope> {
     let named = |text: &String| (!text.is_empty()).then(|| text.clone());
-    Ok(PriceScope {
-        currency: Some(currency),
+    Some(PriceScope {
+        currency: Some(fields.currency("currency_code", &view.currency_code)?),
         warehouse: named(&view.warehouse_id),
         channel: named(&view.channel),
         country: named(&view.country),
     })
 }
 
-fn sort(sort: wire::Sort) -> Sort {
+fn sort(sort: proto::Sort) -> Sort {
     match sort {
-        wire::Sort::Unspecified | wire::Sort::Relevance => Sort::Relevance,
-        wire::Sort::PriceAscending => Sort::PriceAscending,
-        wire::Sort::PriceDescending => Sort::PriceDescending,
-        wire::Sort::Newest => Sort::Newest,
+        proto::Sort::Unspecified | proto::Sort::Relevance => Sort::Relevance,
+        proto::Sort::PriceAscending => Sort::PriceAscending,
+        proto::Sort::PriceDescending => Sort::PriceDescending,
+        proto::Sort::Newest => Sort::Newest,
     }
 }
 
-fn filters(said: Option<&wire::Filters>, shared: &Shared) -> Result<Filters, Fault> {
-    let Some(said) = said else { return Ok(Filters::default()) };
-    let price = said.price.as_ref().map(|range| price_range(range, "filters.price")).transpose()?;
-    let attributes = said.attributes.iter().enumerate().map(|(index, filter)| {
-        attribute_filter(filter, &format!("filters.attributes[{index}]"), shared)
+fn filters(fields: &mut Fields, sent: &proto::Filters, shared: &Shared) -> Option<Filters> {
+    let price = match &sent.price {
+        Some(range) => fields.within("price", |fields| price_range(fields, range)).map(Some),
+        None => Some(None),
+    };
+    let attributes = fields.each("attributes", &sent.attributes, |fields, filter| {
+        attribute_filter(fields, filter, shared)
     });
-    Ok(Filters {
-        category_ids: uuids(&said.category_ids),
-        brand_ids: uuids(&said.brand_ids),
-        price,
-        attributes: attributes.collect::<Result<_, Fault>>()?,
+    Some(Filters {
+        category_ids: uuids(&sent.category_ids),
+        brand_ids: uuids(&sent.brand_ids),
+        price: price?,
+        attributes: attributes?,
     })
 }
 
@@ -87,27 +97,21 @@ fn uuids(texts: &[String]) -> Vec<Uuid> {
     texts.iter().filter_map(|text| Uuid::parse_str(text).ok()).collect()
 }
 
-fn price_range(range: &wire::PriceRange, path: &str) -> Result<PriceRange, Fault> {
+fn price_range(fields: &mut Fields, range: &proto::PriceRange) -> Option<PriceRange> {
     let (min, max) = (range.min_minor_units, range.max_minor_units);
     if max.is_some_and(|max| max < min) {
-        return Err(Fault::field(Reason::FilterInvalid, path, "begins above its end"));
+        return fields.refuse(Reason::FilterInvalid, "", "begins above its end");
     }
-    Ok(PriceRange { min_minor: (min > 0).then_some(min), max_minor: max })
+    Some(PriceRange { min_minor: (min > 0).then_some(min), max_minor: max })
 }
 
 fn attribute_filter(
-    filter: &wire::AttributeFilter,
-    path: &str,
+    fields: &mut Fields,
+    filter: &proto::AttributeFilter,
     shared: &Shared,
-) -> Result<AttributeFilter, Fault> {
-    let refuse = |message: &str| Err(Fault::field(Reason::FilterInvalid, path, message));
-    let values: Result<Vec<AttributeValue>, Fault> = filter
-        .values
-        .iter()
-        .enumerate()
-        .map(|(index, term)| term_value(term, &format!("{path}.values[{index}]")))
-        .collect();
-    let values = values?;
+) -> Option<AttributeFilter> {
+    let values: Vec<AttributeValue> = fields.each("values", &filter.values, term_value)?;
+    let mut refuse = |message: &str| fields.refuse(Reason::FilterInvalid, "", message);
     let condition = match (values.first(), filter.range) {
         (None, None) => return refuse("needs values or a range"),
         (Some(_), Some(_)) => return refuse("has values and a range; give one of them"),
@@ -126,8 +130,8 @@ fn attribute_filter(
     };
     let filter = AttributeFilter { code: filter.code.clone(), condition };
     match filter.kind() {
-        Some(kind) if shared.may_filter(&filter.code, kind) => Ok(filter),
-        _ => Err(not_searchable(&filter.code, path, "filter by it")),
+        Some(kind) if shared.may_filter(&filter.code, kind) => Some(filter),
+        _ => fields.take(Err(not_searchable(&filter.code, "", "filter by it"))),
     }
 }
 
@@ -137,57 +141,52 @@ fn not_searchable(code: &str, path: &str, what: &str) -> Fault {
     Fault::field(Reason::AttributeNotSearchable, path, message).with("code", code)
 }
 
-fn term_value(term: &wire::AttributeTerm, path: &str) -> Result<AttributeValue, Fault> {
-    Ok(match &term.value {
-        Some(Term::Text(text)) => AttributeValue::Text(text.clone()),
-        Some(Term::Number(number)) => AttributeValue::Number(*number),
-        Some(Term::Boolean(yes)) => AttributeValue::Bool(*yes),
-        Some(Term::Date(day)) => {
-            let day = NaiveDate::parse_from_str(day, "%Y-%m-%d").map_err(|error| {
-                Fault::field(Reason::FilterInvalid, path, "is no day of the calendar")
-                    .because(error)
-            })?;
-            AttributeValue::Date(day)
-        }
-        None => return Err(Fault::field(Common::InvalidField, path, "needs a value")),
-    })
+fn term_value(fields: &mut Fields, term: &proto::AttributeTerm) -> Option<AttributeValue> {
+    match &term.value {
+        Some(Term::Text(text)) => Some(AttributeValue::Text(text.clone())),
+        Some(Term::Number(number)) => Some(AttributeValue::Number(*number)),
+        Some(Term::Boolean(yes)) => Some(AttributeValue::Bool(*yes)),
+        Some(Term::Date(day)) => match NaiveDate::parse_from_str(day, "%Y-%m-%d") {
+            Ok(day) => Some(AttributeValue::Date(day)),
+            Err(_) => fields.refuse(Reason::FilterInvalid, "", "is no day of the calendar"),
+        },
+        None => fields.refuse(Common::InvalidField, "", "needs a value"),
+    }
 }
 
-fn facets(said: &[wire::FacetRequest], shared: &Shared) -> Result<Vec<FacetRequest>, Fault> {
-    let facet = |(index, request): (usize, &wire::FacetRequest)| {
-        let path = format!("facets[{index}]");
-        let facet = match &request.facet {
-            Some(SaidFacet::Brand(_)) => Facet::Brand,
-            Some(SaidFacet::Category(_)) => Facet::Category,
-            Some(SaidFacet::Price(price)) => {
-                let ranges =
-                    price.ranges.iter().enumerate().map(|(at, range)| {
-                        price_range(range, &format!("{path}.price.ranges[{at}]"))
-                    });
-                Facet::Price(ranges.collect::<Result<_, Fault>>()?)
+fn facet(fields: &mut Fields, sent: &proto::FacetRequest, shared: &Shared) -> Option<FacetRequest> {
+    let facet = match &sent.facet {
+        Some(FacetOf::Brand(_)) => Some(Facet::Brand),
+        Some(FacetOf::Category(_)) => Some(Facet::Category),
+        Some(FacetOf::Price(price)) => {
+            let ranges =
+                fields.within("price", |fields| fields.each("ranges", &price.ranges, price_range));
+            ranges.map(Facet::Price)
+        }
+        Some(FacetOf::Attribute(attribute)) => {
+            let kind = match attribute.kind() {
+                TermKind::Number => AttributeKind::Number,
+                TermKind::Bool => AttributeKind::Bool,
+                TermKind::Date => AttributeKind::Date,
+                TermKind::Text | TermKind::Unspecified => AttributeKind::Text,
+            };
+            let code = attribute.code.clone();
+            match shared.may_count(&code, kind) {
+                true => Some(Facet::Attribute { code, kind }),
+                false => fields.take(Err(not_searchable(&code, "attribute", "count it"))),
             }
-            Some(SaidFacet::Attribute(attribute)) => {
-                let kind = match attribute.kind() {
-                    TermKind::Number => AttributeKind::Number,
-                    TermKind::Bool => AttributeKind::Bool,
-                    TermKind::Date => AttributeKind::Date,
-                    TermKind::Text | TermKind::Unspecified => AttributeKind::Text,
-                };
-                if !shared.may_count(&attribute.code, kind) {
-                    let path = format!("{path}.attribute");
-                    return Err(not_searchable(&attribute.code, &path, "count it"));
-                }
-                Facet::Attribute { code: attribute.code.clone(), kind }
-            }
-            None => return Err(Fault::field(Common::InvalidField, path, "needs a facet")),
-        };
-        Ok(FacetRequest { facet, size: Paging::size(request.size)?.get().into() })
+        }
+        None => fields.refuse(Common::InvalidField, "", "needs a facet"),
     };
-    said.iter().enumerate().map(facet).collect()
+    let size = match Paging::size(sent.size) {
+        Ok(size) => Some(size.get().into()),
+        Err(_) => fields.refuse(Common::InvalidField, "size", "must not be negative"),
+    };
+    Some(FacetRequest { facet: facet?, size: size? })
 }
 
 /// What was counted, as callers see it.
-pub fn facet(counts: FacetCounts, shared: &Shared) -> wire::Facet {
+pub fn counted(counts: FacetCounts, shared: &Shared) -> proto::Facet {
     let value = |count: crate::engine::hits::FacetCount| {
         let (value, name) = match count.value {
             Counted::Brand { brand_id, name } => (brand_id.to_string(), name),
@@ -197,9 +196,9 @@ pub fn facet(counts: FacetCounts, shared: &Shared) -> wire::Facet {
             Counted::Price(range) => (bounds(&range), String::new()),
             Counted::Attribute(value) => (text(&value), String::new()),
         };
-        wire::FacetValue { value, name, count: signed(count.count), selected: count.selected }
+        proto::FacetValue { value, name, count: signed(count.count), selected: count.selected }
     };
-    wire::Facet {
+    proto::Facet {
         values: counts.values.into_iter().map(value).collect(),
         other_count: signed(counts.other_count),
     }
@@ -233,12 +232,64 @@ mod tests {
     #[test]
     fn nothing_is_served_behind_the_deepest_page() {
         let ask = |offset| {
-            let request = wire::SearchProductsRequest::default();
-            query(&request, offset, Utc::now(), &Shared::default())
+            let request = proto::SearchProductsRequest::default();
+            query(&request, offset, 10, Utc::now(), &Shared::default())
         };
         assert_eq!(ask(MAX_OFFSET).unwrap().offset, MAX_OFFSET);
         let refused: Fault = ask(MAX_OFFSET + 1).unwrap_err();
         assert_eq!(refused.reason(), "PAGE_TOO_DEEP");
         assert_eq!(refused.violations()[0].field, "page_token");
+    }
+
+    #[test]
+    fn everything_that_is_wrong_with_a_search_is_named() {
+        let range = |min_minor_units, max_minor_units| proto::PriceRange {
+            min_minor_units,
+            max_minor_units,
+        };
+        let term = |value| proto::AttributeTerm { value: Some(value) };
+        let request = proto::SearchProductsRequest {
+            filters: Some(proto::Filters {
+                price: Some(range(2, Some(1))),
+                attributes: vec![
+                    proto::AttributeFilter {
+                        code: "color".into(),
+                        values: vec![
+                            term(Term::Text("red".into())),
+                            term(Term::Date("2026-02-30".into())),
+                        ],
+                        range: None,
+                    },
+                    proto::AttributeFilter {
+                        code: "size".into(),
+                        values: vec![term(Term::Number(1.0))],
+                        range: None,
+                    },
+                ],
+                ..Default::default()
+            }),
+            price_view: Some(proto::PriceView {
+                currency_code: "XXX".into(),
+                ..Default::default()
+            }),
+            facets: vec![proto::FacetRequest {
+                facet: Some(FacetOf::Price(proto::PriceFacet {
+                    ranges: vec![range(0, None), range(9, Some(3))],
+                })),
+                size: 0,
+            }],
+            ..Default::default()
+        };
+        let fault = query(&request, 0, 10, Utc::now(), &Shared::default()).unwrap_err();
+        let fields: Vec<_> = fault.violations().iter().map(|wrong| wrong.field.as_str()).collect();
+        let expected = [
+            "filters.price",
+            "filters.attributes[0].values[1]",
+            "filters.attributes[1]",
+            "price_view.currency_code",
+            "facets[0].price.ranges[1]",
+        ];
+        assert_eq!(fields, expected);
+        assert_eq!(fault.reason(), "FILTER_INVALID");
     }
 }

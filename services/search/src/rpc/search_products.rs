@@ -17,7 +17,7 @@ pub async fn search_products(
     let page = app.paging.page(&request)?;
     let offset = offset(page.cursor())?;
     let shared = app.index.shared();
-    let query = wire::query(&request, offset, Utc::now(), &shared)?;
+    let query = wire::query(&request, offset, page.size(), Utc::now(), &shared)?;
     let (limit, currency) = (query.limit, query.pricing.currency);
 
     let found = app.index.search(query).await?;
@@ -41,7 +41,7 @@ pub async fn search_products(
         products: found.hits.iter().zip(cards).map(product).collect(),
         total: wire::signed(found.total),
         next_page_token: if more { page.token(next.to_string().as_bytes()) } else { String::new() },
-        facets: found.facets.into_iter().map(|counts| wire::facet(counts, &shared)).collect(),
+        facets: found.facets.into_iter().map(|counts| wire::counted(counts, &shared)).collect(),
     })
 }
 
