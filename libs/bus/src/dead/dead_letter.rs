@@ -6,7 +6,7 @@ use async_nats::jetstream::message::StreamMessage;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use contracts::operations::v1::{DeadLetter as Message, DeadLetterHeader};
-use prost_types::Timestamp;
+use convert::timestamp;
 
 pub(crate) const REASON: &str = "souk-reason";
 pub(crate) const ERROR: &str = "souk-error";
@@ -100,11 +100,6 @@ impl DeadLetter {
 /// The subject of a dead letter.
 pub(super) fn subject(service: &str, consumer: &str, event_id: &str) -> String {
     format!("dead.{service}.{consumer}.{event_id}")
-}
-
-pub(super) fn timestamp(at: DateTime<Utc>) -> Timestamp {
-    let nanos = i32::try_from(at.timestamp_subsec_nanos()).unwrap_or_default();
-    Timestamp { seconds: at.timestamp(), nanos }
 }
 
 pub(super) fn read(message: StreamMessage) -> DeadLetter {

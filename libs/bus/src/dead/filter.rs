@@ -1,7 +1,8 @@
 //! Which dead letters an operator selects.
 
-use super::dead_letter::{DeadLetter, timestamp};
+use super::dead_letter::DeadLetter;
 use contracts::operations::v1::DeadLetterFilter;
+use convert::timestamp;
 use prost_types::Timestamp;
 
 /// Whether the filter has no condition, and so selects every dead letter.

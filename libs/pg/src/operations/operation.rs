@@ -3,6 +3,7 @@
 use crate::schema::operations;
 use chrono::{DateTime, Utc};
 use contracts::operations::v1::{Operation as Message, OperationState};
+use convert::timestamp;
 use diesel::prelude::*;
 use uuid::Uuid;
 
@@ -65,12 +66,5 @@ impl Operation {
             create_time: Some(timestamp(self.created_at)),
             update_time: Some(timestamp(self.updated_at)),
         }
-    }
-}
-
-fn timestamp(at: DateTime<Utc>) -> prost_types::Timestamp {
-    prost_types::Timestamp {
-        seconds: at.timestamp(),
-        nanos: i32::try_from(at.timestamp_subsec_nanos()).unwrap_or(0),
     }
 }
