@@ -1,5 +1,5 @@
-//! The admin port: HTTP for probes, people and Prometheus. Liveness looks at nothing but this process, because restarting it mends no
-//! database; readiness looks at what the services cannot work without.
+//! The admin port: HTTP for probes, people and Prometheus. Liveness looks at nothing but this process, because a restart does not repair a
+//! database; readiness checks the dependencies that the services cannot work without.
 
 use crate::readiness::{Readiness, Report};
 use crate::telemetry::metrics_text;

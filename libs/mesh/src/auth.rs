@@ -1,10 +1,10 @@
 //! Who calls. A caller shows a JWT; its signature, issuer, audience and times are checked once and the outcome is kept until it expires.
 //!
-//! **Whose call is it?** A service calls with its own token in `authorization` and passes the user's token on in `x-souk-user-token`.
+//! **The subject of a call.** A service calls with its own token in `authorization` and passes the user's token on in `x-souk-user-token`.
 //! - Scopes are those of `authorization`: they say what the caller itself may do.
 //! - The subject, to whom request ids, rate limits and audit entries belong, is the user where a valid user token came along and the token
 //!   in `authorization` holds the scope `mesh:act-as`; else it is that token's own subject.
-//! - A user token that came without `mesh:act-as` is ignored: else anybody could act as whoever's token they once saw. One that is invalid
+//! - A user token that came without `mesh:act-as` is ignored: else a caller could act as any user whose token it has seen. One that is invalid
 //!   is refused and not ignored: else a user's call would go on under the service's name.
 
 mod keys;
@@ -36,7 +36,7 @@ pub struct Auth(Option<Arc<Inner>>);
 
 struct Inner {
     keys: Keys,
-    /// By the SHA-256 of the token, so that no token lies in memory longer than its call.
+    /// By the SHA-256 of the token, so that no token stays in memory longer than its call.
     verified: Cache<[u8; 32], Arc<Verified>>,
     issuer: String,
     audience: String,
@@ -51,7 +51,7 @@ pub(crate) struct Identity {
 }
 
 impl Auth {
-    /// Reads the keys. Fails where authentication is on and there are none, since then nobody could call.
+    /// Reads the keys. Fails where authentication is on and there are none, since then every call would be refused.
     pub fn open(config: &Config, server: &Server) -> Result<Self, String> {
         if !config.enabled {
             tracing::warn!("authentication is off: every caller may do everything");
@@ -99,7 +99,7 @@ impl Auth {
                 let verified = inner.verify(user).await?;
                 Caller { subject: verified.subject.clone(), token: Some(secret(user)) }
             }
-            // A service that works by itself has no user whose token could be passed on.
+            // Background work of a service has no user token to pass on.
             None if token.allows(ACT_AS) => Caller { subject: token.subject.clone(), token: None },
             None => Caller { subject: token.subject.clone(), token: Some(secret(shown)) },
         };
@@ -112,7 +112,7 @@ impl Inner {
         self.keys.refresh();
         let digest = sha256(token.as_bytes());
         if let Some(known) = self.verified.get(&digest).await {
-            // The key may have been taken back meanwhile, and the time may be over.
+            // The key may have been revoked since, or the token may have expired.
             if !known.is_over() && self.keys.knows(&known.kid) {
                 return Ok(known);
             }

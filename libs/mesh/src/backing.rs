@@ -1,5 +1,5 @@
-//! What a service stands on: its database and the broker, with the work that both need in every process. A service that
-//! opens its [`Backing`] publishes its outbox, forgets what has served its time, and is ready only when its migrations are.
+//! What every service depends on: its database and the broker, with the background work that both need in every process. A
+//! service that opens its [`Backing`] publishes its outbox, deletes expired rows, and is ready only when its migrations are.
 
 use crate::boot::{Boot, BootError};
 use crate::check::Check;
@@ -22,8 +22,8 @@ use std::time::Duration;
 use tonic::body::Body;
 use tonic::server::NamedService;
 
-/// Between two rounds over what has served its time.
-const SWEEP: Duration = Duration::from_secs(60);
+/// Interval at which expired rows are deleted.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
 /// What a service is built on: its database, the broker, and the process that serves it.
 pub struct Backing<'b> {
@@ -34,12 +34,12 @@ pub struct Backing<'b> {
     boot: &'b Boot,
     name: &'static str,
     aggregates: &'static [Aggregates],
-    /// What to wait for before the service is ready.
+    /// Checks that must succeed before the service is ready.
     checks: [Check; 2],
 }
 
 impl<'b> Backing<'b> {
-    /// Opens what a service stands on, and starts its relay and its sweep.
+    /// Opens database and broker of a service, and starts its relay and its sweep.
     pub(crate) async fn open(
         boot: &'b Boot,
         service: &'static str,
@@ -66,7 +66,7 @@ impl<'b> Backing<'b> {
         });
         let (swept, ending) = (db.clone(), boot.tasks.ending());
         boot.tasks.keep("sweep", async move {
-            while tokio::time::timeout(SWEEP, ending.cancelled()).await.is_err() {
+            while tokio::time::timeout(SWEEP_INTERVAL, ending.cancelled()).await.is_err() {
                 let work =
                     context::scope(context::Context::of_service(service), sweep::sweep(&swept));
                 if let Err(fault) = work.await {

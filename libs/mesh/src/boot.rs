@@ -15,8 +15,8 @@ use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::sync::OnceCell;
 
-/// A process that holds its ports and keys but does not serve yet. Services are built from it, since what they depend on, above all
-/// clients of each other, is known only now.
+/// A process that has bound its ports and read its keys but does not serve yet. Services are built from it, since their dependencies,
+/// above all clients of each other, are known only now.
 pub struct Boot {
     pub(crate) config: Config,
     pub(crate) tasks: Tasks,
@@ -43,7 +43,7 @@ pub enum BootError {
     /// Something in the configuration is wrong; exit code 2.
     #[error(transparent)]
     Configuration(#[from] Problems),
-    /// A port could not be had.
+    /// A port could not be bound.
     #[error("cannot listen on {address}")]
     Listen {
         /// Which.
@@ -51,7 +51,7 @@ pub enum BootError {
         /// Why.
         source: io::Error,
     },
-    /// Something that a service stands on could not be set up.
+    /// A dependency of a service could not be set up.
     #[error(transparent)]
     Backing(#[from] Fault),
     /// A service could not be built.
@@ -83,8 +83,8 @@ impl BootError {
 }
 
 impl Boot {
-    /// Binds the ports and reads the keys, for a process that will serve the services named `local`. A task that dies cancels the token that
-    /// `tasks` was made with, and the process then ends in order.
+    /// Binds the ports and reads the keys, for a process that will serve the services named `local`. A task that fails cancels the token
+    /// that `tasks` was made with, and the process then shuts down gracefully.
     pub async fn bind(
         config: Config,
         local: &[&'static str],

@@ -30,7 +30,7 @@ impl Check {
         Self { name, hard: true, probe }
     }
 
-    /// Without it the service works less well: NATS, Redis.
+    /// Without it the service is degraded: NATS, Redis.
     pub fn soft<P, F, E>(name: &'static str, probe: P) -> Self
     where
         P: Fn() -> F + Send + Sync + 'static,

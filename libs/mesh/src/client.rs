@@ -1,4 +1,4 @@
-//! The one client stack: everything that happens to a call between a generated client and the wire.
+//! The only client stack: everything that is done to a call between a generated client and the network.
 
 mod measure;
 mod prepare;
@@ -24,19 +24,19 @@ pub struct Client {
 }
 
 impl Client {
-    /// A client of the service at `address`. Without an `own` token it passes the user's on as it came.
+    /// A client of the service at `address`. Without an `own` token the user's token is passed on unchanged.
     pub fn new(address: Uri, own: Option<OwnToken>, timeouts: Arc<Timeouts>) -> Self {
         let channel = Channel::builder(address)
             .connect_timeout(Duration::from_secs(1))
-            // Without these a connection to a vanished machine hangs until the kernel gives up on it.
+            // Without these, calls to a machine that disappeared hang until the kernel closes the connection.
             .http2_keep_alive_interval(Duration::from_secs(10))
             .keep_alive_timeout(Duration::from_secs(5))
             .keep_alive_while_idle(true)
             .connect_lazy();
         let stack = ServiceBuilder::new()
-            // Counts and times what the caller waits for, all attempts together.
+            // Outermost, so that it counts and times the call as the caller sees it. Nothing in this stack retries.
             .layer(layer_fn(Measure::new))
-            // Says who calls, for whom, and until when. Innermost, since each attempt has less time left.
+            // Adds identity, correlation ids and the deadline. Innermost, so that the deadline is computed right before sending.
             .layer(layer_fn(move |inner| Prepare::new(inner, own.clone(), Arc::clone(&timeouts))))
             .service(channel);
         Self { stack: BoxCloneSyncService::new(stack) }

@@ -25,7 +25,7 @@ pub use sections::{
 pub use service::{OwnSettings, ServiceSettings};
 pub use setting::{Setting, Settings, Source};
 
-/// All that a process is told: the mesh's own settings, and the sections that services declare in their roles.
+/// The configuration of a process: the mesh's own settings, and the sections that services declare in their roles.
 #[derive(Debug, Clone, Default)]
 pub struct Config {
     /// Ports, limits and shutdown.
@@ -48,7 +48,7 @@ pub struct Config {
     pub reconcile: Reconcile,
     /// Timeouts other than the contract's.
     pub timeouts: Timeouts,
-    /// What services are told besides, by the types that they declare.
+    /// The sections of services, by the types that they declare.
     pub(crate) services: Vec<service::Read>,
 }
 

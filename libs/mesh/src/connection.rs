@@ -1,4 +1,4 @@
-//! Connections that can be cut. A graceful shutdown waits for every connection to say goodbye, which a silent or half-open one never does.
+//! Connections that can be cut. A graceful shutdown waits until every connection closes, which an idle or half-open one may never do.
 
 use std::io;
 use std::pin::Pin;

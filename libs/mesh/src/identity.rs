@@ -1,4 +1,4 @@
-//! As whom this process calls: it signs short-lived tokens with its own Ed25519 key.
+//! The identity of this process: it signs short-lived tokens with its own Ed25519 key.
 
 use crate::auth::token::Claims;
 use crate::auth::{ACT_AS, all_scopes};
@@ -17,10 +17,10 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// How long a service's own token holds.
-const LIFETIME: Duration = Duration::from_secs(300);
-/// A token with less time left than this is replaced, so that none expires on its way.
-const MARGIN: Duration = Duration::from_secs(60);
+/// How long a service's own token is valid.
+const TOKEN_LIFETIME: Duration = Duration::from_secs(300);
+/// A token with less time left than this is replaced, so that none expires before it is checked.
+const RENEWAL_MARGIN: Duration = Duration::from_secs(60);
 
 /// Signs tokens.
 pub struct Signer {
@@ -121,8 +121,9 @@ impl OwnToken {
             return Ok(token.clone());
         }
         let scopes: Vec<&str> = all_scopes().into_iter().chain([ACT_AS]).collect();
-        let token = self.signer.mint(&self.subject, &scopes, LIFETIME)?;
-        *current = Some((token.clone(), Instant::now() + LIFETIME.saturating_sub(MARGIN)));
+        let token = self.signer.mint(&self.subject, &scopes, TOKEN_LIFETIME)?;
+        *current =
+            Some((token.clone(), Instant::now() + TOKEN_LIFETIME.saturating_sub(RENEWAL_MARGIN)));
         Ok(token)
     }
 }
@@ -145,13 +146,13 @@ pub fn generate_keys(folder: &Path) -> io::Result<()> {
         file.write_all(pem(pkcs8.as_ref()).as_bytes())?;
     }
     let signer = Signer::from_file(&key, "", "").map_err(io::Error::other)?;
-    // Written aside and renamed, because a running process may be reading it.
-    let aside = folder.join("jwks.json.new");
-    fs::write(&aside, serde_json::to_vec_pretty(&signer.jwks())?)?;
-    fs::rename(aside, folder.join("jwks.json"))
+    // Written to another file and renamed, because a running process may be reading it.
+    let new = folder.join("jwks.json.new");
+    fs::write(&new, serde_json::to_vec_pretty(&signer.jwks())?)?;
+    fs::rename(new, folder.join("jwks.json"))
 }
 
-/// The key's id is its RFC 7638 thumbprint: it can be computed by whoever holds the key, so it is configured nowhere.
+/// The key's id is its RFC 7638 thumbprint: it can be computed from the key, so it is not configured.
 fn thumbprint(public: &[u8]) -> String {
     let x = URL_SAFE_NO_PAD.encode(public);
     let canonical = format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}"#);

@@ -1,4 +1,4 @@
-//! Boots a service of Souk. What every service needs in the same way stands here and nowhere else: configuration, logs, traces and
+//! Boots a service of Souk. What all services have in common is implemented here: configuration, logs, traces and
 //! metrics, who calls, how a call is served and made, health, and how a process ends.
 //!
 //! A binary goes through it in this order:
@@ -10,22 +10,22 @@
 //! Handlers use [`Paging`] for page tokens. A service that copies what others own compares its copies
 //! with a [`Reconciler`].
 
-// What a process is told.
+// Configuration.
 pub mod config;
 
-// What a process tells.
+// Telemetry.
 mod panics;
 pub mod telemetry;
 
-// Who calls.
+// Authentication.
 pub mod auth;
 pub mod identity;
 
-// How a call is served, and how one is made.
+// Servers and clients.
 pub mod client;
 pub mod server;
 
-// How a process lives and ends.
+// The life cycle of a process.
 pub mod admin;
 mod backing;
 pub mod boot;

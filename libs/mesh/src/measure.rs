@@ -4,17 +4,22 @@ use http::HeaderMap;
 use std::time::Instant;
 use tonic::Code;
 
-/// A call that is being timed. One that is dropped before it ended was cancelled by whoever waited for it.
+/// A call that is being timed. One that is dropped before it ended was cancelled by its caller.
 pub(crate) struct Timed {
     histogram: &'static str,
     method: &'static str,
-    begun: Instant,
+    started: Instant,
     code: &'static str,
 }
 
 impl Timed {
     pub(crate) fn begin(histogram: &'static str, path: &str) -> Self {
-        Self { histogram, method: method(path), begun: Instant::now(), code: name(Code::Cancelled) }
+        Self {
+            histogram,
+            method: method(path),
+            started: Instant::now(),
+            code: name(Code::Cancelled),
+        }
     }
 
     pub(crate) fn end(mut self, code: Code) {
@@ -28,7 +33,7 @@ impl Timed {
 
 impl Drop for Timed {
     fn drop(&mut self) {
-        let seconds = self.begun.elapsed();
+        let seconds = self.started.elapsed();
         metrics::histogram!(self.histogram, "method" => self.method, "code" => self.code)
             .record(seconds);
         tracing::debug!(method = self.method, code = self.code, ?seconds, "call ended");

@@ -1,5 +1,5 @@
 //! `souk.operations.v1`, mounted once in each process: it finds the service by its name, and there the operations, the dead
-//! letters and the outbox. One file for each method. Whoever changes something is written down ([`audit`]).
+//! letters and the outbox. One file for each method. Every change is logged with its caller ([`audit`]).
 
 mod discard_dead_letters;
 mod get_dead_letter;
@@ -78,7 +78,7 @@ impl Operations {
     }
 }
 
-/// Writes down who changed what, and how much of it.
+/// Logs who changed what, and how many.
 fn audit(service: &str, what: &str, count: i64, which: &impl fmt::Debug) {
     let context = context::current();
     let caller = &context.caller.subject;

@@ -68,12 +68,12 @@ impl Paging {
 }
 
 impl Page {
-    /// Rows that it holds at most.
+    /// Most rows of the page.
     pub fn size(&self) -> usize {
         self.size.get().into()
     }
 
-    /// Rows to read for it: one more than it holds tells whether another page follows.
+    /// Rows to read for it: one more than the page has, to find out whether another page follows.
     pub fn rows(&self) -> i64 {
         self.size.rows()
     }
@@ -94,14 +94,14 @@ impl Page {
         let Some(cursor) = self.cursor() else { return Ok(None) };
         let (numbers, rest) = cursor.as_chunks::<8>();
         let numbers: Vec<u64> = numbers.iter().map(|bytes| u64::from_be_bytes(*bytes)).collect();
-        // Only a key that another release uses too could seal other cursors for this method.
+        // A token whose signature is valid can have another form only if another release made it.
         let wrong = || refusal(std::io::Error::other("a cursor of another length"));
         let positions = <[u64; N]>::try_from(numbers).map_err(|_| wrong())?;
         if rest.is_empty() { Ok(Some(positions)) } else { Err(wrong()) }
     }
 
-    /// Cuts off the row that only tells that another page follows; returns the token of that page, or an empty one. A caller can
-    /// read the cursor, so it holds nothing that the page did not show.
+    /// Removes the extra row that shows that another page follows; returns the token of that page, or an empty one. A caller can
+    /// read the cursor, so it contains nothing that the page did not show.
     pub fn next<T, C: AsRef<[u8]>>(
         &self,
         rows: &mut Vec<T>,

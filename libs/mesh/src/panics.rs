@@ -1,4 +1,4 @@
-//! Panics are bugs that end one call or one task, never the process, and each is logged once: by whoever caught it.
+//! Panics are bugs that end one call or one task, never the process, and each is logged once, where it is caught.
 
 use futures::FutureExt;
 use std::any::Any;
@@ -17,7 +17,7 @@ thread_local! {
 /// Runs `work` and returns what it panicked with, if it did: the message and the place.
 pub(crate) async fn caught<F: Future>(work: F) -> Result<F::Output, String> {
     remember();
-    // What a panicking call left half-done is dropped with it; nothing that outlives it is reached through this future.
+    // Unwind safe: the state of the panicked call is dropped with it, and no longer-lived state is reached through this future.
     let outcome = AssertUnwindSafe(CATCHING.scope((), work)).catch_unwind().await;
     outcome.map_err(|payload| {
         let place = PLACE.with_borrow_mut(Option::take).unwrap_or_default();

@@ -1,5 +1,5 @@
 //! Whether this process can work. Each service names what it needs; the checks run in the background, and health, the admin port and
-//! the metrics all show the same last outcome, so a probe costs nothing and cannot overload a sick dependency.
+//! the metrics all show the same last outcome, so a probe costs nothing and cannot overload a failing dependency.
 
 use crate::check::Check;
 use crate::service::Service;
@@ -11,19 +11,19 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
-/// Between two rounds while all is well.
-const INTERVAL: Duration = Duration::from_secs(1);
-/// Between two rounds while something hard is missing: a start should not wait for the next full second.
-const IMPATIENT: Duration = Duration::from_millis(100);
-/// A dependency that takes longer than this to answer is as good as gone.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// One lost answer must not take every replica out of service at once.
-const STRIKES: u32 = 2;
+/// Interval of the checks while the process is ready.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
+/// Interval of the checks while the process is not ready: shorter, so that a start is noticed early.
+const NOT_READY_CHECK_INTERVAL: Duration = Duration::from_millis(100);
+/// A dependency that takes longer than this to answer counts as unavailable.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(2);
+/// Consecutive failures after which a check fails: one lost answer must not make every replica unready at once.
+const FAILURE_THRESHOLD: u32 = 2;
 
-/// What is known about this process.
+/// The state of this process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// In one word.
+    /// The overall status.
     pub status: Status,
     /// True once the process is ending.
     pub draining: bool,
@@ -31,24 +31,24 @@ pub struct Report {
     pub services: Vec<ServiceReport>,
 }
 
-/// How well a process or a service is.
+/// The status of a process or a service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// All is well.
+    /// Every check succeeded.
     Ready,
-    /// It works, but something soft is missing.
+    /// It works, but a soft dependency is unavailable.
     Degraded,
-    /// It cannot work, or is ending.
+    /// A hard dependency is unavailable, or it is shutting down.
     NotReady,
 }
 
-/// What is known about a service.
+/// The state of a service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ServiceReport {
     /// Its name.
     pub name: &'static str,
-    /// In one word.
+    /// The overall status.
     pub status: Status,
     /// Each thing that it needs.
     pub checks: Vec<CheckReport>,
@@ -56,25 +56,25 @@ pub struct ServiceReport {
     pub(crate) grpc: Vec<&'static str>,
 }
 
-/// What is known about something that a service needs.
+/// The last outcome of a check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct CheckReport {
     /// Its name.
     pub name: &'static str,
     /// Whether the service cannot work without it.
     pub hard: bool,
-    /// Whether it is there.
+    /// Whether it is available.
     pub ok: bool,
     /// Why not.
     pub error: Option<String>,
     /// How long the last answer took.
     pub millis: u128,
     #[serde(skip)]
-    strikes: u32,
+    failures: u32,
 }
 
 impl Report {
-    /// Whether it may be sent calls.
+    /// Whether it is ready for calls.
     pub fn is_ready(&self) -> bool {
         self.status != Status::NotReady
     }
@@ -121,7 +121,7 @@ impl Readiness {
         self.report.subscribe()
     }
 
-    /// From now on not ready, whatever the checks say.
+    /// From now on not ready, whatever the outcome of the checks.
     pub(crate) fn drain(&self) {
         self.report.send_modify(|report| {
             report.draining = true;
@@ -135,7 +135,8 @@ impl Readiness {
         tasks.keep("readiness", async move {
             while !ending.is_cancelled() {
                 own.round().await;
-                let pause = if own.report().is_ready() { INTERVAL } else { IMPATIENT };
+                let pause =
+                    if own.report().is_ready() { CHECK_INTERVAL } else { NOT_READY_CHECK_INTERVAL };
                 let _ = tokio::time::timeout(pause, ending.cancelled()).await;
             }
         });
@@ -170,7 +171,7 @@ fn unknown(check: &Check) -> CheckReport {
         ok: false,
         error,
         millis: 0,
-        strikes: STRIKES,
+        failures: FAILURE_THRESHOLD,
     }
 }
 
@@ -185,15 +186,15 @@ fn status(checks: &[CheckReport]) -> Status {
 
 async fn probe(service: &'static str, check: &Check, was: &CheckReport) -> CheckReport {
     let begun = Instant::now();
-    let probed = crate::panics::caught(tokio::time::timeout(PATIENCE, (check.probe)())).await;
+    let probed = crate::panics::caught(tokio::time::timeout(CHECK_TIMEOUT, (check.probe)())).await;
     let error = match probed {
         Ok(Ok(Ok(()))) => None,
         Ok(Ok(Err(error))) => Some(chain(error.as_ref())),
-        Ok(Err(_)) => Some(format!("no answer within {} s", PATIENCE.as_secs())),
+        Ok(Err(_)) => Some(format!("no answer within {} s", CHECK_TIMEOUT.as_secs())),
         Err(panic) => Some(panic),
     };
-    let strikes = if error.is_none() { 0 } else { was.strikes.saturating_add(1) };
-    let ok = error.is_none() || (was.ok && strikes < STRIKES);
+    let failures = if error.is_none() { 0 } else { was.failures.saturating_add(1) };
+    let ok = error.is_none() || (was.ok && failures < FAILURE_THRESHOLD);
     if ok != was.ok {
         match &error {
             None => tracing::info!(service, check = check.name, "is there"),
@@ -203,7 +204,7 @@ async fn probe(service: &'static str, check: &Check, was: &CheckReport) -> Check
     let gauge = metrics::gauge!("dependency_up", "service" => service, "check" => check.name);
     gauge.set(if ok { 1.0 } else { 0.0 });
     let millis = begun.elapsed().as_millis();
-    CheckReport { name: check.name, hard: check.hard, ok, error, millis, strikes }
+    CheckReport { name: check.name, hard: check.hard, ok, error, millis, failures }
 }
 
 fn chain(error: &(dyn Error + 'static)) -> String {

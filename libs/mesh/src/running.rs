@@ -1,5 +1,5 @@
-//! A serving process, and how it ends: says that it is not ready, waits until load balancers noticed, refuses new connections, lets calls
-//! in flight end, lets tasks end, closes the inner port, sends its last traces.
+//! A serving process and its graceful shutdown: it reports not ready, waits until load balancers noticed, refuses new connections, lets
+//! calls in flight end, lets tasks end, closes the internal port, sends its last traces.
 
 use crate::boot::{Boot, BootError};
 use crate::config::Problems;
@@ -22,14 +22,14 @@ use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tower::util::MapRequestLayer;
 
-/// How long tasks may take to finish what they are at, after the calls have ended.
-const TASKS: Duration = Duration::from_secs(3);
+/// How long tasks may take to finish their current work after the calls have ended.
+const TASK_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long calls among the services of this process may take after that.
-const INTERNAL: Duration = Duration::from_millis(500);
+const INTERNAL_DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 /// How long the last traces may take.
-const TRACES: Duration = Duration::from_millis(500);
-/// A connection without calls is cut after this long; a client that is well closes it at once.
-const SILENCE: Duration = Duration::from_millis(300);
+const TRACE_FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
+/// During shutdown a connection without calls is cut after this long; a healthy client closes it at once.
+const IDLE_CONNECTION_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// A process that serves.
 pub struct Running {
@@ -41,7 +41,7 @@ pub struct Running {
     ended: JoinHandle<Result<(), Died>>,
 }
 
-/// A task died and took the process down; exit code 1.
+/// A task failed, so the process shut down; exit code 1.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("task {0}")]
 pub struct Died(String);
@@ -67,23 +67,23 @@ impl Running {
         self.readiness.report()
     }
 
-    /// Waits until the process may be sent calls; false if it was asked to end before that.
+    /// Waits until the process is ready for calls; false if its shutdown began before that.
     pub async fn ready(&self) -> bool {
         let mut reports = self.readiness.watch();
         let stop = self.tasks.stop();
         tokio::select! {
-            // The sender lives in this very struct.
+            // Never closed: this struct owns the sender.
             ready = reports.wait_for(Report::is_ready) => ready.is_ok(),
             () = stop.cancelled() => false,
         }
     }
 
-    /// Asks it to end.
+    /// Starts the shutdown.
     pub fn stop(&self) {
         self.tasks.stop().cancel();
     }
 
-    /// Waits until it has ended: well, or because a task died.
+    /// Waits until it has ended. An error: it ended because a task failed.
     pub async fn finished(self) -> Result<(), Died> {
         self.ended.await.unwrap_or_else(|error| Err(Died(format!("shutdown: {error}"))))
     }
@@ -166,7 +166,7 @@ fn fold_metrics(tasks: &Tasks) {
 
 /// One gRPC port.
 struct Listening {
-    /// Cancelled: no new connections, and those that are there are asked to close.
+    /// Cancelled: no new connections, and the existing ones get GOAWAY.
     refuse: CancellationToken,
     /// Cancelled: no connections at all.
     cut: CancellationToken,
@@ -207,15 +207,15 @@ impl Listening {
         Self { refuse, cut, calls, server }
     }
 
-    /// Ends when every connection is closed, or has been silent for a while, or at the deadline. A client that never says goodbye does not
-    /// count: waiting for it would take for ever (hyper #4170).
+    /// Ends when every connection is closed or has been idle for a while, or at the deadline. Idle connections are not waited for,
+    /// because a client that never closes its own would block the shutdown (hyper #4170).
     async fn drain(self, deadline: Instant) {
         self.refuse.cancel();
         self.calls.close();
         let silent = async {
             loop {
                 self.calls.wait().await;
-                sleep(SILENCE).await;
+                sleep(IDLE_CONNECTION_TIMEOUT).await;
                 if self.calls.is_empty() {
                     return;
                 }
@@ -235,7 +235,7 @@ impl Listening {
     }
 }
 
-/// All that must end, in order.
+/// Everything that a shutdown ends, in order.
 struct Drain {
     delay: Duration,
     limit: Duration,
@@ -254,13 +254,13 @@ impl Drain {
         self.readiness.drain();
         sleep(self.delay).await;
         self.external.drain(deadline).await;
-        if !self.tasks.end(TASKS).await {
+        if !self.tasks.end(TASK_SHUTDOWN_TIMEOUT).await {
             tracing::warn!("tasks were cut off");
         }
-        self.inner.drain(Instant::now() + INTERNAL).await;
-        telemetry::flush(TRACES).await;
+        self.inner.drain(Instant::now() + INTERNAL_DRAIN_TIMEOUT).await;
+        telemetry::flush(TRACE_FLUSH_TIMEOUT).await;
         self.pages.abort();
         tracing::info!("ended");
-        self.tasks.cause_of_death().map_or(Ok(()), |cause| Err(Died(cause)))
+        self.tasks.failed_task().map_or(Ok(()), |cause| Err(Died(cause)))
     }
 }

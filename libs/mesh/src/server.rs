@@ -1,4 +1,4 @@
-//! The one server stack: everything that happens to a call before its handler runs and after it has answered. Each layer is one
+//! The only server stack: everything that happens to a call before its handler runs and after it has answered. Each layer is one
 //! function of a file below; [`Stack::routes`] is the list of them.
 
 mod admit;
@@ -53,7 +53,7 @@ impl Stack {
             router = router.merge(self.guarded(service));
         }
         let layers = ServiceBuilder::new()
-            // First, so that whatever happens below can be found by the caller's id.
+            // First, so that everything below is logged with the caller's id.
             .layer(from_fn(correlate::correlate))
             // Around the rest, so that every log line of the call carries both ids.
             .layer(from_fn(trace::trace))
@@ -69,9 +69,9 @@ impl Stack {
     fn guarded(&self, service: &Service) -> Router {
         let admission = Admission::new(self.max_concurrent_calls, self.calls.clone());
         let layers = ServiceBuilder::new()
-            // The layers below ask the contract how the method is served; one that it does not name is not served.
+            // Looks up the method's policy in the contract for the layers below; a method that is not in the contract is not served.
             .layer(from_fn(contract::contract))
-            // Before any work is spent on the call: refuses it while the service has its hands full.
+            // Before any work is spent on the call: refuses it while the service is at its limit of calls.
             .layer(from_fn_with_state(admission, admit::admit))
             // Before the signature is checked, which is work that must be bounded too.
             .layer(from_fn_with_state(Arc::clone(&self.timeouts), deadline::enforce))
@@ -79,7 +79,7 @@ impl Stack {
             .layer(from_fn_with_state(self.auth.clone(), authenticate::authenticate))
             // Whether this caller may call this method.
             .layer(from_fn(authenticate::check_scopes))
-            // Last: tells the handler, and all that it calls, who asked and until when.
+            // Last: sets the caller and the deadline for the handler and its outgoing calls.
             .layer(from_fn(enter::enter));
         // The router that this one is merged into answers for unknown paths.
         service.routes.clone().into_axum_router().reset_fallback().layer(layers)

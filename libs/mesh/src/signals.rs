@@ -1,4 +1,4 @@
-//! How the system asks a process to end.
+//! Signals that end the process.
 
 use crate::Tasks;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -13,7 +13,7 @@ pub async fn shutdown_signal() -> std::io::Result<i32> {
 pub fn stop_on_signals(tasks: &Tasks) -> std::io::Result<()> {
     let mut signals = Signals::listen()?;
     let stop = tasks.stop();
-    // Not held among the tasks: it must still listen while they end.
+    // Not one of the tasks: it must still receive signals while they end.
     tokio::spawn(async move {
         let first = signals.next().await;
         tracing::info!(signal = first, "asked to end; ask again to end at once");

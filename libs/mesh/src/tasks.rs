@@ -1,5 +1,5 @@
-//! Work that outlives a call: timers, consumers, the relay. `tokio::spawn` is banned elsewhere, because a task that nobody holds dies
-//! unnoticed and is cut off when the process ends.
+//! Background work that outlives a call: timers, consumers, the relay. A task that is spawned by `tokio::spawn` and never awaited
+//! fails unnoticed and is cut off when the process ends; here a failure stops the process, and a shutdown waits for the tasks.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -13,20 +13,21 @@ pub struct Tasks(Arc<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     tracker: TaskTracker,
-    /// Asks the tasks to end.
+    /// Cancelled when the tasks are to end.
     end: CancellationToken,
-    /// Ends the process.
+    /// Cancelled when the process is to shut down.
     stop: CancellationToken,
     died: OnceLock<String>,
 }
 
 impl Tasks {
-    /// Tasks whose death cancels `stop`, so that the process ends in order instead of running on without one of its timers.
+    /// Tasks whose failure cancels `stop`, so that the process shuts down gracefully instead of running on without one of its tasks.
     pub fn new(stop: CancellationToken) -> Self {
         Self(Arc::new(Inner { stop, ..Inner::default() }))
     }
 
-    /// Runs work that comes to an end by itself.
+    /// Runs work that may end at any time. A panic in it fails the task, which stops the process. [`Tasks::ending`] does not cancel it:
+    /// a shutdown waits for it, for a limited time.
     pub fn spawn<F>(&self, name: &'static str, work: F)
     where
         F: Future<Output = ()> + Send + 'static,
@@ -39,7 +40,8 @@ impl Tasks {
         });
     }
 
-    /// Runs work that goes on until [`Tasks::ending`] or [`Tasks::stop`]; that it ends earlier is as bad as a panic.
+    /// Runs work that must go on until [`Tasks::ending`] or [`Tasks::stop`] is cancelled. If it ends earlier, that stops the process
+    /// like a panic does.
     pub fn keep<F>(&self, name: &'static str, work: F)
     where
         F: Future<Output = ()> + Send + 'static,
@@ -53,12 +55,12 @@ impl Tasks {
         });
     }
 
-    /// Cancelled when tasks are to finish what they are at and end.
+    /// Cancelled when tasks are to finish their current work and end.
     pub fn ending(&self) -> CancellationToken {
         self.0.end.clone()
     }
 
-    /// Cancelled when the process is to end.
+    /// Cancelled when the process is to shut down.
     pub fn stop(&self) -> CancellationToken {
         self.0.stop.clone()
     }
@@ -70,12 +72,12 @@ impl Tasks {
         self.0.stop.cancel();
     }
 
-    /// The task that took the process down, if one did.
-    pub(crate) fn cause_of_death(&self) -> Option<String> {
+    /// The task whose failure stopped the process, and why; none if no task failed.
+    pub(crate) fn failed_task(&self) -> Option<String> {
         self.0.died.get().cloned()
     }
 
-    /// Asks all tasks to end and waits for them; false if some were still at it after `limit`.
+    /// Signals all tasks to end and waits for them; false if some were still running after `limit`.
     pub(crate) async fn end(&self, limit: Duration) -> bool {
         self.0.end.cancel();
         self.0.tracker.close();
@@ -88,12 +90,12 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_panic_and_a_timer_that_ends_take_the_process_down() {
+    async fn a_panic_and_a_task_that_ends_early_stop_the_process() {
         for panics in [true, false] {
             let tasks = Tasks::new(CancellationToken::new());
             tasks.keep("sweep", async move { assert!(!panics, "the sweep broke") });
             tasks.stop().cancelled().await;
-            let cause = tasks.cause_of_death().unwrap();
+            let cause = tasks.failed_task().unwrap();
             let why = if panics { "the sweep broke" } else { "ended by itself" };
             assert!(cause.starts_with("sweep") && cause.contains(why), "{cause}");
             assert!(!tasks.ending().is_cancelled(), "the others first let the calls end");
@@ -101,19 +103,19 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn tasks_end_when_asked_and_that_is_no_death() {
+    async fn tasks_that_end_at_a_shutdown_do_not_count_as_failed() {
         let tasks = Tasks::default();
         let ending = tasks.ending();
         tasks.keep("relay", async move { ending.cancelled().await });
         tasks.spawn("greeting", async {});
         assert!(tasks.end(Duration::from_secs(5)).await);
-        assert_eq!(tasks.cause_of_death(), None);
+        assert_eq!(tasks.failed_task(), None);
     }
 
     #[tokio::test]
-    async fn a_task_that_does_not_listen_is_not_waited_for() {
+    async fn a_task_that_ignores_the_shutdown_is_not_waited_for() {
         let tasks = Tasks::default();
-        tasks.keep("deaf", std::future::pending());
+        tasks.keep("stuck", std::future::pending());
         assert!(!tasks.end(Duration::from_millis(10)).await);
     }
 }

@@ -1,4 +1,4 @@
-//! What a process tells: logs, traces and metrics. All three are of the whole process, so [`init`] may be called any number of times
+//! Logs, traces and metrics. All three are global to the process, so [`init`] may be called any number of times
 //! (tests do) and only the first call counts.
 
 mod described;
@@ -22,7 +22,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 /// The exporter calls over the same stack that is traced; without this it would trace its own exports for ever.
-const UNTRACED: &str = "h2=off,hyper=off,hyper_util=off,tonic=off,tower=off,opentelemetry=off";
+const EXPORTER_FILTER: &str =
+    "h2=off,hyper=off,hyper_util=off,tonic=off,tower=off,opentelemetry=off";
 
 static RECORDED: OnceLock<PrometheusHandle> = OnceLock::new();
 static TRACES: OnceLock<SdkTracerProvider> = OnceLock::new();
@@ -35,7 +36,7 @@ pub fn init(config: &Telemetry, metrics: impl IntoIterator<Item = Metric>) {
         install_recorder(METRICS.iter().copied().chain(metrics).collect());
         let traces = traces(config);
         let exported = traces.as_ref().map(|provider| {
-            let filter = EnvFilter::new(format!("{},{UNTRACED}", config.log));
+            let filter = EnvFilter::new(format!("{},{EXPORTER_FILTER}", config.log));
             tracing_opentelemetry::layer().with_tracer(provider.tracer("souk")).with_filter(filter)
         });
         // Another subscriber may be there already: a test's own. It stays.
@@ -62,7 +63,7 @@ fn traces(config: &Telemetry) -> Option<SdkTracerProvider> {
     let exporter = match SpanExporter::builder().with_tonic().with_endpoint(endpoint).build() {
         Ok(exporter) => exporter,
         Err(error) => {
-            // Traces are worth less than the service: it starts without them.
+            // A service without traces is better than none, so it starts anyway.
             tracing::error!("traces are not exported: {error}");
             return None;
         }
@@ -99,14 +100,14 @@ pub fn metrics_text() -> String {
     RECORDED.get().map(PrometheusHandle::render).unwrap_or_default()
 }
 
-/// Folds recorded values into the histograms; without it they pile up while nobody scrapes.
+/// Folds recorded values into the histograms periodically, else they accumulate between scrapes.
 pub(crate) fn fold_metrics() {
     if let Some(handle) = RECORDED.get() {
         handle.run_upkeep();
     }
 }
 
-/// Sends the traces that wait, for at most `limit`.
+/// Sends the buffered traces, for at most `limit`.
 pub async fn flush(limit: Duration) {
     let Some(provider) = TRACES.get() else {
         return;

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-/// A key that was taken back counts for at most this long.
-const REFRESH: Duration = Duration::from_secs(15);
+/// A revoked key is accepted for at most this long.
+const REFRESH_INTERVAL: Duration = Duration::from_secs(15);
 
-/// Tokens of unknown keys are cheap to send, so they may not make the file be read more often than this.
-const UNKNOWN: Duration = Duration::from_secs(1);
+/// Shortest interval at which a token with an unknown key makes the file be read again: such tokens are cheap to send.
+const UNKNOWN_KEY_REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The public keys of a JWKS file by their ids, read again while the process runs, so that keys rotate without a restart.
 pub(super) struct Keys {
@@ -18,7 +18,7 @@ pub(super) struct Keys {
     read: Mutex<Instant>,
 }
 
-/// One public key and the only algorithm that it is for: what a token's own header says decides nothing.
+/// One public key and the only algorithm that it is for: the algorithm in a token's header is ignored.
 #[derive(Clone)]
 pub(super) struct Key {
     pub(super) algorithm: Algorithm,
@@ -39,21 +39,21 @@ impl Keys {
         self.known.read().unwrap_or_else(PoisonError::into_inner).contains_key(id)
     }
 
-    /// The same as `find`, reading the file once more where it may be newer than what we know.
+    /// The same as `find`, reading the file again where it may have changed.
     pub(super) fn find_newest(&self, id: &str) -> Option<Key> {
         self.find(id).or_else(|| {
-            self.read_again(UNKNOWN);
+            self.read_again(UNKNOWN_KEY_REFRESH_INTERVAL);
             self.find(id)
         })
     }
 
-    /// Learns of keys that were taken back.
+    /// Drops keys that were revoked.
     pub(super) fn refresh(&self) {
-        self.read_again(REFRESH);
+        self.read_again(REFRESH_INTERVAL);
     }
 
     pub(super) fn read_again(&self, age: Duration) {
-        // Whoever comes while another call reads goes on with what is known.
+        // While one call reads the file, the others use the keys that are loaded.
         let Ok(mut last) = self.read.try_lock() else {
             return;
         };
@@ -65,7 +65,7 @@ impl Keys {
             Ok(keys) => {
                 *self.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys)
             }
-            // A file that is being replaced must not lock everybody out.
+            // A file that is being replaced must not make every token invalid.
             Err(error) => tracing::warn!("the old keys stay in force: {error}"),
         }
     }
@@ -91,7 +91,7 @@ fn key(jwk: &Jwk) -> Option<(String, Key)> {
             Algorithm::ES256
         }
         AlgorithmParameters::RSA(_) => Algorithm::RS256,
-        // A symmetric key in a public file would be no secret.
+        // A symmetric key in a public file is no secret.
         _ => return None,
     };
     let id = jwk.common.key_id.clone()?;

@@ -33,7 +33,7 @@ pub struct Verified {
 }
 
 impl Verified {
-    /// Whether it holds the scope.
+    /// Whether it has the scope.
     pub fn allows(&self, scope: &str) -> bool {
         self.scopes.iter().any(|own| own == scope)
     }

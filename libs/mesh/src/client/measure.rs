@@ -46,7 +46,7 @@ where
     }
 }
 
-/// What the caller will make of a call that was never answered.
+/// The status code that the caller sees for a call without a response.
 fn code(error: &(dyn Error + 'static)) -> Code {
     let mut causes = std::iter::successors(Some(error), |&error| error.source());
     if causes.any(|error| error.is::<tonic::TimeoutExpired>()) {

@@ -16,10 +16,10 @@ use tonic::Status;
 use tonic::body::Body;
 use tower::{BoxError, Service};
 
-/// Time that the answer needs on its way back, and that the caller needs to make something of it.
-const WAY_BACK: Duration = Duration::from_millis(20);
+/// Time that is reserved for the response to arrive and for the caller to process it.
+const RESPONSE_MARGIN: Duration = Duration::from_millis(20);
 
-/// Writes onto each call what the work in progress knows: its ids, its caller, its deadline.
+/// Adds the context of the work in progress to each call: its ids, its caller, its deadline.
 #[derive(Clone)]
 pub(super) struct Prepare<S> {
     inner: S,
@@ -74,9 +74,9 @@ fn identify(headers: &mut HeaderMap, work: &Work) {
     }
 }
 
-/// Lets the other side work for as long as somebody waits for it, and no longer than the method may take.
+/// Sets the timeout of the call: the caller's remaining time, and at most the method's own timeout.
 fn limit(headers: &mut HeaderMap, work: &Work, method: Option<Duration>) -> Result<(), Fault> {
-    let left = work.remaining().map(|left| left.saturating_sub(WAY_BACK));
+    let left = work.remaining().map(|left| left.saturating_sub(RESPONSE_MARGIN));
     if left.is_some_and(|left| left.is_zero()) {
         let message = "the time for this call was up before another service could be asked";
         return Err(Fault::new(Common::DeadlineExceeded, message));

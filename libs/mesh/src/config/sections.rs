@@ -124,7 +124,7 @@ impl Databases {
                 scheme(&name, url, &["postgres", "postgresql"], problems);
             }
         }
-        // An examination of what may kill the process holds two at once.
+        // An isolated run of an event uses two connections at once.
         if !(2..=1000).contains(&self.pool_size) {
             problems.push("database.pool_size: must be between 2 and 1000".to_owned());
         }

@@ -10,7 +10,7 @@ pub trait OwnSettings: DeserializeOwned + JsonSchema + Default + Send + Sync + '
     fn validate(&self, problems: &mut Vec<String>);
 }
 
-/// How the settings of a service are read, their type forgotten.
+/// How the settings of a service are read, with their type erased.
 #[derive(Clone, Copy)]
 pub struct ServiceSettings {
     read: fn(&str, &mut Loader) -> Read,

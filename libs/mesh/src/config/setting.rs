@@ -45,7 +45,7 @@ impl fmt::Display for Source {
 pub struct Settings {
     /// In the order in which the sections were read.
     pub entries: Vec<Setting>,
-    /// Names that nobody knows. Log them after telemetry is up.
+    /// Unknown names. Log them after telemetry is initialised.
     pub warnings: Vec<String>,
 }
 

@@ -5,10 +5,10 @@ use bus::dead;
 use contracts::operations::v1::{DiscardDeadLettersRequest, DiscardDeadLettersResponse, Reason};
 use fault::Fault;
 
-/// Letters that one call removes.
-const MAX_BATCH: usize = 500;
+/// Most dead letters that one call removes.
+const MAX_DISCARDED: usize = 500;
 
-/// Removes the letters of a page one by one. What was removed when a call fails is gone; the next one finds the rest.
+/// Removes the dead letters of a page one by one. A call that fails has removed some of them; the next one finds the rest.
 pub(super) async fn discard_dead_letters(
     app: &Operations,
     request: DiscardDeadLettersRequest,
@@ -22,7 +22,7 @@ pub(super) async fn discard_dead_letters(
     times::check(&filter)?;
     let page = app.paging.page(&request)?;
     let [after] = page.positions()?.unwrap_or_default();
-    let found = dead::page(&app.bus, service, &filter, after, MAX_BATCH).await?;
+    let found = dead::page(&app.bus, service, &filter, after, MAX_DISCARDED).await?;
     let mut discarded: i64 = 0;
     let mut result = Ok(());
     for dead_letter in &found.dead_letters {

@@ -1,18 +1,18 @@
-//! Returns one dead letter with all it holds.
+//! Returns one dead letter with headers and payload.
 
 use super::{Operations, json};
 use bus::dead;
 use contracts::operations::v1::{DeadLetter, GetDeadLetterRequest, GetDeadLetterResponse, Reason};
 use fault::Fault;
 
-/// Finds a letter by its consumer and the event's id.
+/// Finds a dead letter by its consumer and the event's id.
 pub(super) async fn get_dead_letter(
     app: &Operations,
     request: GetDeadLetterRequest,
 ) -> Result<GetDeadLetterResponse, Fault> {
     let service = app.database(&request.service)?.service();
     let (consumer, id) = (&request.consumer, &request.event_id);
-    let letter = dead::find(&app.bus, service, consumer, id).await?.ok_or_else(|| {
+    let dead_letter = dead::find(&app.bus, service, consumer, id).await?.ok_or_else(|| {
         Fault::new(
             Reason::DeadLetterNotFound,
             format!(
@@ -20,7 +20,8 @@ pub(super) async fn get_dead_letter(
             ),
         )
     })?;
-    let payload_json = json::of_event(&letter.original_subject, &letter.payload);
-    let letter = DeadLetter { payload: letter.payload.to_vec(), payload_json, ..letter.message() };
-    Ok(GetDeadLetterResponse { letter: Some(letter) })
+    let payload_json = json::of_event(&dead_letter.original_subject, &dead_letter.payload);
+    let payload = dead_letter.payload.to_vec();
+    let dead_letter = DeadLetter { payload, payload_json, ..dead_letter.message() };
+    Ok(GetDeadLetterResponse { letter: Some(dead_letter) })
 }

@@ -17,6 +17,6 @@ pub(super) async fn list_dead_letters(
     times::check(&filter)?;
     let found = dead::page(&app.bus, service, &filter, after, page.size()).await?;
     let next_page_token = page.next_at(found.next.map(|at| [at]));
-    let letters = found.dead_letters.iter().map(DeadLetter::message).collect();
-    Ok(ListDeadLettersResponse { letters, next_page_token })
+    let dead_letters = found.dead_letters.iter().map(DeadLetter::message).collect();
+    Ok(ListDeadLettersResponse { letters: dead_letters, next_page_token })
 }

@@ -1,18 +1,18 @@
-//! Asks for dead letters to be tried again.
+//! Requests a replay of dead letters.
 
 use super::{Operations, audit, times};
 use bus::dead;
 use contracts::operations::v1::{ReplayDeadLettersRequest, ReplayDeadLettersResponse, ReplayOrder};
 use fault::Fault;
 
-/// Letters in a second where the caller does not say.
-const USUAL: i32 = 50;
+/// Dead letters per second where the request does not limit them.
+const DEFAULT_PER_SECOND: i32 = 50;
 
-/// Letters that a dry run looks at.
-const COUNTED: usize = 20_000;
+/// Most dead letters that a dry run reads.
+const MAX_COUNTED: usize = 20_000;
 
-/// What happens when a replay is asked for: a row that a process of the service takes up, with the newest letter that there
-/// is now.
+/// Starts a replay as an operation, a row that any process of the service takes up. It ends at the newest dead letter that exists now,
+/// so it does not replay what its own failures add.
 pub(super) async fn replay_dead_letters(
     app: &Operations,
     request: ReplayDeadLettersRequest,
@@ -23,14 +23,14 @@ pub(super) async fn replay_dead_letters(
     times::check(&filter)?;
     if request.dry_run {
         let (found, all) =
-            dead::count_matching(&app.bus, service, &filter, u64::MAX, COUNTED).await?;
+            dead::count_matching(&app.bus, service, &filter, u64::MAX, MAX_COUNTED).await?;
         let matching = i64::try_from(found).unwrap_or(i64::MAX);
         return Ok(ReplayDeadLettersResponse { operation: None, matching, more: !all });
     }
     let last = dead::last(&app.bus, service).await?;
     let order = ReplayOrder {
         filter: Some(filter),
-        per_second: if request.per_second == 0 { USUAL } else { request.per_second },
+        per_second: if request.per_second == 0 { DEFAULT_PER_SECOND } else { request.per_second },
         last: i64::try_from(last).unwrap_or(i64::MAX),
         ..ReplayOrder::default()
     };

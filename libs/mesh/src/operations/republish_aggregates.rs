@@ -7,8 +7,8 @@ use pg::Tx;
 use pg::heads::{Aggregates, Which, list};
 use std::collections::BTreeSet;
 
-/// Aggregates in each call where all are asked for: one transaction locks them and holds all their events.
-const BATCH: i64 = 500;
+/// Aggregates that one call publishes where the request names none: one transaction locks them and inserts all their events.
+const BATCH_SIZE: i64 = 500;
 
 /// Publishes the named aggregates, or the next ones of all.
 pub(super) async fn republish_aggregates(
@@ -36,9 +36,9 @@ pub(super) async fn republish_aggregates(
         .write_once(request, async move |tx| {
             let (mut response, keys) = match request.all {
                 true => {
-                    let mut keys = aggregates.keys(tx, start, BATCH + 1).await?;
-                    let more = keys.len() > usize::try_from(BATCH).unwrap_or(usize::MAX);
-                    keys.truncate(BATCH.try_into().unwrap_or(usize::MAX));
+                    let mut keys = aggregates.keys(tx, start, BATCH_SIZE + 1).await?;
+                    let more = keys.len() > usize::try_from(BATCH_SIZE).unwrap_or(usize::MAX);
+                    keys.truncate(BATCH_SIZE.try_into().unwrap_or(usize::MAX));
                     let last = keys.last().filter(|_| more);
                     let next_page_token = last.map(|key| next.token(key.as_bytes()));
                     let next_page_token = next_page_token.unwrap_or_default();

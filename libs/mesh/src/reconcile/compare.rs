@@ -1,4 +1,4 @@
-//! What a difference is. Pure.
+//! Decides what a difference is. Pure functions, no I/O.
 
 use contracts::operations::v1 as message;
 use contracts::operations::v1::DriftKind;
@@ -25,9 +25,9 @@ pub struct Drift {
     pub key: String,
     /// How it differs.
     pub kind: DriftKind,
-    /// As its owner has it, if it does.
+    /// The owner's entry, if there is one.
     pub owner: Option<Listed>,
-    /// As the copy has it, if it does.
+    /// The copy's entry, if there is one.
     pub copy: Option<Listed>,
 }
 
@@ -95,7 +95,7 @@ pub(super) fn compare(owned: Vec<Listed>, kept: Vec<Listed>, keeps_deleted: bool
     }
 }
 
-/// Cuts two pages, read from the same key on, to the range that both cover; says after which key the next ones begin, or none
+/// Cuts two pages, read from the same key on, to the range that both cover; returns after which key the next ones begin, or none
 /// where both lists are at their end. A page that is not full is the last of its list.
 pub(super) fn cut(owned: &mut Vec<Listed>, kept: &mut Vec<Listed>, limit: usize) -> Option<String> {
     let full = |page: &[Listed]| page.last().filter(|_| page.len() >= limit).cloned();
@@ -107,16 +107,16 @@ pub(super) fn cut(owned: &mut Vec<Listed>, kept: &mut Vec<Listed>, limit: usize)
     Some(bound)
 }
 
-/// What was found twice. A copy that has moved in between is alive, and a difference that is gone was a change on its way;
-/// what the owner did meanwhile says nothing about the copy.
+/// The differences that were found twice with the same state of the copy. A copy that changed in between is still following its owner,
+/// and a difference that is gone was an event that had not arrived yet; changes of the owner in between do not matter.
 pub(super) fn confirmed(first: Vec<Drift>, second: Vec<Drift>) -> Vec<Drift> {
     let first: HashMap<String, Option<Listed>> =
         first.into_iter().map(|drift| (drift.key, drift.copy)).collect();
     second.into_iter().filter(|drift| first.get(&drift.key) == Some(&drift.copy)).collect()
 }
 
-/// The word for a kind in metrics and logs.
-pub(super) fn word(kind: DriftKind) -> &'static str {
+/// The label for a kind in metrics and logs.
+pub(super) fn label(kind: DriftKind) -> &'static str {
     match kind {
         DriftKind::Unspecified => "unspecified",
         DriftKind::Missing => "missing",

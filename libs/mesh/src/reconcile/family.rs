@@ -1,5 +1,5 @@
-//! The comparison of a copy that `bus` keeps with its owner: what was taken over, by version and digest, against what was published
-//! last. No service writes any of it.
+//! Compares a copy that `bus` maintains with its owner, by version and digest: what was applied with what was published last.
+//! Services need no code for it.
 
 use super::compare::{Drift, Listed};
 use super::projection::Projection;
@@ -12,10 +12,10 @@ use contracts::operations::v1::{
 use fault::Fault;
 use pg::{Db, Tx, projections};
 
-/// Keys in one request to publish again.
-const BATCH: usize = 500;
+/// Most keys in one request to republish.
+const MAX_KEYS_PER_REQUEST: usize = 500;
 
-/// The service that owns aggregates, as those with copies of them ask it.
+/// A client of the service that owns aggregates, for services with copies of them.
 #[derive(Debug, Clone)]
 pub struct Owner {
     operations: OperationsServiceClient<Client>,
@@ -28,7 +28,7 @@ impl Owner {
         Self { operations: OperationsServiceClient::new(client), service: service.to_owned() }
     }
 
-    /// The first versions of a family that it has above a key.
+    /// The versions of the first aggregates of a family after a key.
     pub async fn versions(
         &self,
         family: &str,
@@ -52,9 +52,9 @@ impl Owner {
         Ok(listed.collect())
     }
 
-    /// Has it publish aggregates again.
+    /// Requests that aggregates are published again.
     pub async fn republish(&self, family: &str, keys: &[String]) -> Result<(), Fault> {
-        for keys in keys.chunks(BATCH) {
+        for keys in keys.chunks(MAX_KEYS_PER_REQUEST) {
             let request = RepublishAggregatesRequest {
                 service: self.service.clone(),
                 family: family.to_owned(),
@@ -86,11 +86,11 @@ impl Projection for FamilyCopy {
         self.copied.family
     }
 
-    async fn owned(&self, after: &str, limit: i64) -> Result<Vec<Listed>, Fault> {
+    async fn list_owned(&self, after: &str, limit: i64) -> Result<Vec<Listed>, Fault> {
         self.owner.versions(self.copied.family, after, limit).await
     }
 
-    async fn kept(&self, after: &str, limit: i64) -> Result<Vec<Listed>, Fault> {
+    async fn list_copied(&self, after: &str, limit: i64) -> Result<Vec<Listed>, Fault> {
         let family = self.copied.family;
         let list = async |tx: &mut Tx| projections::list(tx, family, after, limit).await;
         let heads = self.db.read("reconcile.kept", list).await?;
@@ -103,8 +103,8 @@ impl Projection for FamilyCopy {
         Ok(listed.collect())
     }
 
-    /// Orphans are removed. Whatever else differs its owner publishes again; where the copy has that very version or a newer one
-    /// the copy's is forgotten first, so that what comes is newer.
+    /// Removes orphans, and has the owner republish everything else that differs. Where the copy has the same version or a newer one,
+    /// its version is reset first, so that the republished event counts as newer.
     async fn repair(&self, drifts: &[Drift]) -> Result<(), Fault> {
         let family = self.copied.family;
         let of = |kinds: &[DriftKind]| -> Vec<(String, i64)> {
@@ -128,7 +128,7 @@ impl Projection for FamilyCopy {
         self.owner.republish(family, &keys).await
     }
 
-    async fn some_key(&self) -> Result<Option<String>, Fault> {
+    async fn random_key(&self) -> Result<Option<String>, Fault> {
         let family = self.copied.family;
         let read = async |tx: &mut Tx| projections::random_key(tx, family).await;
         self.db.read("reconcile.some_key", read).await

@@ -1,73 +1,73 @@
-//! Compares whole projections.
+//! Compares all of a projection.
 
 use super::compare::Drift;
-use super::left::left;
-use super::settle::Settled;
-use super::{Projection, Reconciler, look};
+use super::confirm::Outcome;
+use super::remaining::remaining;
+use super::{Projection, Reconciler, pages};
 use contracts::operations::v1::{self as message, DriftReport, ProjectionDrift};
 use fault::Fault;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Instant;
 
-/// Differences that a report holds one by one.
-const REPORTED: usize = 1_000;
-/// Suspects that are gathered before they are looked at again: a pause for every page would make a run take hours.
-const GATHERED: usize = 5_000;
+/// Most differences that a report lists one by one.
+const MAX_REPORTED: usize = 1_000;
+/// Differences that are collected before they are compared again: a pause after every page would make a run take hours.
+const MAX_CANDIDATES: usize = 5_000;
 
 impl<P: Projection> Reconciler<P> {
-    /// Compares the projections one after the other. `compared` counts on while it goes.
+    /// Compares the projections one after the other. `compared` is increased while it runs.
     pub(super) async fn full(
         &self,
         projections: impl Iterator<Item = &P>,
         repair: bool,
         compared: &AtomicI64,
     ) -> Result<DriftReport, Fault> {
-        let begun = Instant::now();
+        let started = Instant::now();
         let mut report = DriftReport::default();
-        let mut own = 0;
+        let mut local = 0;
         for projection in projections {
-            let drift = self.whole(projection, repair, compared, &mut report.drifts).await?;
+            let drift = self.compare_all(projection, repair, compared, &mut report.drifts).await?;
             report.differences += drift.differences;
             report.repaired += drift.repaired;
             if projection.is_local() {
-                own += left(&drift);
-                self.set_left(&drift);
+                local += remaining(&drift);
+                self.set_remaining(&drift);
             }
             report.projections.push(drift);
         }
-        self.own_left.store(own, Ordering::Relaxed);
+        self.local_remaining.store(local, Ordering::Relaxed);
         report.compared = compared.load(Ordering::Relaxed);
         metrics::histogram!("projection_reconcile_seconds", "service" => self.db.service(), "run" => "full")
-            .record(begun.elapsed());
+            .record(started.elapsed());
         Ok(report)
     }
 
-    async fn whole(
+    async fn compare_all(
         &self,
         projection: &P,
         repair: bool,
         compared: &AtomicI64,
         reported: &mut Vec<message::Drift>,
     ) -> Result<ProjectionDrift, Fault> {
-        let (mut after, mut suspects) = (String::new(), Vec::<Drift>::new());
+        let (mut after, mut candidates) = (String::new(), Vec::<Drift>::new());
         let name = projection.name().to_owned();
         let mut drift = ProjectionDrift { projection: name, ..ProjectionDrift::default() };
         loop {
-            let (page, next) = look::page(projection, &after).await?;
+            let (page, next) = pages::page(projection, &after).await?;
             compared.fetch_add(page.keys, Ordering::Relaxed);
             self.count(projection, page.keys);
-            suspects.extend(page.drifts);
-            if next.is_none() || suspects.len() >= GATHERED {
-                let gathered = std::mem::take(&mut suspects);
-                let settled = self.settle(projection, gathered, repair).await?;
-                add(&mut drift, reported, &settled);
+            candidates.extend(page.drifts);
+            if next.is_none() || candidates.len() >= MAX_CANDIDATES {
+                let collected = std::mem::take(&mut candidates);
+                let outcome = self.confirm(projection, collected, repair).await?;
+                add(&mut drift, reported, &outcome);
             }
             let Some(next) = next else { return Ok(drift) };
             after = next;
         }
     }
 
-    /// Adds to the number of aggregates that were ever compared.
+    /// Increases the counter of compared aggregates.
     pub(super) fn count(&self, projection: &P, keys: i64) {
         metrics::counter!("projection_compared_total",
             "service" => self.db.service(), "projection" => projection.name())
@@ -75,11 +75,11 @@ impl<P: Projection> Reconciler<P> {
     }
 }
 
-fn add(drift: &mut ProjectionDrift, reported: &mut Vec<message::Drift>, settled: &Settled) {
+fn add(drift: &mut ProjectionDrift, reported: &mut Vec<message::Drift>, outcome: &Outcome) {
     let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
-    drift.differences += count(settled.confirmed.len());
-    drift.repaired += count(settled.repaired);
-    let room = REPORTED.saturating_sub(reported.len());
-    let shown = settled.confirmed.iter().take(room);
+    drift.differences += count(outcome.confirmed.len());
+    drift.repaired += count(outcome.repaired);
+    let room = MAX_REPORTED.saturating_sub(reported.len());
+    let shown = outcome.confirmed.iter().take(room);
     reported.extend(shown.map(|found| found.message(&drift.projection)));
 }

@@ -1,40 +1,40 @@
 use super::compare::{Drift, Listed};
 use fault::Fault;
 
-/// Something that is copied from an owner and kept by key.
+/// A copy of aggregates that another service owns, by key.
 pub trait Projection: Send + Sync + 'static {
     /// Its name in reports and metrics.
     fn name(&self) -> &'static str;
 
-    /// Whether it keeps what its owner has deleted even where it never heard of it before, so that such a one is missing. Most
-    /// copies have no use for it.
+    /// Whether the copy must have an entry for every aggregate that its owner has deleted, even if it never had the aggregate
+    /// itself; one without an entry then counts as missing. Most copies do not need this.
     fn keeps_deleted(&self) -> bool {
         false
     }
 
-    /// Whether every replica has a copy of its own, as of an index on its disk, so that each has to look for itself.
+    /// Whether every replica has a copy of its own, such as an index on its disk, so that each has to compare its own.
     fn is_local(&self) -> bool {
         false
     }
 
-    /// The first `limit` that the owner has above a key, deleted ones too, by the bytes of the key.
-    fn owned(
+    /// The first `limit` aggregates of the owner after a key, deleted ones included, in byte order of the key.
+    fn list_owned(
         &self,
         after: &str,
         limit: i64,
     ) -> impl Future<Output = Result<Vec<Listed>, Fault>> + Send;
 
-    /// The first `limit` of the copy above a key, by the bytes of the key.
-    fn kept(
+    /// The first `limit` entries of the copy after a key, in byte order of the key.
+    fn list_copied(
         &self,
         after: &str,
         limit: i64,
     ) -> impl Future<Output = Result<Vec<Listed>, Fault>> + Send;
 
-    /// Makes what differs as its owner says, or has it made so soon. It may have come right or changed once more since it was
-    /// looked at, and the same may be repaired twice: neither may do harm.
+    /// Makes the differing entries equal to the owner's, at once or soon. Must be idempotent, and must tolerate that an entry was
+    /// corrected or changed since it was compared.
     fn repair(&self, drifts: &[Drift]) -> impl Future<Output = Result<(), Fault>> + Send;
 
-    /// Some key of the copy, another one each time: where a replica begins to sample. None: it is empty.
-    fn some_key(&self) -> impl Future<Output = Result<Option<String>, Fault>> + Send;
+    /// A random key of the copy, at which a replica starts to sample. None: the copy is empty.
+    fn random_key(&self) -> impl Future<Output = Result<Option<String>, Fault>> + Send;
 }

@@ -1,7 +1,7 @@
-//! Has everything compared from time to time: what all replicas share by one of them, as an operation that can be followed and
-//! listed like one that was asked for; what each has for itself by each.
+//! Compares everything periodically. Copies in the shared database are compared by one replica, as an operation like a requested one;
+//! local copies are compared by each replica.
 
-use super::ask::kind;
+use super::request::kind;
 use super::{Projection, Reconciler};
 use fault::Fault;
 use pg::operations;
@@ -9,28 +9,28 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Before the first look at the clock: what came while the process was down is caught up by then.
-const WARM_UP: Duration = Duration::from_secs(10);
-/// Between two looks at the clock, and so between a run that failed and the next one.
-const EVERY: Duration = Duration::from_secs(600);
+/// Delay of the first check after a start, so that consumers can handle what was published while the process was down.
+const INITIAL_DELAY: Duration = Duration::from_secs(10);
+/// How often it is checked whether a comparison is due, and so the pause between a failed run and the next one.
+const CHECK_INTERVAL: Duration = Duration::from_secs(600);
 
 impl<P: Projection> Reconciler<P> {
-    /// Starts runs when they are due, for ever.
+    /// Starts comparisons when they are due; never returns.
     pub(super) async fn schedule(&self) {
         if self.settings.full_hours == 0 {
             return std::future::pending().await;
         }
         let every = Duration::from_secs(self.settings.full_hours * 3600);
         let mut local_at = Instant::now();
-        tokio::time::sleep(WARM_UP).await;
+        tokio::time::sleep(INITIAL_DELAY).await;
         loop {
             self.round("scheduling a comparison", self.start(every)).await;
-            // What differed here another replica's repair may have ended.
-            if local_at.elapsed() >= every || self.own_left.load(Ordering::Relaxed) > 0 {
+            // Differences of local copies are compared again, since another replica's repair may have ended them.
+            if local_at.elapsed() >= every || self.local_remaining.load(Ordering::Relaxed) > 0 {
                 self.round("comparing this replica's copies", self.local()).await;
                 local_at = Instant::now();
             }
-            tokio::time::sleep(EVERY).await;
+            tokio::time::sleep(CHECK_INTERVAL).await;
         }
     }
 
@@ -44,7 +44,7 @@ impl<P: Projection> Reconciler<P> {
         Ok(())
     }
 
-    /// The operation is done by one replica, which looks at its own copies only; the others look at theirs here.
+    /// The operation runs on one replica, which compares its own local copies only; the other replicas compare theirs here.
     async fn local(&self) -> Result<(), Fault> {
         let local = self.projections.iter().filter(|projection| projection.is_local());
         self.full(local, self.settings.repair, &AtomicI64::new(0)).await.map(|_| ())

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
-/// How many calls one service still takes.
+/// Limits the calls that one service works on at a time.
 #[derive(Clone)]
 pub(super) struct Admission {
     slots: Arc<Semaphore>,
@@ -36,7 +36,7 @@ pub(super) async fn admit(
         );
         return refuse(fault.retry_after(Duration::from_millis(500)));
     };
-    let held = (slot, admission.calls.token());
+    let permits = (slot, admission.calls.token());
     let response = next.run(request).await;
     if http_body::Body::is_end_stream(response.body()) {
         return response;
@@ -44,7 +44,7 @@ pub(super) async fn admit(
     // A stream is in flight until its last message, so the slot goes with the body.
     response.map(|body| {
         Body::new(body.map_frame(move |frame| {
-            let _held = &held;
+            let _permits = &permits;
             frame
         }))
     })

@@ -11,8 +11,8 @@ pub(crate) fn refuse(fault: Fault) -> Response {
     Status::from(fault).into_http()
 }
 
-/// The answer to a method that nobody serves: METHOD_UNKNOWN, whose code is UNIMPLEMENTED here and not NOT_FOUND as its kind says. Tools
-/// take UNIMPLEMENTED for "try another version", and a caller that meets an older replica must not take it for "no such product".
+/// The answer to a method that is not served: METHOD_UNKNOWN, whose code is UNIMPLEMENTED here and not NOT_FOUND as its kind says. Tools
+/// treat UNIMPLEMENTED as "try another version", and a caller that reaches an older replica must not read it as "no such product".
 pub(crate) fn method_unknown() -> Response {
     let fault = Fault::new(
         Common::MethodUnknown,
@@ -35,7 +35,7 @@ pub(crate) fn method_unknown() -> Response {
     response
 }
 
-/// The code of an answer. An answer without one in its headers began well; what becomes of it stands in its trailers.
+/// The status code of an answer. An answer without one in its headers began successfully; its final status is in its trailers.
 pub(crate) fn code(headers: &HeaderMap) -> Code {
     headers.get(Status::GRPC_STATUS).map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes()))
 }

@@ -7,7 +7,7 @@ use axum::response::Response;
 use contracts::Policy;
 use fault::context::Caller;
 
-/// Refuses with TOKEN_MISSING or TOKEN_INVALID whoever does not show who they are, except to a method that the contract makes public.
+/// Refuses calls without a valid token with TOKEN_MISSING or TOKEN_INVALID, except to a method that the contract makes public.
 pub(super) async fn authenticate(
     State(auth): State<Auth>,
     Extension(policy): Extension<&'static Policy>,
@@ -29,7 +29,7 @@ pub(super) async fn authenticate(
     }
 }
 
-/// Refuses with SCOPE_MISSING whoever lacks a scope that the contract asks for.
+/// Refuses calls whose token lacks a scope that the contract requires with SCOPE_MISSING.
 pub(super) async fn check_scopes(
     Extension(policy): Extension<&'static Policy>,
     Extension(identity): Extension<Identity>,

@@ -6,7 +6,7 @@ use fault::context::{Caller, Context, scope};
 use http::{HeaderMap, HeaderValue};
 use uuid::Uuid;
 
-/// The header that joins everything that one request brought about.
+/// The header with the id that is shared by everything that one request caused.
 pub(crate) const CORRELATION: &str = "x-correlation-id";
 /// The header that names the event whose handling made the call.
 pub(crate) const CAUSATION: &str = "x-causation-id";
@@ -29,7 +29,7 @@ pub(super) async fn correlate(request: Request, next: Next) -> Response {
     response
 }
 
-/// An id as it came, if it looks like one: it goes into logs, events and headers, so nothing else may stand in it.
+/// A received id, if it is well-formed: it goes into logs, events and headers, so no other characters may be in it.
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {
     let id = headers.get(name)?.to_str().ok()?;
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.:/".contains(&b);

@@ -11,23 +11,24 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
-/// Less time than this suffices for nothing.
-const FLOOR: Duration = Duration::from_millis(3);
+/// A call with less time left than this is refused at once.
+const MIN_REMAINING: Duration = Duration::from_millis(3);
 
-/// The answer must reach the caller before the caller's own timer runs out, else it sees a bare CANCELLED (tonic) instead of our reason:
-/// a tenth of its time, within these bounds. The lower one keeps ahead of tonic's timer on this side, too.
-const AHEAD: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(10));
+/// Bounds of the time that is reserved for sending the response, which is a tenth of the caller's timeout. The response must arrive
+/// before the caller's own timer expires, else the caller sees a bare CANCELLED (tonic) instead of our reason. The lower bound also
+/// makes our timer expire before tonic's timer on this side.
+const RESPONSE_MARGIN: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(10));
 
-/// When the call came.
+/// When the call arrived.
 #[derive(Clone, Copy)]
 struct Arrived(Instant);
 
-/// When the call's time is up.
+/// The deadline of the call.
 #[derive(Clone, Copy)]
 pub(super) struct Deadline(pub(super) Instant);
 
-/// Notes when the call came, at the moment at which tonic starts its own timer. The layers run only once the call is first polled, which
-/// on a busy machine is later by more than the lead that we keep.
+/// Records when the call arrived, at the moment at which tonic starts its own timer. The layers run only once the call is first polled,
+/// which on a busy machine is later by more than [`RESPONSE_MARGIN`].
 pub(crate) fn arrived<B>(mut request: http::Request<B>) -> http::Request<B> {
     request.extensions_mut().insert(Arrived(Instant::now()));
     request
@@ -46,7 +47,7 @@ pub(super) async fn enforce(
     let limit = callers.map_or(own, |callers| callers.min(own));
     let arrived = request.extensions().get::<Arrived>().map_or_else(Instant::now, |at| at.0);
     let deadline = arrived + limit;
-    if deadline.saturating_duration_since(Instant::now()) < FLOOR {
+    if deadline.saturating_duration_since(Instant::now()) < MIN_REMAINING {
         return refuse(time_is_up("the time for this call was up before it began"));
     }
 
@@ -60,17 +61,17 @@ pub(super) async fn enforce(
         .unwrap_or_else(|_| refuse(time_is_up("the time for this call was up before it was done")))
 }
 
-/// What is left of the caller's time when the way back is taken off.
+/// The caller's timeout less the time to send the response.
 fn in_time(timeout: Duration) -> Duration {
-    let (least, most) = AHEAD;
-    timeout.saturating_sub((timeout / 10).clamp(least, most))
+    let (min, max) = RESPONSE_MARGIN;
+    timeout.saturating_sub((timeout / 10).clamp(min, max))
 }
 
 fn time_is_up(message: &str) -> Fault {
     Fault::new(Common::DeadlineExceeded, message)
 }
 
-/// The time that the caller waits: up to 8 digits and a unit. A malformed one is ignored, as gRPC libraries do.
+/// The caller's timeout: up to 8 digits and a unit. A malformed one is ignored, as gRPC libraries do.
 pub(crate) fn grpc_timeout(headers: &HeaderMap) -> Option<Duration> {
     let text = headers.get("grpc-timeout")?.to_str().ok()?;
     let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;

@@ -9,8 +9,8 @@ use http_body::Frame;
 use http_body_util::BodyExt;
 use tonic::{Code, Status};
 
-/// Gives a reason to what tonic refuses by itself: size, compression, bytes that are no message, unknown methods. Our own answers carry
-/// their reason as details already, and pass untouched.
+/// Adds a reason to calls that tonic itself refuses: size, compression, bytes that are no message, unknown methods. Our own answers
+/// have their reason in their details already and pass unchanged.
 pub(super) async fn name(request: Request, next: Next) -> Response {
     let path = request.uri().path();
     if path.starts_with("/grpc.health.") || path.starts_with("/grpc.reflection.") {
@@ -21,7 +21,7 @@ pub(super) async fn name(request: Request, next: Next) -> Response {
     if http_body::Body::is_end_stream(response.body()) {
         return response;
     }
-    // A stream that began well tells of its end in trailers.
+    // The final status of a stream that began successfully is in its trailers.
     response.map(|body| Body::new(body.map_frame(named_trailers)))
 }
 
@@ -70,7 +70,7 @@ fn named(code: Code, message: &str) -> Option<Response> {
             Common::Undecodable,
             format!("the bytes are not the message that this method takes: {message}"),
         ),
-        // The caller went away while it was still sending; nobody reads this answer.
+        // The caller disconnected while it was still sending, so this answer is not read.
         Code::Internal | Code::Unknown if is_gone(message) => return None,
         Code::Internal | Code::Unknown => Fault::internal(message.to_owned()),
         _ => return None,

@@ -32,11 +32,11 @@ pub const SECONDS: &[f64] =
     &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 60.0];
 
 /// For what takes a fraction of a millisecond as a rule.
-const SHORT: &[f64] =
+const SHORT_SECONDS: &[f64] =
     &[0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 5.0];
 
 /// For events that are published together.
-const BATCH: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0];
+const BATCH_SIZES: &[f64] = &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0];
 
 /// For deliveries of one event: one is the rule, above three it goes through the isolation lane.
 const DELIVERIES: &[f64] = &[1.0, 2.0, 3.0, 4.0, 5.0, 8.0, 12.0, 20.0, 50.0, 200.0, 1000.0];
@@ -84,7 +84,7 @@ pub const METRICS: &[Metric] = &[
     gauge("outbox_refused", &["service"], "Events that the broker refuses, each with all later ones of its key behind it. Set by the leader."),
     gauge("outbox_broker_lost", &["service"], "1 after the broker lost events that it had acknowledged, until they are published again; else 0. Set by the leader."),
     gauge("outbox_stalled", &["service"], "1 while the broker takes no events, as when it is full; else 0. Set by the leader."),
-    histogram("outbox_batch_size", BATCH, &["service"], "Events that were published together."),
+    histogram("outbox_batch_size", BATCH_SIZES, &["service"], "Events that were published together."),
     histogram("outbox_publish_seconds", SECONDS, &["service"], "Time until the broker had acknowledged what was published together."),
     counter("outbox_publish_failures_total", &["service"], "Times that the broker refused an event."),
     counter("outbox_split_batches_total", &["service"], "Batches that were published one by one because the broker refused them as a whole."),
@@ -95,8 +95,8 @@ pub const METRICS: &[Metric] = &[
     gauge("consumer_oldest_age_seconds", &["consumer"], "Age of the oldest event that the consumer has not handled; 0: there is none."),
     counter("consumer_events_total", &["consumer", "subject", "outcome"], "Events by their outcome: applied, kept, duplicate, stale, ignored, exists, retried or dead."),
     histogram("consumer_attempts", DELIVERIES, &["consumer"], "Deliveries that an event needed until the consumer was done with it."),
-    histogram("consumer_dedupe_seconds", SHORT, &["service"], "Time that it took to claim the ids of the events of one transaction."),
-    histogram("consumer_handler_seconds", SHORT, &["consumer", "subject", "outcome"], "Time that the handler of an event took, done or failed; of several that it took together each counts its share."),
+    histogram("consumer_dedupe_seconds", SHORT_SECONDS, &["service"], "Time that it took to claim the ids of the events of one transaction."),
+    histogram("consumer_handler_seconds", SHORT_SECONDS, &["consumer", "subject", "outcome"], "Time that the handler of an event took, done or failed; of several that it took together each counts its share."),
     histogram("event_e2e_lag_seconds", SECONDS, &["consumer"], "Time from the commit at the publisher to the commit of the event's effect."),
     counter("consumer_split_batches_total", &["service"], "Times that a shared transaction failed and its events were handled apart."),
     counter("consumer_isolated_total", &["consumer", "outcome"], "Events that ran in isolation because they may be poison events: committed, failed, poison or not run."),
@@ -116,7 +116,7 @@ pub const METRICS: &[Metric] = &[
     histogram("projection_reconcile_seconds", SECONDS, &["service", "run"], "Time of a comparison with the owners: of one page, or of all."),
 ];
 
-/// Says what each metric means to the recorder that is installed.
+/// Registers the description of each metric with the installed recorder.
 pub(super) fn describe(metrics: &[Metric]) {
     for metric in metrics {
         match metric.kind {

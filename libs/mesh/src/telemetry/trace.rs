@@ -65,7 +65,7 @@ impl TraceParent {
         remote.map_or(own, |remote| Self { span: own.span, ..remote })
     }
 
-    /// The trace's id as it stands in logs.
+    /// The trace's id as logs show it.
     pub fn trace_id(&self) -> String {
         format!("{:032x}", self.trace)
     }

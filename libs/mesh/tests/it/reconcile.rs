@@ -2,7 +2,7 @@
 
 use contracts::operations::v1::DriftKind;
 use fault::Fault;
-use mesh::reconcile::{Drift, Listed, ask};
+use mesh::reconcile::{Drift, Listed, request};
 use mesh::{Projection, Reconciler, config};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use pg::{Db, Settings, migrate, provision};
@@ -55,11 +55,11 @@ impl Projection for Copied {
         self.is_local
     }
 
-    async fn owned(&self, after: &str, limit: i64) -> Result<Vec<Listed>, Fault> {
+    async fn list_owned(&self, after: &str, limit: i64) -> Result<Vec<Listed>, Fault> {
         Ok(page(&self.owner, after, limit))
     }
 
-    async fn kept(&self, after: &str, limit: i64) -> Result<Vec<Listed>, Fault> {
+    async fn list_copied(&self, after: &str, limit: i64) -> Result<Vec<Listed>, Fault> {
         Ok(page(&self.copy, after, limit))
     }
 
@@ -72,7 +72,7 @@ impl Projection for Copied {
         Ok(())
     }
 
-    async fn some_key(&self) -> Result<Option<String>, Fault> {
+    async fn random_key(&self) -> Result<Option<String>, Fault> {
         Ok(None)
     }
 }
@@ -176,7 +176,7 @@ async fn every_replica_shows_the_result_of_the_last_comparison_of_any_replica() 
     migrate::run(&url, migrate::SHARED).await.unwrap();
     let db = Db::new("mirror", Settings::of(url.clone())).unwrap();
     let compare = async |repair| {
-        db.write("test.ask", async move |tx| ask(tx, repair).await).await.unwrap();
+        db.write("test.ask", async move |tx| request(tx, repair).await).await.unwrap();
     };
 
     let shared = |name, copy: [i64; 3]| Copied {

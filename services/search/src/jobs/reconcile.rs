@@ -45,7 +45,7 @@ impl Projection for Copied {
         matches!(self, Self::Index(_))
     }
 
-    async fn owned(&self, after: &str, limit: i64) -> Result<Vec<Listed>, Fault> {
+    async fn list_owned(&self, after: &str, limit: i64) -> Result<Vec<Listed>, Fault> {
         match self {
             Self::Entries(app, section) => {
                 app.owner(*section).versions(section.family(), after, limit).await
@@ -58,7 +58,7 @@ impl Projection for Copied {
         }
     }
 
-    async fn kept(&self, after: &str, limit: i64) -> Result<Vec<Listed>, Fault> {
+    async fn list_copied(&self, after: &str, limit: i64) -> Result<Vec<Listed>, Fault> {
         let after = id(after);
         match self {
             Self::Entries(app, section) => {
@@ -80,7 +80,7 @@ impl Projection for Copied {
         }
     }
 
-    async fn some_key(&self) -> Result<Option<String>, Fault> {
+    async fn random_key(&self) -> Result<Option<String>, Fault> {
         let name = "search.some_key";
         let id = match self {
             Self::Entries(app, section) => {

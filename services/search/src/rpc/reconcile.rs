@@ -1,15 +1,15 @@
-//! Asks for a comparison of copies with their owners.
+//! Requests a comparison of copies with their owners.
 
 use crate::App;
 use contracts::search::v1::{ReconcileRequest, ReconcileResponse};
 use fault::Fault;
 
-/// Starts an operation that `jobs/reconcile` of one replica takes up.
+/// Starts an operation that one replica takes up.
 pub async fn reconcile(app: &App, request: ReconcileRequest) -> Result<ReconcileResponse, Fault> {
     let repair = request.repair;
     app.db
         .write_once(&request, async move |tx| {
-            let operation = mesh::reconcile::ask(tx, repair).await?;
+            let operation = mesh::reconcile::request(tx, repair).await?;
             Ok(ReconcileResponse { operation: Some(operation.message("search")) })
         })
         .await

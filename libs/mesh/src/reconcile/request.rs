@@ -1,4 +1,4 @@
-//! What an RPC asks for is a row; whichever replica finds it does it.
+//! Requests a comparison: a row in `operations` that any replica takes up.
 
 use fault::Fault;
 use pg::Tx;
@@ -14,8 +14,8 @@ pub(super) fn kind(repair: bool) -> &'static str {
     if repair { REPAIR } else { REPORT }
 }
 
-/// Asks for a comparison of every projection of the service whose transaction this is; its result is a
+/// Requests a comparison of every projection of the service, in a transaction on its database; the result is a
 /// `souk.operations.v1.DriftReport`.
-pub async fn ask(tx: &mut Tx, repair: bool) -> Result<Operation, Fault> {
+pub async fn request(tx: &mut Tx, repair: bool) -> Result<Operation, Fault> {
     operations::start(tx, kind(repair), None).await
 }

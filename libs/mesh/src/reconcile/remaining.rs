@@ -1,8 +1,8 @@
-//! What differs still, as gauges. Every replica shows the same of what all of them share: what the last comparison came to, as it
-//! is kept with its operation. Else whoever compared it before would go on showing what another one has repaired since. Of what
-//! each has for itself each shows what it found.
+//! Gauges of the differences that remain. For copies in the shared database every replica reads the report of the last comparison from
+//! its operation: else the replica that compared before would go on showing what another one has repaired since. For its local copies
+//! each replica shows what it found itself.
 
-use super::ask::{REPAIR, REPORT};
+use super::request::{REPAIR, REPORT};
 use super::{Projection, Reconciler};
 use contracts::operations::v1::{DriftReport, ProjectionDrift};
 use fault::Fault;
@@ -10,15 +10,15 @@ use pg::operations;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// Between two looks at the last comparison.
-const EVERY: Duration = Duration::from_secs(5);
+/// How often the report of the last comparison is read.
+const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 impl<P: Projection> Reconciler<P> {
-    /// Shows it for ever.
-    pub(super) async fn show_left(&self) {
+    /// Sets the gauges periodically; never returns.
+    pub(super) async fn show_remaining(&self) {
         loop {
             self.round("looking for the last comparison", self.show_last()).await;
-            tokio::time::sleep(EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -26,7 +26,7 @@ impl<P: Projection> Reconciler<P> {
         let last = async |tx: &mut pg::Tx| operations::last_succeeded(tx, &[REPORT, REPAIR]).await;
         let last = self.db.read("reconcile.last", last).await?;
         let report = last.and_then(|operation| operation.result::<DriftReport>());
-        // A binary that was older than these counts has left none.
+        // Reports of older binaries do not have these counts.
         let Some(report) = report.filter(|report| !report.projections.is_empty()) else {
             return Ok(());
         };
@@ -37,26 +37,26 @@ impl<P: Projection> Reconciler<P> {
             .map(Projection::name)
             .collect();
         let shared = report.projections.iter().filter(|d| !own.contains(&d.projection.as_str()));
-        let mut total = self.own_left.load(Ordering::Relaxed);
+        let mut total = self.local_remaining.load(Ordering::Relaxed);
         for drift in shared {
-            total += left(drift);
-            self.set_left(drift);
+            total += remaining(drift);
+            self.set_remaining(drift);
         }
-        if let Some(tell) = self.total {
-            tell(float(total));
+        if let Some(set) = self.total {
+            set(float(total));
         }
         Ok(())
     }
 
-    pub(super) fn set_left(&self, drift: &ProjectionDrift) {
+    pub(super) fn set_remaining(&self, drift: &ProjectionDrift) {
         metrics::gauge!("projection_drift",
             "service" => self.db.service(), "projection" => drift.projection.clone())
-        .set(float(left(drift)));
+        .set(float(remaining(drift)));
     }
 }
 
-/// Differences that no repair has ended.
-pub(super) fn left(drift: &ProjectionDrift) -> i64 {
+/// Differences that were not repaired.
+pub(super) fn remaining(drift: &ProjectionDrift) -> i64 {
     drift.differences - drift.repaired
 }
 

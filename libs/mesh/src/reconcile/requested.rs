@@ -1,6 +1,6 @@
-//! Does the comparisons that an RPC or the schedule asked for.
+//! Runs the comparisons that an RPC or the schedule requested.
 
-use super::ask::kind;
+use super::request::kind;
 use super::{Projection, Reconciler};
 use contracts::operations::v1::DriftReport;
 use fault::Fault;
@@ -9,40 +9,40 @@ use std::convert::Infallible;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-/// How often it is looked whether something was asked for.
-const EVERY: Duration = Duration::from_millis(500);
-/// How often the operation is told how far it is. That also says that we are still at it, so it goes on by the clock, whatever
-/// the comparison waits for.
-const PROGRESS: Duration = Duration::from_secs(3);
+/// How often requested comparisons are looked for.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
+/// How often the progress is stored with the operation. That also shows that the operation is still worked on, so it does not depend
+/// on the progress of the comparison.
+const PROGRESS_INTERVAL: Duration = Duration::from_secs(3);
 
 impl<P: Projection> Reconciler<P> {
-    /// Looks for comparisons to do, for ever.
-    pub(super) async fn do_asked(&self) {
+    /// Runs requested comparisons; never returns.
+    pub(super) async fn run_requested(&self) {
         loop {
             for repair in [false, true] {
                 self.round("comparing with the owners", self.take_up(repair)).await;
             }
-            tokio::time::sleep(EVERY).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
     async fn take_up(&self, repair: bool) -> Result<(), Fault> {
         let kind = kind(repair);
-        let asked =
+        let taken =
             self.db.write("reconcile.take_up", async |tx| operations::take_up(tx, kind).await);
-        let Some(operation) = asked.await? else { return Ok(()) };
+        let Some(operation) = taken.await? else { return Ok(()) };
         let compared = AtomicI64::new(0);
         let work = async {
             tokio::select! {
                 done = self.full(self.projections.iter(), repair, &compared) => done,
-                never = self.tell(&operation, &compared) => match never {},
+                never = self.store_progress(&operation, &compared) => match never {},
             }
         };
         let done = operations::with_lease(&self.db, &operation, work).await;
         let (done, operation): (&Result<DriftReport, Fault>, _) = (&done, &operation);
         self.db
             .write("reconcile.end", async |tx| {
-                // Whoever has taken it up meanwhile is at it, and ends it.
+                // Another process has taken it up meanwhile and will end it.
                 if !operations::renew(tx, operation).await? {
                     return Ok(());
                 }
@@ -54,16 +54,16 @@ impl<P: Projection> Reconciler<P> {
             .await
     }
 
-    /// Tells the operation how far it is, for ever.
-    async fn tell(&self, operation: &Operation, compared: &AtomicI64) -> Infallible {
+    /// Stores the progress with the operation periodically; never returns.
+    async fn store_progress(&self, operation: &Operation, compared: &AtomicI64) -> Infallible {
         loop {
-            tokio::time::sleep(PROGRESS).await;
+            tokio::time::sleep(PROGRESS_INTERVAL).await;
             let (id, done) = (operation.id, compared.load(Ordering::Relaxed));
             let doing = "comparing with the owners";
-            let told = self.db.write("reconcile.progress", async |tx| {
+            let stored = self.db.write("reconcile.progress", async |tx| {
                 operations::progress(tx, id, done, 0, doing).await
             });
-            if let Err(fault) = told.await {
+            if let Err(fault) = stored.await {
                 tracing::warn!("an operation was not told how far it is: {}", fault.chain());
             }
         }

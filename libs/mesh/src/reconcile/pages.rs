@@ -6,22 +6,22 @@ use fault::{Fault, Kind};
 use std::time::Duration;
 use uuid::Uuid;
 
-/// Rows of each list that are read at once.
-const PAGE: usize = 1_000;
-/// The same where single keys are looked for, which may stand far apart.
-const SMALL_PAGE: usize = 100;
-/// How often a page is tried: a run over many pages should not end because a neighbour restarts.
-const ATTEMPTS: u32 = 6;
+/// Rows that are read of each list at a time.
+const PAGE_SIZE: usize = 1_000;
+/// The same where single keys are looked up, since few rows between them are of use.
+const KEY_LOOKUP_PAGE_SIZE: usize = 100;
+/// How often a page is tried: a run over many pages should not fail because the owner restarts.
+const MAX_ATTEMPTS: u32 = 6;
 
-/// The next page after a key: what both lists say of its range, and after which key the next one begins.
+/// Compares the next page after a key; returns the differences and after which key the next page begins.
 pub(super) async fn page<P: Projection>(
     projection: &P,
     after: &str,
 ) -> Result<(Compared, Option<String>), Fault> {
-    page_of(projection, after, PAGE).await
+    page_of(projection, after, PAGE_SIZE).await
 }
 
-/// What differs of these keys, which come in their order.
+/// Compares these keys, which must be sorted, and returns those that differ.
 pub(super) async fn again<P: Projection>(
     projection: &P,
     keys: &[String],
@@ -29,7 +29,7 @@ pub(super) async fn again<P: Projection>(
     let mut drifts = Vec::new();
     let mut rest = keys;
     while let Some(first) = rest.first() {
-        let (compared, next) = page_of(projection, &before(first), SMALL_PAGE).await?;
+        let (compared, next) = page_of(projection, &before(first), KEY_LOOKUP_PAGE_SIZE).await?;
         let covered = next.map_or(rest.len(), |next| rest.partition_point(|key| *key <= next));
         let (now, later) = rest.split_at(covered);
         let wanted = |drift: &Drift| now.binary_search(&drift.key).is_ok();
@@ -47,7 +47,7 @@ async fn page_of<P: Projection>(
     let mut attempt = 1;
     loop {
         match try_page(projection, after, limit).await {
-            Err(fault) if passes(&fault) && attempt < ATTEMPTS => {
+            Err(fault) if is_transient(&fault) && attempt < MAX_ATTEMPTS => {
                 tokio::time::sleep(Duration::from_millis(250 << attempt)).await;
                 attempt += 1;
             }
@@ -62,19 +62,20 @@ async fn try_page<P: Projection>(
     limit: usize,
 ) -> Result<(Compared, Option<String>), Fault> {
     let rows = i64::try_from(limit).unwrap_or(i64::MAX);
-    // The owner first: what is on its way then makes the copy the newer one, and not an orphan of what it has just created.
-    let mut owned = projection.owned(after, rows).await?;
-    let mut kept = projection.kept(after, rows).await?;
+    // The owner is read first: an event that arrives between the two reads can make the copy look ahead of its owner or orphaned, which
+    // the second comparison dismisses, because by then the owner has that version too.
+    let mut owned = projection.list_owned(after, rows).await?;
+    let mut kept = projection.list_copied(after, rows).await?;
     let next = cut(&mut owned, &mut kept, limit);
     Ok((compare(owned, kept, projection.keeps_deleted()), next))
 }
 
-fn passes(fault: &Fault) -> bool {
+fn is_transient(fault: &Fault) -> bool {
     matches!(fault.kind(), Kind::Unavailable | Kind::TimedOut | Kind::Exhausted)
 }
 
-/// A key before a key, so that a page after it begins with that one: the one right before it where keys are UUIDs, else one with
-/// hardly any between the two.
+/// A key that sorts before `key`, so that the page after it contains `key`: for UUIDs the immediate predecessor, else a string with
+/// few possible keys between the two.
 fn before(key: &str) -> String {
     if let Ok(id) = Uuid::try_parse(key) {
         let before = id.as_u128().checked_sub(1).map(Uuid::from_u128);
