@@ -15,6 +15,7 @@ mod reads;
 mod statement;
 
 mod early;
+mod heads;
 mod inbox;
 mod operations;
 mod refused;
