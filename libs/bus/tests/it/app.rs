@@ -37,7 +37,7 @@ impl App {
         self.calls.lock().unwrap().get(key).copied().unwrap_or_default()
     }
 
-    fn outcome(&self, key: &str) -> Result<Outcome, Fault> {
+    pub fn outcome(&self, key: &str) -> Result<Outcome, Fault> {
         let call = {
             let mut calls = self.calls.lock().unwrap();
             let call = calls.entry(key.to_owned()).or_default();

@@ -18,6 +18,7 @@ mod kinds;
 mod latency;
 mod loss;
 mod newest;
+mod projection;
 mod refused;
 mod relay;
 mod replay;
