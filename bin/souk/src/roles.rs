@@ -2,16 +2,16 @@ use clap::builder::PossibleValuesParser;
 use mesh::Role;
 
 /// All services, each after those that it depends on.
-pub const ROLES: [Role; 3] = [catalog::ROLE, pricing::ROLE, search::ROLE];
+pub const ROLES: &[Role] = &[catalog::ROLE, pricing::ROLE, search::ROLE];
 
 /// Their names.
-pub fn role_names() -> [&'static str; ROLES.len()] {
-    ROLES.map(|role| role.name)
+pub fn role_names() -> Vec<&'static str> {
+    ROLES.iter().map(|role| role.name).collect()
 }
 
 /// The role with this name.
 pub fn role(name: &str) -> Option<Role> {
-    ROLES.into_iter().find(|role| role.name == name)
+    ROLES.iter().copied().find(|role| role.name == name)
 }
 
 /// The roles named on the command line; `all` stands for all of them.

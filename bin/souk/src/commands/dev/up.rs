@@ -233,13 +233,13 @@ mod tests {
         for role in crate::role_names() {
             port_map.assign(role).unwrap();
         }
-        let shared = crate::role_names().map(|role| {
+        let shared = crate::role_names().into_iter().map(|role| {
             (
                 format!("SOUK_DATABASE_URL_{}", role.to_ascii_uppercase()),
                 format!("postgres://{role}"),
             )
         });
-        let settings = settings("pricing", &Variables::from(shared), &port_map).unwrap();
+        let settings = settings("pricing", &Variables::from_iter(shared), &port_map).unwrap();
         let names: Vec<&str> = settings.keys().map(String::as_str).collect();
         assert_eq!(
             names,
