@@ -19,12 +19,12 @@
 //! - [`run`] starts everything; [`follow`] takes a message off the broker, [`in_progress`] extends its acknowledgement deadline,
 //!   [`workers`] gives it to the worker of its key.
 //! - [`effect`] does the transactions, [`dispatch`] calls the handlers in them.
-//! - [`acknowledge`] decides how the broker is answered, [`backoff`] how soon it is to send the message again.
+//! - [`acknowledge`] decides how a message is acknowledged, [`backoff`] after which pause it is delivered again.
 //! - [`outage`] waits for the database; [`attempts`] counts failures.
-//! - [`early`] keeps an event that comes before what it is about, [`overdue`] makes a dead letter of one that waited too long.
+//! - [`early`] keeps an event that arrives before the aggregate that it refers to, [`overdue`] makes a dead letter of one that waited too long.
 //! - [`isolation`] is the lane for messages that were delivered too often, [`isolated`] runs one of them alone in the process.
-//! - [`deferred`] and [`parked`] are what is tried again in isolation though no message brings it.
-//! - [`advisories`] finds what the broker gave up, [`upkeep`] is what is done periodically, [`replay`] what operators ask for.
+//! - [`deferred`] and [`parked`] run in isolation what no message starts.
+//! - [`advisories`] finds messages that the broker no longer delivers, [`upkeep`] runs periodic tasks, [`replay`] runs what operators request.
 
 mod acknowledge;
 mod advisories;

@@ -4,8 +4,8 @@
 //! The subject is `dead.<service>.<consumer>.<event id>`, and a dead letter is published only where its subject is empty: so
 //! there is one for each event, however often it is sent.
 //!
-//! [`dead_letter`] is what one holds, [`publish`] makes one, [`find`] and [`filter`] are how operators list and select them,
-//! [`request_replay`] is how they request a replay, which [`crate::Consumers`] does.
+//! [`dead_letter`] is the content of one, [`publish`] makes one, [`find`] and [`filter`] are how operators list and select them,
+//! [`request_replay`] is how they request a replay, which [`crate::Consumers`] runs.
 
 mod dead_letter;
 mod filter;

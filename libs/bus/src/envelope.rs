@@ -1,4 +1,4 @@
-//! What travels beside an event's bytes: CloudEvents 1.0 in binary mode, and what joins it to the work that made it.
+//! The headers of an event: CloudEvents 1.0 in binary mode, and the ids that link it to the work that made it.
 
 use async_nats::HeaderMap;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -19,7 +19,7 @@ const TRACE: &str = "traceparent";
 const CORRELATION: &str = "correlation-id";
 const CAUSATION: &str = "causation-id";
 
-/// What travels beside an event's bytes.
+/// The headers of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Envelope {
     /// Id of the event, the same however often and from wherever it is sent.
@@ -38,14 +38,14 @@ pub struct Envelope {
     pub at: DateTime<Utc>,
     /// W3C trace context of the work that made the change.
     pub traceparent: Option<String>,
-    /// Joins everything that one request or event brought about.
+    /// Shared by everything that one request or event caused.
     pub correlation_id: Option<String>,
-    /// The event that the change was made for.
+    /// The event that caused the change.
     pub causation_id: Option<String>,
 }
 
 impl Envelope {
-    /// The headers that it travels as.
+    /// The headers of the message.
     pub fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
         headers.insert(SPEC, "1.0");

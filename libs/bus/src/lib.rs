@@ -2,9 +2,9 @@
 //!
 //! 1. [`Bus`]: the connection to the broker, which reconnects by itself.
 //! 2. [`streams`]: one stream for the events of each service, one for the dead letters of each service that consumes.
-//! 3. [`envelope`]: what travels beside an event's bytes.
+//! 3. [`envelope`]: the headers of an event.
 //! 4. [`Relay`]: from the outbox table to the stream, in order per key, at least once, one relay at a time per database.
-//! 5. [`Consumers`]: from the streams to the handlers in `on/`, each event's effect once.
+//! 5. [`Consumers`]: from the streams to the handlers of a service, each event's effect once.
 //! 6. [`dead`]: events that no handler could take; nothing is dropped silently.
 //!
 //! Delivery is at least once, and nothing may depend on its order. Two guards make effects exact, and handlers need

@@ -19,7 +19,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 pub const ADVISORIES: &str = "ADVISORIES";
 
 /// Subject of the broker's advisory that it gave a message up, before the names of stream and consumer.
-pub(crate) const GIVEN_UP: &str = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES";
+pub(crate) const MAX_DELIVERIES_ADVISORY: &str = "$JS.EVENT.ADVISORY.CONSUMER.MAX_DELIVERIES";
 
 /// Name of the stream of a service's events: `PRICING`.
 pub fn events(service: &str) -> String {
@@ -91,7 +91,7 @@ fn advisories_config(bus: &Bus) -> Config {
     Config {
         name: ADVISORIES.to_owned(),
         description: Some("messages that the broker sends no more".to_owned()),
-        subjects: vec![format!("{GIVEN_UP}.>")],
+        subjects: vec![format!("{MAX_DELIVERIES_ADVISORY}.>")],
         max_age: 7 * DAY,
         duplicate_window: Duration::from_secs(120),
         max_message_size: -1,
@@ -118,33 +118,36 @@ fn size(bytes: usize) -> i32 {
     i32::try_from(bytes).unwrap_or(i32::MAX)
 }
 
-/// A refusal to change the stream as asked, and a stream that is not as asked, are internal faults: they end the start.
-/// Everything else is UNAVAILABLE and worth another try. The comparison is needed because servers silently drop settings that
+/// A stream that the broker refuses to configure as wanted, or that differs afterwards, is an internal fault, which ends the start.
+/// Everything else is UNAVAILABLE and can be retried. The comparison is needed because servers silently drop settings that
 /// they do not support.
-async fn ensure(bus: &Bus, asked: Config) -> Result<Info, Fault> {
-    let name = asked.name.clone();
-    let info = match bus.jetstream().create_or_update_stream(asked.clone()).await {
+async fn ensure(bus: &Bus, wanted: Config) -> Result<Info, Fault> {
+    let name = wanted.name.clone();
+    let info = match bus.jetstream().create_or_update_stream(wanted.clone()).await {
         Ok(info) => info,
         Err(error) if refused(&error) => {
             return Err(Fault::internal(format!("the broker refuses stream {name}: {error}")));
         }
         Err(error) => return Err(Fault::unavailable("the broker", error)),
     };
-    let differences = differences(&asked, &info.config);
+    let differences = differences(&wanted, &info.config);
     if differences.is_empty() {
         return Ok(info);
     }
-    Err(Fault::internal(format!("stream {name} is not as asked: {}", differences.join("; "))))
+    Err(Fault::internal(format!(
+        "stream {name} is not configured as wanted: {}",
+        differences.join("; ")
+    )))
 }
 
 /// The broker's codes for a configuration that is invalid, and for an update of what cannot be changed. Their class is that
 /// of the broker's own failures.
-const REFUSALS: [u64; 2] = [10052, 10069];
+const CONFIG_ERRORS: [u64; 2] = [10052, 10069];
 
 fn refused(error: &CreateStreamError) -> bool {
     match error.kind() {
         CreateStreamErrorKind::JetStream(error) => {
-            error.code() < 500 || REFUSALS.contains(&error.error_code().0)
+            error.code() < 500 || CONFIG_ERRORS.contains(&error.error_code().0)
         }
         CreateStreamErrorKind::EmptyStreamName | CreateStreamErrorKind::InvalidStreamName => true,
         _ => false,
@@ -153,18 +156,18 @@ fn refused(error: &CreateStreamError) -> bool {
 
 /// Where the two differ in a way that could lose or repeat events. Atomic batches are left out: without them publishing
 /// is slower, nothing else.
-fn differences(asked: &Config, got: &Config) -> Vec<String> {
+fn differences(wanted: &Config, got: &Config) -> Vec<String> {
     let mut found = Vec::new();
-    compare(&mut found, "subjects", &asked.subjects, &got.subjects);
-    compare(&mut found, "storage", &asked.storage, &got.storage);
-    compare(&mut found, "retention", &asked.retention, &got.retention);
-    compare(&mut found, "discard", &asked.discard, &got.discard);
-    compare(&mut found, "max_age", &asked.max_age, &got.max_age);
-    compare(&mut found, "max_bytes", &asked.max_bytes, &got.max_bytes);
-    compare(&mut found, "max_messages", &asked.max_messages, &got.max_messages);
-    compare(&mut found, "max_message_size", &asked.max_message_size, &got.max_message_size);
-    compare(&mut found, "duplicate_window", &asked.duplicate_window, &got.duplicate_window);
-    compare(&mut found, "replicas", &asked.num_replicas, &got.num_replicas);
+    compare(&mut found, "subjects", &wanted.subjects, &got.subjects);
+    compare(&mut found, "storage", &wanted.storage, &got.storage);
+    compare(&mut found, "retention", &wanted.retention, &got.retention);
+    compare(&mut found, "discard", &wanted.discard, &got.discard);
+    compare(&mut found, "max_age", &wanted.max_age, &got.max_age);
+    compare(&mut found, "max_bytes", &wanted.max_bytes, &got.max_bytes);
+    compare(&mut found, "max_messages", &wanted.max_messages, &got.max_messages);
+    compare(&mut found, "max_message_size", &wanted.max_message_size, &got.max_message_size);
+    compare(&mut found, "duplicate_window", &wanted.duplicate_window, &got.duplicate_window);
+    compare(&mut found, "replicas", &wanted.num_replicas, &got.num_replicas);
     found
 }
 
@@ -172,11 +175,11 @@ fn differences(asked: &Config, got: &Config) -> Vec<String> {
 pub(crate) fn compare<T: PartialEq + std::fmt::Debug>(
     found: &mut Vec<String>,
     name: &str,
-    asked: &T,
+    wanted: &T,
     got: &T,
 ) {
-    if asked != got {
-        found.push(format!("{name} is {got:?}, asked was {asked:?}"));
+    if wanted != got {
+        found.push(format!("{name} is {got:?}, expected {wanted:?}"));
     }
 }
 
@@ -193,11 +196,11 @@ mod tests {
 
     #[test]
     fn a_setting_that_a_server_dropped_is_found_and_batches_may_be_missing() {
-        let asked =
+        let wanted =
             Config { discard: DiscardPolicy::New, allow_atomic_publish: true, ..Config::default() };
-        let got = Config { discard: DiscardPolicy::Old, ..asked.clone() };
-        assert_eq!(differences(&asked, &got), ["discard is Old, asked was New"]);
-        let got = Config { allow_atomic_publish: false, ..asked.clone() };
-        assert!(differences(&asked, &got).is_empty());
+        let got = Config { discard: DiscardPolicy::Old, ..wanted.clone() };
+        assert_eq!(differences(&wanted, &got), ["discard is Old, expected New"]);
+        let got = Config { allow_atomic_publish: false, ..wanted.clone() };
+        assert!(differences(&wanted, &got).is_empty());
     }
 }

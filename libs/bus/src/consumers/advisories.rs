@@ -1,9 +1,9 @@
-//! Messages that the broker gave up: it delivers a message `max_deliver` times and then never again. It publishes an advisory
+//! Messages that the broker no longer delivers: it delivers a message `max_deliver` times and then never again. It publishes an advisory
 //! for each, a stream stores the advisories, and a dead letter is made of the message.
 
 use super::context::Consumers;
 use crate::dead::{self, NewDeadLetter, Reason};
-use crate::streams::{self, ADVISORIES, GIVEN_UP};
+use crate::streams::{self, ADVISORIES, MAX_DELIVERIES_ADVISORY};
 use async_nats::jetstream::message::StreamMessage;
 use async_nats::jetstream::stream::{RawMessageErrorKind, Stream};
 use chrono::{DateTime, Utc};
@@ -26,7 +26,7 @@ async fn sweep(consumers: &Consumers) -> Result<usize, Fault> {
     for publisher in consumers.registry.publishers() {
         let name = consumers.name(publisher);
         let source = streams::events(publisher);
-        let subject = format!("{GIVEN_UP}.{source}.{name}");
+        let subject = format!("{MAX_DELIVERIES_ADVISORY}.{source}.{name}");
         let events = Source { stream: stream(consumers, &source).await?, name: source };
         let mut next = 1;
         while let Some(advisory) = next_advisory(&advisories, next, &subject).await? {

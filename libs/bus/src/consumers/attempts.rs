@@ -41,8 +41,8 @@ pub(super) enum Start {
     Exhausted(Attempts),
 }
 
-/// Commits that an event is about to run in isolation. An earlier start that was never finished means that the process died, and
-/// counts as a failure; unless this process made it, and could only not commit its end.
+/// Commits that an event is about to run in isolation. An earlier start without an end means that the process died, and
+/// counts as a failure; unless this process made it and merely failed to commit its end.
 pub(super) async fn start(consumers: &Consumers, delivery: &Delivery) -> Result<Start, Fault> {
     let started = consumers.db.write("bus.start_attempt", async |tx| {
         // A kept event is claimed too, and has its effect before it.

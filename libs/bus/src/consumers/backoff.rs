@@ -13,7 +13,7 @@ const MAX_BACKOFF: Duration = Duration::from_secs(10);
 const MAX_OUTAGE_BACKOFF: Duration = Duration::from_secs(600);
 
 /// How long after its pause a failed event may still take to be delivered again.
-const REDELIVERY: Duration = Duration::from_secs(60);
+const MAX_REDELIVERY_DELAY: Duration = Duration::from_secs(60);
 
 /// Since when the events of each subject have failed because of an outage of something that their handler needs.
 #[derive(Default)]
@@ -36,7 +36,7 @@ impl Outages {
             outage.since = now;
         }
         let pause = jittered((now.duration_since(outage.since) / 2).min(MAX_OUTAGE_BACKOFF));
-        outage.until = outage.until.max(now + pause + REDELIVERY);
+        outage.until = outage.until.max(now + pause + MAX_REDELIVERY_DELAY);
         pause
     }
 
@@ -80,7 +80,8 @@ mod tests {
         // An outage that began so many seconds ago, and how long ago a redelivery was last expected.
         let lasts = |seconds, overdue| {
             let ago = |seconds| Instant::now().checked_sub(Duration::from_secs(seconds)).unwrap();
-            let until = if overdue == 0 { Instant::now() + REDELIVERY } else { ago(overdue) };
+            let until =
+                if overdue == 0 { Instant::now() + MAX_REDELIVERY_DELAY } else { ago(overdue) };
             outages.lock().insert("a".into(), Outage { since: ago(seconds), until });
         };
         assert!(outages.failed("a") < Duration::from_secs(1));

@@ -40,7 +40,7 @@ impl Consumers {
         }
     }
 
-    /// The same at another pace.
+    /// The same with other tuning.
     #[must_use]
     pub fn tuned(mut self, tuning: Tuning) -> Self {
         self.tuning = tuning;
@@ -90,7 +90,7 @@ pub(super) trait Handle: Send + Sync {
         false
     }
 
-    /// Removes what it keeps of an aggregate that never was.
+    /// Removes its copy of an aggregate that the owner never had.
     fn remove<'a>(&'a self, _tx: &'a mut Tx, _key: &'a str) -> Outcomes<'a> {
         Box::pin(std::future::ready(Ok(Vec::new())))
     }

@@ -1,4 +1,4 @@
-//! Isolated runs that no message brings: of kept events that were deferred because what they waited for was created in isolation,
+//! Isolated runs that are not started by a message: of kept events that were deferred because what they waited for was created in isolation,
 //! and of parked dead letters that this binary can handle ([`super::parked`]).
 
 use super::context::Consumers;

@@ -1,4 +1,4 @@
-//! An event on its way to a handler, wherever it comes from: the broker, a kept entry, a dead dead_letter.
+//! An event on its way to a handler, wherever it comes from: the broker, a kept entry, a dead letter.
 
 use crate::dead::DeadLetter;
 use crate::envelope::{self, Envelope};
@@ -10,9 +10,9 @@ use pg::early::Early;
 use std::sync::Arc;
 use uuid::Uuid;
 
-/// Header of a kept entry that was made by replaying a dead letter: the position of that dead letter, which whoever replayed it
-/// may not have removed yet.
-pub(super) const REPLAYED_FROM: &str = "souk-letter";
+/// Header of a kept entry that was made by replaying a dead letter: the position of that dead letter, which may not
+/// have been removed yet.
+pub(super) const DEAD_LETTER_SEQUENCE: &str = "souk-letter";
 
 /// An event on its way to a handler.
 #[derive(Debug, Clone)]
@@ -39,7 +39,7 @@ impl Delivery {
 
     pub fn of_dead_letter(dead_letter: &DeadLetter) -> Result<Self, Fault> {
         let mut headers = dead_letter.headers.clone();
-        headers.insert(REPLAYED_FROM, dead_letter.sequence.to_string());
+        headers.insert(DEAD_LETTER_SEQUENCE, dead_letter.sequence.to_string());
         Ok(Self {
             consumer: dead_letter.consumer.as_str().into(),
             envelope: Envelope::read(&dead_letter.original_subject, &dead_letter.headers)?,
@@ -77,7 +77,7 @@ impl Delivery {
         &self.envelope.subject
     }
 
-    /// What the handler's work is done for: the event caused it, and it goes on under the event's correlation id.
+    /// The context of the handler's work: caused by the event, with the event's correlation id.
     pub fn context(&self, service: &str) -> Context {
         let id = self.id().to_string();
         Context {

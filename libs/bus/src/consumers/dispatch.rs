@@ -37,9 +37,9 @@ impl Registry {
         for run in together {
             let Some((_, _, handler)) = run.first() else { continue };
             let run: Vec<_> = run.iter().map(|(subject, event, _)| (*subject, *event)).collect();
-            let begun = Instant::now();
+            let started = Instant::now();
             let handled = catch_panics(handler.as_ref(), consumers, tx, &run).await;
-            measure(&run, begun.elapsed(), if handled.is_ok() { "done" } else { "failed" });
+            measure(&run, started.elapsed(), if handled.is_ok() { "done" } else { "failed" });
             outcomes.extend(handled.map_err(|fault| {
                 let culprit = (run.len() == 1).then_some(outcomes.len());
                 Failed { fault, culprit }

@@ -8,18 +8,19 @@ use async_nats::jetstream::stream::ConsumerErrorKind;
 use fault::Fault;
 
 /// The broker's code for a change that it refuses. Its class is that of the broker's own failures.
-const NOT_CREATED: u64 = 10012;
+const CONSUMER_CREATE_ERROR: u64 = 10012;
 
-/// Creates or updates it and compares what came of it. The stream is the publisher's to create: while it is not there,
-/// this is UNAVAILABLE. An internal fault: it cannot be as asked.
+/// Creates or updates it and compares the outcome with the wanted configuration. The publisher creates the stream: while it is missing,
+/// this is UNAVAILABLE. An internal fault: the broker cannot configure it as wanted.
 pub(super) async fn ensure(
     consumers: &Consumers,
     publisher: &str,
 ) -> Result<Consumer<Config>, Fault> {
-    let asked = config(consumers, publisher);
+    let wanted = config(consumers, publisher);
     let name = consumers.name(publisher);
     let stream = streams::events(publisher);
-    let created = consumers.bus.jetstream().create_consumer_on_stream(asked.clone(), &stream).await;
+    let created =
+        consumers.bus.jetstream().create_consumer_on_stream(wanted.clone(), &stream).await;
     let consumer = match created {
         Ok(consumer) => consumer,
         Err(error) => {
@@ -27,7 +28,7 @@ pub(super) async fn ensure(
                 // 404 is the stream, which its publisher will create.
                 ConsumerErrorKind::JetStream(why)
                     if why.code() != 404
-                        && (why.code() < 500 || why.error_code().0 == NOT_CREATED) =>
+                        && (why.code() < 500 || why.error_code().0 == CONSUMER_CREATE_ERROR) =>
                 {
                     Fault::internal(format!("the broker refuses consumer {name}: {why}"))
                 }
@@ -35,23 +36,26 @@ pub(super) async fn ensure(
             });
         }
     };
-    let differences = differences(&asked, &consumer.cached_info().config);
+    let differences = differences(&wanted, &consumer.cached_info().config);
     if differences.is_empty() {
         return Ok(consumer);
     }
-    Err(Fault::internal(format!("consumer {name} is not as asked: {}", differences.join("; "))))
+    Err(Fault::internal(format!(
+        "consumer {name} is not configured as wanted: {}",
+        differences.join("; ")
+    )))
 }
 
 /// Where the two differ in a way that could lose or repeat events.
-fn differences(asked: &Config, got: &Got) -> Vec<String> {
+fn differences(wanted: &Config, got: &Got) -> Vec<String> {
     let mut found = Vec::new();
-    compare(&mut found, "filter_subject", &asked.filter_subject, &got.filter_subject);
-    compare(&mut found, "ack_policy", &asked.ack_policy, &got.ack_policy);
-    compare(&mut found, "deliver_policy", &asked.deliver_policy, &got.deliver_policy);
-    compare(&mut found, "ack_wait", &asked.ack_wait, &got.ack_wait);
-    compare(&mut found, "max_deliver", &asked.max_deliver, &got.max_deliver);
-    compare(&mut found, "max_ack_pending", &asked.max_ack_pending, &got.max_ack_pending);
-    compare(&mut found, "backoff", &asked.backoff, &got.backoff);
+    compare(&mut found, "filter_subject", &wanted.filter_subject, &got.filter_subject);
+    compare(&mut found, "ack_policy", &wanted.ack_policy, &got.ack_policy);
+    compare(&mut found, "deliver_policy", &wanted.deliver_policy, &got.deliver_policy);
+    compare(&mut found, "ack_wait", &wanted.ack_wait, &got.ack_wait);
+    compare(&mut found, "max_deliver", &wanted.max_deliver, &got.max_deliver);
+    compare(&mut found, "max_ack_pending", &wanted.max_ack_pending, &got.max_ack_pending);
+    compare(&mut found, "backoff", &wanted.backoff, &got.backoff);
     found
 }
 
@@ -76,7 +80,7 @@ mod tests {
 
     #[test]
     fn what_a_server_did_not_take_over_is_named_and_what_does_not_matter_is_not() {
-        let asked =
+        let wanted =
             Config { max_deliver: 1000, ack_policy: AckPolicy::Explicit, ..Config::default() };
         let got = Got { max_deliver: 1000, ack_policy: AckPolicy::Explicit, ..Got::default() };
         let other = Got {
@@ -86,14 +90,14 @@ mod tests {
             ..got.clone()
         };
         assert_eq!(
-            differences(&asked, &other),
+            differences(&wanted, &other),
             [
-                "ack_policy is None, asked was Explicit",
-                "max_deliver is 5, asked was 1000",
-                "backoff is [1s], asked was []"
+                "ack_policy is None, expected Explicit",
+                "max_deliver is 5, expected 1000",
+                "backoff is [1s], expected []"
             ]
         );
         let described = Got { description: Some("by hand".into()), max_waiting: 7, ..got };
-        assert!(differences(&asked, &described).is_empty());
+        assert!(differences(&wanted, &described).is_empty());
     }
 }

@@ -60,7 +60,7 @@ pub(super) async fn keep_or_apply(
     if waiting.is_empty() {
         return Ok(());
     }
-    Err(Fault::internal("a handler awaits something else each time that it is asked"))
+    Err(Fault::internal("a handler awaits something else each time that it is called"))
 }
 
 impl Consumers {

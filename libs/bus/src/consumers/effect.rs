@@ -53,9 +53,9 @@ async fn claim_and_handle_one(
     delivery: &Delivery,
 ) -> Result<Effect, Fault> {
     point::reached("consumer.alone").await?;
-    let begun = Instant::now();
+    let started = Instant::now();
     let claimed = inbox::claim(tx, &delivery.consumer, delivery.id(), delivery.subject()).await?;
-    measure_claims(consumers, begun);
+    measure_claims(consumers, started);
     if !claimed {
         return Ok(Effect::Duplicate);
     }
@@ -173,9 +173,9 @@ struct Claimed {
 }
 
 /// Measures the claims.
-fn measure_claims(consumers: &Consumers, begun: Instant) {
+fn measure_claims(consumers: &Consumers, started: Instant) {
     metrics::histogram!("consumer_dedupe_seconds", "service" => consumers.service())
-        .record(begun.elapsed());
+        .record(started.elapsed());
 }
 
 /// Claims all in one statement, in one order for all workers; returns what was not claimed before.
@@ -185,7 +185,7 @@ async fn claim_all(
     deliveries: &[&Delivery],
 ) -> Result<HashSet<(String, Uuid)>, Fault> {
     point::reached("consumer.begun").await?;
-    let begun = Instant::now();
+    let started = Instant::now();
     let names: Vec<&str> = deliveries.iter().map(|delivery| &*delivery.consumer).collect();
     let ids: Vec<Uuid> = deliveries.iter().map(|delivery| delivery.id()).collect();
     let subjects: Vec<&str> = deliveries.iter().map(|delivery| delivery.subject()).collect();
@@ -201,7 +201,7 @@ async fn claim_all(
     .bind::<Array<Text>, _>(subjects)
     .get_results(tx.conn())
     .await?;
-    measure_claims(consumers, begun);
+    measure_claims(consumers, started);
     point::reached("consumer.claimed").await?;
     if point::off("inbox") {
         return Ok(deliveries.iter().map(|one| (one.consumer.to_string(), one.id())).collect());

@@ -23,7 +23,7 @@ pub struct Received<E> {
 
 impl<E> Received<E> {
     /// Applies the events that waited for something which this transaction has just created; returns how many were
-    /// taken. They go to the handlers of this service in the order in which they came, whoever published them.
+    /// taken. They go to the handlers of this service in the order in which they arrived, from all publishers.
     pub async fn apply_early(&self, tx: &mut Tx, awaited: &str) -> Result<usize, Fault> {
         early::apply(&self.consumers, tx, &[awaited.to_owned()]).await
     }

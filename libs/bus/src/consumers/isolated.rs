@@ -17,7 +17,7 @@ use std::time::Duration;
 use tokio::sync::RwLockWriteGuard;
 use tokio_util::sync::CancellationToken;
 
-/// What became of an event that ran in isolation.
+/// The outcome of an event that ran in isolation.
 pub(super) enum Isolated {
     /// The process survived it, and its effect is committed.
     Committed(Effect),
@@ -27,7 +27,7 @@ pub(super) enum Isolated {
     Poison(Attempts),
 }
 
-/// Nothing else is in flight in this process as long as this is held.
+/// As long as this guard exists nothing else is in flight in this process.
 pub(super) type Exclusive<'a> = RwLockWriteGuard<'a, ()>;
 
 /// Waits until nothing else is in flight in this process.
@@ -35,7 +35,7 @@ pub(super) async fn exclusive(consumers: &Consumers) -> Exclusive<'_> {
     consumers.bus.in_flight().write().await
 }
 
-/// Longest time of an isolated run: that of a handler, and of committing its start and its end. All that shares the broker's
+/// Longest time of an isolated run: that of a handler, and of committing its start and its end. Everything that uses the broker's
 /// connection waits for it, other services of this process too.
 fn max_run(consumers: &Consumers) -> Duration {
     consumers.tuning.handling + Duration::from_secs(30)
@@ -66,7 +66,7 @@ async fn from_start_to_end(
         Start::New => point::reached("isolated.started").await?,
     }
     // A process that shuts down does not wait for long. What was begun is rolled back and its end committed, so it does not count
-    // as a death of the process.
+    // as a crash of the process.
     let handled = tokio::select! {
         handled = work => handled,
         () = after_grace(stop) => Err(Fault::unavailable("this process", "it ends")),
@@ -85,8 +85,8 @@ async fn after_grace(stop: &CancellationToken) {
     tokio::time::sleep(SHUTDOWN_GRACE).await;
 }
 
-/// An outage must not count as a death of the process, so this waits until it is over. A process that stops meanwhile leaves one
-/// false death, of the three that are allowed: better than a process that dies again and again.
+/// An outage must not count as a crash of the process, so this waits until it is over. A process that shuts down meanwhile leaves one
+/// wrongly counted crash, of the three that are allowed; without the count a poison event would crash processes without limit.
 async fn finish(consumers: &Consumers, delivery: &Delivery, stop: &CancellationToken) {
     while let Err(fault) = attempts::finish(consumers, delivery).await {
         let passes = matches!(fault.kind(), Kind::Unavailable | Kind::TimedOut);
@@ -109,8 +109,8 @@ pub(super) fn poison_fault(known: &Attempts) -> Fault {
     }
 }
 
-/// Locks, until the end of the transaction, the isolated runs that no message brings; false where another process of the
-/// service has the lock. If two processes started the same event, each would count the other's start as a death. Nothing else is
+/// Locks, until the end of the transaction, the isolated runs that are not started by a message; false where another process of the
+/// service has the lock. If two processes started the same event, each would count the other's start as a crash. Nothing else is
 /// done in that transaction, so it may be idle for as long as a run may take; the caller is [`exclusive`] first, since waiting
 /// for that can take longer.
 pub(super) async fn try_lock(consumers: &Consumers, guard: &mut Tx) -> Result<bool, Fault> {

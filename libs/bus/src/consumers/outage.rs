@@ -1,4 +1,4 @@
-//! While the service's own database is away, events stay in progress and are not given back: giving them back would cost
+//! While the service's own database is unavailable, events stay in progress and are not given back: giving them back would cost
 //! deliveries, of which the broker allows a limited number, and the order of a key.
 
 use super::context::Consumers;
@@ -9,31 +9,31 @@ use fault::{Common, Fault};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// Pauses between two probes grow from the one to the other.
+/// Pauses between two probes grow from MIN_BACKOFF to MAX_BACKOFF.
 const MIN_BACKOFF: Duration = Duration::from_millis(50);
 const MAX_BACKOFF: Duration = Duration::from_secs(2);
 
-/// Longest time of something short.
-const SHORT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest time of a transaction with a few short statements.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Whether the database answers and can be written: one that was a primary until now answers too.
 pub(super) async fn is_over(consumers: &Consumers) -> bool {
-    let asked = consumers.db.write("bus.probe", async |tx| {
+    let probe = consumers.db.write("bus.probe", async |tx| {
         let writable = sql::<Bool>("current_setting('transaction_read_only') = 'off'");
         Ok(diesel::select(writable).get_result(tx.conn()).await?)
     });
-    matches!(bounded(consumers, asked).await, Ok(true))
+    matches!(bounded(consumers, probe).await, Ok(true))
 }
 
-/// Does something short in the database.
+/// Runs a short transaction with a time limit.
 pub(super) fn bounded<T>(
     consumers: &Consumers,
     work: impl Future<Output = Result<T, Fault>>,
 ) -> impl Future<Output = Result<T, Fault>> {
-    within(consumers, SHORT_TIMEOUT, "the database did not answer", work)
+    within(consumers, STATEMENT_TIMEOUT, "the database did not answer", work)
 }
 
-/// Does something within a time. What takes longer may wait on a half-open connection to a server that is gone. Idle connections
+/// Runs `work` with a time limit. Work that takes longer may wait on a half-open connection to a server that is gone. Idle connections
 /// of the pool may be half-open too, and each would cost its next user as much time, so they are closed.
 pub(super) fn within<T>(
     consumers: &Consumers,

@@ -1,6 +1,6 @@
-//! What becomes of an event: by its handler, and by the transaction around that.
+//! The outcome of an event: of its handler, and of the transaction around it.
 
-/// What a handler made of an event.
+/// The outcome of a handler.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// Its effect is in the transaction, or it has none.
@@ -23,7 +23,7 @@ impl Outcome {
     }
 }
 
-/// What a committed transaction made of an event.
+/// The outcome of a committed transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Effect {
     Applied,

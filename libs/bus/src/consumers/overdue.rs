@@ -1,7 +1,7 @@
-//! Kept events whose time is over: what they wait for was not created within a day, or their handler failed once it was.
+//! Kept events that have waited too long: what they wait for was not created within a day, or their handler failed once it was.
 
 use super::context::Consumers;
-use super::delivery::REPLAYED_FROM;
+use super::delivery::DEAD_LETTER_SEQUENCE;
 use crate::dead::{self, ATTEMPTS, ERROR, NewDeadLetter, REASON};
 use crate::envelope;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -14,7 +14,7 @@ use pg::statement;
 use serde_json::Value;
 use uuid::Uuid;
 
-/// How long an event waits.
+/// How long a kept event waits at most.
 const MAX_WAIT: TimeDelta = TimeDelta::hours(24);
 
 /// Most entries that one sweep takes.
@@ -69,7 +69,7 @@ async fn sweep(consumers: &Consumers) -> Result<usize, Fault> {
         point::reached("sweep.early").await?;
         let (dead_letter, replayed_from) = dead_letter(&row);
         if let Some(sequence) = replayed_from {
-            // The new one would not be published while the old one exists, and whoever replayed that may remove it later.
+            // The new dead letter cannot be published while the old one exists; the replay that kept the event may still remove the old one.
             let subject = dead_letter.subject(consumers.service());
             dead::remove(&consumers.bus, consumers.service(), &subject, sequence).await?;
         }
@@ -90,7 +90,7 @@ fn dead_letter(row: &Overdue) -> (NewDeadLetter, Option<u64>) {
     let reason = take(REASON);
     let error = take(ERROR);
     let attempts = take(ATTEMPTS).and_then(|text| text.parse().ok());
-    let replayed_from = take(REPLAYED_FROM).and_then(|text| text.parse().ok());
+    let replayed_from = take(DEAD_LETTER_SEQUENCE).and_then(|text| text.parse().ok());
     let dead_letter = NewDeadLetter {
         consumer: row.consumer.clone(),
         event_id: row.event_id.to_string(),

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 use tokio_util::sync::CancellationToken;
 
 /// Dead letters read at a time.
-const PAGE: usize = 50;
+const PAGE_SIZE: usize = 50;
 
 /// Rounds between two checks whether parked dead letters still exist.
 const RECHECK_ROUNDS: u32 = 12;
@@ -76,7 +76,7 @@ impl Parked {
             *self = Self::default();
         }
         while self.read_up_to < last && !stop.is_cancelled() {
-            let dead_letters = dead::list(bus, service, self.read_up_to, PAGE).await?;
+            let dead_letters = dead::list(bus, service, self.read_up_to, PAGE_SIZE).await?;
             for dead_letter in dead_letters.iter().filter(|dead_letter| is_parked(dead_letter)) {
                 let known = consumers.registry.knows(&dead_letter.original_subject);
                 let set = if known { &mut self.due } else { &mut self.waiting };

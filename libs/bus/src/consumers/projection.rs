@@ -1,6 +1,6 @@
 //! Copies of other services' aggregates. Every event of an aggregate carries its whole public state or says that it is gone, so
-//! one handler serves them all: it is given the newest state and keeps what the service needs of it. What was taken over is noted
-//! with its version and digest, which is all that a comparison with the owner needs.
+//! one handler serves them all: it gets the newest state and stores what the service needs of it. The version and digest of each
+//! applied state are recorded, which is all that a comparison with the owner needs.
 
 use super::context::{Consumers, Copied, Handle, Outcomes};
 use super::delivery::Delivery;
@@ -93,8 +93,8 @@ where
 }
 
 impl Consumers {
-    /// Keeps a copy of the aggregates of a family, whichever events tell of them: `keeper` is given each newer state. What the copy
-    /// holds is noted, so that it can be compared with its owner and repaired ([`Consumers::copies`]).
+    /// Keeps a copy of the aggregates of a family, from all their events: `keeper` is called with each newer state. The applied
+    /// versions are recorded, so that the copy can be compared with its owner and repaired ([`Consumers::copies`]).
     #[must_use]
     pub fn project<A, S, F>(mut self, app: impl Into<Arc<S>>, keeper: F) -> Self
     where

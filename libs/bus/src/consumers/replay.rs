@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 /// How often requested replays are looked for.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Does requested replays until `stop`.
+/// Runs requested replays until `stop`.
 pub(super) async fn run(consumers: Consumers, stop: CancellationToken) -> Result<(), Fault> {
     while tokio::time::timeout(POLL_INTERVAL, stop.cancelled()).await.is_err() {
         match take_up(&consumers).await {
@@ -47,7 +47,7 @@ async fn replay(consumers: &Consumers, operation: Operation, stop: &Cancellation
         Ok(order) => order,
         Err(error) => {
             tracing::error!(service, %id, "a replay cannot be read: {error}");
-            let why = "what was asked for cannot be read";
+            let why = "the request cannot be read";
             let failed = async |tx: &mut pg::Tx| operations::fail(tx, id, why).await;
             // Where this fails it is taken up again when the lease is over.
             let _ = consumers.db.write("bus.fail_replay", failed).await;

@@ -7,7 +7,7 @@ use super::outcome::Effect;
 use crate::dead::{self, DeadLetter};
 use fault::{Fault, Kind, point};
 
-/// What became of a dead letter that was given to its handler again.
+/// The outcome of a replayed dead letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Replayed {
     /// Its effect is committed.

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 impl Consumers {
     /// Handles events until `stop`, through every failure of broker and database. Fails only where the broker holds a
-    /// stream or a consumer that differs from what is asked in a way that matters.
+    /// stream or a consumer that differs from the wanted configuration in a way that matters.
     pub async fn run(self, stop: CancellationToken) -> Result<(), Fault> {
         // A failure here ends these tasks, not others that wait for the same `stop`.
         let stop = stop.child_token();

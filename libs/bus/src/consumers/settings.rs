@@ -1,4 +1,4 @@
-//! The pace of the consumers.
+//! Tuning of the consumers.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use std::time::Duration;
 /// seconds, and within them it still has to commit that it has survived.
 pub(super) const SHUTDOWN_GRACE: Duration = Duration::from_secs(1);
 
-/// The pace of the consumers; the defaults are those of production.
+/// Tuning of the consumers; the defaults are those of production.
 #[derive(Debug, Clone)]
 pub struct Tuning {
     /// How long the broker waits for an acknowledgement before it delivers a message to another consumer. It is extended in time

@@ -73,8 +73,8 @@ async fn gauges(consumers: &Consumers, parked: u64) -> Result<(), Fault> {
 
 /// The age of the first message from a sequence on.
 async fn age(stream: &Stream<()>, publisher: &str, from: u64) -> Result<Duration, Fault> {
-    let asked = stream.raw_message_builder().sequence(from);
-    match asked.next_by_subject(format!("{publisher}.>")).send().await {
+    let request = stream.raw_message_builder().sequence(from);
+    match request.next_by_subject(format!("{publisher}.>")).send().await {
         Ok(message) => {
             let since = SystemTime::now().duration_since(SystemTime::from(message.time));
             Ok(since.unwrap_or_default())

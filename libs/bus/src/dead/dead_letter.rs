@@ -1,4 +1,4 @@
-//! What a dead letter holds, and its headers: the event's own and a few of ours.
+//! The content of a dead letter, and its headers: those of the event and a few of ours.
 
 use crate::envelope;
 use async_nats::HeaderMap;

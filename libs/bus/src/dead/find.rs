@@ -12,7 +12,7 @@ use async_nats::jetstream::stream::{
 use contracts::operations::v1::DeadLetterFilter;
 use fault::{Fault, point};
 
-/// Dead dead_letters that one page reads, so that it ends in time where few of them match.
+/// Most dead letters that one page reads, so that it ends in time where few of them match.
 const MAX_READ: usize = 2_000;
 
 /// Bytes of dead letters after which a page ends: a page is in memory at once, and becomes one answer.
@@ -180,8 +180,8 @@ async fn next_of(
     found(stream.raw_message_builder().sequence(from).next_by_subject(subject).send().await)
 }
 
-fn found(asked: Result<StreamMessage, RawMessageError>) -> Result<Option<DeadLetter>, Fault> {
-    match asked {
+fn found(result: Result<StreamMessage, RawMessageError>) -> Result<Option<DeadLetter>, Fault> {
+    match result {
         Ok(message) => Ok(Some(dead_letter::read(message))),
         Err(error) => match error.kind() {
             RawMessageErrorKind::NoMessageFound => Ok(None),

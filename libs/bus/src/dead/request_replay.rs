@@ -1,4 +1,4 @@
-//! Requests a replay: a row that any process of the service takes up, whatever becomes of the process that was asked.
+//! Requests a replay: a row that any process of the service takes up, even if the process that answered the request ends.
 
 use contracts::operations::v1::{ReplayOrder, ReplayReport};
 use fault::Fault;

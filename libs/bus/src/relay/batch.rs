@@ -11,7 +11,7 @@ use fault::{Fault, point};
 
 /// Why nothing of a batch was stored, as far as is known.
 pub(super) enum Failed {
-    /// The broker takes nothing, or the outcome is unknown.
+    /// The broker accepts nothing at the moment, or the outcome is unknown.
     Unavailable(String),
     /// The stream takes no batches.
     NotAllowed,
@@ -20,7 +20,7 @@ pub(super) enum Failed {
 }
 
 /// The broker's code for a stream without batches.
-const NOT_ALLOWED: u64 = 10174;
+const BATCHES_DISABLED_ERROR: u64 = 10174;
 
 /// What fails at a point leaves the outcome open, as a lost acknowledgement does.
 async fn reached(name: &'static str) -> Result<(), Failed> {
@@ -60,7 +60,7 @@ pub(super) async fn publish(bus: &Bus, rows: &[&Row]) -> Result<Vec<Acked>, Fail
         Err(error) => Err(error),
     }
     .map_err(|error| match classify(&error) {
-        _ if code(&error).is_some_and(|why| why.error_code().0 == NOT_ALLOWED) => {
+        _ if code(&error).is_some_and(|why| why.error_code().0 == BATCHES_DISABLED_ERROR) => {
             Failed::NotAllowed
         }
         Failure::Unavailable(why) => Failed::Unavailable(why),

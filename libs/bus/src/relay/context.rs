@@ -10,11 +10,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
-/// First pause while the broker is away, and the longest one.
+/// First and longest pause while the broker is unavailable.
 pub(super) const MIN_BACKOFF: Duration = Duration::from_millis(100);
 const MAX_BACKOFF: Duration = Duration::from_secs(5);
 
-/// The pace of a relay; the defaults are those of production.
+/// Tuning of a relay; the defaults are those of production.
 #[derive(Debug, Clone)]
 pub struct RelayTuning {
     /// Shortest pause between two polls of the outbox while there is work.
@@ -57,7 +57,7 @@ impl Relay {
         Self { db, bus, tuning: RelayTuning::default(), stream_ensured }
     }
 
-    /// The same at another pace.
+    /// The same with other tuning.
     #[must_use]
     pub fn tuned(mut self, tuning: RelayTuning) -> Self {
         self.tuning = tuning;
@@ -110,7 +110,7 @@ impl Relay {
         Err(RelayError::SessionLost(Fault::unavailable("the broker", why)))
     }
 
-    /// Waits while the broker is away, longer each time; no row's attempts are counted for it.
+    /// Waits while the broker is unavailable, longer each time; no row's attempts are counted for it.
     pub(super) async fn back_off(
         &self,
         session: &Session,

@@ -5,10 +5,10 @@ use async_nats::jetstream::context::{PublishError, PublishErrorKind};
 use std::error::Error;
 
 /// The account is full: its class says that the request is wrong, but every other row would be refused too.
-const ACCOUNT_FULL: u64 = 10002;
+const ACCOUNT_FULL_ERROR: u64 = 10002;
 
 /// The same id is on its way already.
-const ID_IN_FLIGHT: u64 = 10158;
+const ID_IN_FLIGHT_ERROR: u64 = 10158;
 
 /// Why a row was not published.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub(super) fn classify(error: &PublishError) -> Failure {
         PublishErrorKind::MaxPayloadExceeded => Failure::Refused(text),
         PublishErrorKind::Other => match code(error) {
             Some(why) if why.code() >= 500 => Failure::Unavailable(text),
-            Some(why) if [ACCOUNT_FULL, ID_IN_FLIGHT].contains(&why.error_code().0) => {
+            Some(why) if [ACCOUNT_FULL_ERROR, ID_IN_FLIGHT_ERROR].contains(&why.error_code().0) => {
                 Failure::Unavailable(text)
             }
             Some(_) => Failure::Refused(text),

@@ -4,7 +4,7 @@ use super::context::{MIN_BACKOFF, Relay};
 use super::error::RelayError;
 use super::loss::{self, KnownStream};
 use super::outbox;
-use super::round::{MAX_ROUND, round};
+use super::round::{MAX_ROUND_TIME, round};
 use super::session::Session;
 use super::wake::Wake;
 use crate::streams;
@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 /// How often the gauges are set.
-const MEASURE_INTERVAL: Duration = MAX_ROUND;
+const MEASURE_INTERVAL: Duration = MAX_ROUND_TIME;
 
 /// How often the stream is checked while all goes well.
 const CHECK_INTERVAL: Duration = Duration::from_secs(10);

@@ -10,7 +10,7 @@ use fault::point;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio_postgres::types::ToSql;
 
-/// Sets the gauge of a loss that is not made good yet.
+/// Sets the gauge of a loss that is not resolved yet.
 pub(super) async fn measure_loss(
     session: &Session,
     service: &'static str,
@@ -23,7 +23,7 @@ pub(super) async fn measure_loss(
     Ok(())
 }
 
-/// The stream as it was when it was last seen, or last acknowledged something.
+/// The last known state of the stream.
 pub(super) struct KnownStream {
     service: &'static str,
     pub name: String,

@@ -1,13 +1,13 @@
-//! What became of rows that were sent to the broker.
+//! The outcome of rows that were sent to the broker.
 
 use super::outbox::Acked;
 
-/// What became of some rows; those in neither list are to be read again.
+/// The outcome of some rows; those in neither list are to be read again.
 #[derive(Debug, Default)]
 pub(super) struct Published {
     pub acked: Vec<Acked>,
     /// Rows that the broker refuses, with its reason.
     pub refused: Vec<(i64, String)>,
-    /// Why the broker takes nothing at the moment.
+    /// Why the broker accepts nothing at the moment.
     pub unavailable: Option<String>,
 }

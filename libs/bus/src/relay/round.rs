@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
 /// Longest time that a round goes on reading: the gauges are set between rounds.
-pub(super) const MAX_ROUND: Duration = Duration::from_secs(2);
+pub(super) const MAX_ROUND_TIME: Duration = Duration::from_secs(2);
 
 /// Publishes what was read, and what comes after it for a while, and marks what was published; returns the reason if the broker
 /// takes nothing. A refused row ends the round, since what was read ahead may hold later rows of its key.
@@ -26,7 +26,7 @@ pub(super) async fn round(
     stop: &CancellationToken,
 ) -> Result<Option<String>, RelayError> {
     let service = relay.db.service();
-    let until = Instant::now() + MAX_ROUND;
+    let until = Instant::now() + MAX_ROUND_TIME;
     let mut full = outbox::is_full_page(&rows);
     let mut waiting = VecDeque::from(rows);
     let mut unmarked: Vec<Acked> = Vec::new();

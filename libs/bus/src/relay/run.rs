@@ -1,4 +1,4 @@
-//! Who leads: tries to, leads if it can, and stands by if not.
+//! Leader election: a relay tries to become the leader, and stands by if it cannot.
 
 use super::context::Relay;
 use super::error::RelayError;
@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 impl Relay {
     /// Relays until `stop`, through every failure of broker and database. Fails only where the broker holds a stream that
-    /// differs from what is asked in a way that matters.
+    /// differs from the wanted configuration in a way that matters.
     pub async fn run(self, stop: CancellationToken) -> Result<(), Fault> {
         let mut session = None;
         self.set_stalled(false);

@@ -12,14 +12,14 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, Error, NoTls, Row, Statement};
 
 /// Longest time of a statement, by our clock. The server's own limits are the same: where the network drops everything, leader
-/// and server give up at the same time.
+/// and server abort at the same time.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often a statement is sent while there is other work, so that the server does not end the session as idle.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Any fixed number that no other advisory lock of the database has.
-const LEAD_LOCK: i64 = 0x6f75_7462_6f78;
+const LEADER_LOCK_ID: i64 = 0x6f75_7462_6f78;
 
 /// Marks are not worth a disk flush each: one that is lost has its event published again under the same id. Every
 /// statement finds its rows by an index and in its order. Right after a burst of writes the statistics are wrong, and
@@ -84,8 +84,8 @@ impl Session {
     pub async fn try_lead(&self) -> Result<bool, RelayError> {
         let lead = "select case when current_setting('transaction_read_only') = 'off'
                                 then pg_try_advisory_lock($1) else false end";
-        let asked = self.client.query_one(lead, &[&LEAD_LOCK]);
-        let row = bounded(asked).await?;
+        let locked = self.client.query_one(lead, &[&LEADER_LOCK_ID]);
+        let row = bounded(locked).await?;
         row.try_get(0).map_err(session_lost)
     }
 

@@ -63,8 +63,8 @@ pub(super) const KEEP_STATE: &str = "
     on conflict (stream) do update
     set stream_created = excluded.stream_created, acked_seq = excluded.acked_seq";
 
-/// A loss that is not made good yet keeps its time and cause; a later one only counts. The state of the stream from then on is
-/// written with it, so that the next leader does not count the same loss again after it was made good. Unlike a mark it is
+/// A loss that is not resolved yet keeps its time and cause; a later one is only counted. The new state of the stream is
+/// written with it, so that the next leader does not count the same loss again after it was resolved. Unlike a mark it is
 /// worth a disk flush: nothing else would find it again.
 pub(super) const LOST: &str = "
     with flushed as (select set_config('synchronous_commit', 'on', true))

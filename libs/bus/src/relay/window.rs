@@ -14,7 +14,7 @@ use std::collections::{HashMap, VecDeque};
 /// Acknowledgements that may be outstanding.
 const MAX_IN_FLIGHT: usize = 256;
 
-/// Publishes rows in order per key. A refused row stops its key, a broker that is away stops all.
+/// Publishes rows in order per key. A refused row stops its key, an unavailable broker stops all.
 pub(super) async fn publish(bus: &Bus, rows: &[&Row]) -> Published {
     let mut published = Published::default();
     let mut queues: HashMap<&str, VecDeque<&Row>> = HashMap::new();

@@ -9,15 +9,15 @@ use std::time::Duration;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 /// Dead letters read at a time.
-const PAGE: usize = 100;
+const PAGE_SIZE: usize = 100;
 
-/// Processes that one dead letter may kill after it is known that one process has died.
-const MAX_DEATHS: i32 = 3;
+/// How many further processes a dead letter may crash before it is skipped; the first crash only starts the checkpoints.
+const MAX_CRASHES: i32 = 3;
 
 /// Replays what is left of a request; returns when all is done.
 pub(super) async fn walk(replay: &Replay<'_>) {
     let order = replay.order();
-    let mut careful = take_over(replay);
+    let mut checkpointing = take_over(replay);
     let filter = order.filter.unwrap_or_default();
     if replay.total() == 0 {
         replay.set_message("counting the dead letters");
@@ -35,8 +35,8 @@ pub(super) async fn walk(replay: &Replay<'_>) {
                 return;
             }
             pace.tick().await;
-            careful = careful.saturating_sub(1);
-            replay_one(replay, dead_letter, careful > 0).await;
+            checkpointing = checkpointing.saturating_sub(1);
+            replay_one(replay, dead_letter, checkpointing > 0).await;
         }
         match page.next {
             Some(next) if position(next) < order.last => after = next,
@@ -45,28 +45,28 @@ pub(super) async fn walk(replay: &Replay<'_>) {
     }
 }
 
-/// Counts that a process has taken the replay up, and what killed the one before; returns how many dead letters are to be
-/// tried with care. Where a process died, the next one stores each dead letter before it tries it, until it is past those that
-/// may have killed the first one: so a poison event kills four processes, and not every one for ever.
+/// Records that a process has taken the replay up, and whether the dead letter that was tried crashed the one before; returns for
+/// how many dead letters a checkpoint is stored before each try. That is done after a crash until the replay is past the dead letters
+/// that may have caused it: so a poison event crashes four processes and not an unlimited number.
 fn take_over(replay: &Replay<'_>) -> u32 {
-    let mut careful = 0;
+    let mut checkpointing = 0;
     replay.change(|order| {
         let per_second = u32::try_from(order.per_second).unwrap_or_default();
         if order.takings > 0 {
-            careful = 2 * per_second.max(1) + 1;
+            checkpointing = 2 * per_second.max(1) + 1;
         }
         order.takings += 1;
         order.deaths = if order.trying > order.done { order.deaths + 1 } else { 0 };
     });
-    careful
+    checkpointing
 }
 
-async fn replay_one(replay: &Replay<'_>, dead_letter: &DeadLetter, careful: bool) {
-    let _begun = replay.begin().await;
-    if careful {
+async fn replay_one(replay: &Replay<'_>, dead_letter: &DeadLetter, checkpointing: bool) {
+    let _current = replay.begin().await;
+    if checkpointing {
         let tried = position(dead_letter.sequence);
         let order = replay.order();
-        if order.trying == tried && order.deaths >= MAX_DEATHS {
+        if order.trying == tried && order.deaths >= MAX_CRASHES {
             let message = format!("{} processes died while they tried it", order.deaths);
             return replay.skipped(dead_letter, "PROCESS_DIED", &message);
         }
@@ -94,7 +94,7 @@ async fn count(replay: &Replay<'_>, filter: &DeadLetterFilter, last: i64) -> i64
 
 async fn page(consumers: &Consumers, filter: &DeadLetterFilter, after: u64) -> dead::Page {
     loop {
-        match dead::page(&consumers.bus, consumers.service(), filter, after, PAGE).await {
+        match dead::page(&consumers.bus, consumers.service(), filter, after, PAGE_SIZE).await {
             Ok(page) => return page,
             Err(fault) => wait_for_broker(consumers, &fault).await,
         }
