@@ -5,11 +5,10 @@ use crate::domain::item::Target;
 use chrono::{DateTime, Utc};
 use contracts::pricing::v1::Reason;
 use fault::Fault;
-use kernel::head::{Change, Changed, Head, Stale};
+use kernel::head::{Change, Changed, Head};
 use kernel::id::Id;
 use kernel::money::Money;
 use kernel::price::PriceRow;
-use thiserror::Error;
 
 /// What an item costs for a scope, in a currency, during a window. Its key never changes. One that is
 /// set again after its deletion keeps its id and goes on counting versions.
@@ -25,17 +24,6 @@ pub struct Price {
     pub base: i64,
     /// Sale amount in minor units.
     pub sale: Option<i64>,
-}
-
-/// Why a price cannot be changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum PriceRefusal {
-    /// There is no such price, or no more.
-    #[error("there is no such price, or it has been deleted")]
-    NotFound,
-    /// Somebody else was faster.
-    #[error(transparent)]
-    Stale(#[from] Stale),
 }
 
 impl Price {
@@ -62,7 +50,7 @@ impl Price {
         draft: &PriceDraft,
         expected: Option<i64>,
         at: DateTime<Utc>,
-    ) -> Result<Option<Change>, PriceRefusal> {
+    ) -> Result<Option<Change>, Fault> {
         self.head.expect(expected)?;
         let mut changed = Changed::default();
         changed.set("base", &mut self.base, draft.base);
@@ -74,13 +62,9 @@ impl Price {
     }
 
     /// Deletes it.
-    pub fn delete(
-        &mut self,
-        expected: Option<i64>,
-        at: DateTime<Utc>,
-    ) -> Result<Change, PriceRefusal> {
+    pub fn delete(&mut self, expected: Option<i64>, at: DateTime<Utc>) -> Result<Change, Fault> {
         if self.head.is_deleted() {
-            return Err(PriceRefusal::NotFound);
+            return Err(not_found());
         }
         self.head.expect(expected)?;
         Ok(self.head.delete(at))
@@ -105,31 +89,35 @@ impl Price {
     }
 }
 
-impl From<PriceRefusal> for Fault {
-    fn from(refusal: PriceRefusal) -> Self {
-        match refusal {
-            PriceRefusal::NotFound => Self::new(Reason::PriceNotFound, refusal.to_string()),
-            PriceRefusal::Stale(stale) => stale.into(),
-        }
-    }
+/// The refusal for a price that does not exist, or no longer.
+pub fn not_found() -> Fault {
+    Fault::new(Reason::PriceNotFound, "there is no such price, or it has been deleted")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::domain::samples::{draft, price, second};
+    use fault::Common;
 
-    fn updated(changed: &[&'static str]) -> Result<Option<Change>, PriceRefusal> {
-        Ok(Some(Change::Updated(changed.to_vec())))
+    fn updated(changed: &[&'static str]) -> Option<Change> {
+        Some(Change::Updated(changed.to_vec()))
+    }
+
+    fn assert_stale<T: std::fmt::Debug>(result: Result<T, Fault>, current: &str, expected: i64) {
+        let fault = result.unwrap_err();
+        assert!(fault.is(Common::ConcurrentModification), "{fault:?}");
+        assert_eq!(fault.metadata()["current_version"], current);
+        assert!(fault.message().contains(&expected.to_string()), "{fault:?}");
     }
 
     #[test]
     fn a_change_takes_the_next_version_and_names_what_changed() {
         let mut price = price("A-1", 100);
         let mut wanted = draft("A-1", 90);
-        assert_eq!(price.set(&wanted, None, second(5)), updated(&["base"]));
+        assert_eq!(price.set(&wanted, None, second(5)).unwrap(), updated(&["base"]));
         wanted.sale = Some(80);
-        assert_eq!(price.set(&wanted, Some(2), second(6)), updated(&["sale"]));
+        assert_eq!(price.set(&wanted, Some(2), second(6)).unwrap(), updated(&["sale"]));
         assert_eq!((price.head.version, price.base, price.sale), (3, 90, Some(80)));
         assert_eq!((price.head.created_at, price.head.updated_at), (second(0), second(6)));
         assert_eq!(price.amount().minor, 80);
@@ -139,35 +127,29 @@ mod tests {
     fn setting_what_is_there_changes_nothing() {
         let mut price = price("A-1", 100);
         let before = price.clone();
-        assert_eq!(price.set(&draft("A-1", 100), Some(1), second(5)), Ok(None));
+        assert_eq!(price.set(&draft("A-1", 100), Some(1), second(5)).unwrap(), None);
         assert_eq!(price, before);
     }
 
     #[test]
     fn an_old_version_is_refused_even_where_nothing_would_change() {
         let mut price = price("A-1", 100);
-        let stale = |expected| Err(PriceRefusal::Stale(Stale { current: 1, expected }));
         for expected in [0, 2] {
-            assert_eq!(price.set(&draft("A-1", 100), Some(expected), second(5)), stale(expected));
+            assert_stale(price.set(&draft("A-1", 100), Some(expected), second(5)), "1", expected);
         }
-        let fault = Fault::from(PriceRefusal::Stale(Stale { current: 1, expected: 2 }));
-        assert!(fault.is(fault::Common::ConcurrentModification));
-        assert_eq!(fault.metadata()["current_version"], "1");
     }
 
     #[test]
     fn a_deleted_price_does_not_exist_until_it_is_set_again_and_then_goes_on_counting() {
         let mut price = price("A-1", 100);
         let id = price.head.id;
-        let stale = PriceRefusal::Stale(Stale { current: 1, expected: 9 });
-        assert_eq!(price.delete(Some(9), second(5)), Err(stale));
-        assert_eq!(price.delete(Some(1), second(5)), Ok(Change::Deleted));
+        assert_stale(price.delete(Some(9), second(5)), "1", 9);
+        assert_eq!(price.delete(Some(1), second(5)).unwrap(), Change::Deleted);
         assert_eq!((price.head.version, price.head.deleted_at), (2, Some(second(5))));
-        assert_eq!(price.delete(None, second(6)), Err(PriceRefusal::NotFound));
+        assert!(price.delete(None, second(6)).unwrap_err().is(Reason::PriceNotFound));
 
-        let stale = Err(PriceRefusal::Stale(Stale { current: 0, expected: 2 }));
-        assert_eq!(price.set(&draft("A-1", 100), Some(2), second(7)), stale);
-        assert_eq!(price.set(&draft("A-1", 100), Some(0), second(7)), updated(&[]));
+        assert_stale(price.set(&draft("A-1", 100), Some(2), second(7)), "0", 2);
+        assert_eq!(price.set(&draft("A-1", 100), Some(0), second(7)).unwrap(), updated(&[]));
         assert_eq!((price.head.id, price.head.version, price.head.deleted_at), (id, 3, None));
     }
 }

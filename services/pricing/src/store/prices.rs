@@ -3,7 +3,7 @@
 
 use crate::domain::draft::PriceKey;
 use crate::domain::item::{Item, Product, Target, Variant};
-use crate::domain::price::{Price, PriceRefusal};
+use crate::domain::price::{Price, not_found};
 use crate::domain::selection::Context;
 use crate::schema::prices;
 use crate::store::items::{level, names};
@@ -85,7 +85,7 @@ impl Stored for Price {
     }
 
     fn not_found(_id: Id<Self>) -> Fault {
-        PriceRefusal::NotFound.into()
+        not_found()
     }
 
     fn refused(error: Error) -> Fault {
