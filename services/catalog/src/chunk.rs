@@ -15,9 +15,9 @@ use pg::outbox::MAX_EVENT_BYTES;
 use prost::Message;
 use std::collections::{BTreeSet, HashMap};
 
-/// An event holds the aggregate and the names of what changed.
+/// An event contains the aggregate and the names of the changed fields.
 const WEIGHTS: Weights = Weights {
-    most: MAX_EVENT_BYTES - 512,
+    max_event_bytes: MAX_EVENT_BYTES - 512,
     product: |product: &Product| proto::Product::from(product).encoded_len(),
     variant: |variant: &Variant| proto::Variant::from(variant).encoded_len(),
 };

@@ -1,11 +1,11 @@
 #![doc = include_str!("../README.md")]
 //! ## Where things are
 
-// What it depends on, and how it is served.
+// Dependencies, and how it is served.
 mod app;
 pub mod wire;
 
-// What may be, and what may become of it. No async, no clock, no database.
+// Domain logic. No async, no clock, no database.
 pub mod domain {
     //! Decisions: types, invariants, refusals; one file for each aggregate.
     pub mod product;
@@ -59,10 +59,10 @@ pub mod rpc {
     pub mod resolve_items;
 }
 
-// What they share.
+// Shared by the RPCs.
 mod chunk;
 
-// Where it is kept.
+// Storage.
 mod schema;
 pub mod store;
 

@@ -1,8 +1,8 @@
-//! What is kept, one module for each aggregate. `save` and `save_all` are the only writers: the rows and the events that tell of
-//! them, in one transaction.
+//! The tables, one module for each aggregate. `save` and `save_all` are the only writers: they write rows and their events in one
+//! transaction.
 //!
 //! Rows are locked in one order: the tree of categories, then attributes, brands, categories, products, variants, and within each
-//! by id. Who only names a row locks it with `for key share`, which a deletion (`for update`) waits for and a rename does not.
+//! by id. A transaction that only refers to a row locks it with `for key share`, which a deletion (`for update`) waits for and a rename does not.
 
 pub mod attributes;
 pub mod brands;
@@ -15,8 +15,8 @@ pub mod variants;
 use diesel::result::Error;
 use fault::{Common, Fault};
 
-/// Unique constraints behind which a refusal stands that was looked for beforehand.
-const RACES: [&str; 6] = [
+/// Unique constraints that are checked by a query before the write; only a race violates them.
+const RACE_CONSTRAINTS: [&str; 6] = [
     "attributes_code_kind_key",
     "brands_name_key",
     "categories_key_key",
@@ -25,11 +25,11 @@ const RACES: [&str; 6] = [
     "variants_sku_key",
 ];
 
-/// What a failed write means. Every name is looked up before it is written, so that a refusal can say which field is wrong; where
-/// another transaction was faster the write is done again, and then finds the other's row.
+/// Maps a failed write to a fault. Every name is looked up before it is written, so that a refusal can name the wrong field; if
+/// another transaction was faster, the write is repeated and then finds the other's row.
 fn race(error: Error) -> Fault {
     match Fault::constraint(&error) {
-        Some(name) if RACES.contains(&name) => {
+        Some(name) if RACE_CONSTRAINTS.contains(&name) => {
             Fault::new(Common::Contended, "another call took the same name; repeat the call")
                 .because(error)
         }
@@ -37,7 +37,7 @@ fn race(error: Error) -> Fault {
     }
 }
 
-/// A row that holds what this version does not know.
+/// A row with a value that this version does not know.
 fn unreadable(what: &str, id: impl std::fmt::Display) -> Fault {
     Fault::internal(format!("{what} {id} cannot be read"))
 }

@@ -18,7 +18,7 @@ pub struct Attribute {
     pub definition: Definition,
 }
 
-/// What a caller says of an attribute.
+/// The definition that a caller sets.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Definition {
     /// Code that values name.
@@ -29,7 +29,7 @@ pub struct Definition {
     pub name: String,
     /// Unit of a measurement; empty for every other type.
     pub unit: String,
-    /// What an enum may hold; an empty list of a multi-enum allows every text.
+    /// The allowed values of an enum; an empty list of a multi-enum allows every text.
     pub allowed_values: Vec<String>,
     /// Variants of one product differ by it.
     pub variant_defining: bool,
@@ -168,8 +168,8 @@ impl Attribute {
         Ok((Self { head: Head::new(id, now), definition }, Change::Created))
     }
 
-    /// Changes the definition. What values already hold keeps its meaning: type and unit stay while there are any, no value
-    /// loses its place among the allowed ones, and variants that were told apart stay so. Other rules bind what is written
+    /// Changes the definition. Existing values keep their meaning: type and unit cannot change while there are any, an
+    /// allowed value that is in use cannot be removed, and variants must remain distinct. Other rules apply to what is written
     /// from then on.
     pub fn redefine(
         &mut self,
@@ -261,7 +261,7 @@ impl Definition {
             if kind != Kind::Text {
                 refuse("attribute.rules.pattern", "belongs to texts");
             }
-            if let Err(error) = whole(&self.rules.pattern) {
+            if let Err(error) = compile_pattern(&self.rules.pattern) {
                 refuse("attribute.rules.pattern", &format!("no regular expression: {error}"));
             }
         }
@@ -270,7 +270,7 @@ impl Definition {
 }
 
 /// Compiles a pattern so that it matches whole texts only. The caller's pattern cannot make it large.
-pub(super) fn whole(pattern: &str) -> Result<Regex, regex::Error> {
+pub(super) fn compile_pattern(pattern: &str) -> Result<Regex, regex::Error> {
     Regex::new(pattern)?;
     RegexBuilder::new(&format!(r"\A(?:{pattern})\z")).size_limit(1 << 20).build()
 }

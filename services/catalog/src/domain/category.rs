@@ -17,11 +17,11 @@ pub const FIELDS: [&str; 3] = ["key", "name", "parent_id"];
 pub struct Category {
     /// Its id, version and instants.
     pub head: Head<Category>,
-    /// What was said of it.
+    /// Its content.
     pub content: Content,
 }
 
-/// What a caller says of a category.
+/// The content that a caller sets.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Content {
     /// Key, unique among categories that exist.

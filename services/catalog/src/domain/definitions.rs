@@ -1,6 +1,6 @@
-//! The definitions that a write needs, and how values are held against them.
+//! The definitions that a write needs, and how values are checked against them.
 
-use super::attribute::{Attribute, Type, whole};
+use super::attribute::{Attribute, Type, compile_pattern};
 use super::kind::Kind;
 use super::value::{Given, Held, Value, Values};
 use contracts::catalog::v1::Reason;
@@ -10,10 +10,10 @@ use kernel::id::Id;
 use regex::Regex;
 use std::collections::{HashMap, HashSet};
 
-/// Most values that are refused by name, and most characters of one that are quoted: a refusal travels in a header, which holds
-/// only a few kilobytes.
-const NAMED: usize = 20;
-const QUOTED: usize = 64;
+/// Most violations that a refusal names, and most characters of a value that it quotes: it is sent in a header, which is limited to
+/// a few kilobytes.
+const MAX_VIOLATIONS: usize = 20;
+const MAX_QUOTED_CHARS: usize = 64;
 
 /// Definitions by code and kind, made ready to check many values.
 #[derive(Debug, Default)]
@@ -40,9 +40,9 @@ impl Definitions {
     pub fn add(&mut self, attribute: Attribute) {
         let definition = &attribute.definition;
         let allowed = definition.allowed_values.iter().cloned().collect();
-        // The pattern compiled when it was defined; one that no longer does binds nothing.
+        // The pattern compiled when it was defined; one that no longer compiles is ignored.
         let pattern = Some(&definition.rules.pattern).filter(|pattern| !pattern.is_empty());
-        let pattern = pattern.and_then(|pattern| whole(pattern).ok());
+        let pattern = pattern.and_then(|pattern| compile_pattern(pattern).ok());
         let of_code = self.by_code.entry(definition.code.clone()).or_default();
         of_code.push(Entry { attribute, allowed, pattern });
     }
@@ -59,7 +59,7 @@ impl Definitions {
         self.entry(code, kind).is_some()
     }
 
-    /// Holds values against their definitions; paths of faults start with `path`, e.g. `product.tier2_attributes`. Refused with
+    /// Checks values against their definitions; paths of faults start with `path`, e.g. `product.tier2_attributes`. Refused with
     /// UNKNOWN_ATTRIBUTE before ATTRIBUTE_VALUE_INVALID, each with all fields that it concerns.
     pub fn check(&self, given: &[Given], path: &str) -> Result<Values, Fault> {
         let mut held = Vec::with_capacity(given.len());
@@ -71,7 +71,7 @@ impl Definitions {
         let mut seen = HashSet::with_capacity(given.len());
         let mut refused = 0;
         for (at, Given { code, value }) in given.iter().enumerate() {
-            if refused >= NAMED {
+            if refused >= MAX_VIOLATIONS {
                 break;
             }
             let Some(entry) = self.entry(code, value.kind()) else {
@@ -152,7 +152,7 @@ impl Entry {
         if self.allowed.is_empty() || self.allowed.contains(text) {
             return Ok(());
         }
-        let start: String = text.chars().take(QUOTED).collect();
+        let start: String = text.chars().take(MAX_QUOTED_CHARS).collect();
         Err(format!("cannot be {start:?}: it is not one of the allowed values"))
     }
 

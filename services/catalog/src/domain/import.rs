@@ -78,7 +78,7 @@ pub struct Known {
 #[derive(Debug, Clone, Copy)]
 pub struct Weights {
     /// Most bytes of an aggregate that its event can carry.
-    pub most: usize,
+    pub max_event_bytes: usize,
     /// Bytes of a product.
     pub product: fn(&Product) -> usize,
     /// Bytes of a variant.
@@ -326,10 +326,11 @@ impl Planner {
     }
 
     fn weigh(&self, bytes: usize) -> Result<(), Fault> {
-        if bytes <= self.weights.most {
+        if bytes <= self.weights.max_event_bytes {
             return Ok(());
         }
-        let message = format!("would make an event of more than {} bytes", self.weights.most);
+        let message =
+            format!("would make an event of more than {} bytes", self.weights.max_event_bytes);
         Err(Fault::new(Common::EventTooLarge, message))
     }
 }
@@ -344,7 +345,7 @@ mod tests {
     use crate::domain::value::Value;
     use crate::domain::variant::Tier1;
 
-    const WEIGHTS: Weights = Weights { most: 9, product: |_| 9, variant: |_| 9 };
+    const WEIGHTS: Weights = Weights { max_event_bytes: 9, product: |_| 9, variant: |_| 9 };
 
     fn row(key: &str, skus: &[&str]) -> (String, Result<Row, Fault>) {
         let variants = skus.iter().map(|sku| VariantRow {

@@ -33,11 +33,11 @@ pub const MAX_DELETED_VARIANTS: usize = 1_000;
 pub struct Product {
     /// Its id, version and instants.
     pub head: Head<Product>,
-    /// What was said of it.
+    /// Its content.
     pub content: Content,
 }
 
-/// What a caller says of a product.
+/// The content that a caller sets.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Content {
     /// Key of the caller's own.

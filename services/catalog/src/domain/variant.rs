@@ -24,11 +24,11 @@ pub struct Variant {
     pub product_id: Id<Product>,
     /// Stock keeping unit, unique among all that ever existed.
     pub sku: Sku,
-    /// What was said of it.
+    /// Its content.
     pub content: Content,
 }
 
-/// What a caller says of a variant, beside its SKU.
+/// The content that a caller sets, beside the SKU.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Content {
     /// Tier 1.
@@ -41,7 +41,7 @@ pub struct Content {
     pub marketing_content: Free,
 }
 
-/// The attributes that every shop filters by; empty: does not apply.
+/// Attributes that are common to most catalogues; empty: does not apply.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tier1 {
     /// Color.

@@ -10,7 +10,7 @@ use kernel::id::Id;
 use pg::entity;
 use std::collections::HashMap;
 
-/// Those of the products that exist, in the order asked for.
+/// Those of the products that exist, in the requested order.
 pub async fn batch_get_products(
     app: &App,
     request: BatchGetProductsRequest,

@@ -15,7 +15,7 @@ pub async fn delete_product(
 ) -> Result<DeleteProductResponse, Fault> {
     let id = read(|fields| fields.id("product_id", &request.product_id))?;
     let expected = request.expected_version;
-    // One more tells that there are too many.
+    // One more than allowed, to find out whether there are too many.
     let limit = i64::try_from(MAX_DELETED_VARIANTS).unwrap_or(i64::MAX).saturating_add(1);
     app.db
         .write_once(&request, async move |tx| {

@@ -29,8 +29,8 @@ where
     S: Stream<Item = Result<ImportProductsRequest, Status>> + Send + Unpin + 'static,
 {
     let context = context::Context::clone(&context::current());
-    let begun = (app, context, None, incoming);
-    stream::unfold(Some(begun), async |state| {
+    let started = (app, context, None, incoming);
+    stream::unfold(Some(started), async |state| {
         let (app, context, mut import, mut incoming) = state?;
         let next = app.stopping.run_until_cancelled(incoming.next()).await;
         let Some(next) = next else { return Some((Err(ending().into()), None)) };
@@ -59,7 +59,7 @@ where
     })
 }
 
-/// The chunk that was being written is answered; whoever serves the next one knows how far the import is.
+/// When the process ends, the current chunk is still answered; the stored progress lets any replica continue the import.
 fn ending() -> Fault {
     let message =
         "this process ends; go on with the same import_id after the last chunk that was answered";
@@ -71,7 +71,7 @@ struct Import {
     id: Uuid,
     on_error: ImportErrorPolicy,
     settings: Settings,
-    /// What became of the chunks of a dry run, which are kept nowhere else; none: it is no dry run.
+    /// The outcomes of the chunks of a dry run, which are not stored; none: it is no dry run.
     dry: Option<BTreeMap<i64, ([u8; 32], ImportChunkResult)>>,
 }
 
@@ -110,7 +110,7 @@ async fn start(app: &App, sent: &ImportStart) -> Result<(Import, ImportStarted),
     let id = read(|fields| fields.id::<Import>("start.import_id", &sent.import_id))?.uuid();
     let digest = &wire::import::start_digest(sent);
     let dry_run = sent.dry_run;
-    let begun = app
+    let started = app
         .db
         .write("catalog.import_start", async move |tx| {
             if !dry_run {
@@ -119,12 +119,12 @@ async fn start(app: &App, sent: &ImportStart) -> Result<(Import, ImportStarted),
             imports::find(tx, id).await
         })
         .await?;
-    let committed = match &begun {
-        Some(begun) if begun.settings_digest != *digest => {
+    let committed = match &started {
+        Some(started) if started.settings_digest != *digest => {
             let message = "the import was begun with other settings; use another import_id";
             return Err(Fault::new(Reason::ImportChanged, message));
         }
-        Some(begun) => begun.committed_sequence,
+        Some(started) => started.committed_sequence,
         None => 0,
     };
     let import = Import {
@@ -163,12 +163,12 @@ async fn write(
     let digest = &wire::import::chunk_digest(chunk);
     app.db
         .write("catalog.import_chunk", async move |tx| {
-            let begun = imports::lock(tx, import.id).await?;
-            if chunk.sequence <= begun.committed_sequence {
+            let started = imports::lock(tx, import.id).await?;
+            if chunk.sequence <= started.committed_sequence {
                 let done = imports::chunk(tx, import.id, chunk.sequence).await?;
                 return replay(done.as_ref().map(|(own, result)| (own.as_slice(), result)), digest);
             }
-            expect_next(begun.committed_sequence, chunk.sequence)?;
+            expect_next(started.committed_sequence, chunk.sequence)?;
             let plan = chunk::decide(tx, &chunk.rows, import.settings).await?;
             stop(import.on_error, &plan)?;
             chunk::save(tx, &plan).await?;

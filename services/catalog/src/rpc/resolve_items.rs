@@ -1,4 +1,4 @@
-//! Tells other services which items exist.
+//! Resolves items for other services.
 
 use crate::domain::product::Product;
 use crate::store::{products, variants};
@@ -10,7 +10,7 @@ use fault::Fault;
 use kernel::id::Id;
 use kernel::sku::Sku;
 
-/// One answer for each SKU, then one for each product id, in the order asked for.
+/// One answer for each SKU, then one for each product id, in the requested order.
 pub async fn resolve_items(
     app: &App,
     request: ResolveItemsRequest,
@@ -24,12 +24,12 @@ pub async fn resolve_items(
             Ok((variants::states(tx, skus).await?, products::states(tx, ids).await?))
         })
         .await?;
-    let skus = request.skus.iter().map(|asked| {
-        let known = Sku::parse(asked).ok().and_then(|sku| variants.get(&sku));
+    let skus = request.skus.iter().map(|requested| {
+        let known = Sku::parse(requested).ok().and_then(|sku| variants.get(&sku));
         known.map_or_else(
-            || wire::variant::unknown(asked, ""),
+            || wire::variant::unknown(requested, ""),
             |(product, variant, deleted)| ResolvedItem {
-                sku: asked.clone(),
+                sku: requested.clone(),
                 product_id: product.to_string(),
                 variant_id: variant.to_string(),
                 state: wire::variant::state(*deleted),

@@ -90,7 +90,7 @@ impl Stored for Attribute {
         left.definition.code.cmp(&right.definition.code)
     }
 
-    /// Nobody asks for a definition by its id.
+    /// Definitions are not looked up by id.
     fn not_found(id: Id<Self>) -> Fault {
         unreadable("attribute", id)
     }

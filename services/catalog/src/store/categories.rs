@@ -53,13 +53,13 @@ impl Stored for Category {
 }
 
 /// Any fixed number; no other transaction-level advisory lock of this database has it.
-const TREE: i64 = 0x7472_6565;
+const TREE_LOCK_ID: i64 = 0x7472_6565;
 
-/// Locks the shape of the tree. Whoever creates, moves or deletes a category takes this first, so that no two of them can make a
-/// cycle, a tree too deep or an orphan together that neither makes alone.
+/// Locks the shape of the tree. It is locked before a category is created, moved or deleted, so that two concurrent changes cannot
+/// make a cycle, a tree that is too deep or an orphan together.
 pub async fn lock_tree(tx: &mut Tx) -> Result<(), Fault> {
     statement("select pg_advisory_xact_lock($1)")
-        .bind::<BigInt, _>(TREE)
+        .bind::<BigInt, _>(TREE_LOCK_ID)
         .execute(tx.conn())
         .await?;
     Ok(())

@@ -1,4 +1,4 @@
-//! Imports: how far each one is, and what became of its chunks.
+//! Imports: the progress of each one, and the outcome of its chunks.
 
 use crate::schema::{import_chunks, imports};
 use contracts::catalog::v1::ImportChunkResult;
@@ -9,7 +9,7 @@ use pg::Tx;
 use prost::Message;
 use uuid::Uuid;
 
-/// How far an import is.
+/// The progress of an import.
 #[derive(Debug, Clone, Queryable, Selectable)]
 #[diesel(table_name = imports)]
 pub struct Import {
@@ -21,13 +21,13 @@ pub struct Import {
     pub committed_sequence: i64,
 }
 
-/// An import that was begun.
+/// An import that was started.
 pub async fn find(tx: &mut Tx, id: Uuid) -> Result<Option<Import>, Fault> {
     let import = imports::table.find(id).select(Import::as_select());
     Ok(import.first(tx.conn()).await.optional()?)
 }
 
-/// Begins an import, unless it was begun before.
+/// Starts an import, unless it was started before.
 pub async fn begin(tx: &mut Tx, id: Uuid, settings_digest: &[u8]) -> Result<(), Fault> {
     diesel::insert_into(imports::table)
         .values((
@@ -47,7 +47,7 @@ pub async fn lock(tx: &mut Tx, id: Uuid) -> Result<Import, Fault> {
     Ok(import.first(tx.conn()).await?)
 }
 
-/// The digest of a chunk that was committed, and what became of it.
+/// The digest of a chunk that was committed, and its outcome.
 pub async fn chunk(
     tx: &mut Tx,
     import: Uuid,
@@ -66,7 +66,7 @@ pub async fn chunk(
     read.transpose()
 }
 
-/// Notes what became of the next chunk of a locked import.
+/// Stores the outcome of the next chunk of a locked import.
 pub async fn commit(
     tx: &mut Tx,
     import: Uuid,

@@ -1,4 +1,4 @@
-//! Values of attributes, whoever has them.
+//! Values of attributes, of products and variants.
 
 use super::unreadable;
 use crate::domain::attribute::Attribute;

@@ -238,8 +238,8 @@ pub fn not_found(name: impl std::fmt::Display) -> Fault {
     Fault::new(Reason::VariantNotFound, format!("there is no variant {name}"))
 }
 
-/// Variants that swap options would meet half-way, since a unique index looks at each row by itself. So all that change theirs
-/// first step aside, each to a place that no other can have.
+/// Variants that swap options would violate the unique index half-way, since it checks each row by itself. So all that change their
+/// options first get a temporary value that no other variant can have.
 async fn part_options(tx: &mut Tx, changes: &[(&Variant, &Change)]) -> Result<(), Fault> {
     let moves = |change: &Change| {
         matches!(change, Change::Updated(_))

@@ -1,4 +1,4 @@
-//! Rows of an import, and what became of them.
+//! Rows of an import, and their outcome.
 
 use super::{free, product, value, variant};
 use crate::domain::import::{Plan, Row, VariantRow};
@@ -13,8 +13,8 @@ use fault::Fault;
 use kernel::digest::sha256;
 use prost::Message;
 
-/// Most fields of a row that end an import by name.
-const MOST_FIELDS: usize = 20;
+/// Most violations that the error at the end of an import names.
+const MAX_VIOLATIONS: usize = 20;
 
 /// Reads a row. Its own rules are checked here and not in the codec, so that the error policy decides what a broken one means.
 pub fn row(sent: &ImportRow) -> Result<Row, Fault> {
@@ -49,7 +49,7 @@ pub fn row(sent: &ImportRow) -> Result<Row, Fault> {
     })
 }
 
-/// What became of a chunk.
+/// The outcome of a chunk.
 pub fn result(sequence: i64, plan: &Plan) -> ImportChunkResult {
     ImportChunkResult {
         sequence,
@@ -72,23 +72,23 @@ fn refusal((row, key, fault): &(usize, String, Fault)) -> ImportRowRefusal {
     }
 }
 
-/// What makes two starts of an import the same.
+/// Digest by which a repeated start of an import is recognised.
 pub fn start_digest(start: &ImportStart) -> [u8; 32] {
     let import_id = start.import_id.to_ascii_lowercase();
     sha256(&ImportStart { import_id, ..start.clone() }.encode_to_vec())
 }
 
-/// What makes two chunks the same.
+/// Digest by which a repeated chunk is recognised.
 pub fn chunk_digest(chunk: &ImportChunk) -> [u8; 32] {
     sha256(&chunk.encode_to_vec())
 }
 
-/// Ends an import because of its first refused row. The rest of the chunk's refusals stay unsaid: an error travels in a header,
-/// which holds only a few kilobytes.
+/// Ends an import because of its first refused row. The other refusals of the chunk are left out: an error is sent in a header,
+/// which is limited to a few kilobytes.
 pub fn stopped((row, key, fault): &(usize, String, Fault)) -> Fault {
     let path = format!("chunk.rows[{row}]");
     let message = format!("{path} was refused with {}: {}", fault.reason(), fault.message());
-    let violations = fault.violations().iter().take(MOST_FIELDS).map(|violation| Violation {
+    let violations = fault.violations().iter().take(MAX_VIOLATIONS).map(|violation| Violation {
         field: format!("{path}.{}", violation.field),
         ..violation.clone()
     });

@@ -98,7 +98,7 @@ impl Published for Variant {
     }
 }
 
-/// An item of which nothing is known but how it was asked for.
+/// An item of which only the requested name is known.
 pub fn unknown(sku: &str, product_id: &str) -> ResolvedItem {
     ResolvedItem {
         sku: sku.to_owned(),
