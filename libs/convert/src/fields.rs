@@ -2,7 +2,7 @@ use contracts::{Reason, Violation};
 use fault::Fault;
 use std::fmt::Display;
 
-/// Reads a request, or refuses all that is wrong with it. What `read` noted as wrong it has no value of.
+/// Reads a request, or refuses it with all its violations.
 pub fn read<T>(read: impl FnOnce(&mut Fields) -> Option<T>) -> Result<T, Fault> {
     let mut fields = Fields::default();
     let value = read(&mut fields);
@@ -10,7 +10,7 @@ pub fn read<T>(read: impl FnOnce(&mut Fields) -> Option<T>) -> Result<T, Fault> 
     value.ok_or_else(|| Fault::internal("a field was neither read nor refused"))
 }
 
-/// Collects what is wrong with a request, so that its caller learns of all of it at once. The reason of the refusal is that of the
+/// Collects what is wrong with a request, so that the refusal names all of it at once. The reason of the refusal is that of the
 /// first field that is wrong.
 #[derive(Debug, Default)]
 pub struct Fields {

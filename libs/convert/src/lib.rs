@@ -1,6 +1,6 @@
 //! Between the contract's messages and values that can only be valid.
 //!
-//! - [`read`] and [`Fields`]: whatever a request says wrong is refused together, each with its full path.
+//! - [`read`] and [`Fields`]: all invalid fields of a request are refused together, each with its full path.
 //! - [`timestamp`], [`money`], [`text`]: the way back, in one precision.
 //!
 //! ```

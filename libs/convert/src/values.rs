@@ -1,4 +1,4 @@
-//! Values that many messages hold.
+//! Values that many messages have.
 
 use crate::Fields;
 use chrono::{DateTime, Utc};
@@ -144,7 +144,7 @@ impl Fields {
         if message.is_none() { Some(None) } else { self.instant(path, message).map(Some) }
     }
 
-    /// The window between two fields. One that holds no instant is refused for `reason` at the field of its end.
+    /// The window between two fields. An empty one is refused for `reason` at the field of its end.
     pub fn window(
         &mut self,
         (from_path, from): (&str, Option<&Timestamp>),

@@ -1,7 +1,7 @@
 use contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
 use mesh::Paging;
 
-/// What pricing depends on.
+/// Dependencies of pricing.
 #[derive(Clone)]
 pub struct App {
     /// Its database.

@@ -1,4 +1,4 @@
-//! What pricing asks of the catalogue: which items exist, and what they stand for.
+//! Calls to the catalogue: which items exist, and their ids.
 
 use crate::App;
 use crate::domain::draft::PriceDraft;
@@ -22,8 +22,7 @@ pub async fn require(
     targets(drafts, &live, path)
 }
 
-/// What the items stand for: as is remembered, else as the catalogue says, which is then
-/// remembered. An item that does not exist is left out.
+/// The ids of the items: as stored here, else from the catalogue, and then stored. An item that does not exist is left out.
 pub async fn known(app: &App, wanted: &[Item]) -> Result<BTreeMap<Item, Target>, Fault> {
     let mut known =
         app.db.read("pricing.find_items", async |tx| items::find(tx, wanted).await).await?;

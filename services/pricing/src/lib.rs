@@ -1,11 +1,11 @@
 #![doc = include_str!("../README.md")]
 //! ## Where things are
 
-// What it depends on, and how it is served.
+// Dependencies, and how it is served.
 mod app;
 mod wire;
 
-// What a price is, and what may become of it. No async, no clock, no database.
+// Domain logic. No async, no clock, no database.
 pub mod domain {
     //! Decisions: which drafts are prices, what a change does, which price applies.
     pub mod draft;
@@ -28,12 +28,12 @@ pub mod rpc {
     pub mod set_price;
 }
 
-// What they share.
+// Shared by the RPCs.
 mod catalog;
 mod price_query;
 pub mod upsert_prices;
 
-// Where prices are kept.
+// Storage.
 mod schema;
 pub mod store {
     //! One file for each table.

@@ -24,7 +24,7 @@ pub struct Wanted {
     pub path: String,
 }
 
-/// What became of a price that was to be set.
+/// The outcome of a price that was to be set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// It did not exist.
@@ -36,8 +36,8 @@ pub enum Outcome {
 }
 
 /// Sets prices that all have different keys; answers in their order. New ones are inserted before
-/// those that are there are locked, and both in a fixed order: so of all callers some one can
-/// always go on.
+/// those that are there are locked, and both in a fixed order: so concurrent
+/// calls do not deadlock.
 pub async fn upsert_prices(tx: &mut Tx, wanted: &[Wanted]) -> Result<Vec<(Outcome, Price)>, Fault> {
     let targets: BTreeSet<&Target> = wanted.iter().map(|wanted| &wanted.target).collect();
     let targets: Vec<Target> = targets.into_iter().cloned().collect();
@@ -62,7 +62,7 @@ pub async fn upsert_prices(tx: &mut Tx, wanted: &[Wanted]) -> Result<Vec<(Outcom
 /// Those that did not exist.
 async fn create(tx: &mut Tx, wanted: &[Wanted]) -> Result<HashMap<PriceKey, Price>, Fault> {
     let at = tx.now().await?;
-    // Whoever has seen a version wants to change a price, not to make one.
+    // A request with an expected version changes a price and does not create one.
     let new = wanted.iter().filter(|wanted| expect_version(0, wanted.expected).is_ok());
     let fresh: Vec<(Price, Change)> =
         new.map(|w| Price::first(Id::new(), &w.draft, &w.target, at)).collect();

@@ -48,7 +48,7 @@ pub fn draft(fields: &mut Fields, message: &proto::PriceDraft) -> Option<PriceDr
     fields.take(draft)
 }
 
-/// For whom, where and when a price is asked for.
+/// For whom, where and when a price is requested.
 pub fn query(fields: &mut Fields, message: Option<&proto::PriceContext>) -> Option<PriceQuery> {
     fields.message("context", message, |fields, message| {
         let at = fields.optional_instant("at", message.at.as_ref());

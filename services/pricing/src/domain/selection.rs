@@ -1,5 +1,5 @@
-//! Which price applies, and why: the kernel's rule (PC-02) put to the prices of an item, and its
-//! verdicts in sentences.
+//! Which price applies, and why: the rule of [`kernel::price`] applied to the prices of an item, with an explanation of each
+//! price in a sentence.
 
 use crate::domain::price::Price;
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -8,7 +8,7 @@ use kernel::money::Money;
 use kernel::price::{self, Dimension, PriceContext, PriceRow, Verdict};
 use std::cmp::Reverse;
 
-/// For whom, where and when a price is asked for.
+/// For whom, where and when a price is requested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Context {
     /// A price in another currency never applies.
@@ -27,12 +27,12 @@ pub struct Context {
     pub at: DateTime<Utc>,
 }
 
-/// What became of a price.
+/// The outcome for a price.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judged<'p> {
     /// The price.
     pub price: &'p Price,
-    /// What became of it.
+    /// Whether it applies, and if not, why.
     pub verdict: Verdict,
     /// The same in a sentence.
     pub explanation: String,
@@ -79,7 +79,7 @@ pub fn select<'p>(prices: &[&'p Price], context: &Context) -> Option<&'p Price> 
     prices.iter().copied().find(|price| price.head.id.uuid() == chosen)
 }
 
-/// What became of each of these prices, best first: the one that applies, those that could have,
+/// The outcome for each of these prices, best first: the one that applies, those that could have,
 /// those that could not.
 pub fn explain<'p>(prices: &'p [Price], context: &Context) -> Vec<Judged<'p>> {
     let rows: Vec<_> = prices.iter().map(Price::row).collect();
@@ -197,7 +197,7 @@ mod tests {
             numbered(8, 60, |p| p.key.window = window(None, Some(50))),
             numbered(9, 60, |p| p.key.scope.customer = Some("C1".into())),
         ];
-        let told: Vec<_> = explain(&prices, &context())
+        let explained: Vec<_> = explain(&prices, &context())
             .into_iter()
             .map(|judged| (judged.price.head.id.uuid().as_u128(), judged.explanation))
             .collect();
@@ -212,7 +212,7 @@ mod tests {
             (8, "held until 1970-01-01T00:00:50Z, the context is of 1970-01-01T00:00:50Z"),
             (1, "currency is EUR, the context has USD"),
         ];
-        assert_eq!(told, expected.map(|(id, text)| (id, text.to_owned())));
+        assert_eq!(explained, expected.map(|(id, text)| (id, text.to_owned())));
 
         let all: Vec<_> = prices.iter().collect();
         let chosen = select(&all, &context()).map(|price| price.head.id.uuid().as_u128());

@@ -1,4 +1,4 @@
-//! Says what many items cost.
+//! Returns the prices of many items.
 
 use crate::domain::item::{Item, Target};
 use crate::domain::price::Price;
@@ -15,7 +15,7 @@ use fault::Fault;
 use kernel::sku::Sku;
 use std::collections::{BTreeSet, HashMap};
 
-/// Selects the prices of items in one context, in the order asked for; an item without a price, or
+/// Selects the prices of items in one context, in the requested order; an item without a price, or
 /// an unknown one, gets an empty answer.
 pub async fn batch_get_prices(
     app: &App,

@@ -1,4 +1,4 @@
-//! Says what an item costs and why.
+//! Returns the price of an item with an explanation.
 
 use crate::domain::price::Price;
 use crate::domain::selection::{Context, explain};
@@ -34,7 +34,7 @@ pub async fn get_price(app: &App, request: GetPriceRequest) -> Result<GetPriceRe
     })
 }
 
-/// The price that applies, with the whole trace; none where none applies.
+/// The price that applies, with the full trace; none where none applies.
 fn answer(prices: &[Price], context: &Context) -> Option<GetPriceResponse> {
     let judged = explain(prices, context);
     let price = judged.first().filter(|best| best.applies())?.price;

@@ -1,4 +1,4 @@
-//! What items stand for. It never changes, so what the catalogue once said stays true.
+//! The ids of items. They never change, so what the catalogue once returned stays valid.
 
 use crate::domain::item::{Item, Product, Target, Variant};
 use crate::schema::items;
@@ -29,8 +29,8 @@ pub async fn find(tx: &mut Tx, wanted: &[Item]) -> Result<BTreeMap<Item, Target>
     targets.map(|target| target.map(|target| (target.item.clone(), target))).collect()
 }
 
-/// Remembers what items stand for. They come in the order of the items, so that two who learn the same
-/// do not block each other.
+/// Remembers what items stand for. They are inserted in the order of the items, so that two transactions with
+/// the same items do not deadlock.
 pub async fn insert(tx: &mut Tx, targets: &[Target]) -> Result<(), Fault> {
     Columns::of("items", "item", targets)
         .column::<Text, _>("level", |target| level(&target.item))
