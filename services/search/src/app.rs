@@ -6,7 +6,7 @@ use mesh::reconcile::Owner;
 use pg::Db;
 use uuid::Uuid;
 
-/// What search depends on.
+/// Dependencies of search.
 #[derive(Clone)]
 pub struct App {
     /// Its own database.

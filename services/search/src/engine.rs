@@ -53,7 +53,7 @@ pub trait Rebuild: Send {
     fn stats(&self) -> Result<Stats, EngineError>;
 
     /// Puts the new index in the live one's place at once and removes the old one. Refused while
-    /// the new one has seen less of the table than the live one: the follower, which goes on from
+    /// the new one has followed the table less far than the live one: the follower, which goes on from
     /// the live checkpoint, would never give it the difference.
     fn swap(self: Box<Self>) -> Result<(), EngineError>;
 }
@@ -63,17 +63,17 @@ pub trait Rebuild: Send {
 pub enum Change {
     /// The product is now this.
     Put(Box<Document>),
-    /// The product is no more; removing an unknown one is nothing.
+    /// The product was removed; removing an unknown one has no effect.
     Remove(Uuid),
 }
 
-/// How much of the table an index has seen. The default is nothing.
+/// Up to where an index has followed the table. The default is nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Checkpoint {
     /// The highest revision applied.
     pub revision: i64,
-    /// Which life of the table the revision belongs to: a table that was made anew counts from the
-    /// start.
+    /// Identifies the table that the revision belongs to: in a table that was created anew revisions
+    /// start over.
     pub epoch: i64,
 }
 
@@ -84,6 +84,6 @@ pub struct Stats {
     pub documents: u64,
     /// Up to where the table was followed.
     pub checkpoint: Checkpoint,
-    /// The room it takes on disk.
+    /// Its size on disk.
     pub bytes: u64,
 }

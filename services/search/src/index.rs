@@ -1,10 +1,10 @@
-//! The index of this replica, and what is known beside it.
+//! The index of this replica, with the shared data that documents are built with.
 
 use crate::domain::shared::Shared;
 use crate::engine::hits::Hits;
 use crate::engine::query::Query;
 use crate::engine::{Engine, EngineError};
-use crate::store::documents::Life;
+use crate::store::documents::TableState;
 use contracts::search::v1::Reason;
 use fault::Fault;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,19 +24,19 @@ struct Inner {
     filled: AtomicBool,
     changed: Notify,
     writer: Mutex<()>,
-    /// As many searches as processors: more at once would answer none sooner, and keep the follower from its turn.
+    /// As many searches as processors: more at once would not be faster, and would delay the follower.
     searching: Semaphore,
 }
 
 #[derive(Default)]
 struct Known {
     shared: Arc<Shared>,
-    /// How the tables stood at the latest when it was read; none: never yet.
-    life: Option<Life>,
+    /// The state of the tables when it was read or earlier; none: never read.
+    state: Option<TableState>,
 }
 
 impl Index {
-    /// Around an engine that may hold anything from before.
+    /// Around an engine that may already have documents.
     pub fn new(engine: Arc<dyn Engine>) -> Self {
         Self {
             inner: Arc::new(Inner {
@@ -71,19 +71,19 @@ impl Index {
         Arc::clone(&self.known().shared)
     }
 
-    /// The same, unless they have changed since: the tables stand like this.
-    pub fn shared_at(&self, life: Life) -> Option<Arc<Shared>> {
+    /// The same; none if they have changed since, by the current state of the tables.
+    pub fn shared_at(&self, state: TableState) -> Option<Arc<Shared>> {
         let known = self.known();
-        (known.life == Some(life)).then(|| Arc::clone(&known.shared))
+        (known.state == Some(state)).then(|| Arc::clone(&known.shared))
     }
 
-    /// Replaces them by what was read after the tables stood like this; what somebody else read later stays. Returns the
-    /// newer.
-    pub fn share(&self, life: Life, shared: Shared) -> Arc<Shared> {
+    /// Replaces them by `shared`, which was read when the tables had this state or a later one, unless newer data is there already.
+    /// Returns the newer.
+    pub fn share(&self, state: TableState, shared: Shared) -> Arc<Shared> {
         let mut known = self.inner.shared.write().unwrap_or_else(PoisonError::into_inner);
-        let newer = |now: Life| now.epoch == life.epoch && now.shared > life.shared;
-        if !known.life.is_some_and(newer) {
-            *known = Known { shared: Arc::new(shared), life: Some(life) };
+        let newer = |now: TableState| now.epoch == state.epoch && now.shared > state.shared;
+        if !known.state.is_some_and(newer) {
+            *known = Known { shared: Arc::new(shared), state: Some(state) };
         }
         Arc::clone(&known.shared)
     }
@@ -92,7 +92,7 @@ impl Index {
         self.inner.shared.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// From now on the index holds all that was in the table when the process began.
+    /// Marks the index as filled: it has everything that was in the table when the process started.
     pub fn set_filled(&self) {
         self.inner.filled.store(true, Ordering::Release);
     }
@@ -105,7 +105,7 @@ impl Index {
         Err(Fault::new(Reason::IndexNotReady, "this replica is still filling its index; retry"))
     }
 
-    /// The right to write to the live index or to swap it.
+    /// The lock for writing to the live index or swapping it.
     pub async fn writer(&self) -> MutexGuard<'_, ()> {
         self.inner.writer.lock().await
     }
@@ -202,7 +202,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("souk-index-{}", Uuid::now_v7()));
         let index = Index::new(Arc::new(EmbeddedEngine::open(&folder).unwrap()));
         let id = Uuid::now_v7();
-        let life = |epoch, shared| Life { epoch, shared };
+        let state = |epoch, shared| TableState { epoch, shared };
         let named = |name: &str| {
             let mut shared = Shared::default();
             shared.brands.insert(id, name.into());
@@ -210,13 +210,13 @@ mod tests {
         };
         let name = |shared: Arc<Shared>| shared.brands[&id].clone();
 
-        assert!(index.shared_at(life(1, 0)).is_none());
-        index.share(life(1, 2), named("new"));
-        assert_eq!(name(index.share(life(1, 1), named("old"))), "new");
-        assert_eq!(index.shared_at(life(1, 2)).map(name).as_deref(), Some("new"));
-        // Another life counts from its own beginning.
-        assert_eq!(name(index.share(life(2, 0), named("reborn"))), "reborn");
-        assert!(index.shared_at(life(1, 2)).is_none());
+        assert!(index.shared_at(state(1, 0)).is_none());
+        index.share(state(1, 2), named("new"));
+        assert_eq!(name(index.share(state(1, 1), named("old"))), "new");
+        assert_eq!(index.shared_at(state(1, 2)).map(name).as_deref(), Some("new"));
+        // Another epoch counts from its own start.
+        assert_eq!(name(index.share(state(2, 0), named("reborn"))), "reborn");
+        assert!(index.shared_at(state(1, 2)).is_none());
         std::fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -1,9 +1,9 @@
 #![doc = include_str!("../README.md")]
 
-// What it depends on, and how it is served.
+// Dependencies, and how it is served.
 mod app;
 
-// What happens in search.
+// RPCs, events and background tasks.
 pub mod rpc {
     //! One file for each RPC.
     pub mod reconcile;
@@ -16,26 +16,26 @@ pub mod events {
     pub mod merge;
 }
 pub mod jobs {
-    //! What search does by the clock.
+    //! Background tasks.
     pub mod fill_new_index;
     pub mod follow_table;
     pub mod reconcile;
 }
 
-// What it decides.
+// Domain logic.
 pub mod domain {
-    //! Pure: what an event says, what a document is made of.
+    //! Pure functions: the state after an event, the content of a document.
     pub mod document;
     pub mod entry;
     pub mod shared;
 }
 
-// What it keeps.
+// Storage.
 pub mod engine;
 pub mod index;
 mod schema;
 pub mod store {
-    //! What search keeps in PostgreSQL.
+    //! Search's tables in PostgreSQL.
     pub mod cards;
     pub mod documents;
     pub mod entries;

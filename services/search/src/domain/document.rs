@@ -6,7 +6,7 @@ use crate::engine::document::{Attribute, AttributeValue, Document, VariantDocume
 use chrono::{DateTime, NaiveDate, Utc};
 use contracts::catalog::v1::attribute_value::Value;
 use contracts::catalog::v1::{
-    AttributeValue as Said, Product, ProductStatus, Tier1Attributes, Variant,
+    AttributeValue as AttributeMessage, Product, ProductStatus, Tier1Attributes, Variant,
 };
 use contracts::pricing::v1::{Price, PriceScope};
 use fault::Fault;
@@ -73,7 +73,7 @@ fn bodies<M: Message + Default>(entries: &[Entry], section: Section) -> Result<V
 
 fn variant_document(variant: &Variant, common: &[Attribute], prices: &[Price]) -> VariantDocument {
     let own = attributes(&variant.tier2_attributes);
-    // What the variant says of an attribute stands for what its product says of it.
+    // A variant's value of an attribute replaces its product's.
     let inherited = common.iter().filter(|inherited| {
         !own.iter().any(|o| o.code == inherited.code && o.value.kind() == inherited.value.kind())
     });
@@ -123,17 +123,18 @@ fn time(at: Option<&prost_types::Timestamp>) -> Option<DateTime<Utc>> {
     DateTime::from_timestamp(at.seconds, u32::try_from(at.nanos).ok()?)
 }
 
-fn attributes(said: &[Said]) -> Vec<Attribute> {
-    said.iter()
-        .flat_map(|said| {
-            values(said).into_iter().map(|value| Attribute { code: said.code.clone(), value })
+fn attributes(messages: &[AttributeMessage]) -> Vec<Attribute> {
+    messages
+        .iter()
+        .flat_map(|message| {
+            values(message).into_iter().map(|value| Attribute { code: message.code.clone(), value })
         })
         .collect()
 }
 
 /// Money, localized texts and JSON are shown, not searched.
-fn values(said: &Said) -> Vec<AttributeValue> {
-    match &said.value {
+fn values(message: &AttributeMessage) -> Vec<AttributeValue> {
+    match &message.value {
         Some(Value::Text(text)) => vec![AttributeValue::Text(text.clone())],
         Some(Value::Number(number)) => vec![AttributeValue::Number(*number)],
         Some(Value::Boolean(yes)) => vec![AttributeValue::Bool(*yes)],

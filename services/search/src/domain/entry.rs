@@ -1,4 +1,4 @@
-//! What an event says about one source of documents, and which of two statements holds.
+//! The state of one source of documents after an event, and which of two states is newer.
 
 use contracts::Aggregate;
 use contracts::catalog::v1::{Attribute, Brand, Category, Product, Variant};
@@ -105,12 +105,12 @@ pub struct Filing {
     pub shown: bool,
 }
 
-/// Whether `incoming` holds, where `current` is the version that is there.
+/// Whether version `incoming` replaces the stored version `current`.
 pub fn is_news(current: Option<i64>, incoming: i64) -> bool {
     current.is_none_or(|current| current < incoming)
 }
 
-/// Of several statements about one source the newest, in a fixed order of sources.
+/// Of several states of one source the newest, in a fixed order of sources.
 pub fn newest(entries: impl IntoIterator<Item = Entry>) -> Vec<Entry> {
     let mut newest: BTreeMap<(Section, Uuid), Entry> = BTreeMap::new();
     for entry in entries {

@@ -53,11 +53,11 @@ pub struct EmbeddedEngine {
 /// What was found when the engine was opened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Opening {
-    /// An index to go on with.
+    /// A usable index.
     Kept,
-    /// Nothing.
+    /// No index.
     Created,
-    /// An index that could not be used and was removed: it is told why.
+    /// An index that could not be used and was removed, for this reason.
     Discarded(String),
 }
 
@@ -72,7 +72,7 @@ struct Store {
 }
 
 impl EmbeddedEngine {
-    /// Opens the index in this directory, or begins an empty one if there is none that is whole
+    /// Opens the index in this directory, or begins an empty one if there is none that is intact
     /// and of this binary's schema; then `stats` gives the default checkpoint.
     pub fn open(root: &Path) -> Result<EmbeddedEngine, EngineError> {
         let opening = "open the index directory";
@@ -186,8 +186,8 @@ impl Rebuild for EmbeddedRebuild {
         self.volume.keep();
         old.discard();
         *self.store.live.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&self.volume);
-        // Dropped only now: removing the old index may wait for a merge, and nobody has to wait
-        // for that.
+        // Dropped only now: removing the old index may wait for a merge, and searches must
+        // not wait for that.
         drop(writing);
         drop(old);
         Ok(())

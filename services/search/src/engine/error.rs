@@ -3,10 +3,10 @@
 use std::error::Error;
 use std::path::PathBuf;
 
-/// Why an engine did not do what it was asked.
+/// The error of an engine.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// The query breaks a limit; asking again is of no use.
+    /// The query breaks a limit; a retry fails in the same way.
     #[error("invalid query: {0}")]
     Invalid(&'static str),
     /// Another process has the index open.

@@ -1,4 +1,4 @@
-//! What is answered.
+//! The results of a query.
 
 use uuid::Uuid;
 
@@ -10,7 +10,7 @@ use super::query::{Facet, PriceRange};
 pub struct Hits {
     /// How many products match, whatever the page.
     pub total: u64,
-    /// The asked page of them.
+    /// The requested page of them.
     pub hits: Vec<Hit>,
     /// One for each requested facet, in the order of the request.
     pub facets: Vec<FacetCounts>,
@@ -35,7 +35,7 @@ pub struct Hit {
 /// The counts of one facet: of products that match every filter but the facet's own.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FacetCounts {
-    /// The facet as it was asked for.
+    /// The facet as requested.
     pub facet: Facet,
     /// Most products first, then by value; price ranges in their own order. Selected values are
     /// always here, even at 0.

@@ -1,4 +1,4 @@
-//! What is asked: words, filters, the scope that decides prices, facets, order and page.
+//! Queries: words, filters, the scope that decides prices, facets, order and page.
 
 use chrono::{DateTime, NaiveDate, Utc};
 use kernel::currency::Currency;
@@ -23,11 +23,11 @@ pub struct Query {
     /// Any of its words may match; empty = every product. A text that is exactly a SKU puts its
     /// product first.
     pub text: String,
-    /// All of them must hold.
+    /// All of them must match.
     pub filters: Filters,
     /// Decides every amount: of the price filter, the price facet, the price sorts and the hits.
     pub pricing: PriceScope,
-    /// The instant at which prices are asked.
+    /// The instant for which prices are selected.
     pub at: DateTime<Utc>,
     /// Answered in this order.
     pub facets: Vec<FacetRequest>,
@@ -40,7 +40,7 @@ pub struct Query {
 }
 
 /// Conditions on a product: any of the values within one, all of them together. Those on price and
-/// attributes must hold for one and the same variant.
+/// attributes must match one and the same variant.
 #[derive(Clone, Debug, Default)]
 pub struct Filters {
     /// Any of these, or of their subtrees; empty = no condition, as for every list here.
@@ -111,7 +111,7 @@ pub struct PriceScope {
 pub struct FacetRequest {
     /// What is counted.
     pub facet: Facet,
-    /// The most values returned, selected ones aside, which always are.
+    /// The most values returned, except selected ones, which are always returned.
     pub size: usize,
 }
 
@@ -142,9 +142,9 @@ pub enum Sort {
     Relevance,
     /// Cheapest first, by each product's cheapest matching variant; products without a price last.
     PriceAscending,
-    /// Dearest first, by each product's cheapest matching variant; products without a price last.
+    /// Most expensive first, by each product's cheapest matching variant; products without a price last.
     PriceDescending,
-    /// Youngest first.
+    /// Newest first.
     Newest,
 }
 

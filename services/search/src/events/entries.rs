@@ -1,5 +1,5 @@
-//! What an event makes of the entry of its source. An entry is the source's whole public state; only of products does search decide
-//! more: where it is filed and whether customers may find it.
+//! Turns an event into the entry of its source. An entry is the full public state of the source; for products search also
+//! derives the brand and categories they are found by and whether customers may find them.
 
 use crate::domain::entry::{Entry, Filing, Section};
 use contracts::catalog::v1::{

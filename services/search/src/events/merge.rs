@@ -15,7 +15,7 @@ pub fn subjects() -> impl Iterator<Item = &'static str> {
     Section::ALL.into_iter().flat_map(Section::subjects).copied()
 }
 
-/// Merges what events say. An event about a product that has not come yet waits for it.
+/// Merges a batch of events. An event about a product that was not received yet waits for it.
 pub async fn merge(app: &App, tx: &mut Tx, batch: Batch) -> Result<Vec<Outcome>, Fault> {
     let received: Vec<Entry> = batch
         .events

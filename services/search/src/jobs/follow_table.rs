@@ -1,11 +1,11 @@
-//! Keeps this replica's index like the table: reads upwards by revision and indexes what it finds. The index remembers how
-//! far it is, so a start after a crash and a start from nothing are one code path.
+//! Keeps this replica's index up to date with the table: reads documents by ascending revision and indexes them. The index stores
+//! its checkpoint, so a start after a crash and a start with an empty index are one code path.
 
 use crate::App;
 use crate::domain::document::assemble;
 use crate::domain::shared::Shared;
 use crate::engine::{Change, Checkpoint};
-use crate::store::documents::{self, Life, Stored};
+use crate::store::documents::{self, Stored, TableState};
 use crate::store::shared;
 use chrono::Utc;
 use fault::Fault;
@@ -16,28 +16,29 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// Documents that are read and indexed at once.
-pub const BATCH: i64 = 500;
-/// Least time between two commits of the index: each costs milliseconds, whatever it holds.
-const PAUSE: Duration = Duration::from_millis(30);
-/// How often the table is looked at while nobody says that it changed, as another replica's consumer may have done.
-const POLL: Duration = Duration::from_millis(100);
-/// How often it is looked at after somebody said so: the word comes before the commit.
-const ALERT: Duration = Duration::from_millis(5);
-/// How long to stay alert.
-const ALERT_FOR: Duration = Duration::from_millis(500);
+/// Documents that are read and indexed in one commit.
+pub const BATCH_SIZE: i64 = 500;
+/// Shortest time between two commits of the index: each takes milliseconds, however small it is.
+const MIN_COMMIT_INTERVAL: Duration = Duration::from_millis(30);
+/// How often the table is polled without a notification: consumers of other replicas change it too.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// How often the table is polled after a notification, which is sent before the commit.
+const FAST_POLL_INTERVAL: Duration = Duration::from_millis(5);
+/// How long it is polled faster after a notification.
+const FAST_POLL_DURATION: Duration = Duration::from_millis(500);
 
-/// Follows until the process ends.
+/// Follows the table until the process ends.
 pub async fn follow_table(app: App, ending: CancellationToken) {
-    let mut alert_until = Instant::now();
+    let mut fast_until = Instant::now();
     while !ending.is_cancelled() {
-        let begun = Instant::now();
+        let started = Instant::now();
         match step(&app).await {
-            Ok(true) => sleep(PAUSE.saturating_sub(begun.elapsed())).await,
+            Ok(true) => sleep(MIN_COMMIT_INTERVAL.saturating_sub(started.elapsed())).await,
             Ok(false) => {
-                let nap = if Instant::now() < alert_until { ALERT } else { POLL };
-                if timeout(nap, app.index.woken()).await.is_ok() {
-                    alert_until = Instant::now() + ALERT_FOR;
+                let interval =
+                    if Instant::now() < fast_until { FAST_POLL_INTERVAL } else { POLL_INTERVAL };
+                if timeout(interval, app.index.woken()).await.is_ok() {
+                    fast_until = Instant::now() + FAST_POLL_DURATION;
                 }
             }
             Err(fault) => {
@@ -52,11 +53,11 @@ pub async fn follow_table(app: App, ending: CancellationToken) {
 async fn step(app: &App) -> Result<bool, Fault> {
     let writing = app.index.writer().await;
     let at = app.index.run(|engine| Ok(engine.stats()?.checkpoint)).await?;
-    let Next { found, shared, life } = next(app, at.revision).await?;
-    if at.epoch != life.epoch {
-        // Another life of the table: what is indexed has nothing to do with it.
+    let Next { found, shared, state } = next(app, at.revision).await?;
+    if at.epoch != state.epoch {
+        // The tables were created anew, so what is indexed does not belong to them.
         drop(writing);
-        fill(app, life.epoch, None).await?;
+        fill(app, state.epoch, None).await?;
         app.index.set_filled();
         return Ok(true);
     }
@@ -66,7 +67,7 @@ async fn step(app: &App) -> Result<bool, Fault> {
     };
     let changes = changes(&found, &shared)?;
     metrics::counter!("search_indexed_documents_total").increment(found.len() as u64);
-    let upto = Checkpoint { revision: last, epoch: life.epoch };
+    let upto = Checkpoint { revision: last, epoch: state.epoch };
     app.index.run(move |engine| engine.index(changes, upto)).await?;
     Ok(true)
 }
@@ -75,24 +76,24 @@ async fn step(app: &App) -> Result<bool, Fault> {
 struct Next {
     found: Vec<Stored>,
     shared: Arc<Shared>,
-    life: Life,
+    state: TableState,
 }
 
-/// The documents after a revision, and what they share. That is read after them: the transaction that renames a brand gives
-/// its documents their new revisions, and whoever saw these must not index them with the old name.
+/// The documents after a revision, and the brands, categories and attributes that they share. Those are read last: the transaction
+/// that renames a brand gives its documents new revisions, and these must not be indexed with the old name.
 async fn next(app: &App, revision: i64) -> Result<Next, Fault> {
-    let (found, life) = app
+    let (found, state) = app
         .db
         .read("search.follow", async |tx| {
-            let found = documents::after(tx, revision, BATCH).await?;
-            Ok((found, documents::life(tx).await?))
+            let found = documents::after(tx, revision, BATCH_SIZE).await?;
+            Ok((found, documents::table_state(tx).await?))
         })
         .await?;
-    if let Some(shared) = app.index.shared_at(life) {
-        return Ok(Next { found, shared, life });
+    if let Some(shared) = app.index.shared_at(state) {
+        return Ok(Next { found, shared, state });
     }
     let read = app.db.read("search.shared", async |tx| shared::load(tx).await).await?;
-    Ok(Next { found, shared: app.index.share(life, read), life })
+    Ok(Next { found, shared: app.index.share(state, read), state })
 }
 
 fn changes(found: &[Stored], shared: &Shared) -> Result<Vec<Change>, Fault> {
@@ -105,8 +106,8 @@ fn change(stored: &Stored, shared: &Shared) -> Result<Change, Fault> {
     Ok(document.map_or(Change::Remove(*product_id), |document| Change::Put(Box::new(document))))
 }
 
-/// Fills a new index from the whole table beside the live one and swaps it in. Searches see the old one until then. How far
-/// it is goes into the operation that asked for it, if one did.
+/// Fills a new index from the table beside the live one and swaps it in. Searches use the old one until then. The progress is
+/// stored with the operation that requested it, if there is one.
 pub async fn fill(app: &App, epoch: i64, operation: Option<Uuid>) -> Result<(), Fault> {
     let mut rebuild = app.index.run(|engine| engine.rebuild()).await?;
     let (mut revision, mut done) = (0, 0);
@@ -117,7 +118,7 @@ pub async fn fill(app: &App, epoch: i64, operation: Option<Uuid>) -> Result<(), 
             if last_round.is_some() {
                 break;
             }
-            // Caught up but for what the follower writes this moment: from here on it waits.
+            // Caught up except for what the follower is writing now; holding the writer lock blocks it until the swap.
             last_round = Some(app.index.writer().await);
             continue;
         }

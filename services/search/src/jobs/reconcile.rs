@@ -1,5 +1,5 @@
-//! What search copies, as a comparison with its owners sees it: the entries of each section, and the documents in the index of
-//! this replica. Nothing is put right past the way of events: the owner publishes again what differs, and the follower indexes it.
+//! Search's copies as projections to be compared with their owners: the entries of each section, and the documents in the index of
+//! this replica. Repairs use the normal path of events: the owner republishes what differs, and the follower indexes it.
 
 use crate::app::App;
 use crate::domain::entry::{Entry, Section};
@@ -12,15 +12,15 @@ use mesh::{Projection, Reconciler};
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
-/// Something that search keeps a copy of.
+/// A copy that search maintains.
 pub enum Copied {
-    /// What a section's owner says, as entries.
+    /// The entries of a section, copied from its owner.
     Entries(App, Section),
-    /// What the documents are, in the index of this replica. Their owner is search itself.
+    /// The documents in the index of this replica. Their owner is search itself.
     Index(App),
 }
 
-/// All that search copies. The order is that of who needs whom: a price waits for its product.
+/// All copies of search, in the order of their dependencies: a price waits for its product.
 pub fn reconciler(app: &App, settings: &mesh::config::Reconcile) -> Reconciler<Copied> {
     let sections = Section::ALL.map(|section| Copied::Entries(app.clone(), section));
     let all = sections.into_iter().chain([Copied::Index(app.clone())]).collect();
@@ -36,7 +36,7 @@ impl Projection for Copied {
         }
     }
 
-    /// A product's deletion is kept, else whatever comes about it would wait for it in vain.
+    /// A product's deletion is stored, else later events about the product would wait for its creation.
     fn keeps_deleted(&self) -> bool {
         matches!(self, Self::Entries(_, Section::Product))
     }
@@ -93,7 +93,7 @@ impl Projection for Copied {
     }
 }
 
-/// The id of a key; none: from the first on.
+/// The id of a key; none for the empty key, which is before all ids.
 fn id(key: &str) -> Option<Uuid> {
     Uuid::parse_str(key).ok()
 }
@@ -108,8 +108,8 @@ fn revisions(list: Vec<(Uuid, i64)>) -> Vec<Listed> {
     list.into_iter().map(listed).collect()
 }
 
-/// Orphans are forgotten. Whatever else differs its owner publishes again; where the copy has that very version or a newer one
-/// it first distrusts its own, so that the owner's word is news. What is newer than that word is kept as ever, by its version.
+/// Removes orphans, and has the owner republish everything else that differs. Where the copy has the same version or a newer one,
+/// its version is reset first, so that the republished event counts as newer. Newer events win by their version as usual.
 async fn repair_entries(app: &App, section: Section, drifts: &[Drift]) -> Result<(), Fault> {
     let of = |kinds: &[DriftKind]| -> Vec<(Uuid, i64)> {
         let those = drifts.iter().filter(|drift| kinds.contains(&drift.kind));
@@ -119,7 +119,7 @@ async fn repair_entries(app: &App, section: Section, drifts: &[Drift]) -> Result
     let (orphans, wrong) = (&orphans, &wrong);
     app.db
         .write("search.repair", async move |tx| {
-            repairs::distrust(tx, section, wrong).await?;
+            repairs::reset_versions(tx, section, wrong).await?;
             repairs::forget(tx, section, orphans).await
         })
         .await?;
@@ -129,8 +129,8 @@ async fn repair_entries(app: &App, section: Section, drifts: &[Drift]) -> Result
     app.owner(section).republish(section.family(), &keys).await
 }
 
-/// The documents are filed anew, as their products' entries say, and get new revisions: every follower indexes them again, and
-/// removes what is not to be there.
+/// Rebuilds the documents from the entries of their products and gives them new revisions: every follower indexes them again, and
+/// removes documents that should not exist.
 async fn repair_index(app: &App, drifts: &[Drift]) -> Result<(), Fault> {
     let ids: BTreeSet<Uuid> = drifts.iter().filter_map(|drift| id(&drift.key)).collect();
     let ids = &ids;

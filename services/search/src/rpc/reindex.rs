@@ -1,4 +1,4 @@
-//! Asks every replica for a new index.
+//! Requests that every replica builds a new index.
 
 use crate::App;
 use contracts::search::v1::{ReindexRequest, ReindexResponse};

@@ -14,8 +14,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// How long they are kept: a database that was set back hands out its revisions again.
-const KEPT: Duration = Duration::from_secs(600);
+/// How long cards are cached: a database that was restored from a backup uses its revisions again.
+const CACHE_TTL: Duration = Duration::from_secs(600);
 
 /// What a hit shows.
 #[derive(Debug, Clone, Default)]
@@ -42,12 +42,12 @@ pub struct Cards {
 }
 
 impl Cards {
-    /// Keeps so many at most.
+    /// A cache of at most `capacity` cards.
     pub fn new(capacity: u64) -> Self {
-        Self { known: Cache::builder().max_capacity(capacity).time_to_live(KEPT).build() }
+        Self { known: Cache::builder().max_capacity(capacity).time_to_live(CACHE_TTL).build() }
     }
 
-    /// The cards of hits, in their order. Something that went meanwhile gives an empty card.
+    /// The cards of hits, in their order. A product that was deleted meanwhile gives an empty card.
     pub async fn of(&self, db: &Db, hits: &[Hit]) -> Result<Vec<Card>, Fault> {
         let mut cards = Vec::with_capacity(hits.len());
         for hit in hits {
@@ -74,7 +74,7 @@ impl Cards {
         Ok(shown)
     }
 
-    /// A card from what was read. It is kept only if that is not older than the revision that matched, as a replica's may be.
+    /// A card from what was read. It is cached only if that is not older than the revision that matched, as data of a read replica may be.
     async fn learn(&self, hit: &Hit, read: &HashMap<Uuid, Body>) -> Result<Card, Fault> {
         let product = read.get(&hit.product_id);
         let variant = hit.variant_id.and_then(|id| read.get(&id));

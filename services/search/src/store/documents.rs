@@ -9,14 +9,14 @@ use pg::{Tx, statement};
 use std::collections::HashMap;
 use uuid::Uuid;
 
-/// A document to index: its revision and its entries; without entries it is no more.
+/// A document to index: its revision and its entries; without entries it is to be removed.
 #[derive(Debug)]
 pub struct Stored {
     /// Product that it is of.
     pub product_id: Uuid,
     /// Its revision.
     pub revision: i64,
-    /// What its sources said last.
+    /// The current entries of its sources.
     pub entries: Vec<Entry>,
 }
 
@@ -63,20 +63,20 @@ async fn of_products(tx: &mut Tx, ids: &[Uuid]) -> Result<HashMap<Uuid, Vec<Entr
     Ok(found)
 }
 
-/// How the tables stand.
+/// The state of the tables that an index is built from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Life {
-    /// Which life of the tables it is: another one begins when they are filled anew.
+pub struct TableState {
+    /// Identifies the tables: it changes when they are created anew, and revisions start over.
     pub epoch: i64,
-    /// How often what documents share has changed in it.
+    /// How often brands, categories and attributes have changed in this epoch.
     pub shared: i64,
 }
 
-/// How the tables stand.
-pub async fn life(tx: &mut Tx) -> Result<Life, Fault> {
-    let life = index_life::table.select((index_life::epoch, index_life::shared));
-    let (epoch, shared) = life.first(tx.conn()).await?;
-    Ok(Life { epoch, shared })
+/// Reads the state of the tables.
+pub async fn table_state(tx: &mut Tx) -> Result<TableState, Fault> {
+    let state = index_life::table.select((index_life::epoch, index_life::shared));
+    let (epoch, shared) = state.first(tx.conn()).await?;
+    Ok(TableState { epoch, shared })
 }
 
 /// The first documents above an id that an index must hold: product and revision, by product.

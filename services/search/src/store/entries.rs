@@ -9,7 +9,7 @@ use pg::{Tx, statement};
 use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
-/// Locks the rows of products, making those that are not there, in the order of their ids; says which of them have come
+/// Locks the rows of products, making those that are not there, in the order of their ids; returns which of them were received
 /// already.
 pub async fn lock_products(
     tx: &mut Tx,
@@ -43,8 +43,8 @@ pub async fn lock_products(
     Ok(rows.into_iter().map(|row| (row.product_id, row.known)).collect())
 }
 
-/// Writes what is news, files products, and gives every touched document the next revision. The rows of the entries'
-/// products are locked. Returns how many entries were news.
+/// Writes the entries that are newer than the stored ones, updates their products' rows, and gives every affected document the next
+/// revision. The rows of the entries' products are locked. Returns how many entries were newer.
 pub async fn merge(tx: &mut Tx, entries: Vec<Entry>) -> Result<usize, Fault> {
     let entries = newest(entries);
     let news = write(tx, &entries).await?;
@@ -55,7 +55,7 @@ pub async fn merge(tx: &mut Tx, entries: Vec<Entry>) -> Result<usize, Fault> {
     Ok(changed.len())
 }
 
-/// Tells followers what has changed: every document that is touched gets the next revision.
+/// Notifies followers of changes: every affected document gets the next revision.
 pub(super) async fn announce(tx: &mut Tx, changed: &[&Entry]) -> Result<(), Fault> {
     note_shared(tx, changed).await?;
     let mut touched: BTreeSet<Uuid> = changed.iter().filter_map(|entry| entry.product_id).collect();
@@ -94,7 +94,7 @@ async fn write(tx: &mut Tx, entries: &[Entry]) -> Result<BTreeSet<(Section, Uuid
         .collect())
 }
 
-/// Repeats in the rows of products by what brands and categories find them, and notes that they have come.
+/// Copies brand and categories into the rows of products, so that they can be queried, and marks the products as received.
 pub(super) async fn file(tx: &mut Tx, changed: &[&Entry]) -> Result<(), Fault> {
     let filed: Vec<(Uuid, &Filing)> = changed
         .iter()
@@ -152,7 +152,7 @@ async fn sharers(tx: &mut Tx, changed: &[&Entry]) -> Result<Vec<Uuid>, Fault> {
     Ok(rows.into_iter().map(|row| row.product_id).collect())
 }
 
-/// Tells followers to read brands, categories and attributes again.
+/// Makes followers read brands, categories and attributes again.
 async fn note_shared(tx: &mut Tx, changed: &[&Entry]) -> Result<(), Fault> {
     if changed.iter().all(|entry| entry.product_id.is_some()) {
         return Ok(());
@@ -164,7 +164,7 @@ async fn note_shared(tx: &mut Tx, changed: &[&Entry]) -> Result<(), Fault> {
 /// Any fixed number: it only has to be the same in every process.
 const REVISION_LOCK: i64 = 0x7265_7669;
 
-/// Hands out revisions. The lock is taken last and held until the commit, so revisions become visible in their order and a
+/// Assigns revisions. The lock is taken last and held until the commit, so revisions become visible in their order and a
 /// follower that reads upwards never skips a row that commits late.
 pub(super) async fn revise(tx: &mut Tx, touched: &BTreeSet<Uuid>) -> Result<(), Fault> {
     if touched.is_empty() {

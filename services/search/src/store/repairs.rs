@@ -1,5 +1,5 @@
-//! What a repair does to entries and documents. It takes the locks that events take, in their order, and hands out revisions as
-//! they do, so a follower skips nothing and an event that comes meanwhile finds the one state or the other.
+//! Repairs of entries and documents. They take the same locks as events, in the same order, and assign revisions in the same way: so a
+//! follower skips nothing, and a concurrent event sees the state before or after the repair.
 
 use super::entries::{announce, file, lock_products, revise};
 use crate::domain::entry::{Entry, Filing, Section};
@@ -11,9 +11,13 @@ use pg::{Tx, statement};
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
-/// Takes their versions from entries that still have those: whatever version comes next is news. What they hold is shown until
-/// then, so nothing disappears for customers.
-pub async fn distrust(tx: &mut Tx, section: Section, entries: &[(Uuid, i64)]) -> Result<(), Fault> {
+/// Sets entries that still have these versions to version 0, so that any event counts as newer. Their content is shown until then,
+/// so nothing disappears for customers.
+pub async fn reset_versions(
+    tx: &mut Tx,
+    section: Section,
+    entries: &[(Uuid, i64)],
+) -> Result<(), Fault> {
     lock(tx, section, entries).await?;
     let (ids, versions) = columns(entries);
     statement(
@@ -29,7 +33,7 @@ pub async fn distrust(tx: &mut Tx, section: Section, entries: &[(Uuid, i64)]) ->
     Ok(())
 }
 
-/// Forgets entries that still have these versions. A forgotten product is as one that never came.
+/// Removes entries that still have these versions. A removed product is treated as one that was never received.
 pub async fn forget(tx: &mut Tx, section: Section, entries: &[(Uuid, i64)]) -> Result<(), Fault> {
     #[derive(QueryableByName)]
     struct Row {
@@ -84,7 +88,7 @@ pub async fn products(tx: &mut Tx, ids: &BTreeSet<Uuid>) -> Result<Vec<Entry>, F
     Ok(rows.into_iter().map(entry).collect())
 }
 
-/// Files locked products by their entries, those without one as never come, and gives all the next revisions.
+/// Sets the rows of locked products from their entries, those without one as never received, and gives all new revisions.
 pub async fn refile(tx: &mut Tx, ids: &BTreeSet<Uuid>, filed: &[Entry]) -> Result<(), Fault> {
     let come: BTreeSet<Uuid> = filed.iter().map(|entry| entry.source_id).collect();
     file(tx, &filed.iter().collect::<Vec<_>>()).await?;
@@ -103,7 +107,7 @@ async fn unfile(tx: &mut Tx, ids: Vec<Uuid>) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Locks the products that entries belong to. An entry never changes its product, so it may be read before.
+/// Locks the products that entries belong to. An entry never changes its product, so it can be read before the lock.
 async fn lock(tx: &mut Tx, section: Section, entries: &[(Uuid, i64)]) -> Result<(), Fault> {
     #[derive(QueryableByName)]
     struct Row {

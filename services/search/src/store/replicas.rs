@@ -8,7 +8,7 @@ use fault::Fault;
 use pg::{Tx, statement};
 use uuid::Uuid;
 
-/// Notes that a replica lives, how far its index is and which reindexing it did last; forgets those that are long gone.
+/// Records the heartbeat of a replica, with its checkpoint and its last reindexing; removes replicas without one for a day.
 pub async fn beat(
     tx: &mut Tx,
     replica_id: Uuid,
@@ -34,8 +34,8 @@ pub async fn beat(
     Ok(())
 }
 
-/// The latest reindexing that goes on.
-pub async fn asked(tx: &mut Tx) -> Result<Option<Uuid>, Fault> {
+/// The latest reindexing that is running.
+pub async fn requested_reindex(tx: &mut Tx) -> Result<Option<Uuid>, Fault> {
     #[derive(QueryableByName)]
     struct Row {
         #[diesel(sql_type = SqlUuid)]
@@ -51,7 +51,7 @@ pub async fn asked(tx: &mut Tx) -> Result<Option<Uuid>, Fault> {
     Ok(row.map(|row| row.id))
 }
 
-/// Whether every replica that lives has done a reindexing.
+/// Whether every live replica has done a reindexing.
 pub async fn all_have_done(tx: &mut Tx, reindexing: Uuid) -> Result<bool, Fault> {
     #[derive(QueryableByName)]
     struct Row {

@@ -1,7 +1,9 @@
-//! SE-05.
+//! Facets: each counts the products that match all filters but its own.
 
 use super::Open;
-use super::shop::{Narrow, Shop, all, color, date, facet, number, product, range, size, told, usd};
+use super::fixture::{
+    Fixture, Narrow, all, color, date, facet, number, product, range, render, size, usd,
+};
 use crate::engine::document::{Attribute, AttributeKind, AttributeValue};
 use crate::engine::query::{Facet, PriceRange, Query};
 
@@ -9,10 +11,10 @@ fn facet_of(code: &str, kind: AttributeKind) -> Facet {
     Facet::Attribute { code: code.to_owned(), kind }
 }
 
-pub fn the_example(open: &Open) {
+pub fn a_facet_ignores_its_own_filter(open: &Open) {
     let (red, blue, green) = (|| color("red"), || color("blue"), || color("green"));
     let (s, m) = (|| size("S"), || size("M"));
-    let shop = Shop::new(
+    let fixture = Fixture::new(
         open(),
         [
             product(1)
@@ -27,8 +29,8 @@ pub fn the_example(open: &Open) {
     );
     let check = |query: Query, found: &str, colors: &str, sizes: &str, brands: &str| {
         let query = query.count(facet("color"), 9).count(facet("size"), 9).count(Facet::Brand, 9);
-        assert_eq!(shop.find(query.clone()), found);
-        let facets: Vec<String> = shop.ask(query).facets.iter().map(told).collect();
+        assert_eq!(fixture.find(query.clone()), found);
+        let facets: Vec<String> = fixture.query(query).facets.iter().map(render).collect();
         assert_eq!(facets, [colors, sizes, brands]);
     };
     check(all(), "1 2 3 4", "blue 3, red 3, green 1", "M 4, S 3", "Nike 2, Adidas 1, Puma 1");
@@ -44,21 +46,21 @@ pub fn the_example(open: &Open) {
 }
 
 pub fn a_product_counts_once(open: &Open) {
-    let shop = Shop::new(
+    let fixture = Fixture::new(
         open(),
         [
             product(1).with(&[color("red")], &[]).with(&[color("red"), color("red")], &[]),
             product(2).with(&[color("red"), color("blue")], &[]),
         ],
     );
-    assert_eq!(shop.count(all().count(facet("color"), 9)), "red 2, blue 1");
+    assert_eq!(fixture.count(all().count(facet("color"), 9)), "red 2, blue 1");
     // Several values of one variant are alternatives.
-    assert_eq!(shop.find(all().only(color("blue"))), "2");
-    assert_eq!(shop.find(all().only(color("blue")).only(color("red"))), "1 2");
+    assert_eq!(fixture.find(all().only(color("blue"))), "2");
+    assert_eq!(fixture.find(all().only(color("blue")).only(color("red"))), "1 2");
 }
 
-pub fn selected_values_are_always_told(open: &Open) {
-    let shop = Shop::new(
+pub fn selected_values_are_always_returned(open: &Open) {
+    let fixture = Fixture::new(
         open(),
         [
             product(1).of_brand("A").in_categories(&[7]).with(&[color("red")], &[usd(10)]),
@@ -66,21 +68,21 @@ pub fn selected_values_are_always_told(open: &Open) {
         ],
     );
     let pink = || all().only(color("pink"));
-    assert_eq!(shop.find(pink()), "");
-    assert_eq!(shop.count(pink().count(facet("color"), 9)), "blue 1, red 1, *pink 0");
+    assert_eq!(fixture.find(pink()), "");
+    assert_eq!(fixture.count(pink().count(facet("color"), 9)), "blue 1, red 1, *pink 0");
     // Beyond the size, but not beyond the answer.
-    assert_eq!(shop.count(pink().count(facet("color"), 1)), "blue 1, *pink 0, +1");
-    // Nothing tells the name of a brand that no counted product has.
-    assert_eq!(shop.count(pink().only_brand("A").count(Facet::Brand, 9)), "*65 0");
-    assert_eq!(shop.count(all().only_brand("A").count(Facet::Brand, 0)), "*A 1, +1");
-    assert_eq!(shop.count(all().only_category(9).count(Facet::Category, 9)), "7 1, 8 1, *9 0");
+    assert_eq!(fixture.count(pink().count(facet("color"), 1)), "blue 1, *pink 0, +1");
+    // The name of a brand that no counted product has is unknown.
+    assert_eq!(fixture.count(pink().only_brand("A").count(Facet::Brand, 9)), "*65 0");
+    assert_eq!(fixture.count(all().only_brand("A").count(Facet::Brand, 0)), "*A 1, +1");
+    assert_eq!(fixture.count(all().only_category(9).count(Facet::Category, 9)), "7 1, 8 1, *9 0");
     let facet_of_prices = Facet::Price(vec![range(0, 15), range(16, 30), range(31, 99)]);
     let dear = all().in_usd().only_price(31, 99).count(facet_of_prices, 9);
-    assert_eq!(shop.count(dear), "0..15 1, 16..30 1, *31..99 0");
+    assert_eq!(fixture.count(dear), "0..15 1, 16..30 1, *31..99 0");
 }
 
 pub fn a_size_and_the_others(open: &Open) {
-    let shop = Shop::new(
+    let fixture = Fixture::new(
         open(),
         [
             product(1).with(&[color("red")], &[]).with(&[color("blue")], &[]),
@@ -88,11 +90,11 @@ pub fn a_size_and_the_others(open: &Open) {
             product(3).with(&[color("aqua")], &[]).with(&[color("blue")], &[]),
         ],
     );
-    assert_eq!(shop.count(all().count(facet("color"), 2)), "blue 2, red 2, +2");
-    assert_eq!(shop.count(all().count(facet("color"), 3)), "blue 2, red 2, aqua 1, +1");
-    assert_eq!(shop.count(all().count(facet("color"), 0)), "+6");
+    assert_eq!(fixture.count(all().count(facet("color"), 2)), "blue 2, red 2, +2");
+    assert_eq!(fixture.count(all().count(facet("color"), 3)), "blue 2, red 2, aqua 1, +1");
+    assert_eq!(fixture.count(all().count(facet("color"), 0)), "+6");
     let selected = all().only(color("gray")).count(facet("color"), 1);
-    assert_eq!(shop.count(selected), "blue 2, *gray 1, +3");
+    assert_eq!(fixture.count(selected), "blue 2, *gray 1, +3");
 }
 
 pub fn codes_and_kinds_are_kept_apart(open: &Open) {
@@ -101,7 +103,7 @@ pub fn codes_and_kinds_are_kept_apart(open: &Open) {
         Attribute { code: "width".to_owned(), value: AttributeValue::Text("wide".to_owned()) };
     let longer_code =
         Attribute { code: "widths".to_owned(), value: AttributeValue::Text("narrow".to_owned()) };
-    let shop = Shop::new(
+    let fixture = Fixture::new(
         open(),
         [
             product(1).with(&[width(3.0), text_width.clone(), longer_code], &[]),
@@ -109,17 +111,17 @@ pub fn codes_and_kinds_are_kept_apart(open: &Open) {
         ],
     );
     let numbers = || facet_of("width", AttributeKind::Number);
-    assert_eq!(shop.count(all().count(numbers(), 9)), "3 1, 4 1");
-    assert_eq!(shop.count(all().count(facet("width"), 9)), "wide 1");
-    assert_eq!(shop.count(all().count(facet("wid"), 9)), "");
+    assert_eq!(fixture.count(all().count(numbers(), 9)), "3 1, 4 1");
+    assert_eq!(fixture.count(all().count(facet("width"), 9)), "wide 1");
+    assert_eq!(fixture.count(all().count(facet("wid"), 9)), "");
     // A filter on the one is no own filter of the other.
-    assert_eq!(shop.count(all().only(text_width.clone()).count(numbers(), 9)), "3 1");
-    assert_eq!(shop.count(all().only(text_width).count(facet("width"), 9)), "*wide 1");
+    assert_eq!(fixture.count(all().only(text_width.clone()).count(numbers(), 9)), "3 1");
+    assert_eq!(fixture.count(all().only(text_width).count(facet("width"), 9)), "*wide 1");
 }
 
 pub fn values_in_their_own_order(open: &Open) {
     let yes = |value| Attribute { code: "new".to_owned(), value: AttributeValue::Bool(value) };
-    let shop = Shop::new(
+    let fixture = Fixture::new(
         open(),
         [
             product(1).with(&[number("n", 10.0), date("d", 2024), yes(true)], &[]),
@@ -131,11 +133,11 @@ pub fn values_in_their_own_order(open: &Open) {
     );
     let of = |code, kind| all().count(facet_of(code, kind), 9);
     let numbers = of("n", AttributeKind::Number);
-    assert_eq!(shop.count(numbers), "0 2, -20 1, -1 1, 9.5 1, 10 1, inf 1");
+    assert_eq!(fixture.count(numbers), "0 2, -20 1, -1 1, 9.5 1, 10 1, inf 1");
     let dates = of("d", AttributeKind::Date);
-    assert_eq!(shop.count(dates), "1950-06-15 1, 2024-06-15 1, 2030-06-15 1");
+    assert_eq!(fixture.count(dates), "1950-06-15 1, 2024-06-15 1, 2030-06-15 1");
     let both = of("new", AttributeKind::Bool).only(yes(true));
-    assert_eq!(shop.count(both), "false 1, *true 1");
+    assert_eq!(fixture.count(both), "false 1, *true 1");
 }
 
 pub fn brands_go_by_id(open: &Open) {
@@ -144,7 +146,7 @@ pub fn brands_go_by_id(open: &Open) {
         document.brand = name.to_owned();
         document
     };
-    let shop = Shop::new(
+    let fixture = Fixture::new(
         open(),
         [
             renamed(1, "Acme"),
@@ -154,16 +156,16 @@ pub fn brands_go_by_id(open: &Open) {
             product(5),
         ],
     );
-    assert_eq!(shop.count(all().count(Facet::Brand, 9)), "Acme Inc 3, Zeta 1");
+    assert_eq!(fixture.count(all().count(Facet::Brand, 9)), "Acme Inc 3, Zeta 1");
     let acme = || all().only_brand("Acme");
-    assert_eq!(shop.find(acme()), "1 2 3");
-    assert_eq!(shop.count(acme().count(Facet::Brand, 9)), "*Acme Inc 3, Zeta 1");
-    assert_eq!(shop.find(acme().only_brand("Zeta")), "1 2 3 4");
+    assert_eq!(fixture.find(acme()), "1 2 3");
+    assert_eq!(fixture.count(acme().count(Facet::Brand, 9)), "*Acme Inc 3, Zeta 1");
+    assert_eq!(fixture.find(acme().only_brand("Zeta")), "1 2 3 4");
 }
 
 pub fn categories_with_their_ancestors(open: &Open) {
     // 1 > 10 > 100, and 2.
-    let shop = Shop::new(
+    let fixture = Fixture::new(
         open(),
         [
             product(1).in_categories(&[100, 10, 1]).with(&[color("red")], &[]),
@@ -172,19 +174,19 @@ pub fn categories_with_their_ancestors(open: &Open) {
             product(4).in_categories(&[2, 10, 1]),
         ],
     );
-    assert_eq!(shop.find(all().only_category(1)), "1 2 4");
-    assert_eq!(shop.find(all().only_category(100)), "1");
-    assert_eq!(shop.find(all().only_category(100).only_category(2)), "1 3 4");
-    assert_eq!(shop.count(all().count(Facet::Category, 9)), "1 3, 10 3, 2 2, 100 1");
+    assert_eq!(fixture.find(all().only_category(1)), "1 2 4");
+    assert_eq!(fixture.find(all().only_category(100)), "1");
+    assert_eq!(fixture.find(all().only_category(100).only_category(2)), "1 3 4");
+    assert_eq!(fixture.count(all().count(Facet::Category, 9)), "1 3, 10 3, 2 2, 100 1");
     let in_two = all().only_category(2);
-    assert_eq!(shop.count(in_two.clone().count(Facet::Category, 9)), "1 3, 10 3, *2 2, 100 1");
-    assert_eq!(shop.count(in_two.count(facet("color"), 9)), "red 1");
+    assert_eq!(fixture.count(in_two.clone().count(Facet::Category, 9)), "1 3, 10 3, *2 2, 100 1");
+    assert_eq!(fixture.count(in_two.count(facet("color"), 9)), "red 1");
     let red = all().only(color("red"));
-    assert_eq!(shop.count(red.count(Facet::Category, 9)), "1 1, 2 1, 10 1, 100 1");
+    assert_eq!(fixture.count(red.count(Facet::Category, 9)), "1 1, 2 1, 10 1, 100 1");
 }
 
 pub fn prices_in_ranges(open: &Open) {
-    let shop = Shop::new(
+    let fixture = Fixture::new(
         open(),
         [
             product(1).with(&[color("red")], &[usd(100)]).with(&[color("blue")], &[usd(250)]),
@@ -193,22 +195,23 @@ pub fn prices_in_ranges(open: &Open) {
         ],
     );
     let open_end = |min| PriceRange { min_minor: Some(min), max_minor: None };
-    let asked = || Facet::Price(vec![open_end(200), range(0, 199), range(100, 250)]);
-    let count = |query: Query| shop.count(query.in_usd().count(asked(), 1));
-    // All that were asked for, as they were asked for; product 3 once, 2 has no dollars.
+    let ranges = || Facet::Price(vec![open_end(200), range(0, 199), range(100, 250)]);
+    let count = |query: Query| fixture.count(query.in_usd().count(ranges(), 1));
+    // All requested ranges in the requested order; product 3 counts once, 2 has no price in USD.
     assert_eq!(count(all()), "200.. 2, 0..199 1, 100..250 1");
     assert_eq!(count(all().only(color("red"))), "200.. 1, 0..199 1, 100..250 1");
-    // Not heeded by its own facet; told although it is none of the asked ranges.
+    // Not applied to its own facet; returned although it is none of the requested ranges.
     let own = all().only_price(255, 265);
-    assert_eq!(shop.find(own.clone().in_usd()), "3");
+    assert_eq!(fixture.find(own.clone().in_usd()), "3");
     assert_eq!(count(own), "200.. 2, 0..199 1, 100..250 1, *255..265 1");
     assert_eq!(count(all().only_price(0, 199)), "200.. 2, *0..199 1, 100..250 1");
 
     let ladder = || Facet::Price(Vec::new());
-    assert_eq!(shop.count(all().in_usd().count(ladder(), 9)), "100..199 1, 200..499 2");
-    assert_eq!(shop.count(all().in_currency("EUR").count(ladder(), 9)), "100..199 1");
-    assert_eq!(shop.count(all().in_currency("JPY").count(ladder(), 9)), "");
-    let bounds = |query: Query| shop.ask(query.count(ladder(), 9)).facets[0].price_bounds_minor;
+    assert_eq!(fixture.count(all().in_usd().count(ladder(), 9)), "100..199 1, 200..499 2");
+    assert_eq!(fixture.count(all().in_currency("EUR").count(ladder(), 9)), "100..199 1");
+    assert_eq!(fixture.count(all().in_currency("JPY").count(ladder(), 9)), "");
+    let bounds =
+        |query: Query| fixture.query(query.count(ladder(), 9)).facets[0].price_bounds_minor;
     assert_eq!(bounds(all().in_usd()), Some((100, 270)));
     assert_eq!(bounds(all().in_usd().only(color("blue"))), Some((250, 250)));
     assert_eq!(bounds(all().in_currency("JPY")), None);

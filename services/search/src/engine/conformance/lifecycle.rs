@@ -6,7 +6,7 @@ use std::thread;
 use uuid::Uuid;
 
 use super::Open;
-use super::shop::{Shop, all, color, facet, product, usd};
+use super::fixture::{Fixture, all, color, facet, product, usd};
 use crate::engine::document::Document;
 use crate::engine::{Change, Checkpoint, Engine, EngineError};
 
@@ -28,32 +28,32 @@ fn total(engine: &dyn Engine) -> u64 {
 
 pub fn replace_and_remove(open: &Open) {
     let red = |number| product(number).titled("old").with(&[color("red")], &[]);
-    let mut shop = Shop::new(open(), [red(1), red(2), red(3)]);
+    let mut fixture = Fixture::new(open(), [red(1), red(2), red(3)]);
     let mut changed = product(2).titled("new").with(&[color("blue")], &[]);
     changed.revision = 8;
-    shop.change([Change::Put(Box::new(changed)), remove(3), remove(99)]);
-    assert_eq!(shop.find(all()), "1 2");
-    assert_eq!(shop.find(all().words("old")), "1");
-    assert_eq!(shop.find(all().words("new")), "2");
-    assert_eq!(shop.count(all().count(facet("color"), 9)), "blue 1, red 1");
-    assert_eq!(shop.ask(all()).hits[1].revision, 8);
+    fixture.change([Change::Put(Box::new(changed)), remove(3), remove(99)]);
+    assert_eq!(fixture.find(all()), "1 2");
+    assert_eq!(fixture.find(all().words("old")), "1");
+    assert_eq!(fixture.find(all().words("new")), "2");
+    assert_eq!(fixture.count(all().count(facet("color"), 9)), "blue 1, red 1");
+    assert_eq!(fixture.query(all()).hits[1].revision, 8);
     let id = Uuid::from_u128;
-    let inventory = |after: Option<Uuid>, limit| shop.engine.inventory(after, limit).unwrap();
+    let inventory = |after: Option<Uuid>, limit| fixture.engine.inventory(after, limit).unwrap();
     assert_eq!(inventory(None, 9), [(id(1), 1), (id(2), 8)]);
     assert_eq!(inventory(None, 1), [(id(1), 1)]);
     assert_eq!(inventory(Some(id(1)), 1), [(id(2), 8)]);
     assert_eq!(inventory(Some(id(2)), 1), []);
-    assert_eq!(shop.engine.stats().unwrap().documents, 2);
+    assert_eq!(fixture.engine.stats().unwrap().documents, 2);
 
-    // Of several changes of one product in a batch the last one holds.
+    // Of several changes of one product in a batch the last one wins.
     let twice = |number| put([product(number).titled("first"), product(number).titled("last")]);
     let mut batch = twice(4);
     batch.extend(twice(5));
     batch.extend([remove(5), remove(6)]);
     batch.extend(put([product(6).titled("last")]));
-    shop.change(batch);
-    assert_eq!(shop.find(all()), "1 2 4 6");
-    assert_eq!(shop.find(all().words("first")), "");
+    fixture.change(batch);
+    assert_eq!(fixture.find(all()), "1 2 4 6");
+    assert_eq!(fixture.find(all().words("first")), "");
 }
 
 pub fn reopening(open: &Open) {
@@ -61,28 +61,28 @@ pub fn reopening(open: &Open) {
     assert_eq!(engine.stats().unwrap().checkpoint, Checkpoint::default());
     assert_eq!(total(engine.as_ref()), 0);
     engine.index(put([product(1), product(2)]), at_revision(5)).unwrap();
-    // A checkpoint may move without a change of any product, and to another life of the table.
+    // A checkpoint may move without a change of any product, and to another epoch of the table.
     let checkpoint = Checkpoint { revision: 7, epoch: 2 };
     engine.index(Vec::new(), checkpoint).unwrap();
     assert_eq!(engine.stats().unwrap().checkpoint, checkpoint);
     drop(engine);
 
-    let shop = Shop::of(open());
-    assert_eq!(shop.find(all()), "1 2");
-    assert_eq!(shop.engine.stats().unwrap().checkpoint, checkpoint);
-    shop.engine.index(vec![remove(1)], at_revision(8)).unwrap();
-    drop(shop);
+    let fixture = Fixture::of(open());
+    assert_eq!(fixture.find(all()), "1 2");
+    assert_eq!(fixture.engine.stats().unwrap().checkpoint, checkpoint);
+    fixture.engine.index(vec![remove(1)], at_revision(8)).unwrap();
+    drop(fixture);
     let engine = open();
     let stats = engine.stats().unwrap();
     assert_eq!((stats.documents, stats.checkpoint), (1, at_revision(8)));
     assert!(stats.bytes > 0);
 }
 
-/// Asks all the time while something goes on, and gives back the different totals in their order.
+/// Queries continuously while `what` runs, and returns the different totals in their order.
 fn totals_during(engine: &dyn Engine, what: impl FnOnce()) -> Vec<u64> {
     let is_over = AtomicBool::new(false);
     thread::scope(|scope| {
-        let asking = scope.spawn(|| {
+        let querying = scope.spawn(|| {
             let mut totals = Vec::new();
             loop {
                 let was_over = is_over.load(Ordering::SeqCst);
@@ -98,7 +98,7 @@ fn totals_during(engine: &dyn Engine, what: impl FnOnce()) -> Vec<u64> {
         });
         what();
         is_over.store(true, Ordering::SeqCst);
-        asking.join().unwrap()
+        querying.join().unwrap()
     })
 }
 
@@ -132,11 +132,11 @@ pub fn a_rebuild_shows_when_swapped(open: &Open) {
     assert_eq!((rebuilt.documents, rebuilt.checkpoint), (3, at_revision(3)));
 
     rebuild.swap().unwrap();
-    let shop = Shop::of(engine);
-    assert_eq!(shop.find(all()), "1 3 4");
-    assert_eq!(shop.find(all().words("old")), "");
-    shop.engine.index(put([product(5)]), at_revision(4)).unwrap();
-    drop(shop);
+    let fixture = Fixture::of(engine);
+    assert_eq!(fixture.find(all()), "1 3 4");
+    assert_eq!(fixture.find(all().words("old")), "");
+    fixture.engine.index(put([product(5)]), at_revision(4)).unwrap();
+    drop(fixture);
     let engine = open();
     assert_eq!(total(engine.as_ref()), 4);
     assert_eq!(engine.stats().unwrap().checkpoint, at_revision(4));
@@ -155,8 +155,8 @@ pub fn a_swap_is_atomic(open: &Open) {
             rebuild.swap().unwrap();
         }
     });
-    let whole = |total: &u64| [100, 150, 200, 250].contains(total);
-    assert!(totals.is_sorted() && totals.iter().all(whole), "{totals:?}");
+    let is_committed = |total: &u64| [100, 150, 200, 250].contains(total);
+    assert!(totals.is_sorted() && totals.iter().all(is_committed), "{totals:?}");
     assert_eq!(totals.last(), Some(&250));
 }
 
@@ -168,7 +168,7 @@ pub fn a_rebuild_behind_is_refused(open: &Open) {
     let refused = behind.swap();
     assert!(matches!(refused, Err(EngineError::Behind { rebuilt: 8, live: 9 })), "{refused:?}");
     assert_eq!(engine.stats().unwrap().checkpoint, at_revision(9));
-    // In another life of the table revisions mean something else.
+    // Revisions of different epochs are not comparable.
     let anew = engine.rebuild().unwrap();
     anew.index(put([product(2), product(3)]), Checkpoint { revision: 2, epoch: 2 }).unwrap();
     anew.swap().unwrap();

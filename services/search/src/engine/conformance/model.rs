@@ -1,4 +1,4 @@
-//! The rules of SE-05 and SE-11 read literally over a list of documents, slow and plain, to compare
+//! A reference model: filters, facets and prices evaluated naively over a list of documents, to compare
 //! engines with.
 
 use std::cmp::Reverse;
@@ -180,13 +180,13 @@ fn count<'a>(
         sorted.sort_by_key(|(key, counted)| (Reverse(counted.count), key.clone()));
     }
     let size = if is_price { usize::MAX } else { request.size };
-    let (told, others): (Vec<_>, Vec<_>) = sorted
+    let (returned, others): (Vec<_>, Vec<_>) = sorted
         .into_iter()
         .enumerate()
         .partition(|(place, (_, counted))| *place < size || counted.selected);
     FacetCounts {
         facet: request.facet.clone(),
-        values: told.into_iter().map(|(_, (_, counted))| counted).collect(),
+        values: returned.into_iter().map(|(_, (_, counted))| counted).collect(),
         other_count: others.iter().map(|(_, (_, counted))| counted.count).sum(),
         price_bounds_minor: amounts
             .first()
@@ -230,7 +230,7 @@ fn selected(query: &Query, facet: &Facet) -> Vec<(String, FacetValue)> {
     match facet {
         Facet::Category => filters.category_ids.iter().map(|id| category(*id)).collect(),
         Facet::Brand => filters.brand_ids.iter().map(|id| brand(*id, "")).collect(),
-        // Asked ranges are told even at 0; the cases here filter by none of them.
+        // Requested ranges are returned even at 0; the cases here filter by none of them.
         Facet::Price(_) => Vec::new(),
         Facet::Attribute { code, .. } => filters
             .attributes

@@ -1,7 +1,7 @@
 //! Pages and limits.
 
 use super::Open;
-use super::shop::{Shop, all, color, facet, product, usd};
+use super::fixture::{Fixture, all, color, facet, product, usd};
 use crate::engine::EngineError;
 use crate::engine::query::{
     AttributeCondition, Facet, MAX_ATTRIBUTE_FILTERS, MAX_FILTER_VALUES, MAX_LIMIT, MAX_OFFSET,
@@ -13,31 +13,31 @@ pub fn pages_add_up(open: &Open) {
         let amount = (number as i64 * 37) % 11;
         product(number).titled("lamp").with(&[color("red")], &[usd(amount)])
     };
-    let mut shop = Shop::new(open(), (1..=40).map(product_of));
-    shop.put((41..=57).map(product_of));
+    let mut fixture = Fixture::new(open(), (1..=40).map(product_of));
+    fixture.put((41..=57).map(product_of));
     for sort in [Sort::Relevance, Sort::PriceAscending, Sort::PriceDescending, Sort::Newest] {
         let sorted = || all().in_usd().words("lamp").sorted(sort);
-        let whole = shop.ask(sorted().page(0, 100));
-        assert_eq!((whole.total, whole.hits.len()), (57, 57));
+        let all_hits = fixture.query(sorted().page(0, 100));
+        assert_eq!((all_hits.total, all_hits.hits.len()), (57, 57));
         let mut pages = Vec::new();
         for page in 0..=6 {
-            let answer = shop.ask(sorted().page(page * 10, 10));
+            let answer = fixture.query(sorted().page(page * 10, 10));
             assert_eq!(answer.total, 57);
             pages.extend(answer.hits);
         }
-        assert_eq!(pages, whole.hits, "{sort:?}");
+        assert_eq!(pages, all_hits.hits, "{sort:?}");
     }
-    assert_eq!(shop.ask(all().page(57, 10)).hits, []);
-    assert_eq!(shop.ask(all().page(MAX_OFFSET, MAX_LIMIT)).total, 57);
-    let only_counts = shop.ask(all().page(0, 0).count(facet("color"), 9));
+    assert_eq!(fixture.query(all().page(57, 10)).hits, []);
+    assert_eq!(fixture.query(all().page(MAX_OFFSET, MAX_LIMIT)).total, 57);
+    let only_counts = fixture.query(all().page(0, 0).count(facet("color"), 9));
     assert_eq!((only_counts.total, only_counts.hits.len()), (57, 0));
     assert_eq!(only_counts.facets[0].values[0].count, 57);
 }
 
 pub fn limits_are_refused(open: &Open) {
-    let shop = Shop::new(open(), [product(1)]);
+    let fixture = Fixture::new(open(), [product(1)]);
     let check = |query: Query| {
-        let refused = shop.engine.query(&query);
+        let refused = fixture.engine.query(&query);
         assert!(matches!(refused, Err(EngineError::Invalid(_))), "{refused:?}");
     };
     check(all().page(MAX_OFFSET + 1, 1));
@@ -46,7 +46,7 @@ pub fn limits_are_refused(open: &Open) {
     check(all().only_price(1, 2));
     check(all().count(Facet::Price(Vec::new()), 9));
     check(all().only_if("color", AttributeCondition::AnyOf(Vec::new())));
-    let of_two_kinds = vec![color("red").value, super::shop::number("n", 1.0).value];
+    let of_two_kinds = vec![color("red").value, super::fixture::number("n", 1.0).value];
     check(all().only_if("color", AttributeCondition::AnyOf(of_two_kinds)));
     check((0..=MAX_FILTER_VALUES).fold(all(), |query, at| query.only_category(at as u128)));
     check((0..=MAX_FILTER_VALUES).fold(all(), |query, at| query.only(color(&at.to_string()))));

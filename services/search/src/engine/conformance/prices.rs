@@ -1,10 +1,10 @@
-//! Which price applies (PC-02), to filters, facets, sorts and hits alike.
+//! Which price applies by the rules of `kernel::price`, to filters, facets, sorts and hits alike.
 
 use chrono::TimeDelta;
 use kernel::price::Scope;
 
 use super::Open;
-use super::shop::{Narrow, Shop, all, color, day, facet, product, usd};
+use super::fixture::{Fixture, Narrow, all, color, day, facet, product, usd};
 use crate::engine::query::{Facet, Query, Sort};
 
 pub fn the_selection_examples(open: &Open) {
@@ -16,8 +16,8 @@ pub fn the_selection_examples(open: &Open) {
         usd(85).at_warehouse("W1").within(december_1, december_8),
         usd(88).eur(),
     ];
-    let shop = Shop::new(open(), [product(1).with(&[], &rows)]);
-    let amount = |query: Query| shop.ask(query).hits[0].amount_minor;
+    let fixture = Fixture::new(open(), [product(1).with(&[], &rows)]);
+    let amount = |query: Query| fixture.query(query).hits[0].amount_minor;
     let by_w1 = || all().in_usd().served_by("W1");
     assert_eq!(amount(all().in_usd()), Some(95), "(a)");
     assert_eq!(amount(by_w1().on_day(20)), Some(90), "(b)");
@@ -32,7 +32,7 @@ pub fn the_selection_examples(open: &Open) {
 }
 
 pub fn an_edge_needs_no_reindex(open: &Open) {
-    let shop = Shop::new(
+    let fixture = Fixture::new(
         open(),
         [
             product(1).with(&[], &[usd(100), usd(60).within(10, 20)]),
@@ -42,7 +42,7 @@ pub fn an_edge_needs_no_reindex(open: &Open) {
         ],
     );
     let cheapest_first = || all().in_usd().sorted(Sort::PriceAscending);
-    let shown = |query: Query| shop.show(query);
+    let shown = |query: Query| fixture.show(query);
     let day_0 = "3 (3001 at 70), 2 (2001 at 80), 4 (4001 at 90), 1 (1001 at 100)";
     let day_10 = "1 (1001 at 60), 3 (3001 at 70), 2 (2001 at 80), 4 (4001 at 90)";
     let day_15 = "1 (1001 at 60), 2 (2001 at 80), 4 (4001 at 90), 3 (3001)";
@@ -58,14 +58,14 @@ pub fn an_edge_needs_no_reindex(open: &Open) {
     assert_eq!(shown(cheapest_first().on_day(-9_999)), day_0);
 
     let below_75 = |on| all().in_usd().only_price(0, 75).on_day(on);
-    assert_eq!([0, 10, 15, 20].map(|on| shop.find(below_75(on))), ["3", "1 3", "1", "4"]);
-    let ladder = |on| shop.count(all().in_usd().on_day(on).count(Facet::Price(Vec::new()), 9));
+    assert_eq!([0, 10, 15, 20].map(|on| fixture.find(below_75(on))), ["3", "1 3", "1", "4"]);
+    let ladder = |on| fixture.count(all().in_usd().on_day(on).count(Facet::Price(Vec::new()), 9));
     assert_eq!(ladder(0), "50..99 3, 100..199 1");
     assert_eq!(ladder(20), "50..99 2, 100..199 1");
 }
 
 pub fn a_warehouse_has_its_own(open: &Open) {
-    let shop = Shop::new(
+    let fixture = Fixture::new(
         open(),
         [
             product(1).with(&[], &[usd(100), usd(40).at_warehouse("W1")]),
@@ -88,33 +88,33 @@ pub fn a_warehouse_has_its_own(open: &Open) {
     );
     let cheapest_first = || all().in_usd().sorted(Sort::PriceAscending);
     assert_eq!(
-        shop.show(cheapest_first()),
+        fixture.show(cheapest_first()),
         "2 (2001 at 50), 3 (3001 at 60), 1 (1001 at 100), 4 (4001)"
     );
     assert_eq!(
-        shop.show(cheapest_first().served_by("W1")),
+        fixture.show(cheapest_first().served_by("W1")),
         "1 (1001 at 40), 2 (2001 at 50), 3 (3001 at 60), 4 (4001)"
     );
     assert_eq!(
-        shop.show(cheapest_first().served_by("W2").through_channel("app")),
+        fixture.show(cheapest_first().served_by("W2").through_channel("app")),
         "4 (4001 at 10), 3 (3001 at 45), 2 (2001 at 50), 1 (1001 at 100)"
     );
     let blue = || all().in_usd().only(color("blue"));
     // An eligible row of the SKU beats the product's, however specific those are.
-    assert_eq!(shop.show(blue().through_channel("app").sent_to("DE")), "3 (3002 at 90)");
-    assert_eq!(shop.show(blue().through_channel("app").sent_to("FR")), "3 (3002 at 45)");
-    assert_eq!(shop.show(blue().served_by("app")), "3 (3002 at 60)");
+    assert_eq!(fixture.show(blue().through_channel("app").sent_to("DE")), "3 (3002 at 90)");
+    assert_eq!(fixture.show(blue().through_channel("app").sent_to("FR")), "3 (3002 at 45)");
+    assert_eq!(fixture.show(blue().served_by("app")), "3 (3002 at 60)");
 
     let below_55 = || all().in_usd().only_price(0, 55);
-    assert_eq!(shop.find(below_55()), "2");
-    assert_eq!(shop.find(below_55().served_by("W1")), "1 2");
-    assert_eq!(shop.find(below_55().through_channel("app")), "2 3");
+    assert_eq!(fixture.find(below_55()), "2");
+    assert_eq!(fixture.find(below_55().served_by("W1")), "1 2");
+    assert_eq!(fixture.find(below_55().through_channel("app")), "2 3");
     let colors = below_55().through_channel("app").sent_to("DE").count(facet("color"), 9);
-    assert_eq!(shop.count(colors), "red 1");
+    assert_eq!(fixture.count(colors), "red 1");
 }
 
 pub fn products_without_one(open: &Open) {
-    let shop = Shop::new(
+    let fixture = Fixture::new(
         open(),
         [
             product(1).with(&[], &[usd(100).eur()]),
@@ -123,11 +123,11 @@ pub fn products_without_one(open: &Open) {
             product(4).with(&[], &[]).with(&[], &[usd(0)]),
         ],
     );
-    assert_eq!(shop.show(all().in_usd()), "1 (1001), 2 (2001 at 50), 3 (3001), 4 (4002 at 0)");
-    assert_eq!(shop.find(all().in_usd().sorted(Sort::PriceAscending)), "4 2 1 3");
-    assert_eq!(shop.find(all().in_usd().sorted(Sort::PriceDescending)), "2 4 1 3");
-    assert_eq!(shop.find(all().in_usd().only_price(0, i64::MAX)), "2 4");
-    assert_eq!(shop.find(all().in_currency("EUR").sorted(Sort::PriceDescending)), "1 2 3 4");
+    assert_eq!(fixture.show(all().in_usd()), "1 (1001), 2 (2001 at 50), 3 (3001), 4 (4002 at 0)");
+    assert_eq!(fixture.find(all().in_usd().sorted(Sort::PriceAscending)), "4 2 1 3");
+    assert_eq!(fixture.find(all().in_usd().sorted(Sort::PriceDescending)), "2 4 1 3");
+    assert_eq!(fixture.find(all().in_usd().only_price(0, i64::MAX)), "2 4");
+    assert_eq!(fixture.find(all().in_currency("EUR").sorted(Sort::PriceDescending)), "1 2 3 4");
 }
 
 pub fn the_instant_of_pricing(open: &Open) {
@@ -138,7 +138,7 @@ pub fn the_instant_of_pricing(open: &Open) {
         usd(80).within(15, 25),
         usd(70).at_warehouse("W1").within(5, 12),
     ];
-    let shop = Shop::new(
+    let fixture = Fixture::new(
         open(),
         [-50, 5, 10, 12, 17, 20, 25, 99]
             .map(|on| product(1 + (on + 50) as u128).priced(day(on)).with(&[], &rows)),
@@ -146,7 +146,7 @@ pub fn the_instant_of_pricing(open: &Open) {
     for on in -1..30 {
         for query in [all().in_usd(), all().in_usd().served_by("W1")] {
             let mut amounts: Vec<Option<i64>> =
-                shop.ask(query.on_day(on)).hits.iter().map(|hit| hit.amount_minor).collect();
+                fixture.query(query.on_day(on)).hits.iter().map(|hit| hit.amount_minor).collect();
             assert_eq!(amounts.len(), 8);
             amounts.dedup();
             assert_eq!(amounts.len(), 1, "day {on}: {amounts:?}");
@@ -161,8 +161,9 @@ pub fn rows_for_customers(open: &Open) {
     let for_customer =
         kernel::price::PriceRow { scope: Scope { customer: name(), ..Scope::UNSCOPED }, ..usd(2) };
     let rows = [for_group, for_customer, usd(3).within(None, 50)];
-    let shop = Shop::new(open(), [product(1).with(&[], &rows), product(2).with(&[], &rows[..2])]);
-    assert_eq!(shop.show(all().in_usd()), "1 (1001 at 3), 2 (2001)");
-    assert_eq!(shop.show(all().in_usd().served_by("VIP")), "1 (1001 at 3), 2 (2001)");
-    assert_eq!(shop.show(all().in_usd().on_day(50)), "1 (1001), 2 (2001)");
+    let fixture =
+        Fixture::new(open(), [product(1).with(&[], &rows), product(2).with(&[], &rows[..2])]);
+    assert_eq!(fixture.show(all().in_usd()), "1 (1001 at 3), 2 (2001)");
+    assert_eq!(fixture.show(all().in_usd().served_by("VIP")), "1 (1001 at 3), 2 (2001)");
+    assert_eq!(fixture.show(all().in_usd().on_day(50)), "1 (1001), 2 (2001)");
 }

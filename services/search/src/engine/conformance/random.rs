@@ -1,4 +1,4 @@
-//! Random shops and questions, answered as the model answers them, through batches, replacements,
+//! Random products and queries, answered as the model answers them, through batches, replacements,
 //! removals and whatever merging the engine does meanwhile.
 
 use std::collections::BTreeMap;
@@ -7,26 +7,26 @@ use kernel::price::PriceRow;
 use uuid::Uuid;
 
 use super::Open;
+use super::fixture::{Fixture, Narrow, all, color, date, day, facet, number, product, size, usd};
 use super::model::{self, Answer};
-use super::shop::{Narrow, Shop, all, color, date, day, facet, number, product, size, usd};
 use crate::engine::Change;
 use crate::engine::document::{Attribute, AttributeKind, Document};
 use crate::engine::query::{AttributeCondition, Facet, Query, Sort};
 
 const BATCHES: u64 = 40;
-const QUESTIONS_PER_BATCH: u64 = 25;
+const QUERIES_PER_BATCH: u64 = 25;
 
 pub fn as_the_model_answers(open: &Open) {
-    let mut shop = Shop::new(open(), []);
+    let mut fixture = Fixture::new(open(), []);
     let mut documents: BTreeMap<Uuid, Document> = BTreeMap::new();
     for batch in 0..BATCHES {
         let mut dice = Dice::new(batch);
         let changes: Vec<Change> =
             (0..dice.roll(12)).map(|_| change(&mut dice, &mut documents)).collect();
-        shop.change(changes);
-        for question in 0..QUESTIONS_PER_BATCH {
+        fixture.change(changes);
+        for question in 0..QUERIES_PER_BATCH {
             let query = question_of(&mut dice);
-            let hits = shop.ask(query.clone());
+            let hits = fixture.query(query.clone());
             let answer = Answer {
                 total: hits.total,
                 hits: hits
@@ -42,7 +42,7 @@ pub fn as_the_model_answers(open: &Open) {
     }
 }
 
-/// Splitmix64: the same shops every time.
+/// Splitmix64: the same sequence every time.
 struct Dice(u64);
 
 impl Dice {

@@ -1,11 +1,11 @@
 //! What words find.
 
 use super::Open;
-use super::shop::{Shop, all, color, product, usd};
+use super::fixture::{Fixture, all, color, product, usd};
 use crate::engine::query::Sort;
 
 pub fn any_word_in_any_form(open: &Open) {
-    let shop = Shop::new(
+    let fixture = Fixture::new(
         open(),
         [
             product(1).titled("Gaming Laptop"),
@@ -15,7 +15,7 @@ pub fn any_word_in_any_form(open: &Open) {
         ],
     );
     let find = |text: &str| {
-        let mut found = shop.ask(all().words(text)).hits;
+        let mut found = fixture.query(all().words(text)).hits;
         found.sort_by_key(|hit| hit.product_id);
         found.iter().map(|hit| hit.product_id.as_u128().to_string()).collect::<String>()
     };
@@ -29,7 +29,7 @@ pub fn any_word_in_any_form(open: &Open) {
 
 pub fn all_parts_are_searched(open: &Open) {
     let described = product(4).described("<p class=\"bright\">Loud &amp; <b>clear</b></p>");
-    let shop = Shop::new(
+    let fixture = Fixture::new(
         open(),
         [
             product(1).titled("toner"),
@@ -38,23 +38,23 @@ pub fn all_parts_are_searched(open: &Open) {
             described,
         ],
     );
-    assert_eq!(shop.find(all().words("toner").sorted(Sort::Newest)), "1 2 3");
-    assert_eq!(shop.find(all().words("x1 whatever")), "3");
-    assert_eq!(shop.find(all().words("clear")), "4");
-    assert_eq!(shop.find(all().words("bright class amp b")), "");
+    assert_eq!(fixture.find(all().words("toner").sorted(Sort::Newest)), "1 2 3");
+    assert_eq!(fixture.find(all().words("x1 whatever")), "3");
+    assert_eq!(fixture.find(all().words("clear")), "4");
+    assert_eq!(fixture.find(all().words("bright class amp b")), "");
 }
 
-pub fn nothing_asked_nothing_meant(open: &Open) {
-    let shop = Shop::new(open(), [product(1), product(2)]);
-    assert_eq!(shop.find(all()), "1 2");
-    assert_eq!(shop.find(all().words("  \t")), "1 2");
-    assert_eq!(shop.find(all().words("?!")), "");
-    assert_eq!(shop.find(all().words("unheard")), "");
-    assert!(shop.ask(all()).hits.iter().all(|hit| hit.score == 0.0));
+pub fn a_blank_query_matches_all(open: &Open) {
+    let fixture = Fixture::new(open(), [product(1), product(2)]);
+    assert_eq!(fixture.find(all()), "1 2");
+    assert_eq!(fixture.find(all().words("  \t")), "1 2");
+    assert_eq!(fixture.find(all().words("?!")), "");
+    assert_eq!(fixture.find(all().words("unheard")), "");
+    assert!(fixture.query(all()).hits.iter().all(|hit| hit.score == 0.0));
 }
 
 pub fn a_better_match_comes_first(open: &Open) {
-    let shop = Shop::new(
+    let fixture = Fixture::new(
         open(),
         [
             product(1).titled("red cotton shirt for summer and winter with many buttons"),
@@ -63,7 +63,7 @@ pub fn a_better_match_comes_first(open: &Open) {
             product(4).titled("green shirt"),
         ],
     );
-    let answer = shop.ask(all().words("red cotton shirt"));
+    let answer = fixture.query(all().words("red cotton shirt"));
     let found: Vec<u128> = answer.hits.iter().map(|hit| hit.product_id.as_u128()).collect();
     assert_eq!(found[..2], [3, 1]);
     assert_eq!(answer.total, 4);
@@ -72,7 +72,7 @@ pub fn a_better_match_comes_first(open: &Open) {
 }
 
 pub fn an_exact_sku_comes_first(open: &Open) {
-    let shop = Shop::new(
+    let fixture = Fixture::new(
         open(),
         [
             product(1).titled("AB 12 AB 12 AB 12"),
@@ -82,14 +82,14 @@ pub fn an_exact_sku_comes_first(open: &Open) {
         ],
     );
     for text in ["AB-12", "ab-12", " Ab-12 "] {
-        let found = shop.find(all().words(text));
+        let found = fixture.find(all().words(text));
         assert!(found.starts_with("2 "), "{text}: {found}");
-        assert_eq!(shop.ask(all().words(text)).total, 3);
+        assert_eq!(fixture.query(all().words(text)).total, 3);
     }
-    assert!(shop.find(all().words("AB 12")).starts_with("1 "));
-    assert_eq!(shop.find(all().words("##")), "4");
-    // It obeys the filters and the order that were asked for.
-    assert_eq!(shop.find(all().words("AB-12").only(color("red"))), "2");
-    assert_eq!(shop.find(all().words("AB-12").only(color("blue"))), "");
-    assert_eq!(shop.find(all().words("AB-12").sorted(Sort::Newest)), "1 2 3");
+    assert!(fixture.find(all().words("AB 12")).starts_with("1 "));
+    assert_eq!(fixture.find(all().words("##")), "4");
+    // The filters and the order of the query apply.
+    assert_eq!(fixture.find(all().words("AB-12").only(color("red"))), "2");
+    assert_eq!(fixture.find(all().words("AB-12").only(color("blue"))), "");
+    assert_eq!(fixture.find(all().words("AB-12").sorted(Sort::Newest)), "1 2 3");
 }

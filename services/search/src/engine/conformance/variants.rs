@@ -1,14 +1,14 @@
-//! SE-05: filters on attributes and price hold for one and the same variant.
+//! Filters on attributes and price must match one and the same variant.
 
 use chrono::NaiveDate;
 
 use super::Open;
-use super::shop::{Shop, all, color, date, facet, number, product, size, text, usd};
+use super::fixture::{Fixture, all, color, date, facet, number, product, size, text, usd};
 use crate::engine::document::{AttributeValue, Document};
 use crate::engine::query::{AttributeCondition, Facet, Sort};
 
 pub fn attributes_bind_to_one(open: &Open) {
-    let shop = Shop::new(
+    let fixture = Fixture::new(
         open(),
         [
             product(1).with(&[color("red"), size("S")], &[]).with(&[color("blue"), size("M")], &[]),
@@ -16,15 +16,15 @@ pub fn attributes_bind_to_one(open: &Open) {
         ],
     );
     let red_m = || all().only(color("red")).only(size("M"));
-    assert_eq!(shop.show(red_m()), "2 (2002)");
-    assert_eq!(shop.ask(red_m()).total, 1);
+    assert_eq!(fixture.show(red_m()), "2 (2002)");
+    assert_eq!(fixture.query(red_m()).total, 1);
     let red_or_blue_m = red_m().only(color("blue"));
-    assert_eq!(shop.show(red_or_blue_m), "1 (1002), 2 (2002)");
-    assert_eq!(shop.show(all()), "1 (1001), 2 (2001)");
+    assert_eq!(fixture.show(red_or_blue_m), "1 (1002), 2 (2002)");
+    assert_eq!(fixture.show(all()), "1 (1001), 2 (2001)");
 }
 
 pub fn price_and_attribute_bind(open: &Open) {
-    let shop = Shop::new(
+    let fixture = Fixture::new(
         open(),
         [
             product(1).with(&[color("red")], &[usd(500)]).with(&[color("blue")], &[usd(100)]),
@@ -33,16 +33,16 @@ pub fn price_and_attribute_bind(open: &Open) {
         ],
     );
     let cheap = || all().in_usd().only_price(0, 200);
-    assert_eq!(shop.show(cheap()), "1 (1002 at 100), 2 (2001 at 120)");
-    assert_eq!(shop.show(cheap().only(color("red"))), "2 (2001 at 120)");
-    assert_eq!(shop.count(cheap().count(facet("color"), 9)), "blue 1, red 1");
+    assert_eq!(fixture.show(cheap()), "1 (1002 at 100), 2 (2001 at 120)");
+    assert_eq!(fixture.show(cheap().only(color("red"))), "2 (2001 at 120)");
+    assert_eq!(fixture.count(cheap().count(facet("color"), 9)), "blue 1, red 1");
     // The price facet heeds the color, the color facet the price.
     let red = all().in_usd().only(color("red"));
     assert_eq!(
-        shop.count(red.clone().count(Facet::Price(Vec::new()), 9)),
+        fixture.count(red.clone().count(Facet::Price(Vec::new()), 9)),
         "100..199 1, 500..999 1"
     );
-    assert_eq!(shop.count(red.only_price(0, 200).count(facet("color"), 9)), "blue 1, *red 1");
+    assert_eq!(fixture.count(red.only_price(0, 200).count(facet("color"), 9)), "blue 1, *red 1");
 }
 
 pub fn very_many(open: &Open) {
@@ -53,7 +53,7 @@ pub fn very_many(open: &Open) {
         })
     };
     let red_from_the_hundredth = |at| if at >= 100 { "red" } else { "blue" };
-    let shop = Shop::new(
+    let fixture = Fixture::new(
         open(),
         [
             variants(130, &red_from_the_hundredth, 1),
@@ -62,37 +62,37 @@ pub fn very_many(open: &Open) {
         ],
     );
     let red_at = |at| all().in_usd().only(color("red")).only(number("at", at));
-    assert_eq!(shop.show(red_at(129.0)), "1 (1130 at 871)");
-    assert_eq!(shop.show(red_at(64.0)), "3 (3065 at 936)");
-    assert_eq!(shop.show(red_at(99.0)), "");
-    assert_eq!(shop.count(all().count(facet("color"), 9)), "blue 2, red 2, green 1");
+    assert_eq!(fixture.show(red_at(129.0)), "1 (1130 at 871)");
+    assert_eq!(fixture.show(red_at(64.0)), "3 (3065 at 936)");
+    assert_eq!(fixture.show(red_at(99.0)), "");
+    assert_eq!(fixture.count(all().count(facet("color"), 9)), "blue 2, red 2, green 1");
     let red_cheap = all().in_usd().only(color("red")).only_price(0, 890);
-    assert_eq!(shop.show(red_cheap.clone()), "1 (1130 at 871)");
-    assert_eq!(shop.count(red_cheap.count(facet("color"), 9)), "*red 1");
+    assert_eq!(fixture.show(red_cheap.clone()), "1 (1130 at 871)");
+    assert_eq!(fixture.count(red_cheap.count(facet("color"), 9)), "*red 1");
     let blue = all().in_usd().only(color("blue")).sorted(Sort::PriceAscending);
-    assert_eq!(shop.show(blue), "1 (1100 at 901), 2 (2064 at 937)");
+    assert_eq!(fixture.show(blue), "1 (1100 at 901), 2 (2064 at 937)");
 }
 
 pub fn none_at_all(open: &Open) {
-    let shop = Shop::new(
+    let fixture = Fixture::new(
         open(),
         [
             product(1).titled("gift card").of_brand("A").in_categories(&[7]),
             product(2).titled("gift box").of_brand("A").with(&[color("red")], &[usd(5)]),
         ],
     );
-    assert_eq!(shop.show(all().in_usd()), "1 (-), 2 (2001 at 5)");
-    assert_eq!(shop.find(all().words("card")), "1");
-    assert_eq!(shop.find(all().only_category(7)), "1");
-    assert_eq!(shop.find(all().only_brand("A")), "1 2");
-    assert_eq!(shop.find(all().only(color("red"))), "2");
-    assert_eq!(shop.find(all().in_usd().only_price(0, 9)), "2");
-    assert_eq!(shop.count(all().count(Facet::Brand, 9)), "A 2");
-    assert_eq!(shop.count(all().only(color("red")).count(Facet::Brand, 9)), "A 1");
+    assert_eq!(fixture.show(all().in_usd()), "1 (-), 2 (2001 at 5)");
+    assert_eq!(fixture.find(all().words("card")), "1");
+    assert_eq!(fixture.find(all().only_category(7)), "1");
+    assert_eq!(fixture.find(all().only_brand("A")), "1 2");
+    assert_eq!(fixture.find(all().only(color("red"))), "2");
+    assert_eq!(fixture.find(all().in_usd().only_price(0, 9)), "2");
+    assert_eq!(fixture.count(all().count(Facet::Brand, 9)), "A 2");
+    assert_eq!(fixture.count(all().only(color("red")).count(Facet::Brand, 9)), "A 1");
 }
 
 pub fn ranges(open: &Open) {
-    let shop = Shop::new(
+    let fixture = Fixture::new(
         open(),
         [
             product(1).with(&[number("n", -3.5), date("d", 1960)], &[]),
@@ -103,7 +103,7 @@ pub fn ranges(open: &Open) {
         ],
     );
     let numbers =
-        |min, max| shop.find(all().only_if("n", AttributeCondition::NumberBetween { min, max }));
+        |min, max| fixture.find(all().only_if("n", AttributeCondition::NumberBetween { min, max }));
     assert_eq!(numbers(None, None), "1 2 3 5");
     assert_eq!(numbers(Some(-3.5), Some(7.25)), "1 2 3");
     assert_eq!(numbers(Some(-3.4), Some(7.24)), "2");
@@ -115,12 +115,12 @@ pub fn ranges(open: &Open) {
         AttributeCondition::NumberBetween { min: Some(50.0), max: None },
         AttributeCondition::NumberBetween { min: None, max: Some(-50.0) },
     );
-    assert_eq!(shop.find(all().only_if("n", above).only_if("n", below)), "");
+    assert_eq!(fixture.find(all().only_if("n", above).only_if("n", below)), "");
 
     let dates = |min: Option<i32>, max: Option<i32>| {
         let june = |year| NaiveDate::from_ymd_opt(year, 6, 15).unwrap();
         let condition = AttributeCondition::DateBetween { min: min.map(june), max: max.map(june) };
-        shop.find(all().only_if("d", condition))
+        fixture.find(all().only_if("d", condition))
     };
     assert_eq!(dates(Some(1960), Some(1970)), "1 2");
     assert_eq!(dates(None, Some(1969)), "1");
@@ -132,7 +132,7 @@ pub fn values_are_compared_whole(open: &Open) {
         code: "new".to_owned(),
         value: AttributeValue::Bool(value),
     };
-    let shop = Shop::new(
+    let fixture = Fixture::new(
         open(),
         [
             product(1).with(&[color("red"), text("c", "olor"), yes(true)], &[]),
@@ -142,14 +142,14 @@ pub fn values_are_compared_whole(open: &Open) {
             product(5).with(&[color("ré\u{0}d")], &[]),
         ],
     );
-    assert_eq!(shop.find(all().only(color("red"))), "1");
-    assert_eq!(shop.find(all().only(color("reddish"))), "2");
-    assert_eq!(shop.find(all().only(color("re"))), "");
-    assert_eq!(shop.find(all().only(color(""))), "4");
-    assert_eq!(shop.find(all().only(color("ré\u{0}d"))), "5");
-    assert_eq!(shop.find(all().only(yes(true))), "1");
+    assert_eq!(fixture.find(all().only(color("red"))), "1");
+    assert_eq!(fixture.find(all().only(color("reddish"))), "2");
+    assert_eq!(fixture.find(all().only(color("re"))), "");
+    assert_eq!(fixture.find(all().only(color(""))), "4");
+    assert_eq!(fixture.find(all().only(color("ré\u{0}d"))), "5");
+    assert_eq!(fixture.find(all().only(yes(true))), "1");
     let longer = |end: &str| color(&["long ".repeat(2_000), end.to_owned()].concat());
-    let mut shop = shop;
-    shop.put([product(6).with(&[longer("a")], &[])]);
-    assert_eq!(shop.find(all().only(longer("a"))), "6");
+    let mut fixture = fixture;
+    fixture.put([product(6).with(&[longer("a")], &[])]);
+    assert_eq!(fixture.find(all().only(longer("a"))), "6");
 }

@@ -11,10 +11,10 @@ use uuid::Uuid;
 use super::schema::column;
 use super::terms::Span;
 
-/// How many spans a column remembers the places of; whoever asks for more forgets them all.
-const MAX_KNOWN: usize = 500;
+/// How many spans a column caches the places of; one more clears the cache.
+const MAX_CACHED_SPANS: usize = 500;
 
-/// The columns; what each holds is said beside the names of the fields.
+/// The columns; the content of each is documented with the names of the fields.
 pub struct Columns {
     /// See `schema::column`, as all below.
     pub product: UuidColumn,
@@ -106,8 +106,8 @@ impl TermColumn {
         Ok(place(&span.start)?..place(&span.end)?)
     }
 
-    /// As `places_of`, but remembered: worth it for what one query after the other asks, as the
-    /// facets of a shop.
+    /// As `places_of`, but cached: worth it for spans that many queries use, such as those of
+    /// facets.
     pub fn places_of_common(&self, span: Span) -> Result<Range<u64>, std::io::Error> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner).get(&span).cloned();
         if let Some(places) = known {
@@ -115,7 +115,7 @@ impl TermColumn {
         }
         let places = self.places_of(&span)?;
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MAX_KNOWN {
+        if known.len() >= MAX_CACHED_SPANS {
             known.clear();
         }
         known.insert(span, places.clone());

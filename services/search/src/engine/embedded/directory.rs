@@ -2,9 +2,9 @@
 //!
 //! A commit of a few documents would wait for the disk some twenty times, and make PostgreSQL and
 //! the broker wait beside it, many times a second: 10 ms become more than 100 when the disk is
-//! busy. The index is a cache, and nothing that was acknowledged is lost with it. The death of the
-//! process loses nothing of it either; after a power cut checksums tell what is not whole, and the
-//! index is made anew.
+//! busy. The index is a cache, and nothing that was acknowledged is lost with it. A crash of the
+//! process loses nothing of it either; after a power cut checksums detect damaged files, and the
+//! index is built anew.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};

@@ -28,15 +28,15 @@ pub fn facet_counts(request: &FacetRequest, filters: &Filters, totals: Totals) -
 
 /// The first so many values and the selected ones, and the sum of the others' counts.
 fn first(counted: Vec<FacetCount>, size: usize) -> (Vec<FacetCount>, u64) {
-    let (mut told, mut others) = (Vec::new(), 0);
+    let (mut returned, mut others) = (Vec::new(), 0);
     for (place, counted) in counted.into_iter().enumerate() {
         if place < size || counted.selected {
-            told.push(counted);
+            returned.push(counted);
         } else {
             others += counted.count;
         }
     }
-    (told, others)
+    (returned, others)
 }
 
 /// Terms of categories and attributes sort as their values do.
@@ -76,7 +76,7 @@ fn selected_terms(facet: &Facet, filters: &Filters) -> BTreeSet<Vec<u8>> {
     values.collect()
 }
 
-/// While a brand is being renamed its products differ in its name. It is one brand all the same,
+/// While a brand is being renamed its products differ in its name. It is counted as one brand,
 /// under the name that most of them have.
 fn counted_brands(totals: HashMap<Vec<u8>, u64>, selected: &[Uuid]) -> Vec<FacetCount> {
     let mut brands: BTreeMap<Uuid, (u64, Reverse<u64>, String)> = BTreeMap::new();
@@ -109,14 +109,14 @@ fn counted_brands(totals: HashMap<Vec<u8>, u64>, selected: &[Uuid]) -> Vec<Facet
     counted.collect()
 }
 
-/// Ranges stay in the order they were asked for. Steps of the ladder that hold nothing are left
-/// out, and what is selected never is.
+/// Ranges stay in the requested order. Empty ranges of the ladder are left out, except selected
+/// ones.
 fn counted_prices(
     facet: &Facet,
     ranges: Vec<(PriceRange, u64)>,
     filters: &Filters,
 ) -> Vec<FacetCount> {
-    let is_ladder = matches!(facet, Facet::Price(asked) if asked.is_empty());
+    let is_ladder = matches!(facet, Facet::Price(requested) if requested.is_empty());
     let counted = ranges.into_iter().map(|(range, count)| FacetCount {
         value: FacetValue::Price(range),
         count,

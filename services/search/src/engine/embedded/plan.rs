@@ -9,11 +9,11 @@ use super::terms::{self, Span};
 use super::text;
 use crate::engine::query::{Facet, PriceRange, Query};
 
-/// More words of a query than these are not looked at: nobody types them.
+/// Further words of a query are ignored: no user types as many.
 const MAX_WORDS: usize = 50;
-/// Above every score that words can give.
+/// Higher than every score of words.
 const SKU_SCORE: f32 = 1_000_000.0;
-/// What a document that holds all words gets on top: a little, as 3 and more no longer improved
+/// Added to the score of a document with all words: little, as 3 and more no longer improved
 /// the ranking of the icecat queries (0.7254 without, 0.7281 with 1, 0.7252 with 3).
 const ALL_WORDS_SCORE: f32 = 1.0;
 

@@ -7,7 +7,7 @@
 //! In full: the rows themselves, four words each, rows of all variants first, then variant by
 //! variant. They answer at any other instant, and for scopes where some row names one. A document
 //! all of whose rows are unscoped and undated needs none. Row ids are left out: they end ties
-//! between equal amounts, and the amount is all that is asked here.
+//! between equal amounts, and only the amount matters here.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -26,13 +26,13 @@ use crate::engine::query::PriceScope;
 
 const ROW_WORDS: usize = 4;
 /// The owner of a row that applies to all variants.
-const EVERY_VARIANT: u64 = 0xffff_ffff;
+const ALL_VARIANTS: u64 = 0xffff_ffff;
 const LEVEL_SKU: u64 = 1 << 32;
 const NAMES: [u64; 3] = [1 << 33, 1 << 34, 1 << 35];
 const CURRENCY_SHIFT: u32 = 40;
 /// Open ends of windows. Real instants lie far inside.
-const NEVER_BEGAN: i64 = i64::MIN;
-const NEVER_ENDS: i64 = i64::MAX;
+const NO_START: i64 = i64::MIN;
+const NO_END: i64 = i64::MAX;
 
 /// Adds the document's prices to its columns.
 pub fn pack(fields: &Fields, document: &Document, packed: &mut TantivyDocument) {
@@ -53,8 +53,8 @@ pub fn pack(fields: &Fields, document: &Document, packed: &mut TantivyDocument) 
         .flatten();
     let since = edges.filter(|edge| *edge <= document.priced_at).max();
     let until = currencies.iter().filter_map(|it| next_edge(rows(), *it, document.priced_at)).min();
-    packed.add_i64(fields.priced_since, since.map_or(NEVER_BEGAN, |at| at.timestamp_micros()));
-    packed.add_i64(fields.priced_until, until.map_or(NEVER_ENDS, |at| at.timestamp_micros()));
+    packed.add_i64(fields.priced_since, since.map_or(NO_START, |at| at.timestamp_micros()));
+    packed.add_i64(fields.priced_until, until.map_or(NO_END, |at| at.timestamp_micros()));
     if since.is_some() || until.is_some() || rows().any(|row| !row.scope.is_unscoped()) {
         pack_rows(fields, &document.variants, packed);
     }
@@ -70,7 +70,7 @@ fn pack_rows(fields: &Fields, variants: &[VariantDocument], packed: &mut Tantivy
         |row: &&PriceRow<String>| variants.iter().all(|variant| variant.prices.contains(row));
     let first = variants.first().into_iter().flat_map(|variant| &variant.prices);
     let shared: Vec<_> = first.filter(is_public).filter(is_everywhere).collect();
-    shared.iter().for_each(|row| pack_row(fields, EVERY_VARIANT, row, packed));
+    shared.iter().for_each(|row| pack_row(fields, ALL_VARIANTS, row, packed));
     for (owner, variant) in (0..).zip(variants) {
         let own = variant.prices.iter().filter(is_public).filter(|row| !shared.contains(row));
         own.for_each(|row| pack_row(fields, owner, row, packed));
@@ -89,15 +89,15 @@ fn pack_row(fields: &Fields, owner: u64, row: &PriceRow<String>, packed: &mut Ta
             packed.add_bytes(fields.price_scopes, name.as_bytes());
         }
     }
-    let from = row.window.from().map_or(NEVER_BEGAN, |at| at.timestamp_micros());
-    let until = row.window.until().map_or(NEVER_ENDS, |at| at.timestamp_micros());
+    let from = row.window.from().map_or(NO_START, |at| at.timestamp_micros());
+    let until = row.window.until().map_or(NO_END, |at| at.timestamp_micros());
     for word in [head, row.amount() as u64, from as u64, until as u64] {
         packed.add_u64(fields.price_rows, word);
     }
 }
 
 fn currency_word(currency: Currency) -> u64 {
-    currency.code().bytes().fold(0, |word, letter| word << 8 | u64::from(letter))
+    currency.code().bytes().fold(0, |word, byte| word << 8 | u64::from(byte))
 }
 
 /// Evaluates the prices of one segment's documents for one query.
@@ -188,7 +188,7 @@ impl Prices {
             ..PriceContext::new(self.currency, self.at)
         };
         let (every, own) =
-            self.rows.split_at(self.rows.partition_point(|(owner, _)| *owner == EVERY_VARIANT));
+            self.rows.split_at(self.rows.partition_point(|(owner, _)| *owner == ALL_VARIANTS));
         let mut own = own;
         for slot in 0..slots as u64 {
             let (of_slot, after) = own.split_at(own.partition_point(|(owner, _)| *owner <= slot));
@@ -225,14 +225,14 @@ impl Prices {
                 base: *amount as i64,
                 sale: None,
             };
-            rows.push((head & EVERY_VARIANT, row));
+            rows.push((head & ALL_VARIANTS, row));
         }
     }
 }
 
 fn instant(word: u64) -> Option<DateTime<Utc>> {
     match word as i64 {
-        NEVER_BEGAN | NEVER_ENDS => None,
+        NO_START | NO_END => None,
         micros => DateTime::from_timestamp_micros(micros),
     }
 }

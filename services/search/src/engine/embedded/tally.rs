@@ -31,9 +31,9 @@ pub struct PriceTotals {
 impl Totals {
     /// Zero of everything the facet counts.
     pub fn new(facet: &Facet, query: &Query) -> Totals {
-        let Facet::Price(asked) = facet else { return Totals::Terms(HashMap::new()) };
-        let mut ranges = if asked.is_empty() { ladder() } else { asked.clone() };
-        // What is selected is always told, even if it is none of the ranges on offer.
+        let Facet::Price(requested) = facet else { return Totals::Terms(HashMap::new()) };
+        let mut ranges = if requested.is_empty() { ladder() } else { requested.clone() };
+        // Selected ranges are always returned, even if they are not among the requested ones.
         ranges.extend(query.filters.price.filter(|selected| !ranges.contains(selected)));
         Totals::Prices(PriceTotals::new(ranges))
     }
@@ -71,7 +71,7 @@ impl Tally {
         Ok(Tally { places, counts: vec![0; size as usize] })
     }
 
-    /// Counts the last document the matcher looked at, by those slots of it that the mask holds.
+    /// Counts the last document the matcher looked at, by those of its slots that are in the mask.
     pub fn count(&mut self, matcher: &Matcher, mask: &[u64], totals: &mut Totals) {
         if let Some(places) = &self.places {
             for place in matcher.values_within(places, mask) {
@@ -119,8 +119,8 @@ impl PriceTotals {
     }
 }
 
-/// 0, 1 up to below 2, 2 up to below 5, 5 up to below 10, and so on: steps that suit a shop of
-/// screws as well as one of cars.
+/// 0, 1 up to below 2, 2 up to below 5, 5 up to below 10, and so on: steps that suit cheap and
+/// expensive products alike.
 fn ladder() -> Vec<PriceRange> {
     let decades = (0..18).map(|exponent| 10_i64.pow(exponent));
     let mut starts = vec![0];

@@ -14,7 +14,7 @@ use crate::engine::document::{AttributeKind, AttributeValue};
 use crate::engine::hits::FacetValue;
 use crate::engine::query::{AttributeCondition, AttributeFilter, Facet};
 
-/// Of longer texts the first bytes alone are compared: nobody picks from a list of essays.
+/// Only the first bytes of longer texts are compared: texts this long are no facet values.
 const MAX_TEXT_BYTES: usize = 1_000;
 
 const BRAND: u8 = b'B';
@@ -138,7 +138,7 @@ fn attribute_prefix(code: &str, kind: AttributeKind) -> Vec<u8> {
 }
 
 fn number_key(number: f64) -> [u8; 8] {
-    // The sum turns -0 into 0, which people hold for the same number.
+    // The sum turns -0 into 0, so that both are one value.
     (number + 0.0).to_u64().to_be_bytes()
 }
 

@@ -32,7 +32,7 @@ pub struct Volume {
     fields: Fields,
     index: Index,
     reader: IndexReader,
-    /// None until the first change and after a failed one, which takes its half-done work along.
+    /// None until the first change and after a failed one, whose uncommitted work is dropped with it.
     writer: Mutex<Option<IndexWriter>>,
     snapshot: RwLock<Arc<Snapshot>>,
     is_discarded: AtomicBool,
@@ -48,7 +48,7 @@ pub struct Snapshot {
     pub checkpoint: Checkpoint,
 }
 
-/// What a commit says of itself.
+/// The metadata of a commit.
 #[derive(Serialize, Deserialize)]
 struct Payload {
     schema: u64,
@@ -76,7 +76,7 @@ impl Volume {
         create().map_err(EngineError::failed("create an index"))
     }
 
-    /// Opens the index that a directory holds, if it is whole and of this binary's schema.
+    /// Opens the index that a directory holds, if it is intact and of this binary's schema.
     pub fn open(directory: &Path) -> Result<Volume, Unusable> {
         let mut index = Index::open(CacheDirectory::open(directory)?)?;
         index.set_tokenizers(tokenizers());
@@ -173,7 +173,7 @@ impl Volume {
     }
 
     fn lock_writer(&self) -> MutexGuard<'_, Option<IndexWriter>> {
-        // Whoever panicked had taken the writer out, so there is nothing half-done behind it.
+        // A thread that panicked had taken the writer out, so no partial change is left.
         self.writer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -198,7 +198,7 @@ impl Volume {
         self.is_discarded.store(false, Ordering::Relaxed);
     }
 
-    /// Has the directory removed as soon as nobody uses the index any more.
+    /// Has the directory removed as soon as the index is no longer used.
     pub fn discard(&self) {
         self.is_discarded.store(true, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! Words in which cases are told: products, prices and questions in a line each, answers as text.
+//! Test fixture: builders for products, prices and queries, and results as text.
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use kernel::currency::Currency;
@@ -283,22 +283,22 @@ pub fn facet(code: &str) -> Facet {
     Facet::Attribute { code: code.to_owned(), kind: AttributeKind::Text }
 }
 
-/// An engine and how far it was written.
-pub struct Shop {
+/// An engine and the last revision written to it.
+pub struct Fixture {
     pub engine: Box<dyn Engine>,
     revision: i64,
 }
 
-impl Shop {
-    /// With what the engine holds already.
-    pub fn of(engine: Box<dyn Engine>) -> Shop {
-        Shop { engine, revision: 0 }
+impl Fixture {
+    /// With the documents that the engine has already.
+    pub fn of(engine: Box<dyn Engine>) -> Fixture {
+        Fixture { engine, revision: 0 }
     }
 
-    pub fn new(engine: Box<dyn Engine>, products: impl IntoIterator<Item = Document>) -> Shop {
-        let mut shop = Shop::of(engine);
-        shop.put(products);
-        shop
+    pub fn new(engine: Box<dyn Engine>, products: impl IntoIterator<Item = Document>) -> Fixture {
+        let mut fixture = Fixture::of(engine);
+        fixture.put(products);
+        fixture
     }
 
     pub fn put(&mut self, products: impl IntoIterator<Item = Document>) {
@@ -311,19 +311,19 @@ impl Shop {
         self.engine.index(changes.into_iter().collect(), upto).unwrap();
     }
 
-    pub fn ask(&self, query: Query) -> Hits {
+    pub fn query(&self, query: Query) -> Hits {
         self.engine.query(&query).unwrap()
     }
 
     /// The products found, in their order: `3 1 2`.
     pub fn find(&self, query: Query) -> String {
-        let numbers = self.ask(query).hits.into_iter().map(|hit| hit.product_id.as_u128());
+        let numbers = self.query(query).hits.into_iter().map(|hit| hit.product_id.as_u128());
         numbers.map(|number| number.to_string()).collect::<Vec<_>>().join(" ")
     }
 
     /// The products found and what is shown of them: `3 (3002 at 95), 1 (1001)`.
     pub fn show(&self, query: Query) -> String {
-        let shown = self.ask(query).hits.into_iter().map(|hit| {
+        let shown = self.query(query).hits.into_iter().map(|hit| {
             let variant = hit.variant_id.map_or(String::from("-"), |id| id.as_u128().to_string());
             let amount = hit.amount_minor.map_or(String::new(), |amount| format!(" at {amount}"));
             format!("{} ({variant}{amount})", hit.product_id.as_u128())
@@ -331,16 +331,16 @@ impl Shop {
         shown.collect::<Vec<_>>().join(", ")
     }
 
-    /// The only facet asked for: `blue 2, *red 1, +3`, where `*` marks what is selected and the
+    /// The only requested facet: `blue 2, *red 1, +3`, where `*` marks what is selected and the
     /// last number is the count of the others.
     pub fn count(&self, query: Query) -> String {
-        let facets = self.ask(query).facets;
+        let facets = self.query(query).facets;
         assert_eq!(facets.len(), 1);
-        facets.iter().map(told).collect()
+        facets.iter().map(render).collect()
     }
 }
 
-pub fn told(counts: &FacetCounts) -> String {
+pub fn render(counts: &FacetCounts) -> String {
     let values = counts.values.iter().map(|counted| {
         let mark = if counted.selected { "*" } else { "" };
         format!("{mark}{} {}", value(&counted.value), counted.count)
