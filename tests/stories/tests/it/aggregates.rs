@@ -106,6 +106,12 @@ async fn named_aggregates_are_republished_and_nothing_changes() {
     let counted = operations.republish_aggregates(counted).await.unwrap().into_inner();
     assert_eq!((counted.published, counted.unknown_keys.len()), (1, 1));
     assert_eq!(events().await, begun);
+    // An aggregate without a head is published too, so a dry run counts it, and makes no head.
+    mesh.execute("catalog", "delete from aggregate_heads where family = 'catalog.brand'").await;
+    let counted = RepublishAggregatesRequest { dry_run: true, ..republish(&[acme, bolt]) };
+    let counted = operations.republish_aggregates(counted).await.unwrap().into_inner();
+    assert_eq!((counted.published, counted.unknown_keys.len()), (2, 0));
+    assert_eq!(versions(&mesh, list("catalog.brand")).await, []);
 
     let request_id = uuid::Uuid::now_v7().to_string();
     let once = RepublishAggregatesRequest { request_id, ..republish(&[acme, bolt, bolt, "x"]) };
