@@ -1,9 +1,9 @@
 //! Clients of the mesh that `.souk/env` names.
 
 use anyhow::{Context, Result};
-use contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
-use contracts::pricing::v1::pricing_service_client::PricingServiceClient;
-use contracts::search::v1::search_service_client::SearchServiceClient;
+use catalog_api::v1::catalog_service_client::CatalogServiceClient;
+use pricing_api::v1::pricing_service_client::PricingServiceClient;
+use search_api::v1::search_service_client::SearchServiceClient;
 use std::collections::HashMap;
 use testkit::Caller;
 use tonic::transport::Endpoint;

@@ -3,7 +3,7 @@
 use crate::client::Mesh;
 use crate::latency::Latencies;
 use anyhow::Result;
-use contracts::search::v1::{PriceView, SearchProductsRequest};
+use search_api::v1::{PriceView, SearchProductsRequest};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};

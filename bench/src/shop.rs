@@ -2,11 +2,11 @@
 
 use crate::client::Mesh;
 use anyhow::{Context, Result, ensure};
-use contracts::catalog::v1::import_products_request::Part;
-use contracts::catalog::v1::import_products_response::Part as Answer;
-use contracts::catalog::v1::{ImportChunk, ImportErrorPolicy, ImportProductsRequest, ImportStart};
-use contracts::pricing::v1::BulkSetPricesRequest;
-use contracts::search::v1::SearchProductsRequest;
+use catalog_api::v1::import_products_request::Part;
+use catalog_api::v1::import_products_response::Part as Answer;
+use catalog_api::v1::{ImportChunk, ImportErrorPolicy, ImportProductsRequest, ImportStart};
+use pricing_api::v1::BulkSetPricesRequest;
+use search_api::v1::SearchProductsRequest;
 use std::time::{Duration, Instant};
 use testkit::icecat;
 use tokio_stream::wrappers::ReceiverStream;
@@ -48,7 +48,7 @@ pub async fn open(mesh: &Mesh) -> Result<Shop> {
     Ok(shop)
 }
 
-async fn import(mesh: &Mesh, rows: Vec<contracts::catalog::v1::ImportRow>) -> Result<()> {
+async fn import(mesh: &Mesh, rows: Vec<catalog_api::v1::ImportRow>) -> Result<()> {
     let (send, receive) = tokio::sync::mpsc::channel(2);
     let chunks: Vec<_> = rows.chunks(500).map(<[_]>::to_vec).collect();
     let total = chunks.len();

@@ -12,8 +12,8 @@ use async_nats::header::{
 use bus::{Bus, Envelope, Tuning, streams};
 use bytes::Bytes;
 use contracts::Event;
-use contracts::pricing::v1::PriceUpdated;
 use pg::Db;
+use pricing_api::v1::PriceUpdated;
 use prost::Message;
 use secrecy::ExposeSecret;
 use std::collections::BTreeMap;

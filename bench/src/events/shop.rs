@@ -3,13 +3,13 @@
 use super::size::Size;
 use anyhow::{Result, ensure};
 use bus::{Outcome, Received};
-use contracts::pricing::v1::{Item, Price, PriceUpdated, item::Name};
 use contracts::{Event, Fact};
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Text};
 use diesel_async::RunQueryDsl;
 use fault::Fault;
 use pg::{Db, Tx, outbox};
+use pricing_api::v1::{Item, Price, PriceUpdated, item::Name};
 use prost::Message;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};

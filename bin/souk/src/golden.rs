@@ -1,13 +1,13 @@
 //! Golden files: encoded samples of every event for every schema that it has had, `libs/contracts/golden/<subject>/<n>.bin`, each
 //! with its expected content in `<n>.json`. Files are only added, never changed, because events that were published must stay
-//! readable; the tests of `contracts` check that. `libs/contracts/golden.sha256` lists the digests of all files, so that a changed
+//! readable; the tests of `tests/tidy` check that. `libs/contracts/golden.sha256` lists the digests of all files, so that a changed
 //! or removed file is detected.
 
 mod rules;
 mod sample;
 
 use anyhow::{Context, Result, ensure};
-use contracts::{EVENTS, EventInfo};
+use contracts::{EventInfo, events};
 use prost_reflect::prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, Kind, MessageDescriptor, ReflectMessage};
 use sample::Sampler;
@@ -22,9 +22,9 @@ pub const DIGESTS: &str = "libs/contracts/golden.sha256";
 
 /// The missing files below `root` with their contents: samples of events whose current schema has none.
 pub fn missing(root: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>> {
-    let pool = DescriptorPool::decode(contracts::DESCRIPTORS)?;
+    let pool = DescriptorPool::decode(contracts::descriptors())?;
     let mut files = Vec::new();
-    for event in EVENTS {
+    for event in events() {
         let folder = root.join(FOLDER).join(event.subject);
         let existing = existing(&folder)?;
         if existing.iter().any(|(_, shape)| shape == event.shape) {
@@ -131,7 +131,7 @@ mod tests {
     fn a_file_is_added_where_the_shape_has_none_and_never_rewritten() {
         let root = std::env::temp_dir().join(format!("souk-golden-{}", uuid::Uuid::now_v7()));
         let all = missing(&root).unwrap();
-        for event in EVENTS {
+        for event in events() {
             let first = root.join(FOLDER).join(event.subject).join("1.bin");
             assert!(all.iter().any(|(path, _)| *path == first), "{}", event.subject);
         }

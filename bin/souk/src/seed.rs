@@ -13,8 +13,8 @@ mod words;
 
 pub use tree::Category;
 
-use contracts::catalog::v1::{AttributeDraft, ImportRow};
-use contracts::pricing::v1::PriceDraft;
+use catalog_api::v1::{AttributeDraft, ImportRow};
+use pricing_api::v1::PriceDraft;
 
 /// What to generate.
 #[derive(Debug, Clone, Copy)]
@@ -57,11 +57,11 @@ impl Shop {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use catalog_api::v1::attribute_value::Value;
+    use catalog_api::v1::{AttributeType, AttributeValue};
     use contracts::Validate;
-    use contracts::catalog::v1::attribute_value::Value;
-    use contracts::catalog::v1::{AttributeType, AttributeValue};
-    use contracts::pricing::v1::item::Name;
     use kernel::sku::Sku;
+    use pricing_api::v1::item::Name;
     use prost::Message;
     use std::collections::{BTreeMap, BTreeSet, HashSet};
 

@@ -38,11 +38,9 @@ pub enum Unreadable {
     Invalid(Vec<Violation>),
 }
 
-impl Unreadable {
-    /// Decodes and validates an event.
-    pub(crate) fn check<E: Event>(payload: &[u8]) -> Result<E, Self> {
-        let event = E::decode(payload)?;
-        let violations = event.violations();
-        if violations.is_empty() { Ok(event) } else { Err(Self::Invalid(violations)) }
-    }
+/// Decodes and validates an event.
+pub fn check<E: Event>(payload: &[u8]) -> Result<E, Unreadable> {
+    let event = E::decode(payload)?;
+    let violations = event.violations();
+    if violations.is_empty() { Ok(event) } else { Err(Unreadable::Invalid(violations)) }
 }

@@ -1,7 +1,7 @@
 //! The codec of all generated clients and servers: it validates every message that it decodes. Validation is done here because tower
 //! layers never see decoded messages.
 
-use crate::messages::souk::r#type::v1::Reason as Common;
+use crate::packages::types::v1::Reason as Common;
 use crate::reason::Reason;
 use crate::validate::{Validate, Violation};
 use prost::Message;

@@ -1,19 +1,31 @@
-//! The contract of Souk, generated from `proto/` by the root `build.rs`: messages, clients and servers, and tables of the custom
-//! options.
+//! The contract of Souk as Rust: what all generated code shares, and the packages that every service uses.
 //!
-//! - [`catalog`], [`pricing`] and so on: one module for each package of `proto/souk`; [`types`] is that of `souk.type`.
-//! - [`METHODS`] and [`policy`]: timeout, rate limit and scopes of each method.
+//! The code generated from `proto/souk/<service>` is a crate of its own, `<service>_api`, so that editing it rebuilds only the crates
+//! that use it. Here are:
+//!
+//! - [`types`] and [`operations`]: the packages `souk.type` and `souk.operations`.
+//! - [`methods`] and [`policy`]: timeout, rate limit and scopes of each method.
 //! - [`Rpc`], [`Mutation`], [`PageRequest`]: requests with the name of their method; [`Serve`]: handlers as a gRPC server.
-//! - [`Event`] and [`EVENTS`]: events with subject, key and version.
+//! - [`Event`] and [`events`]: events with subject, key and version.
 //! - [`Aggregate`]: reads any event of one aggregate.
-//! - [`Reason`] and [`REASONS`]: error reasons.
+//! - [`Reason`] and [`reasons`]: error reasons.
 //! - [`Validate`]: validation rules of messages; [`codec::CheckedCodec`] applies them to every message it decodes.
-//! - [`DESCRIPTORS`]: the descriptor set with options and comments, for reflection and for generic clients.
+//! - [`descriptors`]: the descriptor set with options and comments, for reflection and for generic clients.
+//!
+//! [`methods`], [`events`], [`reasons`] and [`descriptors`] cover every generated crate that is linked into the process.
+
+// Generated code names this crate by this path, here as in every other crate.
+#[doc(hidden)]
+pub extern crate self as contracts;
+
+#[macro_use]
+mod include;
 
 mod aggregate;
+mod api;
 pub mod codec;
 mod event;
-mod lookup;
+mod packages;
 mod policy;
 mod reason;
 mod rpc;
@@ -21,35 +33,20 @@ mod serve;
 mod validate;
 
 pub use aggregate::{Aggregate, Observed, Unreadable};
+pub use api::{Api, descriptors, event, events, methods, policy, reasons};
 pub use event::{Event, EventInfo, Fact};
-pub use lookup::policy;
-pub use messages::souk::r#type as types;
-pub use messages::souk::*;
+pub use packages::{operations, types};
 pub use policy::{Idempotency, Policy};
 pub use reason::{Kind, Reason, ReasonInfo};
 pub use rpc::{Mutation, PageRequest, Rpc};
 pub use serve::{Answer, Answers, Call, Refusal, Serve, Streaming, async_trait};
-pub use tables::{EVENTS, METHODS, REASONS};
 pub use tonic::codec::CompressionEncoding;
 pub use validate::{Path, Validate, Violation};
 
-/// The encoded `google.protobuf.FileDescriptorSet` of the whole contract, with custom options and comments.
-pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
-
-#[allow(
-    clippy::all,
-    missing_docs,
-    unused_qualifications,
-    reason = "generated; its comments are those of the contract"
-)]
-mod messages;
-#[allow(clippy::needless_update, reason = "generated")]
-mod tables;
-#[allow(
-    clippy::all,
-    clippy::expect_used,
-    unreachable_patterns,
-    unused_qualifications,
-    reason = "generated; the build compiled every pattern"
-)]
-mod validators;
+/// What only generated code uses.
+#[doc(hidden)]
+pub mod generated {
+    pub use crate::aggregate::check;
+    pub use crate::validate::{is_uuid, is_zero, repeats};
+    pub use inventory;
+}

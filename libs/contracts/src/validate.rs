@@ -73,86 +73,18 @@ impl std::fmt::Display for Path<'_> {
 }
 
 /// Accepts only the hyphenated form, as the reference implementation of protovalidate does.
-pub(crate) fn is_uuid(text: &str) -> bool {
+pub fn is_uuid(text: &str) -> bool {
     text.len() == 36 && uuid::Uuid::try_parse(text).is_ok()
 }
 
 /// Whether a value is the default, which an absent field decodes to.
-pub(crate) fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
+pub fn is_zero<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
 
 /// Whether any two elements are equal.
-pub(crate) fn repeats<T: Ord>(list: &[T]) -> bool {
+pub fn repeats<T: Ord>(list: &[T]) -> bool {
     let mut sorted: Vec<&T> = list.iter().collect();
     sorted.sort_unstable();
     sorted.windows(2).any(|pair| pair.first() == pair.last())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::pricing::v1::{BulkSetPricesRequest, Item, PriceDraft, item::Name};
-    use crate::types::v1::Money;
-
-    fn draft(sku: &str) -> PriceDraft {
-        PriceDraft {
-            item: Some(Item { name: Some(Name::Sku(sku.to_owned())) }),
-            base: Some(Money { currency_code: "USD".into(), minor_units: 100 }),
-            ..Default::default()
-        }
-    }
-
-    fn broken(message: &impl Validate) -> Vec<(String, &'static str)> {
-        message.violations().into_iter().map(|v| (v.field, v.rule)).collect()
-    }
-
-    #[test]
-    fn every_violation_is_named_with_its_full_path() {
-        let nameless = PriceDraft { item: Some(Item { name: None }), ..draft("x") };
-        let mut foreign = draft("ok");
-        foreign.sale = Some(Money { currency_code: "US".into(), minor_units: 1 });
-        let request = BulkSetPricesRequest {
-            prices: vec![draft("ok"), draft(&"x".repeat(65)), nameless, foreign],
-            request_id: "no-uuid".into(),
-            ..Default::default()
-        };
-        assert_eq!(
-            broken(&request),
-            [
-                ("prices[1].item.sku".to_owned(), "string.max_len"),
-                ("prices[2].item.name".to_owned(), "required"),
-                ("prices[3].sale.currency_code".to_owned(), "string.len"),
-                ("request_id".to_owned(), "string.uuid"),
-            ]
-        );
-    }
-
-    #[test]
-    fn an_empty_message_lacks_what_is_required() {
-        assert_eq!(
-            broken(&BulkSetPricesRequest::default()),
-            [("prices".to_owned(), "repeated.min_items")]
-        );
-    }
-
-    #[test]
-    fn lengths_count_characters_and_not_bytes() {
-        assert_eq!(broken(&draft(&"é".repeat(64))), []);
-    }
-
-    #[test]
-    fn rows_under_an_error_policy_are_left_to_their_handler() {
-        use crate::catalog::v1::{ImportChunk, ImportRow};
-        let chunk = ImportChunk { sequence: 1, rows: vec![ImportRow::default()] };
-        assert_eq!(broken(&chunk), []);
-        assert_eq!(
-            broken(&ImportRow::default()),
-            [
-                ("key".to_owned(), "string.min_len"),
-                ("title".to_owned(), "string.min_len"),
-                ("variants".to_owned(), "repeated.min_items"),
-            ]
-        );
-    }
 }

@@ -216,7 +216,7 @@ impl Error for Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contracts::pricing::v1::Reason as Pricing;
+    use pricing_api::v1::Reason as Pricing;
 
     #[test]
     fn below_adds_the_row_to_paths_and_message() {

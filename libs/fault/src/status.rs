@@ -124,7 +124,7 @@ fn without_reason(kind: Kind, status: &Status) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contracts::catalog::v1::Reason as Catalog;
+    use catalog_api::v1::Reason as Catalog;
 
     #[test]
     fn a_fault_survives_the_hop_to_another_service() {

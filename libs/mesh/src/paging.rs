@@ -142,7 +142,7 @@ fn refusal(error: impl std::error::Error + Send + Sync + 'static) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contracts::pricing::v1::{Item, ListPricesRequest};
+    use pricing_api::v1::{Item, ListPricesRequest};
 
     fn request(token: &str) -> ListPricesRequest {
         ListPricesRequest { page_token: token.to_owned(), ..Default::default() }

@@ -144,7 +144,7 @@ fn refuse_twice(services: &[Service]) -> Result<(), BootError> {
 /// Reflection of what this process serves, in the form that keeps options and comments.
 fn reflection(services: &[Service]) -> tonic_reflection::server::Builder<'static> {
     let mut builder = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(contracts::DESCRIPTORS)
+        .register_encoded_file_descriptor_set(contracts::descriptors())
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         // The details of refusals: with these, tools show a reason instead of bytes.
         .register_encoded_file_descriptor_set(tonic_types::pb::FILE_DESCRIPTOR_SET)

@@ -1,10 +1,10 @@
 //! The icecat data set in `SOUK_DATA` as rows to import: real titles, brands, attributes and prices.
 
-use contracts::catalog::v1::attribute_value::Value;
-use contracts::catalog::v1::{AttributeValue, ImportRow, VariantDraft};
-use contracts::pricing::v1::item::Name;
-use contracts::pricing::v1::{Item, PriceDraft};
+use catalog_api::v1::attribute_value::Value;
+use catalog_api::v1::{AttributeValue, ImportRow, VariantDraft};
 use contracts::types::v1::Money;
+use pricing_api::v1::item::Name;
+use pricing_api::v1::{Item, PriceDraft};
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -2,16 +2,16 @@ use crate::caller::Caller;
 use crate::databases::Databases;
 use crate::{eventually, record, twice};
 use async_nats::jetstream;
-use contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
+use catalog_api::v1::catalog_service_client::CatalogServiceClient;
 use contracts::operations::v1::operations_service_client::OperationsServiceClient;
-use contracts::pricing::v1::pricing_service_client::PricingServiceClient;
-use contracts::search::v1::search_service_client::SearchServiceClient;
 use diesel::sql_types::{BigInt, Text};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl};
 use futures::TryStreamExt;
 use mesh::config::{Loader, Reconcile};
 use mesh::{Config, Role, Running, Tasks};
+use pricing_api::v1::pricing_service_client::PricingServiceClient;
+use search_api::v1::search_service_client::SearchServiceClient;
 use secrecy::ExposeSecret;
 use stack::{Flush, Nats, Private, Profile, Stack};
 use std::path::PathBuf;
@@ -266,7 +266,7 @@ impl Drop for Mesh {
 }
 
 fn publishes(role: &str) -> bool {
-    contracts::EVENTS.iter().any(|event| event.subject.starts_with(&format!("{role}.")))
+    contracts::events().iter().any(|event| event.subject.starts_with(&format!("{role}.")))
 }
 
 fn token(config: &Config) -> String {

@@ -6,7 +6,7 @@ use crate::domain::product::Product;
 use crate::domain::variant::{Content, Options, Variant};
 use crate::store::{attributes, brands, categories, products, variants};
 use crate::{domain::brand::fold, wire};
-use contracts::catalog::v1::{self as proto, ImportRow};
+use catalog_api::v1::{self as proto, ImportRow};
 use fault::Fault;
 use kernel::id::Id;
 use pg::Tx;

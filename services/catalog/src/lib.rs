@@ -77,7 +77,7 @@ use mesh::{Backing, BootError, Role, Service};
 use pg::heads::Aggregates;
 use pg::migrate::Migrations;
 
-contracts::catalog_service!(App, rpc);
+catalog_api::catalog_service!(App, rpc);
 
 const MIGRATIONS: Migrations = embed_migrations!("../../migrations/catalog");
 

@@ -1,4 +1,4 @@
-use contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
+use catalog_api::v1::catalog_service_client::CatalogServiceClient;
 use mesh::Paging;
 
 /// Dependencies of pricing.

@@ -4,7 +4,7 @@ use crate::App;
 use crate::domain::draft::PriceDraft;
 use crate::domain::item::{Item, Target};
 use crate::store::items;
-use contracts::catalog::v1::{ItemState, ResolveItemsRequest, ResolvedItem};
+use catalog_api::v1::{ItemState, ResolveItemsRequest, ResolvedItem};
 use convert::read;
 use fault::Fault;
 use kernel::id::{Id, InvalidId};
@@ -90,7 +90,7 @@ fn target(item: &Item, entry: &ResolvedItem) -> Result<Target, InvalidId> {
 mod tests {
     use super::*;
     use crate::domain::samples::{draft, price};
-    use contracts::pricing::v1::Reason;
+    use pricing_api::v1::Reason;
 
     #[test]
     fn every_row_whose_item_is_unknown_is_named() {

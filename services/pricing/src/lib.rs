@@ -43,7 +43,7 @@ pub mod store {
 
 pub use app::App;
 
-use contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
+use catalog_api::v1::catalog_service_client::CatalogServiceClient;
 use diesel_migrations::embed_migrations;
 use domain::price::Price;
 use futures::FutureExt;
@@ -51,7 +51,7 @@ use mesh::{Backing, BootError, Role, Service};
 use pg::heads::Aggregates;
 use pg::migrate::Migrations;
 
-contracts::pricing_service!(App, rpc);
+pricing_api::pricing_service!(App, rpc);
 
 const MIGRATIONS: Migrations = embed_migrations!("../../migrations/pricing");
 

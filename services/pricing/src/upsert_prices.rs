@@ -4,11 +4,11 @@ use crate::domain::draft::{PriceDraft, PriceKey};
 use crate::domain::item::Target;
 use crate::domain::price::Price;
 use crate::store::{items, prices};
-use contracts::pricing::v1::Reason;
 use fault::{Common, Fault};
 use kernel::head::{Change, expect_version};
 use kernel::id::Id;
 use pg::{Tx, entity};
+use pricing_api::v1::Reason;
 use std::collections::{BTreeSet, HashMap};
 
 /// A price to set.

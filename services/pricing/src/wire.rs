@@ -5,7 +5,6 @@ use crate::domain::item::Item;
 use crate::domain::price::Price;
 use crate::domain::selection::{Context, Judged};
 use crate::price_query::PriceQuery;
-use contracts::pricing::v1 as proto;
 use contracts::{Aggregate, Fact};
 use convert::{Fields, money, text, timestamp};
 use fault::{Common, Fault};
@@ -14,6 +13,7 @@ use kernel::money::Money;
 use kernel::price::{Scope, Verdict};
 use kernel::sku::Sku;
 use pg::entity::Published;
+use pricing_api::v1 as proto;
 use proto::item::Name;
 
 /// The item that a message names; a SKU that no variant can have is unknown, like any other that

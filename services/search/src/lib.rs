@@ -70,7 +70,7 @@ use std::sync::Arc;
 use store::cards::Cards;
 use uuid::Uuid;
 
-contracts::search_service!(App, rpc);
+search_api::search_service!(App, rpc);
 
 const MIGRATIONS: Migrations = embed_migrations!("../../migrations/search");
 

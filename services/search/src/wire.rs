@@ -8,12 +8,12 @@ use crate::engine::query::{
     PriceScope, Query, Sort,
 };
 use chrono::{DateTime, NaiveDate, Utc};
-use contracts::search::v1::attribute_term::Value as Term;
-use contracts::search::v1::facet_request::Facet as FacetOf;
-use contracts::search::v1::{self as proto, Reason, TermKind};
 use convert::{Fields, read};
 use fault::{Common, Fault};
 use mesh::Paging;
+use search_api::v1::attribute_term::Value as Term;
+use search_api::v1::facet_request::Facet as FacetOf;
+use search_api::v1::{self as proto, Reason, TermKind};
 use uuid::Uuid;
 
 /// The search that a request asks for: `limit` results from `offset` on.

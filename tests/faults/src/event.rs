@@ -3,8 +3,8 @@
 use anyhow::{Result, anyhow};
 use bus::Envelope;
 use chrono::Utc;
-use contracts::pricing::v1::{Item, Price, PriceDeleted, PriceUpdated, item::Name};
 use contracts::{Event, Fact};
+use pricing_api::v1::{Item, Price, PriceDeleted, PriceUpdated, item::Name};
 use std::fmt;
 use std::str::FromStr;
 use uuid::Uuid;

@@ -2,8 +2,9 @@
 //! tests recorded, so it runs after them, by `./dev test`; alone it says that it was skipped.
 #![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
-use contracts::{EVENTS, METHODS};
+use contracts::{events, methods};
 use regex::Regex;
+use souk as _;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -14,7 +15,7 @@ const NOT_BUILT: [(&str, &str); 0] = [];
 fn every_event_of_the_contract_has_a_publisher() {
     let services = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../services");
     let mut wrong = Vec::new();
-    for event in EVENTS {
+    for event in events() {
         let publisher = event.subject.split('.').next().unwrap();
         let message = event.message.rsplit('.').next().unwrap();
         // A fact is made in one way only; the outbox takes nothing else.
@@ -68,7 +69,7 @@ fn every_method_was_answered_and_refused_and_every_event_was_consumed() {
     }
     let record = testkit::record::read().unwrap();
     let mut missing = Vec::new();
-    for method in METHODS {
+    for method in methods() {
         if !record.contains(&format!("ok {}", method.path)) {
             missing.push(format!("{} was never answered OK", method.path));
         }
@@ -79,7 +80,7 @@ fn every_method_was_answered_and_refused_and_every_event_was_consumed() {
             missing.push(format!("{} was never refused for a reason of its own", method.path));
         }
     }
-    for event in EVENTS.iter().filter(|event| !event.outside) {
+    for event in events().iter().filter(|event| !event.outside) {
         let consumed = record.iter().any(|line| {
             line.starts_with("consumed ") && line.ends_with(&format!(" {}", event.subject))
         });

@@ -26,7 +26,8 @@ fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
     found
 }
 
-/// Layers from the outside in: a crate may use what stands further down, never the other way. The services are those of the folder.
+/// Layers from the outside in: a crate may use what stands further down, never the other way. The services are those of the folder, and
+/// the generated code of their contracts, `<service>-api`, is for services and for what stands above or beside them.
 const LAYERS: [&[&str]; 9] = [
     &["souk"],
     &[],
@@ -38,6 +39,9 @@ const LAYERS: [&[&str]; 9] = [
     &["contracts"],
     &["kernel"],
 ];
+
+/// The layer of the services.
+const SERVICES: usize = 1;
 
 /// Who may use the crates that stand beside the layers: `stack` and `testkit` never reach a service that is served.
 const BESIDE: [(&str, &[&str]); 2] =
@@ -66,7 +70,8 @@ fn dependencies_point_one_way() {
         .flat_map(|(depth, names)| names.iter().map(move |name| ((*name).to_owned(), depth)))
         .collect();
     let services = std::fs::read_dir(root().join("services")).unwrap();
-    layer.extend(services.map(|entry| (entry.unwrap().file_name().into_string().unwrap(), 1)));
+    let services = services.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    layer.extend(services.map(|service| (service, SERVICES)));
     let mut wrong = Vec::new();
     for package in metadata["packages"].as_array().unwrap() {
         let from = package["name"].as_str().unwrap();
@@ -78,6 +83,8 @@ fn dependencies_point_one_way() {
             }
             let allowed = match (layer.get(from), layer.get(to)) {
                 (Some(from), Some(to)) => from < to,
+                // Rebuilt whenever a service's contract changes, which must not rebuild the libraries.
+                (Some(from), None) if to.ends_with("-api") => *from <= SERVICES,
                 _ => BESIDE
                     .iter()
                     .find(|(name, _)| *name == to)
@@ -229,7 +236,7 @@ fn every_reason_has_a_test() {
         let word = |word: &str| word[..1].to_owned() + &word[1..].to_lowercase();
         reason.split('_').map(word).collect::<String>()
     };
-    let untested: Vec<&str> = contracts::REASONS
+    let untested: Vec<&str> = contracts::reasons()
         .iter()
         .map(|reason| reason.name)
         .filter(|name| !tests.contains(&format!("\"{name}\"")))

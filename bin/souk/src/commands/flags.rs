@@ -19,7 +19,7 @@ struct Flag {
 
 static FLAGS: LazyLock<Vec<Flag>> = LazyLock::new(|| {
     let mut loader = Loader::default();
-    mesh::configure(&mut loader, &crate::ROLES);
+    mesh::configure(&mut loader, crate::ROLES);
     let settings = loader.finish().unwrap_or_default();
     let file = Flag { name: "config".to_owned(), doc: "File with settings (TOML).".to_owned() };
     let named = settings.entries.into_iter().flat_map(|setting| {
@@ -43,7 +43,7 @@ impl Flags {
         check: impl FnOnce(&Config, &mut Loader),
     ) -> Result<(Config, Settings), Problems> {
         let mut loader = Loader::new(&self.0, environment.variables());
-        let config = mesh::configure(&mut loader, &crate::ROLES);
+        let config = mesh::configure(&mut loader, crate::ROLES);
         check(&config, &mut loader);
         Ok((config, loader.finish()?))
     }

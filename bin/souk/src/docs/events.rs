@@ -1,5 +1,5 @@
 use super::markdown::{code, head, table};
-use contracts::EVENTS;
+use contracts::events;
 
 /// One table of all events.
 pub fn render() -> String {
@@ -8,9 +8,7 @@ pub fn render() -> String {
         "\nEach is published after its change is committed, at least once, in order for each key. The body is the message; \
          the envelope is CloudEvents in binary mode.\n\n",
     );
-    let mut events: Vec<_> = EVENTS.iter().collect();
-    events.sort_by_key(|event| event.subject);
-    let rows = events.into_iter().map(|event| {
+    let rows = events().iter().map(|event| {
         let whom = if event.outside { "outside use" } else { "services of the mesh" };
         vec![code(event.subject), code(event.message), whom.to_owned()]
     });

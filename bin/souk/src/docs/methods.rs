@@ -1,5 +1,5 @@
 use super::markdown::{code, head, table};
-use contracts::{Idempotency, METHODS, Policy};
+use contracts::{Idempotency, Policy, methods};
 
 /// One table for each service.
 pub fn render() -> String {
@@ -9,13 +9,14 @@ pub fn render() -> String {
          replaces it; of a stream it is the time until the first answer. Calls a minute are meant for each caller and method; \
          no server enforces them yet.\n",
     );
-    let mut services: Vec<&str> = METHODS.iter().map(|method| service(method)).collect();
+    let mut services: Vec<&str> = methods().iter().map(|method| service(method)).collect();
     services.dedup();
     for name in services {
-        let methods = METHODS.iter().filter(|method| service(method) == name);
+        let rows =
+            methods().iter().filter(|method| service(method) == name).map(|method| row(method));
         text.push_str(&format!(
             "\n## {name}\n\n{}",
-            table(&["Method", "Timeout", "Calls a minute", "Scopes", "Retry"], methods.map(row))
+            table(&["Method", "Timeout", "Calls a minute", "Scopes", "Retry"], rows)
         ));
     }
     text

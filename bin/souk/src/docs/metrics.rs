@@ -3,7 +3,7 @@ use mesh::telemetry::{Kind, METRICS, Metric};
 
 /// The metrics that roles describe.
 pub fn own() -> impl Iterator<Item = Metric> {
-    crate::ROLES.into_iter().flat_map(|role| role.metrics).copied()
+    crate::ROLES.iter().flat_map(|role| role.metrics).copied()
 }
 
 /// The mesh's metrics, then those of the roles.

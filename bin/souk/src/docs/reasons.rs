@@ -1,5 +1,5 @@
 use super::markdown::{code, head, table};
-use contracts::REASONS;
+use contracts::reasons;
 
 /// One table for each domain.
 pub fn render() -> String {
@@ -8,12 +8,13 @@ pub fn render() -> String {
         "\nEvery refused call says why in its `google.rpc.ErrorInfo`: a reason and its domain. The code follows from the \
          reason, and says whether to retry.\n",
     );
-    let mut domains: Vec<&str> = REASONS.iter().map(|reason| reason.domain).collect();
+    let mut domains: Vec<&str> = reasons().iter().map(|reason| reason.domain).collect();
     domains.sort_unstable();
     domains.dedup();
     for domain in domains {
-        let of_domain =
-            REASONS.iter().filter(|reason| reason.domain == domain && reason.name != "UNSPECIFIED");
+        let of_domain = reasons()
+            .iter()
+            .filter(|reason| reason.domain == domain && reason.name != "UNSPECIFIED");
         let rows = of_domain.map(|reason| {
             let grpc = format!("{:?}", reason.kind.code());
             vec![code(reason.name), upper(&grpc), reason.meaning.trim().to_owned()]

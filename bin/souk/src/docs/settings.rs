@@ -9,7 +9,7 @@ pub fn render() -> String {
          that than the default. The flag of `SOUK_GRPC_LISTEN` is `--grpc-listen`. `souk config` prints what is in force.\n\n",
     );
     let mut loader = Loader::default();
-    mesh::configure(&mut loader, &crate::ROLES);
+    mesh::configure(&mut loader, crate::ROLES);
     // Defaults have no problems; if they had, nothing could start.
     let settings = loader.finish().unwrap_or_default();
     let rows = settings.entries.into_iter().map(|setting| {

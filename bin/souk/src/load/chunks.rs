@@ -90,7 +90,7 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contracts::catalog::v1::ImportRow;
+    use catalog_api::v1::ImportRow;
 
     fn row(line: u64, description: usize) -> Result<Result<Row<ImportRow>, Refused>> {
         let message = ImportRow { description: "x".repeat(description), ..ImportRow::default() };

@@ -5,7 +5,7 @@ use super::caller::{Caller, call};
 use super::retry;
 use crate::seed::Category;
 use anyhow::{Context, Result, anyhow};
-use contracts::catalog::v1::{
+use catalog_api::v1::{
     AttributeDraft, CategoryDraft, CreateBrandRequest, CreateCategoryRequest,
     DefineAttributeRequest, ListAttributesRequest, ListBrandsRequest, ListCategoriesRequest,
 };

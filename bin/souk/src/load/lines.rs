@@ -3,8 +3,8 @@
 
 use super::{Refused, Row};
 use anyhow::{Context, Result};
-use contracts::catalog::v1::ImportRow;
-use contracts::pricing::v1::{PriceDraft, item::Name};
+use catalog_api::v1::ImportRow;
+use pricing_api::v1::{PriceDraft, item::Name};
 use prost::Message;
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
 use std::io::{BufRead, Read};
@@ -47,7 +47,7 @@ pub struct Lines<R, M> {
 impl<R: BufRead, M: Keyed> Lines<R, M> {
     /// Reads the rows of `reader`.
     pub fn new(reader: R) -> Result<Self> {
-        let pool = DescriptorPool::decode(contracts::DESCRIPTORS).context("read the contract")?;
+        let pool = DescriptorPool::decode(contracts::descriptors()).context("read the contract")?;
         let descriptor = pool.get_message_by_name(&M::full_name());
         let descriptor =
             descriptor.with_context(|| format!("{} is not in the contract", M::full_name()))?;

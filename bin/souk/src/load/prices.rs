@@ -7,10 +7,10 @@ use super::progress::Progress;
 use super::retry::with_retries;
 use super::{OnError, Refused, Row, Tally};
 use anyhow::{Result, bail};
-use contracts::pricing::v1::{BulkSetPricesRequest, BulkSetPricesResponse, PriceDraft};
 use contracts::{Kind, Validate};
 use fault::{Common, Fault};
 use kernel::digest::sha256;
+use pricing_api::v1::{BulkSetPricesRequest, BulkSetPricesResponse, PriceDraft};
 use prost::Message;
 use std::collections::BTreeMap;
 use uuid::{Builder, Uuid};
@@ -175,8 +175,8 @@ fn line(row: Option<&Row<PriceDraft>>) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contracts::pricing::v1::{Item, Reason, item::Name};
     use contracts::types::v1::Money;
+    use pricing_api::v1::{Item, Reason, item::Name};
 
     fn row(line: u64, sku: &str) -> Row<PriceDraft> {
         let message = PriceDraft {

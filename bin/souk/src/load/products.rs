@@ -6,9 +6,9 @@ use super::progress::Progress;
 use super::retry::Backoff;
 use super::{Refused, Row, Tally};
 use anyhow::{Context, Result, bail};
-use contracts::catalog::v1::import_products_request::Part;
-use contracts::catalog::v1::import_products_response::Part as Answer;
-use contracts::catalog::v1::{
+use catalog_api::v1::import_products_request::Part;
+use catalog_api::v1::import_products_response::Part as Answer;
+use catalog_api::v1::{
     ImportChunk, ImportChunkResult, ImportProductsRequest, ImportProductsResponse, ImportRow,
     ImportStart, Reason as Catalog,
 };

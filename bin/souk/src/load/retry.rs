@@ -80,7 +80,7 @@ fn is_transient(status: &Status) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contracts::catalog::v1::Reason;
+    use catalog_api::v1::Reason;
     use fault::Common;
 
     #[test]

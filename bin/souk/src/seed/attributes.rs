@@ -2,7 +2,7 @@
 
 use super::kinds::{Axis, Fact};
 use super::tree;
-use contracts::catalog::v1::{AttributeDraft, AttributeType};
+use catalog_api::v1::{AttributeDraft, AttributeType};
 use std::collections::BTreeMap;
 
 /// Units of measurements by the code of their attribute.

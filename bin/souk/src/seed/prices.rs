@@ -2,9 +2,9 @@
 
 use super::products::{Plan, plan};
 use super::random::Random;
-use contracts::pricing::v1::item::Name;
-use contracts::pricing::v1::{Item, PriceDraft, PriceScope};
 use contracts::types::v1::Money;
+use pricing_api::v1::item::Name;
+use pricing_api::v1::{Item, PriceDraft, PriceScope};
 
 /// Warehouses that have prices of their own.
 const WAREHOUSES: [&str; 3] = ["east", "west", "north"];

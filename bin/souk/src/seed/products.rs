@@ -5,10 +5,8 @@ use super::kinds::{Axis, Fact, Kind};
 use super::random::Random;
 use super::words::{CLOSING_SENTENCES, COLORS, GENDERS};
 use super::{brands, tree, words};
-use contracts::catalog::v1::attribute_value::Value;
-use contracts::catalog::v1::{
-    AttributeValue, ImportRow, ProductStatus, Tier1Attributes, VariantDraft,
-};
+use catalog_api::v1::attribute_value::Value;
+use catalog_api::v1::{AttributeValue, ImportRow, ProductStatus, Tier1Attributes, VariantDraft};
 
 /// Maximum number of variants of a product.
 const MAX_VARIANTS: usize = 6;

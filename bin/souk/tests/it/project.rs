@@ -1,9 +1,9 @@
 //! The project folder of one test, for `./dev up`.
 
 use contracts::operations::v1::operations_service_client::OperationsServiceClient;
-use contracts::search::v1::search_service_client::SearchServiceClient;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use search_api::v1::search_service_client::SearchServiceClient;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};

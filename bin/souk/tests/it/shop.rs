@@ -2,8 +2,8 @@
 
 use crate::project::Project;
 use contracts::operations::v1::{DriftReport, GetOperationRequest};
-use contracts::search::v1::{PriceView, ReconcileRequest, SearchProductsRequest};
 use prost::Message;
+use search_api::v1::{PriceView, ReconcileRequest, SearchProductsRequest};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;

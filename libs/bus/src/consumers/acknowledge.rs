@@ -270,7 +270,7 @@ fn record_deliveries(held: &HeldMessage) {
 fn count(held: &HeldMessage, outcome: &'static str) {
     // Labels are bounded: a subject that the contract does not name could be anything.
     let subject = held.message.subject.as_str();
-    let known = contracts::EVENTS.iter().find(|event| event.subject == subject);
+    let known = contracts::event(subject);
     metrics::counter!(
         "consumer_events_total",
         "consumer" => held.consumer.to_string(),

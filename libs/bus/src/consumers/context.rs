@@ -132,6 +132,6 @@ impl Registry {
 
     /// Whether the type is in this binary's contract, even if the service does nothing about it.
     pub fn knows(&self, subject: &str) -> bool {
-        self.handles(subject) || contracts::EVENTS.iter().any(|event| event.subject == subject)
+        self.handles(subject) || contracts::event(subject).is_some()
     }
 }

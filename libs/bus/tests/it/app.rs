@@ -2,12 +2,12 @@
 
 use bus::{Outcome, Received};
 use contracts::Event;
-use contracts::pricing::v1::{PriceDeleted, PriceUpdated};
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Text};
 use diesel_async::RunQueryDsl;
 use fault::Fault;
 use pg::Tx;
+use pricing_api::v1::{PriceDeleted, PriceUpdated};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 

@@ -208,7 +208,7 @@ async fn a_binary_that_knows_a_parked_type_replays_it_by_itself() {
     let event = price(Uuid::now_v7(), 1);
     let mut headers = envelope("", id);
     headers.insert("souk-reason", "UNKNOWN_TYPE");
-    headers.insert("souk-original-subject", contracts::pricing::v1::PriceUpdated::SUBJECT);
+    headers.insert("souk-original-subject", pricing_api::v1::PriceUpdated::SUBJECT);
     let subject = format!("dead.search.search-from-pricing.{id}");
     let js = fixture.bus.jetstream();
     let sent = js.publish_with_headers(subject, headers, event.encode_to_vec().into()).await;

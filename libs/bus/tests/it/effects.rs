@@ -95,7 +95,7 @@ async fn events_that_take_longer_than_the_broker_waits_are_not_delivered_again()
 async fn slow(
     _: &App,
     tx: &mut pg::Tx,
-    price: bus::Received<contracts::pricing::v1::PriceUpdated>,
+    price: bus::Received<pricing_api::v1::PriceUpdated>,
 ) -> Result<Outcome, Fault> {
     use diesel_async::SimpleAsyncConnection;
     tx.conn().batch_execute("select pg_sleep(5)").await?;

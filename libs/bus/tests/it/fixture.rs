@@ -2,13 +2,13 @@
 
 use async_nats::jetstream::stream::Stream;
 use bus::{Bus, Consumers, Relay, RelayTuning, Tuning, streams};
-use contracts::pricing::v1::{Item, Price, PriceUpdated, item::Name};
 use contracts::{Event, Fact};
 use diesel::sql_types::{BigInt, Binary, Text, Uuid as SqlUuid};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use fault::Fault;
 use pg::{Db, migrate, outbox, provision};
+use pricing_api::v1::{Item, Price, PriceUpdated, item::Name};
 use stack::{Nats, Private, Profile, Stack};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

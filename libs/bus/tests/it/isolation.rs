@@ -3,10 +3,10 @@
 use crate::fixture::{Fixture, consume, count, eventually, price};
 use bus::{Consumers, Outcome, Received, Tuning, dead};
 use contracts::Event;
-use contracts::pricing::v1::PriceUpdated;
 use diesel_async::SimpleAsyncConnection;
 use fault::Fault;
 use pg::Tx;
+use pricing_api::v1::PriceUpdated;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;

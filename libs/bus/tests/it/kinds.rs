@@ -102,7 +102,7 @@ async fn a_panic_counts_as_a_failure_of_its_event() {
 
 #[tokio::test]
 async fn what_exists_already_is_acknowledged() {
-    let sku_taken = contracts::catalog::v1::Reason::SkuTaken;
+    let sku_taken = catalog_api::v1::Reason::SkuTaken;
     let case = Case::new(move |_| Err(Fault::new(sku_taken, "is there"))).await;
     case.settled().await;
     assert_eq!((case.calls(), case.dead_letters().await.len()), (1, 0));

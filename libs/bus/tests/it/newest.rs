@@ -3,7 +3,7 @@
 use crate::app::{App, price_deleted, price_updated};
 use crate::fixture::{Fixture, consume, eventually, price};
 use bus::Outcome;
-use contracts::pricing::v1::PriceDeleted;
+use pricing_api::v1::PriceDeleted;
 use uuid::Uuid;
 
 fn deleted(id: Uuid, version: i64) -> PriceDeleted {

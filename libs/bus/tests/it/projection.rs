@@ -3,10 +3,10 @@
 use crate::app::{App, record};
 use crate::fixture::{Fixture, consume, eventually, price};
 use bus::Outcome;
-use contracts::pricing::v1::{Price, PriceDeleted};
 use contracts::{Aggregate, Observed};
 use fault::Fault;
 use pg::{Tx, projections};
+use pricing_api::v1::{Price, PriceDeleted};
 use uuid::Uuid;
 
 /// Notes each state that it is given; a deletion with the version as a negative number.
@@ -43,14 +43,14 @@ async fn a_copy_is_given_each_newer_state_and_the_deletion_and_nothing_older() {
     // The outbox publishes in the order of the commits, whatever the versions.
     fixture.commit_events(&[price(id, 2), price(id, 1), price(id, 3)]).await;
     eventually("its head is known", async || head(&fixture, id).await == Some((3, true))).await;
-    assert_eq!(states(&fixture).await, 2 + 3);
+    assert_eq!(states(&fixture).await, [2, 3].iter().sum::<i64>());
     fixture.commit_events(&[deleted(id, 5)]).await;
     fixture.commit_events(&[price(id, 4), price(id, 5)]).await;
     eventually("it is gone", async || head(&fixture, id).await == Some((5, false))).await;
     // Events of a key keep their order, so those before have been handled.
     fixture.commit_events(&[price(id, 6)]).await;
     eventually("it is back", async || head(&fixture, id).await == Some((6, true))).await;
-    assert_eq!(states(&fixture).await, 2 + 3 - 5 + 6);
+    assert_eq!(states(&fixture).await, [2, 3, -5, 6].iter().sum::<i64>());
     relay.end().await;
     running.end().await;
 }

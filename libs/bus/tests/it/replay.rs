@@ -8,8 +8,8 @@ use contracts::Event;
 use contracts::operations::v1::{
     DeadLetterFilter, Operation, OperationState, ReplayOrder, ReplayReport,
 };
-use contracts::pricing::v1::PriceDeleted;
 use fault::{Common, Fault};
+use pricing_api::v1::PriceDeleted;
 use prost::Message;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,5 +1,4 @@
-//! What the contract promises to those who hold bytes of it.
+//! Generated code of services, as its users see it.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests count as tests")]
-
-mod golden;
+mod policies;
+mod rules;

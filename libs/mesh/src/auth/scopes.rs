@@ -6,7 +6,7 @@ pub const ACT_AS: &str = "mesh:act-as";
 /// Every scope of the contract: the development stack gives them to its services, together with [`ACT_AS`], and to the user of `souk token`.
 pub fn all_scopes() -> Vec<&'static str> {
     let mut scopes: Vec<&str> =
-        contracts::METHODS.iter().flat_map(|method| method.scopes.iter().copied()).collect();
+        contracts::methods().iter().flat_map(|method| method.scopes.iter().copied()).collect();
     scopes.sort_unstable();
     scopes.dedup();
     scopes

@@ -333,7 +333,7 @@ impl Timeouts {
 
     pub(super) fn validate(&self, problems: &mut Vec<String>) {
         let known: BTreeSet<String> =
-            contracts::METHODS.iter().map(|method| method_name(method.path)).collect();
+            contracts::methods().iter().map(|method| method_name(method.path)).collect();
         for (method, ms) in &self.timeout_ms {
             if !known.contains(method) {
                 problems.push(format!("timeout_ms.{method}: the contract has no such method"));
@@ -347,7 +347,7 @@ impl Timeouts {
 
 /// The services of the contract, by name.
 pub fn services() -> BTreeSet<&'static str> {
-    contracts::METHODS.iter().filter_map(|method| method.path.split('.').nth(1)).collect()
+    contracts::methods().iter().filter_map(|method| method.path.split('.').nth(1)).collect()
 }
 
 /// A method as a setting's name: `/souk.pricing.v1.PricingService/SetPrice` is `pricing_set_price`.

@@ -1,16 +1,15 @@
 //! Events in protobuf's JSON, for people who look at them.
 
-use contracts::EVENTS;
 use prost_reflect::{DescriptorPool, DynamicMessage};
 use std::sync::LazyLock;
 
 static CONTRACT: LazyLock<Option<DescriptorPool>> =
-    LazyLock::new(|| DescriptorPool::decode(contracts::DESCRIPTORS).ok());
+    LazyLock::new(|| DescriptorPool::decode(contracts::descriptors()).ok());
 
 /// The event of a subject; empty where the contract has none, or the bytes are not it.
 pub(super) fn of_event(subject: &str, payload: &[u8]) -> String {
     let read = || {
-        let event = EVENTS.iter().find(|event| event.subject == subject)?;
+        let event = contracts::event(subject)?;
         let message = CONTRACT.as_ref()?.get_message_by_name(event.message)?;
         let message = DynamicMessage::decode(message, payload).ok()?;
         serde_json::to_string(&message).ok()
@@ -22,7 +21,7 @@ pub(super) fn of_event(subject: &str, payload: &[u8]) -> String {
 mod tests {
     use super::*;
     use contracts::Event;
-    use contracts::pricing::v1::PriceDeleted;
+    use pricing_api::v1::PriceDeleted;
     use prost::Message;
 
     #[test]

@@ -1,12 +1,12 @@
 //! A process with one service, and clients of it.
 
 use crate::prices::Prices;
-use contracts::pricing::v1::item::Name;
-use contracts::pricing::v1::pricing_service_client::PricingServiceClient;
-use contracts::pricing::v1::*;
 use fault::Fault;
 use mesh::identity::{Signer, generate_keys};
 use mesh::{Boot, Check, Config, Running, Service, Tasks};
+use pricing_api::v1::item::Name;
+use pricing_api::v1::pricing_service_client::PricingServiceClient;
+use pricing_api::v1::*;
 use secrecy::ExposeSecret;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -169,11 +169,7 @@ pub fn get_price_request(sku: &str) -> GetPriceRequest {
 }
 
 /// Asserts code and reason of a refusal, and that its details have the same code.
-pub fn refused(
-    status: &Status,
-    code: tonic::Code,
-    reason: impl contracts::Reason + std::fmt::Debug + Copy,
-) -> Fault {
+pub fn refused(status: &Status, code: tonic::Code, reason: impl contracts::Reason) -> Fault {
     assert_eq!(status.code(), code, "{status:?}");
     let details = <tonic_types::pb::Status as prost::Message>::decode(status.details()).unwrap();
     assert_eq!(details.code, i32::from(code));

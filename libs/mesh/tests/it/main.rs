@@ -6,6 +6,9 @@
     reason = "a test's helpers are tests too, though clippy counts only the functions marked as such"
 )]
 
+// Its contract is known to this process, as to the binary.
+use catalog_api as _;
+
 mod calls;
 mod config;
 mod deadlines;

@@ -4,13 +4,13 @@
 
 use crate::fixture::get_price_request;
 use contracts::codec::CheckedCodec;
-use contracts::pricing::v1::item::Name;
-use contracts::pricing::v1::pricing_service_client::PricingServiceClient;
-use contracts::pricing::v1::pricing_service_server::SERVICE_NAME;
-use contracts::pricing::v1::*;
 use contracts::{Serve, Validate};
 use fault::{Common, Fault, context};
 use mesh::Client;
+use pricing_api::v1::item::Name;
+use pricing_api::v1::pricing_service_client::PricingServiceClient;
+use pricing_api::v1::pricing_service_server::SERVICE_NAME;
+use pricing_api::v1::*;
 use prost::Message;
 use std::convert::Infallible;
 use std::sync::{Arc, OnceLock};

@@ -1,9 +1,9 @@
 //! Every refused call has a code and a reason.
 
 use crate::fixture::{Fixture, GET, get_price_request, refused, signed};
-use contracts::pricing::v1::{BatchGetPricesRequest, Item, Reason, SetPriceRequest};
 use fault::Common;
 use http::HeaderMap;
+use pricing_api::v1::{BatchGetPricesRequest, Item, Reason, SetPriceRequest};
 use prost::Message;
 use tonic::{Code, Status};
 
@@ -84,7 +84,7 @@ async fn an_unknown_method_is_unimplemented_with_a_reason() {
 #[tokio::test]
 async fn a_missing_scope_is_named() {
     let fixture = Fixture::start().await;
-    let price = contracts::pricing::v1::PriceDraft {
+    let price = pricing_api::v1::PriceDraft {
         item: get_price_request("A-1").item,
         base: Some(contracts::types::v1::Money { currency_code: "USD".into(), minor_units: 1 }),
         ..Default::default()

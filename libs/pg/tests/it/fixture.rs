@@ -1,14 +1,12 @@
 //! The database of a test, with the shared tables and a table for effects.
 
 use contracts::Fact;
-use contracts::pricing::v1::{
-    Item, Price, PriceUpdated, SetPriceRequest, SetPriceResponse, item::Name,
-};
 use diesel::sql_types::{BigInt, Text};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use fault::{Common, Fault, Kind};
 use pg::{Db, Settings, Tx, migrate, provision};
+use pricing_api::v1::{Item, Price, PriceUpdated, SetPriceRequest, SetPriceResponse, item::Name};
 use secrecy::{ExposeSecret, SecretString};
 use stack::{Profile, Stack};
 use std::path::Path;

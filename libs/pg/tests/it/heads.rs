@@ -1,12 +1,12 @@
 //! Heads of aggregates and of copies: what comparisons with an owner rest on.
 
 use crate::fixture::{Fixture, fact, refusal};
-use contracts::pricing::v1::Price;
 use contracts::{Aggregate, Fact};
 use fault::Fault;
 use futures::future::join_all;
 use pg::heads::{self, AggregateHead, Which};
 use pg::{Db, outbox, projections};
+use pricing_api::v1::Price;
 use uuid::Uuid;
 
 async fn append(db: &Db, facts: Vec<Fact>) -> Result<(), Fault> {

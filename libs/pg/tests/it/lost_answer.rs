@@ -2,9 +2,9 @@
 
 use crate::fixture::{Fixture, answer, effect, request};
 use crate::proxy::{Cut, Proxy};
-use contracts::pricing::v1::{SetPriceRequest, SetPriceResponse};
 use fault::{Common, Fault, Kind};
 use pg::{Db, Settings};
+use pricing_api::v1::{SetPriceRequest, SetPriceResponse};
 use uuid::Uuid;
 
 async fn act(db: &Db, request: &SetPriceRequest) -> Result<SetPriceResponse, Fault> {

@@ -2,13 +2,13 @@
 
 use crate::fixture::{Fixture, answer, effect, eventually, refusal, request, soon};
 use contracts::Rpc;
-use contracts::pricing::v1::{
-    BulkSetPricesRequest, BulkSetPricesResponse, SetPriceRequest, SetPriceResponse,
-};
 use fault::context::{self, Context};
 use fault::{Common, Fault};
 use futures::future::join_all;
 use pg::Db;
+use pricing_api::v1::{
+    BulkSetPricesRequest, BulkSetPricesResponse, SetPriceRequest, SetPriceResponse,
+};
 use prost::Message;
 use tokio::sync::oneshot;
 use uuid::Uuid;

@@ -2,11 +2,11 @@
 
 use crate::fixture::{Fixture, answer, soon};
 use contracts::operations::v1::{OperationState, Reason};
-use contracts::pricing::v1::SetPriceResponse;
 use fault::Common;
 use futures::future::join_all;
 use pg::operations::{self, Operation, Progress};
 use pg::{Db, Tx};
+use pricing_api::v1::SetPriceResponse;
 use prost::Name;
 use std::time::Duration;
 use uuid::Uuid;

@@ -1,8 +1,8 @@
 //! Definitions of attributes: what a value must be like.
 
 use super::kind::Kind;
+use catalog_api::v1::Reason;
 use chrono::{DateTime, Utc};
-use contracts::catalog::v1::Reason;
 use convert::Fields;
 use fault::Fault;
 use kernel::head::{Change, Changed, Head};

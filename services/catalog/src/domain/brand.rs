@@ -1,7 +1,7 @@
 //! Brands.
 
+use catalog_api::v1::Reason;
 use chrono::{DateTime, Utc};
-use contracts::catalog::v1::Reason;
 use fault::Fault;
 use kernel::head::{Change, Changed, Head};
 use kernel::id::Id;

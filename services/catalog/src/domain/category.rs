@@ -1,7 +1,7 @@
 //! Categories: a tree of at most [`MAX_DEPTH`] levels.
 
+use catalog_api::v1::Reason;
 use chrono::{DateTime, Utc};
-use contracts::catalog::v1::Reason;
 use fault::Fault;
 use kernel::head::{Change, Changed, Head};
 use kernel::id::Id;

@@ -3,7 +3,7 @@
 use super::attribute::{Attribute, Type, compile_pattern};
 use super::kind::Kind;
 use super::value::{Given, Held, Value, Values};
-use contracts::catalog::v1::Reason;
+use catalog_api::v1::Reason;
 use convert::Fields;
 use fault::Fault;
 use kernel::id::Id;

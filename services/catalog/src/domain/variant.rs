@@ -3,8 +3,8 @@
 use super::free::{self, Free};
 use super::product::Product;
 use super::value::Values;
+use catalog_api::v1::Reason;
 use chrono::{DateTime, Utc};
-use contracts::catalog::v1::Reason;
 use fault::Fault;
 use kernel::digest::sha256;
 use kernel::head::{Change, Changed, Head};

@@ -2,8 +2,8 @@
 
 use crate::App;
 use crate::domain::product::Product;
+use catalog_api::v1::{BatchGetProductsRequest, BatchGetProductsResponse};
 use contracts::Rpc;
-use contracts::catalog::v1::{BatchGetProductsRequest, BatchGetProductsResponse};
 use convert::read;
 use fault::Fault;
 use kernel::id::Id;

@@ -3,7 +3,7 @@
 use crate::App;
 use crate::domain::brand::Brand;
 use crate::store::brands;
-use contracts::catalog::v1::{CreateBrandRequest, CreateBrandResponse};
+use catalog_api::v1::{CreateBrandRequest, CreateBrandResponse};
 use convert::read;
 use fault::Fault;
 use kernel::id::Id;

@@ -3,7 +3,7 @@
 use crate::domain::category::{Category, FIELDS};
 use crate::store::categories;
 use crate::{App, wire};
-use contracts::catalog::v1::{CreateCategoryRequest, CreateCategoryResponse};
+use catalog_api::v1::{CreateCategoryRequest, CreateCategoryResponse};
 use convert::read;
 use fault::Fault;
 use kernel::id::Id;

@@ -5,7 +5,7 @@ use crate::domain::value::Given;
 use crate::domain::variant::{self, Content, Variant, options_taken, sku_taken};
 use crate::store::{attributes, products, variants};
 use crate::{App, wire};
-use contracts::catalog::v1::{CreateProductRequest, CreateProductResponse, VariantDraft};
+use catalog_api::v1::{CreateProductRequest, CreateProductResponse, VariantDraft};
 use convert::{Fields, read};
 use fault::Fault;
 use kernel::id::Id;

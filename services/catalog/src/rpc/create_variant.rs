@@ -4,7 +4,7 @@ use crate::domain::product::Product;
 use crate::domain::variant::{Content, FIELDS, Variant, options_taken, sku_taken};
 use crate::store::{attributes, variants};
 use crate::{App, wire};
-use contracts::catalog::v1::{CreateVariantRequest, CreateVariantResponse};
+use catalog_api::v1::{CreateVariantRequest, CreateVariantResponse};
 use convert::read;
 use fault::Fault;
 use kernel::id::Id;

@@ -3,7 +3,7 @@
 use crate::domain::attribute::Attribute;
 use crate::store::attributes;
 use crate::{App, wire};
-use contracts::catalog::v1::{DefineAttributeRequest, DefineAttributeResponse};
+use catalog_api::v1::{DefineAttributeRequest, DefineAttributeResponse};
 use convert::read;
 use fault::Fault;
 use kernel::head::expect_version;

@@ -3,7 +3,7 @@
 use crate::App;
 use crate::domain::category::Category;
 use crate::store::categories;
-use contracts::catalog::v1::{DeleteCategoryRequest, DeleteCategoryResponse};
+use catalog_api::v1::{DeleteCategoryRequest, DeleteCategoryResponse};
 use convert::read;
 use fault::Fault;
 use pg::entity;

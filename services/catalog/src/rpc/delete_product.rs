@@ -3,7 +3,7 @@
 use crate::App;
 use crate::domain::product::{MAX_DELETED_VARIANTS, Product};
 use crate::store::variants;
-use contracts::catalog::v1::{DeleteProductRequest, DeleteProductResponse};
+use catalog_api::v1::{DeleteProductRequest, DeleteProductResponse};
 use convert::read;
 use fault::Fault;
 use pg::entity;

@@ -4,7 +4,7 @@ use crate::App;
 use crate::domain::product::Product;
 use crate::domain::variant::Variant;
 use crate::store::variants;
-use contracts::catalog::v1::{DeleteVariantRequest, DeleteVariantResponse};
+use catalog_api::v1::{DeleteVariantRequest, DeleteVariantResponse};
 use convert::read;
 use fault::Fault;
 use pg::entity::{self, Lock};

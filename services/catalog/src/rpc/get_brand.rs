@@ -2,8 +2,8 @@
 
 use crate::App;
 use crate::domain::brand::Brand;
+use catalog_api::v1::{GetBrandRequest, GetBrandResponse};
 use contracts::Rpc;
-use contracts::catalog::v1::{GetBrandRequest, GetBrandResponse};
 use convert::read;
 use fault::Fault;
 use pg::entity;

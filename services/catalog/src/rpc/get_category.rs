@@ -2,8 +2,8 @@
 
 use crate::App;
 use crate::domain::category::Category;
+use catalog_api::v1::{GetCategoryRequest, GetCategoryResponse};
 use contracts::Rpc;
-use contracts::catalog::v1::{GetCategoryRequest, GetCategoryResponse};
 use convert::read;
 use fault::Fault;
 use pg::entity;

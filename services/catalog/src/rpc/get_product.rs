@@ -2,8 +2,8 @@
 
 use crate::App;
 use crate::domain::product::Product;
+use catalog_api::v1::{GetProductRequest, GetProductResponse};
 use contracts::Rpc;
-use contracts::catalog::v1::{GetProductRequest, GetProductResponse};
 use convert::read;
 use fault::Fault;
 use pg::entity;

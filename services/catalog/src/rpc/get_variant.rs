@@ -3,9 +3,9 @@
 use crate::App;
 use crate::domain::variant::Variant;
 use crate::store::variants;
+use catalog_api::v1::get_variant_request::Name;
+use catalog_api::v1::{GetVariantRequest, GetVariantResponse};
 use contracts::Rpc;
-use contracts::catalog::v1::get_variant_request::Name;
-use contracts::catalog::v1::{GetVariantRequest, GetVariantResponse};
 use convert::read;
 use fault::Fault;
 use kernel::sku::Sku;

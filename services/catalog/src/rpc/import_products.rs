@@ -3,13 +3,13 @@
 use crate::domain::import::{MAX_ROWS, Settings};
 use crate::store::imports;
 use crate::{App, chunk, wire};
-use contracts::Rpc;
-use contracts::catalog::v1::import_products_request::Part as Sent;
-use contracts::catalog::v1::import_products_response::Part as Answer;
-use contracts::catalog::v1::{
+use catalog_api::v1::import_products_request::Part as Sent;
+use catalog_api::v1::import_products_response::Part as Answer;
+use catalog_api::v1::{
     ImportChunk, ImportChunkResult, ImportErrorPolicy, ImportProductsRequest,
     ImportProductsResponse, ImportStart, ImportStarted, Reason,
 };
+use contracts::Rpc;
 use convert::read;
 use fault::{Common, Fault, context};
 use futures::{Stream, StreamExt, stream};

@@ -2,8 +2,8 @@
 
 use crate::App;
 use crate::domain::attribute::Attribute;
+use catalog_api::v1::{ListAttributesRequest, ListAttributesResponse};
 use contracts::Rpc;
-use contracts::catalog::v1::{ListAttributesRequest, ListAttributesResponse};
 use fault::Fault;
 use pg::entity;
 

@@ -2,8 +2,8 @@
 
 use crate::App;
 use crate::domain::brand::Brand;
+use catalog_api::v1::{ListBrandsRequest, ListBrandsResponse};
 use contracts::Rpc;
-use contracts::catalog::v1::{ListBrandsRequest, ListBrandsResponse};
 use fault::Fault;
 use pg::entity;
 

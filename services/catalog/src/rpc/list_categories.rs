@@ -2,8 +2,8 @@
 
 use crate::App;
 use crate::store::categories;
+use catalog_api::v1::{ListCategoriesRequest, ListCategoriesResponse};
 use contracts::Rpc;
-use contracts::catalog::v1::{ListCategoriesRequest, ListCategoriesResponse};
 use convert::read;
 use fault::Fault;
 

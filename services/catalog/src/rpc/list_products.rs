@@ -2,8 +2,8 @@
 
 use crate::App;
 use crate::store::products::{self, Filter};
+use catalog_api::v1::{ListProductsRequest, ListProductsResponse};
 use contracts::Rpc;
-use contracts::catalog::v1::{ListProductsRequest, ListProductsResponse};
 use convert::read;
 use fault::Fault;
 

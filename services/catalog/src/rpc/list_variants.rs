@@ -2,8 +2,8 @@
 
 use crate::App;
 use crate::store::{products, variants};
+use catalog_api::v1::{ListVariantsRequest, ListVariantsResponse};
 use contracts::Rpc;
-use contracts::catalog::v1::{ListVariantsRequest, ListVariantsResponse};
 use convert::read;
 use fault::Fault;
 

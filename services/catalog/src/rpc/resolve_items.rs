@@ -3,8 +3,8 @@
 use crate::domain::product::Product;
 use crate::store::{products, variants};
 use crate::{App, wire};
+use catalog_api::v1::{ResolveItemsRequest, ResolveItemsResponse, ResolvedItem};
 use contracts::Rpc;
-use contracts::catalog::v1::{ResolveItemsRequest, ResolveItemsResponse, ResolvedItem};
 use convert::read;
 use fault::Fault;
 use kernel::id::Id;

@@ -3,7 +3,7 @@
 use crate::App;
 use crate::domain::brand::Brand;
 use crate::store::brands;
-use contracts::catalog::v1::{UpdateBrandRequest, UpdateBrandResponse};
+use catalog_api::v1::{UpdateBrandRequest, UpdateBrandResponse};
 use convert::read;
 use fault::Fault;
 use pg::entity;

@@ -3,7 +3,7 @@
 use crate::domain::category::{Category, FIELDS};
 use crate::store::categories;
 use crate::{App, wire};
-use contracts::catalog::v1::{UpdateCategoryRequest, UpdateCategoryResponse};
+use catalog_api::v1::{UpdateCategoryRequest, UpdateCategoryResponse};
 use convert::read;
 use fault::Fault;
 use pg::entity;

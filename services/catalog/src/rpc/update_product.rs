@@ -3,7 +3,7 @@
 use crate::domain::product::{Content, FIELDS, Product};
 use crate::store::{attributes, products};
 use crate::{App, wire};
-use contracts::catalog::v1::{ProductStatus, UpdateProductRequest, UpdateProductResponse};
+use catalog_api::v1::{ProductStatus, UpdateProductRequest, UpdateProductResponse};
 use convert::read;
 use fault::{Common, Fault};
 use pg::entity;

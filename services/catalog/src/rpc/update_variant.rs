@@ -3,7 +3,7 @@
 use crate::domain::variant::{Content, FIELDS, Variant, options_taken};
 use crate::store::{attributes, variants};
 use crate::{App, wire};
-use contracts::catalog::v1::{UpdateVariantRequest, UpdateVariantResponse};
+use catalog_api::v1::{UpdateVariantRequest, UpdateVariantResponse};
 use convert::read;
 use fault::Fault;
 use pg::entity;

@@ -3,7 +3,7 @@
 use super::race;
 use crate::domain::brand::{Brand, fold};
 use crate::schema::{brands, products};
-use contracts::catalog::v1::Reason;
+use catalog_api::v1::Reason;
 use diesel::prelude::*;
 use diesel::result::Error;
 use diesel::sql_types::Text;

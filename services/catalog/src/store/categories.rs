@@ -3,7 +3,7 @@
 use super::race;
 use crate::domain::category::{Category, Content, MAX_DEPTH, Surroundings};
 use crate::schema::{categories, product_categories};
-use contracts::catalog::v1::Reason;
+use catalog_api::v1::Reason;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::result::Error;

@@ -1,7 +1,7 @@
 //! Imports: the progress of each one, and the outcome of its chunks.
 
 use crate::schema::{import_chunks, imports};
-use contracts::catalog::v1::ImportChunkResult;
+use catalog_api::v1::ImportChunkResult;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use fault::Fault;

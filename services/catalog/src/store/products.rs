@@ -7,7 +7,7 @@ use crate::domain::category::Category;
 use crate::domain::free::Free;
 use crate::domain::product::{Content, Product, References, Status};
 use crate::schema::{product_categories, product_keys, products};
-use contracts::catalog::v1::Reason;
+use catalog_api::v1::Reason;
 use diesel::prelude::*;
 use diesel::result::Error;
 use diesel::sql_types::{Array, Jsonb, Nullable, Text, Uuid as SqlUuid};

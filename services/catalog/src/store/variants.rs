@@ -6,7 +6,7 @@ use crate::domain::free::Free;
 use crate::domain::product::Product;
 use crate::domain::variant::{Content, Options, Tier1, Variant};
 use crate::schema::variants;
-use contracts::catalog::v1::Reason;
+use catalog_api::v1::Reason;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::result::Error;

@@ -1,7 +1,7 @@
 //! Definitions of attributes.
 
 use crate::domain::attribute::{Attribute, Definition, Rules, Type};
-use contracts::catalog::v1 as proto;
+use catalog_api::v1 as proto;
 use contracts::{Aggregate, Fact};
 use convert::{Fields, timestamp};
 use kernel::head::{Change, Head};

@@ -1,7 +1,7 @@
 //! Brands.
 
 use crate::domain::brand::Brand;
-use contracts::catalog::v1 as proto;
+use catalog_api::v1 as proto;
 use contracts::{Aggregate, Fact};
 use convert::timestamp;
 use kernel::head::{Change, Head};

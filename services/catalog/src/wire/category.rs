@@ -1,7 +1,7 @@
 //! Categories.
 
 use crate::domain::category::{Category, Content};
-use contracts::catalog::v1 as proto;
+use catalog_api::v1 as proto;
 use contracts::{Aggregate, Fact};
 use convert::{Fields, text, timestamp};
 use kernel::head::{Change, Head};

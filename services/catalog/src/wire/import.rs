@@ -4,7 +4,7 @@ use super::{free, product, value, variant};
 use crate::domain::import::{Plan, Row, VariantRow};
 use crate::domain::product::Content;
 use crate::domain::variant::FIELDS;
-use contracts::catalog::v1::{
+use catalog_api::v1::{
     ImportChunk, ImportChunkResult, ImportRow, ImportRowRefusal, ImportStart, Reason,
 };
 use contracts::{Validate, Violation};

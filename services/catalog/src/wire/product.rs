@@ -3,7 +3,7 @@
 use super::{free, value};
 use crate::domain::product::{Content, Product, Status};
 use crate::domain::value::Given;
-use contracts::catalog::v1 as proto;
+use catalog_api::v1 as proto;
 use contracts::{Aggregate, Fact};
 use convert::{Fields, text, timestamp};
 use kernel::head::{Change, Head};

@@ -3,8 +3,8 @@
 use super::free;
 use crate::domain::free::Free;
 use crate::domain::value::{Given, Held, Value, Values};
+use catalog_api::v1 as proto;
 use chrono::NaiveDate;
-use contracts::catalog::v1 as proto;
 use convert::{Fields, money};
 use fault::Common;
 use proto::attribute_value::Value as Sent;

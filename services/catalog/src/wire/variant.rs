@@ -3,7 +3,7 @@
 use super::{free, value};
 use crate::domain::value::Given;
 use crate::domain::variant::{Content, Tier1, Variant};
-use contracts::catalog::v1 as proto;
+use catalog_api::v1 as proto;
 use contracts::{Aggregate, Fact};
 use convert::{Fields, timestamp};
 use kernel::head::{Change, Head};

@@ -5,13 +5,13 @@ use catalog::rpc::create_brand::create_brand;
 use catalog::rpc::create_category::create_category;
 use catalog::rpc::create_product::create_product;
 use catalog::rpc::define_attribute::define_attribute;
-use contracts::Event;
-use contracts::catalog::v1::attribute_value::Value;
-use contracts::catalog::v1::{
+use catalog_api::v1::attribute_value::Value;
+use catalog_api::v1::{
     Attribute, AttributeDraft, AttributeType, AttributeValue, Brand, Category, CategoryDraft,
     CreateBrandRequest, CreateCategoryRequest, CreateProductRequest, CreateProductResponse,
     DefineAttributeRequest, ProductDraft, Tier1Attributes, VariantDraft,
 };
+use contracts::Event;
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Binary, Text};

@@ -1,12 +1,12 @@
 //! A price that a caller wants to set, checked by all rules that need no other price.
 
 use crate::domain::item::Item;
-use contracts::pricing::v1::Reason;
 use fault::Fault;
 use kernel::currency::Currency;
 use kernel::money::Money;
 use kernel::price::{AmountError, Scope, check_amounts};
 use kernel::window::Window;
+use pricing_api::v1::Reason;
 
 /// What tells prices apart: no two have the same key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

@@ -1,10 +1,10 @@
 //! What prices are for.
 
-use contracts::pricing::v1::Reason;
 use fault::Fault;
 use kernel::id::Id;
 use kernel::price::Level;
 use kernel::sku::Sku;
+use pricing_api::v1::Reason;
 use std::fmt;
 
 /// Kind of a catalogue product's id.

@@ -3,12 +3,12 @@
 use crate::domain::draft::{PriceDraft, PriceKey};
 use crate::domain::item::Target;
 use chrono::{DateTime, Utc};
-use contracts::pricing::v1::Reason;
 use fault::Fault;
 use kernel::head::{Change, Changed, Head};
 use kernel::id::Id;
 use kernel::money::Money;
 use kernel::price::PriceRow;
+use pricing_api::v1::Reason;
 
 /// What an item costs for a scope, in a currency, during a window. Its key never changes. One that is
 /// set again after its deletion keeps its id and goes on counting versions.

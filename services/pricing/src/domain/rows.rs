@@ -1,8 +1,8 @@
 //! Rules for the rows of one call among each other.
 
 use crate::domain::draft::PriceDraft;
-use contracts::pricing::v1::Reason;
 use fault::Fault;
+use pricing_api::v1::Reason;
 use std::collections::HashMap;
 
 /// Refuses rows that set one price twice, and dated rows of one item, scope and currency that

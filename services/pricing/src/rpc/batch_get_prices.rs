@@ -6,13 +6,11 @@ use crate::domain::selection::select;
 use crate::store::prices;
 use crate::{App, catalog, wire};
 use contracts::Rpc;
-use contracts::pricing::v1::item::Name;
-use contracts::pricing::v1::{
-    self as proto, BatchGetPricesRequest, BatchGetPricesResponse, ItemPrice,
-};
 use convert::{Fields, money, read};
 use fault::Fault;
 use kernel::sku::Sku;
+use pricing_api::v1::item::Name;
+use pricing_api::v1::{self as proto, BatchGetPricesRequest, BatchGetPricesResponse, ItemPrice};
 use std::collections::{BTreeSet, HashMap};
 
 /// Selects the prices of items in one context, in the requested order; an item without a price, or

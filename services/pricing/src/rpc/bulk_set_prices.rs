@@ -4,10 +4,10 @@ use crate::domain::draft::PriceDraft;
 use crate::domain::rows::check_rows;
 use crate::upsert_prices::{Outcome, Wanted, upsert_prices};
 use crate::{App, catalog, wire};
-use contracts::pricing::v1::{BulkSetPricesRequest, BulkSetPricesResponse};
 use convert::read;
 use fault::Fault;
 use pg::Tx;
+use pricing_api::v1::{BulkSetPricesRequest, BulkSetPricesResponse};
 
 /// Creates and changes prices in one transaction, and counts what became of them.
 pub async fn bulk_set_prices(
@@ -66,8 +66,8 @@ fn path(row: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use contracts::pricing::v1::{Item, PriceDraft as Row, item::Name};
     use contracts::types::v1::Money;
+    use pricing_api::v1::{Item, PriceDraft as Row, item::Name};
 
     #[test]
     fn a_row_is_refused_with_its_index() {

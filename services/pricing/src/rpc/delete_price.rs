@@ -2,10 +2,10 @@
 
 use crate::App;
 use crate::domain::price::Price;
-use contracts::pricing::v1::{DeletePriceRequest, DeletePriceResponse};
 use convert::read;
 use fault::Fault;
 use pg::entity;
+use pricing_api::v1::{DeletePriceRequest, DeletePriceResponse};
 
 /// Deletes a price; its row stays and keeps counting versions.
 pub async fn delete_price(

@@ -5,9 +5,9 @@ use crate::domain::selection::{Context, explain};
 use crate::store::prices;
 use crate::{App, catalog, wire};
 use contracts::Rpc;
-use contracts::pricing::v1::{GetPriceRequest, GetPriceResponse, Reason};
 use convert::{money, read};
 use fault::Fault;
+use pricing_api::v1::{GetPriceRequest, GetPriceResponse, Reason};
 
 /// Selects the price of an item. One without a price is refused: a missing price is never 0.
 pub async fn get_price(app: &App, request: GetPriceRequest) -> Result<GetPriceResponse, Fault> {

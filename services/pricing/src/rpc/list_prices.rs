@@ -3,9 +3,9 @@
 use crate::store::prices;
 use crate::{App, wire};
 use contracts::Rpc;
-use contracts::pricing::v1::{ListPricesRequest, ListPricesResponse, Reason};
 use convert::read;
 use fault::Fault;
+use pricing_api::v1::{ListPricesRequest, ListPricesResponse, Reason};
 
 /// A page of the prices that are not deleted, of one item or of all.
 pub async fn list_prices(

@@ -2,9 +2,9 @@
 
 use crate::upsert_prices::{Wanted, upsert_prices};
 use crate::{App, catalog, wire};
-use contracts::pricing::v1::{SetPriceRequest, SetPriceResponse};
 use convert::read;
 use fault::Fault;
+use pricing_api::v1::{SetPriceRequest, SetPriceResponse};
 
 /// Where the draft stands in the request.
 const PATH: &str = "price";

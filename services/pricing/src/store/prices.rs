@@ -8,7 +8,6 @@ use crate::domain::selection::Context;
 use crate::schema::prices;
 use crate::store::items::{level, names};
 use chrono::{DateTime, Utc};
-use contracts::pricing::v1::Reason;
 use diesel::QueryableByName;
 use diesel::result::Error;
 use diesel::sql_types::{Array, BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
@@ -22,6 +21,7 @@ use kernel::sku::Sku;
 use kernel::window::Window;
 use pg::entity::{self, Published, Stored};
 use pg::{Columns, Statement, Tx, outbox, statement};
+use pricing_api::v1::Reason;
 use std::collections::HashSet;
 
 /// A price as its table holds it.

@@ -1,9 +1,7 @@
 //! The database of one test, and helpers that fill it.
 
+use catalog_api::v1::catalog_service_client::CatalogServiceClient;
 use chrono::{DateTime, Utc};
-use contracts::catalog::v1::catalog_service_client::CatalogServiceClient;
-use contracts::pricing::v1::item::Name;
-use contracts::pricing::v1::{Item as ItemMessage, PriceContext};
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Binary, Text};
@@ -21,6 +19,8 @@ use pricing::domain::item::{Item, Product, Target, Variant};
 use pricing::domain::price::Price;
 use pricing::store::items;
 use pricing::upsert_prices::{Outcome, Wanted, upsert_prices};
+use pricing_api::v1::item::Name;
+use pricing_api::v1::{Item as ItemMessage, PriceContext};
 use secrecy::{ExposeSecret, SecretString};
 use stack::{Profile, Stack};
 use std::path::Path;

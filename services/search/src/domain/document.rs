@@ -3,16 +3,16 @@
 use crate::domain::entry::{Entry, Section};
 use crate::domain::shared::{Shared, TIER1_NUMBER, TIER1_TEXTS};
 use crate::engine::document::{Attribute, AttributeValue, Document, VariantDocument};
-use chrono::{DateTime, NaiveDate, Utc};
-use contracts::catalog::v1::attribute_value::Value;
-use contracts::catalog::v1::{
+use catalog_api::v1::attribute_value::Value;
+use catalog_api::v1::{
     AttributeValue as AttributeMessage, Product, ProductStatus, Tier1Attributes, Variant,
 };
-use contracts::pricing::v1::{Price, PriceScope};
+use chrono::{DateTime, NaiveDate, Utc};
 use fault::Fault;
 use kernel::currency::Currency;
 use kernel::price::{Level, PriceRow, Scope};
 use kernel::window::Window;
+use pricing_api::v1::{Price, PriceScope};
 use prost::Message;
 use uuid::Uuid;
 

@@ -1,8 +1,8 @@
 //! The state of one source of documents after an event, and which of two states is newer.
 
+use catalog_api::v1::{Attribute, Brand, Category, Product, Variant};
 use contracts::Aggregate;
-use contracts::catalog::v1::{Attribute, Brand, Category, Product, Variant};
-use contracts::pricing::v1::Price;
+use pricing_api::v1::Price;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 

@@ -1,7 +1,7 @@
 //! What many documents share: brands, categories, and which attributes may be searched by.
 
 use crate::engine::document::AttributeKind;
-use contracts::catalog::v1::{AttributeDraft, AttributeType};
+use catalog_api::v1::{AttributeDraft, AttributeType};
 use std::collections::HashMap;
 use uuid::Uuid;
 

@@ -2,14 +2,14 @@
 //! derives the brand and categories they are found by and whether customers may find them.
 
 use crate::domain::entry::{Entry, Filing, Section};
-use contracts::catalog::v1::{
+use catalog_api::v1::{
     Attribute, Brand, Category, Product, ProductStatus, Variant, VariantDeleted,
 };
-use contracts::pricing::v1::{Price, PriceDeleted};
 use contracts::{Aggregate, Event, Observed, Unreadable};
 use convert::read;
 use fault::{Common, Fault};
 use kernel::id::Id;
+use pricing_api::v1::{Price, PriceDeleted};
 use prost::Message;
 use uuid::Uuid;
 

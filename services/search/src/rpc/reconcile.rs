@@ -1,8 +1,8 @@
 //! Requests a comparison of copies with their owners.
 
 use crate::App;
-use contracts::search::v1::{ReconcileRequest, ReconcileResponse};
 use fault::Fault;
+use search_api::v1::{ReconcileRequest, ReconcileResponse};
 
 /// Starts an operation that one replica takes up.
 pub async fn reconcile(app: &App, request: ReconcileRequest) -> Result<ReconcileResponse, Fault> {

@@ -4,9 +4,9 @@ use crate::App;
 use crate::store::cards::Card;
 use crate::wire;
 use chrono::Utc;
-use contracts::search::v1::{ProductHit, SearchProductsRequest, SearchProductsResponse};
 use contracts::types::v1::Money;
 use fault::{Common, Fault};
+use search_api::v1::{ProductHit, SearchProductsRequest, SearchProductsResponse};
 
 /// A page of products, best first.
 pub async fn search_products(

@@ -2,7 +2,7 @@
 //! changes, so cards that were shown before need no reading.
 
 use crate::engine::hits::Hit;
-use contracts::catalog::v1::{Product, Variant};
+use catalog_api::v1::{Product, Variant};
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Binary, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;

@@ -3,7 +3,7 @@
 use crate::domain::entry::Section;
 use crate::domain::shared::Shared;
 use crate::schema::entries;
-use contracts::catalog::v1::{Attribute, Brand, Category};
+use catalog_api::v1::{Attribute, Brand, Category};
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use fault::Fault;

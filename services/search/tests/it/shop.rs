@@ -1,22 +1,20 @@
 //! A small shop, and searches in it.
 
-use contracts::catalog::v1::{
+use catalog_api::v1::{
     CreateProductRequest, Product, ProductDraft, Tier1Attributes, Variant, VariantDraft,
 };
 use contracts::operations::v1::{
     DriftKind, DriftReport, GetOperationRequest, Operation, OperationState,
-};
-use contracts::pricing::v1::item::Name;
-use contracts::pricing::v1::{Item, ListPricesRequest, PriceDraft, PriceUpdated, SetPriceRequest};
-use contracts::search::v1::{
-    PriceView, ReconcileRequest, SearchProductsRequest, SearchProductsResponse,
 };
 use contracts::types::v1::Money;
 use diesel::sql_types::{BigInt, Binary, Text};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
 use mesh::Role;
+use pricing_api::v1::item::Name;
+use pricing_api::v1::{Item, ListPricesRequest, PriceDraft, PriceUpdated, SetPriceRequest};
 use prost::Message;
+use search_api::v1::{PriceView, ReconcileRequest, SearchProductsRequest, SearchProductsResponse};
 use std::collections::BTreeSet;
 use testkit::{Mesh, eventually};
 use tokio::sync::{Mutex, MutexGuard};

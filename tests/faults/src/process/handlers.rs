@@ -4,13 +4,13 @@
 use crate::event::{Mark, mark};
 use bus::{Outcome, Received};
 use contracts::Event;
-use contracts::pricing::v1::{PriceDeleted, PriceUpdated};
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Bool, Text};
 use diesel_async::RunQueryDsl;
 use fault::{Common, Fault};
 use pg::Tx;
+use pricing_api::v1::{PriceDeleted, PriceUpdated};
 
 /// What the handlers need.
 pub struct App {

@@ -1,7 +1,7 @@
 //! Listing the last published version of every aggregate, and republishing aggregates.
 
 use crate::shop::{create, product};
-use contracts::catalog::v1::{Brand, CreateBrandRequest, DeleteBrandRequest, UpdateBrandRequest};
+use catalog_api::v1::{Brand, CreateBrandRequest, DeleteBrandRequest, UpdateBrandRequest};
 use contracts::operations::v1::{
     AggregateVersion, ListAggregateVersionsRequest, RepublishAggregatesRequest,
 };

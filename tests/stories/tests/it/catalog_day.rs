@@ -1,8 +1,8 @@
 //! Maintaining a catalogue: every kind of aggregate is created, read, changed and deleted, and every invalid request is refused
 //! with its reason.
 
-use contracts::catalog::v1::import_products_request::Part;
-use contracts::catalog::v1::*;
+use catalog_api::v1::import_products_request::Part;
+use catalog_api::v1::*;
 use prost_types::FieldMask;
 use testkit::{Mesh, reason};
 use tonic::Status;

@@ -1,13 +1,13 @@
 //! A shop of 19,406 real products is imported with its prices and found; a second import changes nothing.
 
-use contracts::catalog::v1::import_products_request::Part;
-use contracts::catalog::v1::import_products_response::Part as Answer;
-use contracts::catalog::v1::{
+use catalog_api::v1::import_products_request::Part;
+use catalog_api::v1::import_products_response::Part as Answer;
+use catalog_api::v1::{
     ImportChunk, ImportChunkResult, ImportErrorPolicy, ImportProductsRequest, ImportRow,
     ImportStart,
 };
-use contracts::pricing::v1::BulkSetPricesRequest;
-use contracts::search::v1::SearchProductsRequest;
+use pricing_api::v1::BulkSetPricesRequest;
+use search_api::v1::SearchProductsRequest;
 use std::collections::BTreeMap;
 use testkit::{Mesh, Options, eventually, icecat};
 

@@ -1,9 +1,9 @@
 //! Maintaining prices: they are set, read, explained, listed and deleted; every invalid request is refused with its reason.
 
 use crate::shop::{create, product, sku, usd};
-use contracts::pricing::v1::item::Name;
-use contracts::pricing::v1::*;
 use contracts::types::v1::Money;
+use pricing_api::v1::item::Name;
+use pricing_api::v1::*;
 use testkit::{Mesh, reason};
 use tonic::Status;
 

@@ -1,10 +1,10 @@
 //! Helpers of the stories: products, prices and searches.
 
-use contracts::catalog::v1::{CreateProductRequest, Product, ProductDraft, Variant, VariantDraft};
-use contracts::pricing::v1::item::Name;
-use contracts::pricing::v1::{Item, PriceDraft, SetPriceRequest};
-use contracts::search::v1::{PriceView, ProductHit, SearchProductsRequest};
+use catalog_api::v1::{CreateProductRequest, Product, ProductDraft, Variant, VariantDraft};
 use contracts::types::v1::Money;
+use pricing_api::v1::item::Name;
+use pricing_api::v1::{Item, PriceDraft, SetPriceRequest};
+use search_api::v1::{PriceView, ProductHit, SearchProductsRequest};
 use testkit::Mesh;
 
 pub fn usd(minor_units: i64) -> Option<Money> {
@@ -23,7 +23,7 @@ pub fn price(of: &str, minor_units: i64) -> SetPriceRequest {
 pub fn product(title: &str, skus: &[&str]) -> CreateProductRequest {
     let variant = |sku: &&str| VariantDraft {
         sku: (*sku).to_owned(),
-        tier1_attributes: Some(contracts::catalog::v1::Tier1Attributes {
+        tier1_attributes: Some(catalog_api::v1::Tier1Attributes {
             color: (*sku).to_owned(),
             ..Default::default()
         }),

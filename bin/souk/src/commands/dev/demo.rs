@@ -7,7 +7,7 @@ use crate::load::entries::with_retries;
 use crate::output;
 use crate::seed::Shop;
 use anyhow::{Context, Result, bail};
-use contracts::search::v1::{PriceView, ProductHit, SearchProductsRequest, SearchProductsResponse};
+use search_api::v1::{PriceView, ProductHit, SearchProductsRequest, SearchProductsResponse};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 

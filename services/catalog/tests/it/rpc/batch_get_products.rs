@@ -1,6 +1,6 @@
 use crate::shop::{Shop, uuid};
 use catalog::rpc::batch_get_products::batch_get_products;
-use contracts::catalog::v1::BatchGetProductsRequest;
+use catalog_api::v1::BatchGetProductsRequest;
 
 #[tokio::test]
 async fn existing_products_are_in_the_requested_order() {

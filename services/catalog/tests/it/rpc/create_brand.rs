@@ -1,6 +1,6 @@
 use crate::shop::Shop;
 use catalog::rpc::create_brand::create_brand;
-use contracts::catalog::v1::{BrandCreated, CreateBrandRequest, Reason};
+use catalog_api::v1::{BrandCreated, CreateBrandRequest, Reason};
 use futures::future::join_all;
 
 fn request(name: &str) -> CreateBrandRequest {

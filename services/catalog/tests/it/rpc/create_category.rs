@@ -1,6 +1,6 @@
 use crate::shop::{Shop, category, field, uuid};
 use catalog::rpc::create_category::create_category;
-use contracts::catalog::v1::{CategoryCreated, CategoryDraft, CreateCategoryRequest, Reason};
+use catalog_api::v1::{CategoryCreated, CategoryDraft, CreateCategoryRequest, Reason};
 use futures::future::join_all;
 
 #[tokio::test]

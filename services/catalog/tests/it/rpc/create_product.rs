@@ -2,8 +2,8 @@ use crate::shop::{
     Shop, attribute, create, field, json, keyed, product, text, uuid, value, variant,
 };
 use catalog::rpc::create_product::create_product;
-use contracts::catalog::v1::attribute_value::Value;
-use contracts::catalog::v1::{
+use catalog_api::v1::attribute_value::Value;
+use catalog_api::v1::{
     AttributeType, CreateProductRequest, LocalizedEntry, LocalizedText, ProductCreated,
     ProductDraft, ProductStatus, Reason, TextList, VariantCreated, VariantDraft,
 };
@@ -71,7 +71,7 @@ async fn product_and_variants_are_created_with_all_tiers_and_published() {
     }
     let read = catalog::rpc::get_product::get_product(
         &shop.app,
-        contracts::catalog::v1::GetProductRequest { product_id: own.product_id.clone() },
+        catalog_api::v1::GetProductRequest { product_id: own.product_id.clone() },
     );
     assert_eq!(read.await.unwrap().product.unwrap(), own);
     shop.close().await;

@@ -1,6 +1,6 @@
 use crate::shop::{Shop, attribute, field, text, uuid, variant};
 use catalog::rpc::create_variant::create_variant;
-use contracts::catalog::v1::{
+use catalog_api::v1::{
     AttributeDraft, AttributeType, CreateVariantRequest, Reason, VariantCreated, VariantDraft,
 };
 use futures::future::join_all;

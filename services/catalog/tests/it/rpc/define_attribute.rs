@@ -2,8 +2,8 @@ use crate::shop::{Shop, attribute, create, product, text, value, variant};
 use catalog::rpc::create_product::create_product;
 use catalog::rpc::create_variant::create_variant;
 use catalog::rpc::define_attribute::define_attribute;
-use contracts::catalog::v1::attribute_value::Value;
-use contracts::catalog::v1::{
+use catalog_api::v1::attribute_value::Value;
+use catalog_api::v1::{
     AttributeConfigChanged, AttributeDraft, AttributeRules, AttributeType, CreateVariantRequest,
     DefineAttributeRequest, ProductDraft, Reason, TextList, VariantDraft,
 };

@@ -1,7 +1,7 @@
 use crate::shop::{Shop, create, product, uuid};
 use catalog::rpc::create_product::create_product;
 use catalog::rpc::delete_brand::delete_brand;
-use contracts::catalog::v1::{BrandDeleted, DeleteBrandRequest, ProductDraft, Reason};
+use catalog_api::v1::{BrandDeleted, DeleteBrandRequest, ProductDraft, Reason};
 use fault::Common;
 
 fn request(id: &str) -> DeleteBrandRequest {

@@ -1,7 +1,7 @@
 use crate::shop::{Shop, create, product, uuid};
 use catalog::rpc::create_product::create_product;
 use catalog::rpc::delete_category::delete_category;
-use contracts::catalog::v1::{CategoryDeleted, DeleteCategoryRequest, ProductDraft, Reason};
+use catalog_api::v1::{CategoryDeleted, DeleteCategoryRequest, ProductDraft, Reason};
 use fault::Common;
 
 fn request(id: &str) -> DeleteCategoryRequest {

@@ -2,7 +2,7 @@ use crate::shop::{Shop, create, keyed, product, uuid, variant};
 use catalog::rpc::create_product::create_product;
 use catalog::rpc::create_variant::create_variant;
 use catalog::rpc::delete_product::delete_product;
-use contracts::catalog::v1::{
+use catalog_api::v1::{
     CreateVariantRequest, DeleteProductRequest, ProductDeleted, Reason, VariantDeleted,
 };
 use diesel_async::RunQueryDsl;
@@ -64,7 +64,7 @@ async fn a_product_with_a_thousand_variants_is_deleted_and_one_with_more_is_refu
         .unwrap();
     let fault = delete_product(&shop.app, request(&id)).await.unwrap_err();
     assert!(fault.is(Reason::TooManyVariants));
-    let last = contracts::catalog::v1::DeleteVariantRequest {
+    let last = catalog_api::v1::DeleteVariantRequest {
         variant_id: made.variants[0].variant_id.clone(),
         ..Default::default()
     };

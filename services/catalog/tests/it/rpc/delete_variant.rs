@@ -1,7 +1,7 @@
 use crate::shop::{Shop, create, product, uuid};
 use catalog::rpc::create_product::create_product;
 use catalog::rpc::delete_variant::delete_variant;
-use contracts::catalog::v1::{DeleteVariantRequest, Reason, VariantDeleted};
+use catalog_api::v1::{DeleteVariantRequest, Reason, VariantDeleted};
 use fault::Common;
 
 fn request(id: &str) -> DeleteVariantRequest {

@@ -1,6 +1,6 @@
 use crate::shop::{Shop, uuid};
 use catalog::rpc::get_brand::get_brand;
-use contracts::catalog::v1::{GetBrandRequest, Reason};
+use catalog_api::v1::{GetBrandRequest, Reason};
 
 #[tokio::test]
 async fn a_brand_is_found_by_its_id() {

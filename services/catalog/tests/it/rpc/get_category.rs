@@ -1,6 +1,6 @@
 use crate::shop::{Shop, uuid};
 use catalog::rpc::get_category::get_category;
-use contracts::catalog::v1::{GetCategoryRequest, Reason};
+use catalog_api::v1::{GetCategoryRequest, Reason};
 
 #[tokio::test]
 async fn a_category_is_found_by_its_id() {

@@ -1,7 +1,7 @@
 use crate::shop::{Shop, uuid};
 use catalog::rpc::delete_product::delete_product;
 use catalog::rpc::get_product::get_product;
-use contracts::catalog::v1::{DeleteProductRequest, GetProductRequest, Reason};
+use catalog_api::v1::{DeleteProductRequest, GetProductRequest, Reason};
 
 #[tokio::test]
 async fn a_product_is_found_until_it_is_deleted() {

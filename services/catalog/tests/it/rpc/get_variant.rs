@@ -1,8 +1,8 @@
 use crate::shop::{Shop, uuid};
 use catalog::rpc::delete_product::delete_product;
 use catalog::rpc::get_variant::get_variant;
-use contracts::catalog::v1::get_variant_request::Name;
-use contracts::catalog::v1::{DeleteProductRequest, GetVariantRequest, Reason};
+use catalog_api::v1::get_variant_request::Name;
+use catalog_api::v1::{DeleteProductRequest, GetVariantRequest, Reason};
 
 fn request(name: Name) -> GetVariantRequest {
     GetVariantRequest { name: Some(name) }

@@ -1,10 +1,10 @@
 use crate::shop::{Shop, create, json, keyed, product, text, uuid, value, variant};
 use catalog::rpc::create_product::create_product;
 use catalog::rpc::import_products::import_products;
-use contracts::catalog::v1::attribute_value::Value;
-use contracts::catalog::v1::import_products_request::Part as Sent;
-use contracts::catalog::v1::import_products_response::Part as Answer;
-use contracts::catalog::v1::{
+use catalog_api::v1::attribute_value::Value;
+use catalog_api::v1::import_products_request::Part as Sent;
+use catalog_api::v1::import_products_response::Part as Answer;
+use catalog_api::v1::{
     AttributeConfigChanged, DeleteProductRequest, ImportChunk, ImportChunkResult,
     ImportErrorPolicy, ImportProductsRequest, ImportRow, ImportStart, ProductUpdated, Reason,
     VariantUpdated,

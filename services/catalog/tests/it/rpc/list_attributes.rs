@@ -1,6 +1,6 @@
 use crate::shop::{Shop, attribute};
 use catalog::rpc::list_attributes::list_attributes;
-use contracts::catalog::v1::{AttributeType, ListAttributesRequest};
+use catalog_api::v1::{AttributeType, ListAttributesRequest};
 use fault::Common;
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 use crate::shop::Shop;
 use catalog::rpc::list_brands::list_brands;
-use contracts::catalog::v1::ListBrandsRequest;
+use catalog_api::v1::ListBrandsRequest;
 use fault::Common;
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 use crate::shop::Shop;
 use catalog::rpc::list_categories::list_categories;
-use contracts::catalog::v1::ListCategoriesRequest;
+use catalog_api::v1::ListCategoriesRequest;
 use fault::Common;
 
 #[tokio::test]

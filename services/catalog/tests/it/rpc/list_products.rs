@@ -1,7 +1,7 @@
 use crate::shop::{Shop, create, product};
 use catalog::rpc::create_product::create_product;
 use catalog::rpc::list_products::list_products;
-use contracts::catalog::v1::{ListProductsRequest, ProductDraft};
+use catalog_api::v1::{ListProductsRequest, ProductDraft};
 use fault::Common;
 
 #[tokio::test]

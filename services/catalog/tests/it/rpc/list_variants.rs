@@ -1,6 +1,6 @@
 use crate::shop::{Shop, uuid};
 use catalog::rpc::list_variants::list_variants;
-use contracts::catalog::v1::{ListVariantsRequest, Reason};
+use catalog_api::v1::{ListVariantsRequest, Reason};
 use fault::Common;
 
 #[tokio::test]

@@ -6,8 +6,8 @@ use catalog::rpc::create_variant::create_variant;
 use catalog::rpc::delete_brand::delete_brand;
 use catalog::rpc::delete_product::delete_product;
 use catalog::rpc::update_product::update_product;
-use contracts::catalog::v1::attribute_value::Value;
-use contracts::catalog::v1::{
+use catalog_api::v1::attribute_value::Value;
+use catalog_api::v1::{
     AttributeDraft, AttributeRules, AttributeType, CategoryUpdated, CreateVariantRequest,
     DeleteBrandRequest, DeleteProductRequest, ProductDraft, ProductUpdated, UpdateProductRequest,
     VariantDraft,

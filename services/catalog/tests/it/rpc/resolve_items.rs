@@ -1,7 +1,7 @@
 use crate::shop::{Shop, uuid};
 use catalog::rpc::delete_product::delete_product;
 use catalog::rpc::resolve_items::resolve_items;
-use contracts::catalog::v1::{DeleteProductRequest, ItemState, ResolveItemsRequest, ResolvedItem};
+use catalog_api::v1::{DeleteProductRequest, ItemState, ResolveItemsRequest, ResolvedItem};
 
 #[tokio::test]
 async fn items_are_in_the_requested_order() {

@@ -1,6 +1,6 @@
 use crate::shop::{Shop, uuid};
 use catalog::rpc::update_brand::update_brand;
-use contracts::catalog::v1::{BrandUpdated, UpdateBrandRequest};
+use catalog_api::v1::{BrandUpdated, UpdateBrandRequest};
 
 fn request(id: &str, name: &str) -> UpdateBrandRequest {
     UpdateBrandRequest { brand_id: id.into(), name: name.into(), ..Default::default() }

@@ -1,6 +1,6 @@
 use crate::shop::{Shop, category, mask, uuid};
 use catalog::rpc::update_category::update_category;
-use contracts::catalog::v1::{
+use catalog_api::v1::{
     CategoryDraft, CategoryUpdated, ListCategoriesRequest, Reason, UpdateCategoryRequest,
 };
 use std::collections::HashMap;

@@ -1,7 +1,7 @@
 use crate::shop::{Shop, attribute, create, json, keyed, mask, product, text, uuid};
 use catalog::rpc::create_product::create_product;
 use catalog::rpc::update_product::update_product;
-use contracts::catalog::v1::{
+use catalog_api::v1::{
     AttributeType, ProductDraft, ProductStatus, ProductUpdated, Reason, UpdateProductRequest,
 };
 use fault::Common;

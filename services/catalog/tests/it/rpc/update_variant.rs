@@ -1,6 +1,6 @@
 use crate::shop::{Shop, attribute, json, mask, text, uuid, variant};
 use catalog::rpc::update_variant::update_variant;
-use contracts::catalog::v1::{AttributeType, UpdateVariantRequest, VariantDraft, VariantUpdated};
+use catalog_api::v1::{AttributeType, UpdateVariantRequest, VariantDraft, VariantUpdated};
 
 fn request(id: &str, variant: VariantDraft, paths: &[&str]) -> UpdateVariantRequest {
     UpdateVariantRequest {

@@ -1,7 +1,7 @@
 use crate::shop::{Shop, draft, item, product, sku, usd};
-use contracts::pricing::v1::item::Name;
-use contracts::pricing::v1::{BatchGetPricesRequest, Item, PriceContext};
 use pricing::rpc::batch_get_prices::batch_get_prices;
+use pricing_api::v1::item::Name;
+use pricing_api::v1::{BatchGetPricesRequest, Item, PriceContext};
 
 #[tokio::test]
 async fn prices_are_in_the_order_of_the_requested_items() {
@@ -25,7 +25,7 @@ async fn prices_are_in_the_order_of_the_requested_items() {
         let items_of_answer: Vec<_> =
             answer.prices.iter().map(|price| price.item.clone().unwrap()).collect();
         assert_eq!(items_of_answer, items);
-        let amount = |price: &contracts::pricing::v1::ItemPrice| {
+        let amount = |price: &pricing_api::v1::ItemPrice| {
             assert_eq!(price.price.is_some(), price.amount.is_some());
             price.amount.as_ref().map(|amount| amount.minor_units)
         };

@@ -1,6 +1,6 @@
 use crate::shop::{Shop, dated, draft, product, set, sku, wanted};
-use contracts::pricing::v1::Reason;
 use pricing::upsert_prices::{Outcome, Wanted, upsert_prices};
+use pricing_api::v1::Reason;
 use std::collections::HashMap;
 use std::time::Instant;
 

@@ -1,8 +1,8 @@
 use crate::shop::{Shop, draft, item, product_id, sku, usd};
-use contracts::pricing::v1::{DeletePriceRequest, GetPriceRequest, PriceDeleted, Reason};
 use fault::Common;
 use pricing::rpc::delete_price::delete_price;
 use pricing::rpc::get_price::get_price;
+use pricing_api::v1::{DeletePriceRequest, GetPriceRequest, PriceDeleted, Reason};
 use prost::Message;
 use uuid::Uuid;
 

@@ -1,12 +1,12 @@
 //! The examples of features.md §2, through the RPC.
 
 use crate::shop::{Shop, draft, item, product, sku, usd};
-use contracts::pricing::v1::{GetPriceRequest, PriceContext, Reason, Verdict};
 use fault::{Common, Fault};
 use kernel::currency::Currency;
 use kernel::window::Window;
 use pricing::domain::draft::PriceDraft;
 use pricing::rpc::get_price::get_price;
+use pricing_api::v1::{GetPriceRequest, PriceContext, Reason, Verdict};
 
 const NOV_20: i64 = 1_795_132_800;
 const DEC_1: i64 = 1_796_083_200;

@@ -1,10 +1,10 @@
 use crate::shop::{Shop, draft, item, product, sku};
-use contracts::pricing::v1::item::Name;
-use contracts::pricing::v1::{DeletePriceRequest, Item as ItemMessage, ListPricesRequest};
 use fault::Common;
 use pricing::domain::item::Item;
 use pricing::rpc::delete_price::delete_price;
 use pricing::rpc::list_prices::list_prices;
+use pricing_api::v1::item::Name;
+use pricing_api::v1::{DeletePriceRequest, Item as ItemMessage, ListPricesRequest};
 
 #[tokio::test]
 async fn pages_contain_every_price_once_in_the_order_of_ids() {

@@ -1,7 +1,7 @@
 use crate::shop::{Shop, dated, draft, product, sku};
-use contracts::pricing::v1::{DeletePriceRequest, PriceDeleted, PriceUpdated};
 use pg::heads::{self, AggregateHead, Aggregates, Which};
 use pricing::rpc::delete_price::delete_price;
+use pricing_api::v1::{DeletePriceRequest, PriceDeleted, PriceUpdated};
 use prost::Message;
 use std::collections::BTreeSet;
 

@@ -1,11 +1,11 @@
 use crate::shop::{Shop, dated, draft, expecting, item, set, sku, wanted};
-use contracts::pricing::v1::{PriceDraft, PriceUpdated, Reason, SetPriceRequest};
 use contracts::types::v1::Money;
 use fault::Common;
 use pricing::domain::price::Price;
 use pricing::rpc::delete_price::delete_price;
 use pricing::rpc::set_price::set_price;
 use pricing::upsert_prices::Outcome;
+use pricing_api::v1::{PriceDraft, PriceUpdated, Reason, SetPriceRequest};
 use prost::Message;
 use std::collections::BTreeSet;
 
@@ -54,7 +54,7 @@ async fn the_expected_version_is_checked_for_create_and_update() {
 async fn a_deleted_price_that_is_set_again_keeps_its_id_and_version_sequence() {
     let shop = Shop::open().await;
     let (_, price) = shop.set_one(dated(sku("A-1"), 100, 1, 5)).await;
-    let request = contracts::pricing::v1::DeletePriceRequest {
+    let request = pricing_api::v1::DeletePriceRequest {
         price_id: price.head.id.to_string(),
         ..Default::default()
     };
@@ -66,7 +66,7 @@ async fn a_deleted_price_that_is_set_again_keeps_its_id_and_version_sequence() {
     assert!(fault.is(Reason::OverlappingPrice));
     assert_eq!(fault.metadata()["price_id"], other.head.id.to_string());
 
-    let request = contracts::pricing::v1::DeletePriceRequest {
+    let request = pricing_api::v1::DeletePriceRequest {
         price_id: other.head.id.to_string(),
         ..Default::default()
     };
@@ -190,7 +190,7 @@ async fn of_concurrent_revivals_into_one_window_exactly_one_wins() {
 }
 
 async fn delete(shop: &Shop, price: &Price) {
-    let request = contracts::pricing::v1::DeletePriceRequest {
+    let request = pricing_api::v1::DeletePriceRequest {
         price_id: price.head.id.to_string(),
         ..Default::default()
     };

@@ -1,12 +1,12 @@
 //! The version-guard example of features §6: events in any order give the same document.
 
 use crate::shop::{ALL, in_usd, search, until, usd};
-use chrono::TimeDelta;
-use contracts::catalog::v1::{
+use catalog_api::v1::{
     Product, ProductCreated, ProductDeleted, ProductStatus, ProductUpdated, Variant, VariantCreated,
 };
-use contracts::pricing::v1::item::Name;
-use contracts::pricing::v1::{Item, Price, PriceUpdated};
+use chrono::TimeDelta;
+use pricing_api::v1::item::Name;
+use pricing_api::v1::{Item, Price, PriceUpdated};
 use testkit::{Mesh, eventually, publish};
 use uuid::Uuid;
 

@@ -1,7 +1,7 @@
 //! Republished aggregates: ignored by a correct copy, applied by a wrong one.
 
 use crate::shop::{ALL, Bowls, in_usd, set_price, until};
-use contracts::catalog::v1::DeleteProductRequest;
+use catalog_api::v1::DeleteProductRequest;
 use contracts::operations::v1::RepublishAggregatesRequest;
 use testkit::{Mesh, eventually, reason};
 

@@ -1,18 +1,18 @@
 //! What many documents share: brand names, the category tree, attribute definitions.
 
 use crate::shop::{ALL, create, in_usd, search, titled, until, variant};
-use contracts::catalog::v1::attribute_value::Value;
-use contracts::catalog::v1::{
+use catalog_api::v1::attribute_value::Value;
+use catalog_api::v1::{
     AttributeDraft, AttributeType, AttributeValue, Brand, Category, CategoryDraft,
     CreateBrandRequest, CreateCategoryRequest, DefineAttributeRequest, DeleteBrandRequest,
     DeleteCategoryRequest, ProductDraft, UpdateBrandRequest, UpdateCategoryRequest,
 };
-use contracts::search::v1::attribute_term::Value as Term;
-use contracts::search::v1::facet_request::Facet;
-use contracts::search::v1::{
+use prost_types::FieldMask;
+use search_api::v1::attribute_term::Value as Term;
+use search_api::v1::facet_request::Facet;
+use search_api::v1::{
     AttributeFilter, AttributeTerm, FacetRequest, Filters, NumberRange, SearchProductsRequest,
 };
-use prost_types::FieldMask;
 use testkit::{Mesh, eventually};
 
 async fn brand(mesh: &Mesh, name: &str) -> Brand {

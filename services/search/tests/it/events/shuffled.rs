@@ -2,16 +2,16 @@
 //! those that arrive once and in order.
 
 use crate::shop::{ALL, in_usd, search, usd};
-use contracts::Fact;
-use contracts::catalog::v1::{
+use catalog_api::v1::{
     Brand, BrandCreated, BrandDeleted, Product, ProductCreated, ProductDeleted, ProductStatus,
     ProductUpdated, Tier1Attributes, Variant, VariantCreated, VariantDeleted, VariantUpdated,
 };
-use contracts::pricing::v1::item::Name;
-use contracts::pricing::v1::{Item, Price, PriceDeleted, PriceUpdated};
+use contracts::Fact;
 use diesel::sql_types::Text;
 use diesel::{QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
+use pricing_api::v1::item::Name;
+use pricing_api::v1::{Item, Price, PriceDeleted, PriceUpdated};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use testkit::{Mesh, Options, eventually, publish_as};

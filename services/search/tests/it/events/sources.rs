@@ -1,11 +1,11 @@
 //! Changes of products, variants and prices reach the document.
 
 use crate::shop::{ALL, create, in_usd, set_price, titled, until, variant};
-use contracts::catalog::v1::{
+use catalog_api::v1::{
     CreateVariantRequest, DeleteProductRequest, DeleteVariantRequest, ProductDraft,
     Tier1Attributes, UpdateProductRequest, UpdateVariantRequest, VariantDraft,
 };
-use contracts::pricing::v1::{DeletePriceRequest, ListPricesRequest};
+use pricing_api::v1::{DeletePriceRequest, ListPricesRequest};
 use prost_types::FieldMask;
 use testkit::Mesh;
 
@@ -85,7 +85,7 @@ async fn a_product_is_changed_and_deleted() {
 async fn a_draft_is_not_found() {
     let mesh = Mesh::boot(&ALL).await;
     let draft = ProductDraft {
-        status: contracts::catalog::v1::ProductStatus::Draft.into(),
+        status: catalog_api::v1::ProductStatus::Draft.into(),
         ..titled("Secret vase")
     };
     let (product, _) = create(&mesh, draft, vec![variant("VASE", "", "")]).await;
@@ -94,7 +94,7 @@ async fn a_draft_is_not_found() {
     let publish = UpdateProductRequest {
         product_id: product.product_id,
         product: Some(ProductDraft {
-            status: contracts::catalog::v1::ProductStatus::Active.into(),
+            status: catalog_api::v1::ProductStatus::Active.into(),
             ..Default::default()
         }),
         update_mask: mask("status"),

@@ -1,12 +1,12 @@
 use crate::shop::{ALL, Bowls, in_usd, reconcile, search, set_price, titled, until};
-use contracts::catalog::v1::UpdateProductRequest;
+use catalog_api::v1::UpdateProductRequest;
 use contracts::operations::v1::{
     ListAggregateVersionsRequest, ListOperationsRequest, OperationState,
 };
-use contracts::pricing::v1::ListPricesRequest;
 use diesel::sql_types::{BigInt, Binary, Nullable, Text};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::RunQueryDsl;
+use pricing_api::v1::ListPricesRequest;
 use prost_types::FieldMask;
 use std::collections::BTreeMap;
 use testkit::{Mesh, Options, eventually};

@@ -7,7 +7,7 @@ use contracts::operations::v1::{
     DeadLetterFilter, DiscardDeadLettersRequest, GetDeadLetterRequest, ListDeadLettersRequest,
     ListDeadLettersResponse, ReplayDeadLettersRequest, ReplayReport,
 };
-use contracts::pricing::v1::PriceDeleted;
+use pricing_api::v1::PriceDeleted;
 use prost::Message;
 use prost_types::Timestamp;
 use testkit::{Mesh, Options, eventually, reason};

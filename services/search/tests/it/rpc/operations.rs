@@ -1,6 +1,6 @@
 use crate::shop::{ALL, ended};
 use contracts::operations::v1::{GetOperationRequest, ListOperationsRequest};
-use contracts::search::v1::ReindexRequest;
+use search_api::v1::ReindexRequest;
 use testkit::{Mesh, reason};
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,18 +1,18 @@
 use crate::shop::{
     ALL, Bowls, create, drifts, ended, in_usd, reconcile, search, set_price, titled, until, variant,
 };
-use contracts::catalog::v1::{
+use catalog_api::v1::{
     AttributeDraft, AttributeType, CategoryDraft, CreateBrandRequest, CreateCategoryRequest,
     DefineAttributeRequest, DeleteProductRequest, UpdateProductRequest, Variant,
 };
 use contracts::operations::v1::DriftKind::{Ahead, Behind, Content, Missing, Orphan};
 use contracts::operations::v1::OperationState;
-use contracts::search::v1::{ReconcileRequest, ReindexRequest};
 use diesel::sql_query;
 use diesel::sql_types::{Binary, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use prost::Message;
 use prost_types::FieldMask;
+use search_api::v1::{ReconcileRequest, ReindexRequest};
 use std::collections::BTreeSet;
 use testkit::{Mesh, Options, eventually, reason};
 use uuid::Uuid;

@@ -1,6 +1,6 @@
 use crate::shop::{ALL, create, ended, in_usd, search, titled, until, variant};
 use contracts::operations::v1::OperationState;
-use contracts::search::v1::ReindexRequest;
+use search_api::v1::ReindexRequest;
 use testkit::{Mesh, reason};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -32,10 +32,8 @@ async fn a_request_id_of_another_request_is_refused() {
     let alone = crate::shop::alone().await;
     let mesh = Mesh::boot(&ALL).await;
     let request_id = uuid();
-    let first = contracts::search::v1::ReconcileRequest {
-        request_id: request_id.clone(),
-        ..Default::default()
-    };
+    let first =
+        search_api::v1::ReconcileRequest { request_id: request_id.clone(), ..Default::default() };
     mesh.search().reconcile(first).await.unwrap();
     let refused = mesh.search().reindex(ReindexRequest { request_id }).await.unwrap_err();
     assert_eq!(reason(&refused), "REQUEST_ID_REUSED");

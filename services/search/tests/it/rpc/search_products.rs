@@ -1,7 +1,7 @@
 use crate::shop::{ALL, create, in_usd, search, set_price, titled, until, variant};
-use contracts::search::v1::attribute_term::Value;
-use contracts::search::v1::facet_request::Facet;
-use contracts::search::v1::{
+use search_api::v1::attribute_term::Value;
+use search_api::v1::facet_request::Facet;
+use search_api::v1::{
     AttributeFacet, AttributeFilter, AttributeTerm, FacetRequest, Filters, NumberRange, PriceFacet,
     PriceRange, PriceView, SearchProductsRequest, Sort, TermKind,
 };
@@ -22,7 +22,7 @@ fn count(code: &str) -> FacetRequest {
     FacetRequest { facet: Some(Facet::Attribute(facet)), size: 0 }
 }
 
-fn values(facet: &contracts::search::v1::Facet) -> Vec<(String, i64)> {
+fn values(facet: &search_api::v1::Facet) -> Vec<(String, i64)> {
     facet.values.iter().map(|value| (value.value.clone(), value.count)).collect()
 }
 

@@ -188,7 +188,7 @@ async fn lost(fixture: &mut Fixture, script: &str) -> Result<()> {
 mod tests {
     use super::*;
     use contracts::Event;
-    use contracts::pricing::v1::PriceUpdated;
+    use pricing_api::v1::PriceUpdated;
 
     #[test]
     fn the_refused_event_is_larger_than_any_that_is_written() {

@@ -1,7 +1,8 @@
 //! Turns `buf.validate` rules into plain Rust. A rule that this generator does not know fails the build, so no annotation
 //! can be written that nobody checks. Messages, rule ids and order follow the reference implementation, protovalidate.
 
-use crate::contract::{ours, place};
+use crate::contract::place;
+use crate::crates::{Packages, ours};
 use heck::{ToSnakeCase, ToUpperCamelCase};
 use prost_reflect::{
     Cardinality, DescriptorPool, DynamicMessage, ExtensionDescriptor, FieldDescriptor, Kind,
@@ -9,32 +10,25 @@ use prost_reflect::{
 };
 use std::fmt::Write;
 
-pub fn generate(pool: &DescriptorPool) -> Result<String, Vec<String>> {
+pub fn generate(pool: &DescriptorPool, own: &Packages) -> Result<String, Vec<String>> {
     let mut generator = Generator {
+        own,
         field_rules: pool.get_extension_by_name("buf.validate.field"),
         oneof_rules: pool.get_extension_by_name("buf.validate.oneof"),
         gaps: Vec::new(),
         patterns: String::new(),
     };
     let mut out = String::new();
-    for message in pool.all_messages().filter(|m| ours(m.package_name())) {
+    for message in pool.all_messages().filter(|m| own.contains(m.package_name())) {
         let body = generator.message(&message);
         let _ = writeln!(
             out,
-            "impl Validate for {} {{\nfn check(&self, at: &Path<'_>, out: &mut Vec<Violation>) {{\n{body}}}\n}}",
-            rust_type(message.full_name())
+            "impl ::contracts::Validate for {} {{\nfn check(&self, at: &Path<'_>, out: &mut Vec<Violation>) {{\n{body}}}\n}}",
+            own.rust_type(message.full_name())
         );
     }
     out.push_str(&generator.patterns);
     if generator.gaps.is_empty() { Ok(out) } else { Err(generator.gaps) }
-}
-
-/// `souk.type.v1.Money` as the path of its generated type.
-pub fn rust_type(full_name: &str) -> String {
-    let mut parts: Vec<&str> = full_name.split('.').collect();
-    let name = parts.pop().unwrap_or_default().to_upper_camel_case();
-    let modules: Vec<String> = parts.iter().map(|part| field_name(part)).collect();
-    format!("crate::messages::{}::{name}", modules.join("::"))
 }
 
 /// A field's name as prost writes it.
@@ -47,14 +41,15 @@ pub fn field_name(name: &str) -> String {
     }
 }
 
-struct Generator {
+struct Generator<'a> {
+    own: &'a Packages,
     field_rules: Option<ExtensionDescriptor>,
     oneof_rules: Option<ExtensionDescriptor>,
     gaps: Vec<String>,
     patterns: String,
 }
 
-impl Generator {
+impl Generator<'_> {
     fn message(&mut self, message: &MessageDescriptor) -> String {
         let mut body = String::new();
         let mut oneofs_done = Vec::new();
@@ -73,7 +68,7 @@ impl Generator {
 
     fn oneof(&mut self, message: &MessageDescriptor, oneof: &OneofDescriptor) -> String {
         let module = {
-            let path = rust_type(message.full_name());
+            let path = self.own.rust_type(message.full_name());
             let (package, name) = path.rsplit_once("::").unwrap_or_default();
             format!("{package}::{}::{}", name.to_snake_case(), oneof.name().to_upper_camel_case())
         };
@@ -168,9 +163,10 @@ impl Generator {
         for (rule, argument) in rules.iter().flat_map(|rules| typed_rules(rules)) {
             match check(field, &rule, &argument, value, self) {
                 Some(check) => checks.push_str(&check),
-                None => {
-                    self.gap(field, &format!("rule {rule} is not known to build/validators.rs"))
-                }
+                None => self.gap(
+                    field,
+                    &format!("rule {rule} is not known to libs/contracts-build/src/validators.rs"),
+                ),
             }
         }
         checks
@@ -204,9 +200,10 @@ impl Generator {
                 ("repeated.items", Value::Message(items)) => {
                     each.push_str(&self.checks(field, Some(&items), "value"));
                 }
-                (rule, _) => {
-                    self.gap(field, &format!("rule {rule} is not known to build/validators.rs"))
-                }
+                (rule, _) => self.gap(
+                    field,
+                    &format!("rule {rule} is not known to libs/contracts-build/src/validators.rs"),
+                ),
             }
         }
         if !each.is_empty() {
@@ -268,7 +265,7 @@ fn check(
     rule: &str,
     argument: &Value,
     value: &str,
-    generator: &mut Generator,
+    generator: &mut Generator<'_>,
 ) -> Option<String> {
     let (condition, message) = match (rule, argument) {
         ("string.len", Value::U64(n)) => {
@@ -308,7 +305,7 @@ fn check(
         }
         ("enum.defined_only", Value::Bool(true)) => {
             let Kind::Enum(enumeration) = field.kind() else { return None };
-            let path = rust_type(enumeration.full_name());
+            let path = generator.own.rust_type(enumeration.full_name());
             (format!("{path}::try_from(*{value}).is_err()"), "must be a defined value".to_owned())
         }
         ("enum.not_in", Value::List(numbers)) => {

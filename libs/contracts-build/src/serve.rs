@@ -2,30 +2,30 @@
 //! implements the generated server by handlers, one function for each RPC.
 
 use crate::contract::{Contract, Method};
-use crate::validators::rust_type;
+use crate::crates::Packages;
 use heck::{ToSnakeCase, ToUpperCamelCase};
-use prost_reflect::{Kind, MessageDescriptor, MethodDescriptor};
+use prost_reflect::{Kind, MessageDescriptor, MethodDescriptor, ServiceDescriptor};
 use std::fmt::Write;
 
-pub fn generate(contract: &Contract) -> String {
+pub fn generate(contract: &Contract, own: &Packages) -> String {
     let mut out = String::new();
     for method in &contract.methods {
-        request(&mut out, method);
+        request(&mut out, method, own);
     }
     let mut services: Vec<_> =
         contract.methods.iter().map(|method| method.descriptor.parent_service()).collect();
     services.dedup_by(|a, b| a.full_name() == b.full_name());
-    for service in services {
+    for service in &services {
         let methods: Vec<MethodDescriptor> = service.methods().collect();
-        server(&mut out, service.package_name(), service.name(), &methods);
+        server(&mut out, service, own, &methods);
     }
     out
 }
 
-fn request(out: &mut String, method: &Method) {
+fn request(out: &mut String, method: &Method, own: &Packages) {
     let request = method.descriptor.input();
-    let name = rust_type(request.full_name());
-    let response = rust_type(method.descriptor.output().full_name());
+    let name = own.rust_type(request.full_name());
+    let response = own.rust_type(method.descriptor.output().full_name());
     let _ = writeln!(
         out,
         "impl Rpc for {name} {{\n\
@@ -60,13 +60,19 @@ fn has(message: &MessageDescriptor, field: &str, kind: &Kind) -> bool {
 
 /// `pricing_service!(App, rpc)`: the server of `PricingService`, each RPC answered by the function of its name in a file of its
 /// name, `rpc::set_price::set_price`.
-fn server(out: &mut String, package: &str, service: &str, methods: &[MethodDescriptor]) {
+fn server(
+    out: &mut String,
+    service: &ServiceDescriptor,
+    own: &Packages,
+    methods: &[MethodDescriptor],
+) {
+    let module = in_macro(&own.module(service.package_name()));
+    let service = service.name();
     let snake = service.to_snake_case();
-    let module = format!("$crate::{}", facade(package));
     let generated = format!("{module}::{snake}_server");
     let mut body = String::new();
     for method in methods {
-        body.push_str(&handler(&module, method));
+        body.push_str(&handler(own, method));
     }
     let _ = writeln!(
         out,
@@ -75,44 +81,43 @@ fn server(out: &mut String, package: &str, service: &str, methods: &[MethodDescr
          #[macro_export]\n\
          macro_rules! {snake} {{\n\
          ($app:ty, $($rpc:ident)::+) => {{\n\
-         #[$crate::async_trait]\n\
+         #[$crate::contracts::async_trait]\n\
          impl {generated}::{service} for $app {{\n{body}}}\n\
-         impl $crate::Serve for $app {{\n\
+         impl $crate::contracts::Serve for $app {{\n\
          type Server = {generated}::{service}Server<$app>;\n\
          fn into_server(self, max_message_bytes: usize) -> Self::Server {{\n\
-         $crate::limited!({generated}::{service}Server::new(self), max_message_bytes)\n}}\n}}\n\
+         $crate::contracts::limited!({generated}::{service}Server::new(self), max_message_bytes)\n}}\n}}\n\
          }};\n}}"
     );
 }
 
-fn handler(module: &str, method: &MethodDescriptor) -> String {
+/// A path as a macro that is used in other crates writes it.
+fn in_macro(path: &str) -> String {
+    match path.strip_prefix("::") {
+        Some(other) => format!("$crate::{other}"),
+        None => format!("${path}"),
+    }
+}
+
+fn handler(own: &Packages, method: &MethodDescriptor) -> String {
     let (rpc, name) = (method.name(), method.name().to_snake_case());
     let function = format!("$($rpc)::+::{name}::{name}");
-    let input = format!("{module}::{}", method.input().name());
-    let output = format!("{module}::{}", method.output().name());
+    let input = in_macro(&own.rust_type(method.input().full_name()));
+    let output = in_macro(&own.rust_type(method.output().full_name()));
     let input = match method.is_client_streaming() {
-        true => format!("$crate::Streaming<{input}>"),
+        true => format!("$crate::contracts::Streaming<{input}>"),
         false => input,
     };
     if method.is_server_streaming() {
         let stream = format!("{}Stream", rpc.to_upper_camel_case());
         return format!(
-            "type {stream} = $crate::Answers<{output}>;\n\
-             async fn {name}(&self, call: $crate::Call<{input}>) -> Result<$crate::Answer<Self::{stream}>, $crate::Refusal> {{\n\
-             Ok($crate::Answer::new(Box::pin({function}(::std::clone::Clone::clone(self), call.into_inner()))))\n}}\n"
+            "type {stream} = $crate::contracts::Answers<{output}>;\n\
+             async fn {name}(&self, call: $crate::contracts::Call<{input}>) -> Result<$crate::contracts::Answer<Self::{stream}>, $crate::contracts::Refusal> {{\n\
+             Ok($crate::contracts::Answer::new(Box::pin({function}(::std::clone::Clone::clone(self), call.into_inner()))))\n}}\n"
         );
     }
     format!(
-        "async fn {name}(&self, call: $crate::Call<{input}>) -> Result<$crate::Answer<{output}>, $crate::Refusal> {{\n\
-         Ok($crate::Answer::new({function}(self, call.into_inner()).await?))\n}}\n"
+        "async fn {name}(&self, call: $crate::contracts::Call<{input}>) -> Result<$crate::contracts::Answer<{output}>, $crate::contracts::Refusal> {{\n\
+         Ok($crate::contracts::Answer::new({function}(self, call.into_inner()).await?))\n}}\n"
     )
-}
-
-/// The package's module as `lib.rs` names it: `pricing::v1`, and `types::v1` for `souk.type.v1`.
-fn facade(package: &str) -> String {
-    let mut parts: Vec<&str> = package.split('.').skip(1).collect();
-    if parts.first() == Some(&"type") {
-        parts[0] = "types";
-    }
-    parts.join("::")
 }

@@ -1,5 +1,6 @@
 //! Reads what our options say about methods, events and reasons, and lists every place where one is missing.
 
+use crate::crates::{Packages, owner};
 use heck::ToSnakeCase;
 use prost_reflect::{
     DescriptorPool, DynamicMessage, EnumDescriptor, ExtensionDescriptor, FileDescriptor,
@@ -71,35 +72,20 @@ pub struct Reason {
     pub comment: String,
 }
 
-/// Packages that only declare options: nothing is generated for them.
-pub fn only_options(package: &str) -> bool {
-    package.starts_with("buf.") || package == "souk.options.v1"
-}
-
-/// True for the packages whose messages are ours.
-pub fn ours(package: &str) -> bool {
-    package.starts_with("souk.") && !only_options(package)
-}
-
-/// `pricing` of the package `souk.pricing.v1`.
-pub fn owner(package: &str) -> &str {
-    package.split('.').nth(1).unwrap_or_default()
-}
-
-pub fn read(pool: &DescriptorPool) -> Result<Contract, Vec<String>> {
+pub fn read(pool: &DescriptorPool, own: &Packages) -> Result<Contract, Vec<String>> {
     let mut gaps = Vec::new();
     let contract = Contract {
-        methods: methods(pool, &mut gaps),
-        events: events(pool, &mut gaps),
-        reasons: reasons(pool, &mut gaps),
+        methods: methods(pool, own, &mut gaps),
+        events: events(pool, own, &mut gaps),
+        reasons: reasons(pool, own, &mut gaps),
     };
     if gaps.is_empty() { Ok(contract) } else { Err(gaps) }
 }
 
-fn methods(pool: &DescriptorPool, gaps: &mut Vec<String>) -> Vec<Method> {
+fn methods(pool: &DescriptorPool, own: &Packages, gaps: &mut Vec<String>) -> Vec<Method> {
     let Some(policy) = option(pool, "policy", gaps) else { return Vec::new() };
     let mut methods = Vec::new();
-    for service in pool.services().filter(|service| ours(service.package_name())) {
+    for service in pool.services().filter(|service| own.contains(service.package_name())) {
         for method in service.methods() {
             let at = place(&service.parent_file(), method.path());
             let name = format!("rpc {}.{}", service.full_name(), method.name());
@@ -150,10 +136,10 @@ fn idempotency(method: &MethodDescriptor) -> &'static str {
     }
 }
 
-fn events(pool: &DescriptorPool, gaps: &mut Vec<String>) -> Vec<Event> {
+fn events(pool: &DescriptorPool, own: &Packages, gaps: &mut Vec<String>) -> Vec<Event> {
     let Some(event) = option(pool, "event", gaps) else { return Vec::new() };
     let mut events = Vec::new();
-    for message_type in pool.all_messages().filter(|message| ours(message.package_name())) {
+    for message_type in pool.all_messages().filter(|message| own.contains(message.package_name())) {
         let file = message_type.parent_file();
         let at = place(&file, message_type.path());
         let name = format!("event {}", message_type.full_name());
@@ -223,10 +209,12 @@ fn field_kind(message: &MessageDescriptor, path: &[String]) -> Option<prost_refl
     }
 }
 
-fn reasons(pool: &DescriptorPool, gaps: &mut Vec<String>) -> Vec<Reasons> {
+fn reasons(pool: &DescriptorPool, own: &Packages, gaps: &mut Vec<String>) -> Vec<Reasons> {
     let Some(refusal) = option(pool, "refusal", gaps) else { return Vec::new() };
     let mut all = Vec::new();
-    for enumeration in pool.all_enums().filter(|e| ours(e.package_name()) && e.name() == "Reason") {
+    for enumeration in
+        pool.all_enums().filter(|e| own.contains(e.package_name()) && e.name() == "Reason")
+    {
         let file = enumeration.parent_file();
         let service = owner(enumeration.package_name());
         let mut values = Vec::new();

@@ -1,25 +1,28 @@
 //! Writes what the contract says as Rust: the method policies, `impl Event`, `impl Reason`.
 
 use crate::contract::{Contract, Event, Method, Reasons};
+use crate::crates::Packages;
 use crate::shapes;
-use crate::validators::{field_name, rust_type};
+use crate::validators::field_name;
 use heck::ToUpperCamelCase;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-pub fn generate(contract: &Contract) -> String {
+pub fn generate(contract: &Contract, own: &Packages) -> String {
     let mut out = String::new();
     policies(&mut out, &contract.methods);
-    events(&mut out, &contract.events);
-    aggregates(&mut out, &contract.events);
-    reasons(&mut out, &contract.reasons);
+    events(&mut out, &contract.events, own);
+    aggregates(&mut out, &contract.events, own);
+    reasons(&mut out, &contract.reasons, own);
+    out.push_str(
+        "const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!(\"OUT_DIR\"), \"/descriptors.bin\"));\n\
+         inventory::submit! { Api { methods: METHODS, events: EVENTS, reasons: REASONS, descriptors: DESCRIPTORS } }\n",
+    );
     out
 }
 
 fn policies(out: &mut String, methods: &[Method]) {
-    out.push_str(
-        "/// Every method of the contract, sorted by path.\npub static METHODS: &[Policy] = &[\n",
-    );
+    out.push_str("const METHODS: &[Policy] = &[\n");
     for method in methods {
         let _ = writeln!(
             out,
@@ -37,7 +40,7 @@ fn policies(out: &mut String, methods: &[Method]) {
     out.push_str("];\n");
 }
 
-fn events(out: &mut String, events: &[Event]) {
+fn events(out: &mut String, events: &[Event], own: &Packages) {
     for event in events {
         let _ = writeln!(
             out,
@@ -48,7 +51,7 @@ fn events(out: &mut String, events: &[Event]) {
              const FAMILY: &'static str = {:?};\n\
              fn version(&self) -> i64 {{ {} }}\n\
              fn state(&self) -> Option<Vec<u8>> {{ {} }}\n}}",
-            rust_type(event.message.full_name()),
+            own.rust_type(event.message.full_name()),
             event.subject,
             event.message.full_name(),
             read(&event.key, "\"\"", "x.as_str()"),
@@ -57,7 +60,7 @@ fn events(out: &mut String, events: &[Event]) {
             state(event),
         );
     }
-    out.push_str("/// Every event of the contract, sorted by subject.\npub static EVENTS: &[EventInfo] = &[\n");
+    out.push_str("const EVENTS: &[EventInfo] = &[\n");
     for event in events {
         let _ = writeln!(
             out,
@@ -66,7 +69,7 @@ fn events(out: &mut String, events: &[Event]) {
             event.message.full_name(),
             event.outside,
             shapes::digest(&event.message),
-            rust_type(event.message.full_name()),
+            own.rust_type(event.message.full_name()),
         );
     }
     out.push_str("];\n");
@@ -94,16 +97,16 @@ fn read(path: &[String], absent: &str, last: &str) -> String {
 }
 
 /// Families of events whose aggregate is a message: `catalog.brand` is of `Brand`, which its events carry whole.
-fn aggregates(out: &mut String, events: &[Event]) {
+fn aggregates(out: &mut String, events: &[Event], own: &Packages) {
     let mut families: BTreeMap<&str, Vec<&Event>> = BTreeMap::new();
     for event in events {
         families.entry(event.family()).or_default().push(event);
     }
     for (family, events) in families {
         let Some(aggregate) = events.iter().find_map(|event| event.aggregate()) else { continue };
-        let name = rust_type(aggregate.full_name());
+        let name = own.rust_type(aggregate.full_name());
         let subjects: Vec<&str> = events.iter().map(|event| event.subject.as_str()).collect();
-        let arms: String = events.iter().map(|event| reading(event)).collect();
+        let arms: String = events.iter().map(|event| reading(event, own)).collect();
         let _ = writeln!(
             out,
             "impl Aggregate for {name} {{\n\
@@ -116,23 +119,23 @@ fn aggregates(out: &mut String, events: &[Event]) {
 }
 
 /// The arm that takes the aggregate out of an event.
-fn reading(event: &Event) -> String {
-    let name = rust_type(event.message.full_name());
+fn reading(event: &Event, own: &Packages) -> String {
+    let name = own.rust_type(event.message.full_name());
     let state = match (event.aggregate_field(), event.deletes()) {
         (_, true) => "None".to_owned(),
         (Some(field), false) => format!("event.{}", field_name(field)),
         (None, false) => "Some(event)".to_owned(),
     };
     format!(
-        "{:?} => {{ let event = Unreadable::check::<{name}>(payload)?; \
+        "{:?} => {{ let event = check::<{name}>(payload)?; \
          Ok(Observed {{ key: event.key().to_owned(), version: event.version(), state: {state} }}) }}\n",
         event.subject
     )
 }
 
-fn reasons(out: &mut String, all: &[Reasons]) {
+fn reasons(out: &mut String, all: &[Reasons], own: &Packages) {
     for reasons in all {
-        let path = rust_type(reasons.enumeration.full_name());
+        let path = own.rust_type(reasons.enumeration.full_name());
         let arm = |result: &dyn Fn(&crate::contract::Reason) -> String, rest: &str| {
             let mut arms = String::new();
             for value in &reasons.values {
@@ -152,9 +155,7 @@ fn reasons(out: &mut String, all: &[Reasons]) {
             reasons.domain,
         );
     }
-    out.push_str(
-        "/// Every reason of the contract, by domain.\npub static REASONS: &[ReasonInfo] = &[\n",
-    );
+    out.push_str("const REASONS: &[ReasonInfo] = &[\n");
     for reasons in all {
         for value in &reasons.values {
             let _ = writeln!(

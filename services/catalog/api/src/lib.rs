@@ -1,0 +1,3 @@
+//! The contract of catalog, generated from `proto/souk/catalog`.
+
+contracts::api!(catalog);

@@ -1,0 +1,3 @@
+//! The contract of pricing, generated from `proto/souk/pricing`.
+
+contracts::api!(pricing);

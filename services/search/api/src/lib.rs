@@ -1,0 +1,3 @@
+//! The contract of search, generated from `proto/souk/search`.
+
+contracts::api!(search);
