@@ -6,7 +6,10 @@ mod methods;
 /// The metrics of the mesh and of the roles.
 pub mod metrics;
 mod reasons;
+mod services;
 mod settings;
+
+pub use services::readme;
 
 /// Every generated file: its path from the project's root, and its text.
 pub fn render() -> Vec<(&'static str, String)> {

@@ -18,6 +18,7 @@ use pg::heads::Aggregates;
 use pg::migrate::{self, Migrations};
 use pg::{Db, sweep};
 use std::convert::Infallible;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tonic::body::Body;
 use tonic::server::NamedService;
@@ -34,6 +35,8 @@ pub struct Backing<'b> {
     boot: &'b Boot,
     name: &'static str,
     aggregates: &'static [Aggregates],
+    /// What [`Backing::listen`] was given.
+    listening: Mutex<Vec<Consumers>>,
     /// Checks that must succeed before the service is ready.
     checks: [Check; 2],
 }
@@ -82,7 +85,8 @@ impl<'b> Backing<'b> {
                 async move { broker.health().await }
             }),
         ];
-        Ok(Self { db, bus, boot, name: service, aggregates, checks })
+        let listening = Mutex::default();
+        Ok(Self { db, bus, boot, name: service, aggregates, listening, checks })
     }
 
     /// A client with which the service calls another one: at the configured address, else inside this process.
@@ -123,6 +127,7 @@ impl<'b> Backing<'b> {
     /// their owners.
     pub fn listen(&self, consumers: Consumers) -> Result<(), BootError> {
         self.reconcile_copies(&consumers)?;
+        self.listening.lock().unwrap_or_else(PoisonError::into_inner).push(consumers.clone());
         let ending = self.boot.tasks.ending();
         self.boot.tasks.keep("consumers", async move {
             if let Err(fault) = consumers.run(ending).await {
@@ -160,6 +165,7 @@ impl<'b> Backing<'b> {
         service.checks.extend(self.checks);
         service.db = Some(self.db);
         service.aggregates = self.aggregates;
+        service.consumers = self.listening.into_inner().unwrap_or_else(PoisonError::into_inner);
         service.mount(app, self.boot.config.server.max_message_bytes)
     }
 }

@@ -7,6 +7,7 @@ use crate::connection::Connection;
 use crate::readiness::{Readiness, Report};
 use crate::server::{Stack, arrived};
 use crate::{Service, Tasks, admin, health, telemetry};
+use bus::Consumers;
 use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
@@ -37,6 +38,8 @@ pub struct Running {
     internal: SocketAddr,
     admin: SocketAddr,
     readiness: Readiness,
+    consumers: Vec<Consumers>,
+    services: Vec<&'static str>,
     tasks: Tasks,
     ended: JoinHandle<Result<(), Died>>,
 }
@@ -75,6 +78,14 @@ impl Running {
             // Never closed: this struct owns the sender.
             ready = reports.wait_for(Report::is_ready) => ready.is_ok(),
             () = stop.cancelled() => false,
+        }
+    }
+
+    /// Waits until each service consumes the events of the other services of this process. That begins in the background, since a
+    /// service answers calls also while the broker is away.
+    pub async fn consuming(&self) {
+        for consumers in &self.consumers {
+            consumers.following(&self.services).await;
         }
     }
 
@@ -117,8 +128,9 @@ pub async fn start(boot: Boot, services: Vec<Service>) -> Result<Running, BootEr
     let inner = serve(ports.internal, "internal grpc");
     let pages = axum::serve(ports.admin, admin::router(readiness.clone()));
     let pages = tokio::spawn(async move { pages.await });
-    let names = services.iter().map(Service::name).collect::<Vec<_>>().join(",");
-    tracing::info!(%grpc, %admin, services = names, "serving");
+    let names: Vec<&'static str> = services.iter().map(Service::name).collect();
+    tracing::info!(%grpc, %admin, services = names.join(","), "serving");
+    let consumers = services.into_iter().flat_map(|service| service.consumers).collect();
 
     let drain = Drain {
         delay: Duration::from_millis(config.server.drain_delay_ms),
@@ -130,7 +142,7 @@ pub async fn start(boot: Boot, services: Vec<Service>) -> Result<Running, BootEr
         pages,
     };
     let ended = tokio::spawn(drain.run());
-    Ok(Running { grpc, internal, admin, readiness, tasks, ended })
+    Ok(Running { grpc, internal, admin, readiness, consumers, services: names, tasks, ended })
 }
 
 fn refuse_twice(services: &[Service]) -> Result<(), BootError> {

@@ -2,6 +2,7 @@
 
 use crate::check::Check;
 use axum::response::IntoResponse;
+use bus::Consumers;
 use contracts::Serve;
 use http::Request;
 use pg::Db;
@@ -20,13 +21,16 @@ pub struct Service {
     /// Its database; none for what the mesh itself serves.
     pub(crate) db: Option<Db>,
     pub(crate) aggregates: &'static [Aggregates],
+    /// Its consumers of other services' events.
+    pub(crate) consumers: Vec<Consumers>,
 }
 
 impl Service {
     /// A service by its name that serves nothing yet.
     pub fn new(name: &'static str) -> Self {
         let (grpc, checks) = (Vec::new(), Vec::new());
-        Self { name, grpc, routes: Routes::default(), checks, db: None, aggregates: &[] }
+        let (routes, consumers) = (Routes::default(), Vec::new());
+        Self { name, grpc, routes, checks, db: None, aggregates: &[], consumers }
     }
 
     /// Also serves handlers, which take messages of up to so many bytes.

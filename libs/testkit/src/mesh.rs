@@ -3,6 +3,7 @@ use crate::databases::Databases;
 use crate::{eventually, record, twice};
 use async_nats::jetstream;
 use catalog_api::v1::catalog_service_client::CatalogServiceClient;
+use contracts::Event;
 use contracts::operations::v1::operations_service_client::OperationsServiceClient;
 use diesel::sql_types::{BigInt, Text};
 use diesel::{QueryableByName, sql_query};
@@ -30,6 +31,13 @@ pub struct Options {
     pub config: fn(&mut Config),
 }
 
+impl Options {
+    /// Services compare their copies with the owners every second, and repair them.
+    pub fn reconciling() -> Self {
+        Self { config: |config| config.reconcile.sample_seconds = 1, ..Self::default() }
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self { twice: true, dead_letters: false, config: |_| () }
@@ -50,7 +58,7 @@ pub struct Mesh {
 }
 
 impl Mesh {
-    /// Starts these services and waits until they are ready.
+    /// Starts these services and waits until they are ready and consume each other's events.
     pub async fn boot(roles: &[Role]) -> Self {
         Self::boot_with(roles, Options::default()).await
     }
@@ -83,6 +91,7 @@ impl Mesh {
         let tasks = Tasks::new(CancellationToken::new());
         let running = mesh::serve(config, roles, tasks).await.unwrap();
         running.ready().await;
+        running.consuming().await;
         let client = async_nats::connect(broker.url()).await.unwrap();
         let mesh = Self {
             running: Some(running),
@@ -177,6 +186,30 @@ impl Mesh {
         }
         let row: Row = sql_query(query).get_result(&mut self.database(role).await).await.unwrap();
         row.count
+    }
+
+    /// Waits until a query with one bigint column `count` answers `wanted`.
+    pub async fn until(&self, role: &str, query: &str, wanted: i64) {
+        let what = format!("{role} answers {wanted} to: {query}");
+        eventually(&what, async || (self.count(role, query).await == wanted).then_some(())).await;
+    }
+
+    /// Takes a service's copy of other services' aggregates back, as if their events had been lost.
+    pub async fn lose_copy(&self, role: &str, table: &str) {
+        self.execute(role, &format!("delete from {table}")).await;
+        self.execute(role, "delete from projection_heads").await;
+    }
+
+    /// Waits until the aggregate's event of this type and version is published, and reads it from the broker.
+    pub async fn published<E: Event>(&self, key: &str, version: i64) -> E {
+        let stream = bus::streams::events(bus::streams::publisher(E::SUBJECT));
+        eventually(&format!("{} of {key} has version {version}", E::SUBJECT), async || {
+            let stream = self.js.get_stream(&stream).await.ok()?;
+            let message = stream.get_last_raw_message_by_subject(E::SUBJECT).await.ok()?;
+            let event = E::decode(message.payload).unwrap();
+            (event.key() == key && event.version() == version).then_some(event)
+        })
+        .await
     }
 
     /// Waits until every event is published and handled.

@@ -252,6 +252,8 @@ fn generated_documents_are_current() {
         let found = std::fs::read_to_string(root().join(path)).unwrap_or_default();
         assert!(found == text, "{path} is not as generated; run `./dev gen`");
     }
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    assert!(souk::docs::readme(&root()).unwrap() == readme, "run `./dev gen` for README.md");
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 
-/// Writes the generated files that are committed: docs/*.md, schema.rs of the services, and golden files of events
+/// Writes the generated files that are committed: docs/*.md, the table of services in README.md, schema.rs of the services, and golden files of events
 /// with a new schema (libs/contracts/golden).
 #[derive(Debug, Args)]
 pub struct Generate {
@@ -37,6 +37,8 @@ fn documents(check: bool) -> Result<Vec<String>> {
     for (path, text) in docs::render() {
         differ.extend(write(Path::new(path), &text, check)?);
     }
+    let readme = docs::readme(Path::new(""))?;
+    differ.extend(write(Path::new("README.md"), &readme, check)?);
     Ok(differ)
 }
 

@@ -10,6 +10,7 @@ use futures::future::BoxFuture;
 use pg::{Db, Tx, projections};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 /// All events that one service consumes. Cheap to clone; clones share the handlers.
@@ -24,6 +25,8 @@ pub struct Consumers {
     pub(super) outages: Arc<Outages>,
     /// Distinguishes this process from every other one that handles the service's events.
     pub(super) process: Uuid,
+    /// The publishers whose events are being consumed: their durable consumers exist.
+    pub(super) following: Arc<watch::Sender<BTreeSet<String>>>,
 }
 
 impl Consumers {
@@ -37,6 +40,7 @@ impl Consumers {
             defers_kept: false,
             outages: Arc::default(),
             process: Uuid::now_v7(),
+            following: Arc::new(watch::Sender::default()),
         }
     }
 
@@ -55,6 +59,16 @@ impl Consumers {
     /// The copies that the service keeps by [`Consumers::project`].
     pub fn copies(&self) -> &[Copied] {
         &self.registry.copies
+    }
+
+    /// Waits until the durable consumers of these publishers exist, as far as the service consumes their events.
+    pub async fn following(&self, publishers: &[&str]) {
+        let consumed = self.registry.publishers();
+        let wanted: Vec<&str> =
+            publishers.iter().copied().filter(|publisher| consumed.contains(publisher)).collect();
+        let mut following = self.following.subscribe();
+        // Never closed: this struct holds the sender.
+        let _ = following.wait_for(|all| wanted.iter().all(|one| all.contains(*one))).await;
     }
 
     pub(super) fn service(&self) -> &'static str {

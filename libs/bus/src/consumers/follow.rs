@@ -32,6 +32,9 @@ pub(super) async fn follow(
         match subscribe(consumers, publisher).await {
             Ok((info, messages)) => {
                 started = true;
+                consumers.following.send_modify(|all| {
+                    all.insert(publisher.to_owned());
+                });
                 pause = Duration::from_millis(100);
                 source.subscribed(info.created.into(), info.delivered.consumer_sequence);
                 drain(messages, &mut source, queues, in_progress, stop).await;

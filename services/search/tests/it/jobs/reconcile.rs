@@ -15,8 +15,7 @@ use tokio_util::sync::CancellationToken;
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sampler_finds_what_was_altered_and_repairs_it() {
     let alone = crate::shop::alone().await;
-    let config = |config: &mut mesh::Config| config.reconcile.sample_seconds = 1;
-    let mesh = Mesh::boot_with(&ALL, Options { config, ..Options::default() }).await;
+    let mesh = Mesh::boot_with(&ALL, Options::reconciling()).await;
     let bowls = Bowls::fill(&mesh, 3).await;
     let sum = "select sum(version + length(body))::bigint as count from entries";
     let right = mesh.count("search", sum).await;
@@ -29,10 +28,7 @@ async fn the_sampler_finds_what_was_altered_and_repairs_it() {
         bowls.alter(&mesh, statement).await;
     }
     assert_ne!(mesh.count("search", sum).await, right);
-    eventually("all is as before", async || {
-        (mesh.count("search", sum).await == right).then_some(())
-    })
-    .await;
+    mesh.until("search", sum, right).await;
     mesh.finish().await;
     drop(alone);
 }
