@@ -185,7 +185,7 @@ fn status(checks: &[CheckReport]) -> Status {
 }
 
 async fn probe(service: &'static str, check: &Check, was: &CheckReport) -> CheckReport {
-    let begun = Instant::now();
+    let started = Instant::now();
     let probed = crate::panics::caught(tokio::time::timeout(CHECK_TIMEOUT, (check.probe)())).await;
     let error = match probed {
         Ok(Ok(Ok(()))) => None,
@@ -203,7 +203,7 @@ async fn probe(service: &'static str, check: &Check, was: &CheckReport) -> Check
     }
     let gauge = metrics::gauge!("dependency_up", "service" => service, "check" => check.name);
     gauge.set(if ok { 1.0 } else { 0.0 });
-    let millis = begun.elapsed().as_millis();
+    let millis = started.elapsed().as_millis();
     CheckReport { name: check.name, hard: check.hard, ok, error, millis, failures }
 }
 

@@ -16,7 +16,7 @@ pub fn stop_on_signals(tasks: &Tasks) -> std::io::Result<()> {
     // Not one of the tasks: it must still receive signals while they end.
     tokio::spawn(async move {
         let first = signals.next().await;
-        tracing::info!(signal = first, "asked to end; ask again to end at once");
+        tracing::info!(signal = first, "shutting down; send the signal again to stop at once");
         stop.cancel();
         std::process::exit(128 + signals.next().await);
     });

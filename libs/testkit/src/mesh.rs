@@ -173,7 +173,7 @@ impl Mesh {
     }
 
     /// Runs a statement directly in a service's database.
-    pub async fn execute(&self, role: &str, statement: &str) {
+    pub async fn sql(&self, role: &str, statement: &str) {
         sql_query(statement).execute(&mut self.database(role).await).await.unwrap();
     }
 
@@ -196,8 +196,8 @@ impl Mesh {
 
     /// Takes a service's copy of other services' aggregates back, as if their events had been lost.
     pub async fn lose_copy(&self, role: &str, table: &str) {
-        self.execute(role, &format!("delete from {table}")).await;
-        self.execute(role, "delete from projection_heads").await;
+        self.sql(role, &format!("delete from {table}")).await;
+        self.sql(role, "delete from projection_heads").await;
     }
 
     /// Waits until the aggregate's event of this type and version is published, and reads it from the broker.

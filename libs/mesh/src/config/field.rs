@@ -82,7 +82,7 @@ impl Kind {
         match self {
             Self::Text => Ok(Value::from(text)),
             Self::Number => match (text.parse::<i64>(), text.parse::<f64>()) {
-                (Ok(whole), _) => Ok(Value::from(whole)),
+                (Ok(integer), _) => Ok(Value::from(integer)),
                 (_, Ok(number)) => Ok(Value::from(number)),
                 _ => Err("a number"),
             },

@@ -11,6 +11,7 @@ use contracts::operations::v1::{
 };
 use fault::Fault;
 use pg::{Db, Tx, projections};
+use std::collections::BTreeSet;
 
 /// Most keys in one request to republish.
 const MAX_KEYS_PER_REQUEST: usize = 500;
@@ -52,8 +53,13 @@ impl Owner {
         Ok(listed.collect())
     }
 
-    /// Requests that aggregates are published again.
-    pub async fn republish(&self, family: &str, keys: &[String]) -> Result<(), Fault> {
+    /// Requests that aggregates are published again; returns the keys that the owner does not have.
+    pub async fn republish(
+        &self,
+        family: &str,
+        keys: &[String],
+    ) -> Result<BTreeSet<String>, Fault> {
+        let mut unknown = BTreeSet::new();
         for keys in keys.chunks(MAX_KEYS_PER_REQUEST) {
             let request = RepublishAggregatesRequest {
                 service: self.service.clone(),
@@ -61,9 +67,10 @@ impl Owner {
                 keys: keys.to_vec(),
                 ..RepublishAggregatesRequest::default()
             };
-            self.operations.clone().republish_aggregates(request).await?;
+            let answer = self.operations.clone().republish_aggregates(request).await?;
+            unknown.extend(answer.into_inner().unknown_keys);
         }
-        Ok(())
+        Ok(unknown)
     }
 }
 
@@ -103,8 +110,9 @@ impl Projection for FamilyCopy {
         Ok(listed.collect())
     }
 
-    /// Removes orphans, and has the owner republish everything else that differs. Where the copy has the same version or a newer one,
-    /// its version is reset first, so that the republished event counts as newer.
+    /// Has the owner republish what differs. Where the copy has the same version or a newer one, its version is reset first, so that
+    /// the republished event counts as newer. An orphan is removed only if the owner does not have it at all: what was published
+    /// before there were heads has none until it is published again.
     async fn repair(&self, drifts: &[Drift]) -> Result<(), Fault> {
         let family = self.copied.family;
         let of = |kinds: &[DriftKind]| -> Vec<(String, i64)> {
@@ -113,19 +121,19 @@ impl Projection for FamilyCopy {
         };
         let orphans = &of(&[DriftKind::Orphan]);
         let wrong = &of(&[DriftKind::Ahead, DriftKind::Content]);
+        let reset = async move |tx: &mut Tx| projections::reset_versions(tx, family, wrong).await;
+        self.db.write("reconcile.reset_versions", reset).await?;
+        let keys: Vec<String> = drifts.iter().map(|drift| drift.key.clone()).collect();
+        let unknown = &self.owner.republish(family, &keys).await?;
         let copied = &self.copied;
         self.db
-            .write("reconcile.repair", async move |tx| {
-                projections::reset_versions(tx, family, wrong).await?;
-                for (key, version) in orphans {
+            .write("reconcile.remove_orphans", async move |tx| {
+                for (key, version) in orphans.iter().filter(|(key, _)| unknown.contains(key)) {
                     copied.forget(tx, key, *version).await?;
                 }
                 Ok(())
             })
-            .await?;
-        let owned = drifts.iter().filter(|drift| drift.kind != DriftKind::Orphan);
-        let keys: Vec<String> = owned.map(|drift| drift.key.clone()).collect();
-        self.owner.republish(family, &keys).await
+            .await
     }
 
     async fn random_key(&self) -> Result<Option<String>, Fault> {

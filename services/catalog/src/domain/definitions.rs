@@ -2,7 +2,7 @@
 
 use super::attribute::{Attribute, Type, compile_pattern};
 use super::kind::Kind;
-use super::value::{Given, Held, Value, Values};
+use super::value::{CodedValue, Held, Value, Values};
 use catalog_api::v1::Reason;
 use convert::Fields;
 use fault::Fault;
@@ -61,7 +61,7 @@ impl Definitions {
 
     /// Checks values against their definitions; paths of faults start with `path`, e.g. `product.tier2_attributes`. Refused with
     /// UNKNOWN_ATTRIBUTE before ATTRIBUTE_VALUE_INVALID, each with all fields that it concerns.
-    pub fn check(&self, given: &[Given], path: &str) -> Result<Values, Fault> {
+    pub fn check(&self, given: &[CodedValue], path: &str) -> Result<Values, Fault> {
         let mut held = Vec::with_capacity(given.len());
         let mut unknown = Fields::default();
         let mut invalid = Fields::default();
@@ -70,7 +70,7 @@ impl Definitions {
         };
         let mut seen = HashSet::with_capacity(given.len());
         let mut refused = 0;
-        for (at, Given { code, value }) in given.iter().enumerate() {
+        for (at, CodedValue { code, value }) in given.iter().enumerate() {
             if refused >= MAX_VIOLATIONS {
                 break;
             }
@@ -100,8 +100,8 @@ impl Definitions {
     }
 
     /// Those of the values that are defined, unchecked.
-    pub fn known(&self, given: &[Given]) -> Values {
-        let held = given.iter().filter_map(|Given { code, value }| {
+    pub fn known(&self, given: &[CodedValue]) -> Values {
+        let held = given.iter().filter_map(|CodedValue { code, value }| {
             let entry = self.entry(code, value.kind())?;
             Some(entry.held(code, value))
         });
@@ -176,18 +176,18 @@ mod tests {
         Definitions::new(vec![Attribute::define(Id::new(), definition, Utc::now()).unwrap().0])
     }
 
-    fn given(code: &str, value: Value) -> Given {
-        Given { code: code.into(), value }
+    fn given(code: &str, value: Value) -> CodedValue {
+        CodedValue { code: code.into(), value }
     }
 
-    fn text(text: &str) -> Given {
+    fn text(text: &str) -> CodedValue {
         given("x", Value::Text(text.into()))
     }
 
     #[test]
     fn values_follow_the_rules_of_their_definition() {
         let plain = || Definition::plain("x".into(), Kind::Text);
-        let check = |definition: Definition, given: Given| {
+        let check = |definition: Definition, given: CodedValue| {
             definitions(definition).check(&[given], "p").map_err(|fault| fault.reason().to_owned())
         };
         let invalid = Err("ATTRIBUTE_VALUE_INVALID".to_owned());

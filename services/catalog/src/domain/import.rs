@@ -6,7 +6,7 @@ use super::category::Category;
 use super::definitions::Definitions;
 use super::kind::Kind;
 use super::product::{self, Product};
-use super::value::Given;
+use super::value::CodedValue;
 use super::variant::{self, Options, Variant, options_taken, sku_taken};
 use catalog_api::v1::Reason;
 use chrono::{DateTime, Utc};
@@ -30,7 +30,7 @@ pub struct Row {
     /// Keys of its categories.
     pub category_keys: Vec<String>,
     /// Tier 2 values.
-    pub given: Vec<Given>,
+    pub given: Vec<CodedValue>,
     /// Its variants.
     pub variants: Vec<VariantRow>,
 }
@@ -43,7 +43,7 @@ pub struct VariantRow {
     /// Its content, without what `given` will become.
     pub content: variant::Content,
     /// Tier 2 values.
-    pub given: Vec<Given>,
+    pub given: Vec<CodedValue>,
 }
 
 /// What the caller allows an import to make on its way.
@@ -237,11 +237,16 @@ impl Planner {
         Ok(ids)
     }
 
-    fn define(&mut self, given: &[Given], path: &str, effect: &mut Effect) -> Result<(), Fault> {
+    fn define(
+        &mut self,
+        given: &[CodedValue],
+        path: &str,
+        effect: &mut Effect,
+    ) -> Result<(), Fault> {
         if !self.settings.define_missing_attributes {
             return Ok(());
         }
-        for (at, Given { code, value }) in given.iter().enumerate() {
+        for (at, CodedValue { code, value }) in given.iter().enumerate() {
             let kind: Kind = value.kind();
             if self.known.definitions.has(code, kind) {
                 continue;
@@ -384,7 +389,7 @@ mod tests {
     fn what_a_refused_row_would_have_made_the_next_one_makes() {
         let with = |key: &str, codes: &[&str]| {
             let (key, row) = row(key, &[key]);
-            let given = |code: &&str| Given { code: (*code).into(), value: Value::Bool(true) };
+            let given = |code: &&str| CodedValue { code: (*code).into(), value: Value::Bool(true) };
             let given = codes.iter().map(given).collect();
             (key, row.map(|row| Row { given, brand: "Acme".into(), ..row }))
         };

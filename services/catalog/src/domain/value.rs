@@ -71,7 +71,7 @@ impl Value {
 
 /// A value as a caller names it, before its definition was looked up.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Given {
+pub struct CodedValue {
     /// Code of the attribute.
     pub code: String,
     /// The value.

@@ -1,7 +1,7 @@
 //! Creates a product with its first variants.
 
 use crate::domain::product::{self, Product};
-use crate::domain::value::Given;
+use crate::domain::value::CodedValue;
 use crate::domain::variant::{self, Content, Variant, options_taken, sku_taken};
 use crate::store::{attributes, products, variants};
 use crate::{App, wire};
@@ -66,7 +66,7 @@ pub async fn create_product(
 struct Draft {
     sku: Sku,
     content: Content,
-    given: Vec<Given>,
+    given: Vec<CodedValue>,
 }
 
 fn draft(fields: &mut Fields, draft: &VariantDraft) -> Option<Draft> {

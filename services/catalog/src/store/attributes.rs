@@ -4,7 +4,7 @@ use super::{race, unreadable};
 use crate::domain::attribute::{Attribute, Definition, Rules, Type, Uses};
 use crate::domain::definitions::Definitions;
 use crate::domain::kind::Kind;
-use crate::domain::value::Given;
+use crate::domain::value::CodedValue;
 use crate::schema::attributes;
 use diesel::pg::Pg;
 use diesel::prelude::*;
@@ -103,7 +103,7 @@ impl Stored for Attribute {
 /// The definitions that values name, locked against changes that could make the values wrong.
 pub async fn lock_references<'g>(
     tx: &mut Tx,
-    given: impl IntoIterator<Item = &'g Given>,
+    given: impl IntoIterator<Item = &'g CodedValue>,
 ) -> Result<Definitions, Fault> {
     // A text that cannot be a code may also be one that PostgreSQL does not take.
     let codes: BTreeSet<&str> = given.into_iter().map(|given| given.code.as_str()).collect();

@@ -2,7 +2,7 @@
 
 use super::{free, value};
 use crate::domain::product::{Content, Product, Status};
-use crate::domain::value::Given;
+use crate::domain::value::CodedValue;
 use catalog_api::v1 as proto;
 use contracts::{Aggregate, Fact};
 use convert::{Fields, text, timestamp};
@@ -12,7 +12,11 @@ use proto::{ProductCreated, ProductDeleted, ProductDraft, ProductUpdated};
 
 /// Reads the `named` fields of a draft; the others stay empty. The values of attributes come back beside the content, since
 /// their definitions are not known yet.
-pub fn draft(fields: &mut Fields, draft: &ProductDraft, named: &[&str]) -> (Content, Vec<Given>) {
+pub fn draft(
+    fields: &mut Fields,
+    draft: &ProductDraft,
+    named: &[&str],
+) -> (Content, Vec<CodedValue>) {
     let mut content = Content::default();
     let mut given = Vec::new();
     let has = |field| named.contains(&field);

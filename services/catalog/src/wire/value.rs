@@ -2,7 +2,7 @@
 
 use super::free;
 use crate::domain::free::Free;
-use crate::domain::value::{Given, Held, Value, Values};
+use crate::domain::value::{CodedValue, Held, Value, Values};
 use catalog_api::v1 as proto;
 use chrono::NaiveDate;
 use convert::{Fields, money};
@@ -12,9 +12,9 @@ use proto::{LocalizedEntry, LocalizedText, Reason, TextList};
 use std::collections::HashSet;
 
 /// Reads values; what is wrong with them beyond the contract's rules is refused, some of it for a reason of its own.
-pub fn given(fields: &mut Fields, path: &str, values: &[proto::AttributeValue]) -> Vec<Given> {
+pub fn given(fields: &mut Fields, path: &str, values: &[proto::AttributeValue]) -> Vec<CodedValue> {
     let given = fields.each(path, values, |fields, sent| match &sent.value {
-        Some(value) => Some(Given { code: sent.code.clone(), value: read(fields, value)? }),
+        Some(value) => Some(CodedValue { code: sent.code.clone(), value: read(fields, value)? }),
         None => fields.refuse(Common::InvalidField, "", "needs a value"),
     });
     given.unwrap_or_default()

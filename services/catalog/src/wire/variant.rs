@@ -1,7 +1,7 @@
 //! Variants.
 
 use super::{free, value};
-use crate::domain::value::Given;
+use crate::domain::value::CodedValue;
 use crate::domain::variant::{Content, Tier1, Variant};
 use catalog_api::v1 as proto;
 use contracts::{Aggregate, Fact};
@@ -13,7 +13,11 @@ use proto::{VariantCreated, VariantDeleted, VariantDraft, VariantUpdated};
 
 /// Reads the `named` fields of a draft; the others stay empty. The values of attributes come back beside the content, since their
 /// definitions are not known yet.
-pub fn draft(fields: &mut Fields, draft: &VariantDraft, named: &[&str]) -> (Content, Vec<Given>) {
+pub fn draft(
+    fields: &mut Fields,
+    draft: &VariantDraft,
+    named: &[&str],
+) -> (Content, Vec<CodedValue>) {
     let mut content = Content::default();
     let mut given = Vec::new();
     let has = |field| named.contains(&field);

@@ -9,6 +9,7 @@ use contracts::operations::v1::DriftKind;
 use fault::Fault;
 use mesh::reconcile::{Drift, Listed};
 use mesh::{Projection, Reconciler};
+use pg::Tx;
 use std::collections::BTreeSet;
 use uuid::Uuid;
 
@@ -52,7 +53,7 @@ impl Projection for Copied {
             }
             Self::Index(app) => {
                 let after = id(after);
-                let documents = async |tx: &mut pg::Tx| documents::shown(tx, after, limit).await;
+                let documents = async |tx: &mut Tx| documents::shown(tx, after, limit).await;
                 Ok(revisions(app.db.read("search.documents_shown", documents).await?))
             }
         }
@@ -108,25 +109,26 @@ fn revisions(list: Vec<(Uuid, i64)>) -> Vec<Listed> {
     list.into_iter().map(listed).collect()
 }
 
-/// Removes orphans, and has the owner republish everything else that differs. Where the copy has the same version or a newer one,
-/// its version is reset first, so that the republished event counts as newer. Newer events win by their version as usual.
+/// Has the owner republish what differs. Where the copy has the same version or a newer one, its version is reset first, so that the
+/// republished event counts as newer. Newer events win by their version as usual. An orphan is removed only if the owner does not have
+/// it at all: what was published before there were heads has none until it is published again.
 async fn repair_entries(app: &App, section: Section, drifts: &[Drift]) -> Result<(), Fault> {
     let of = |kinds: &[DriftKind]| -> Vec<(Uuid, i64)> {
         let those = drifts.iter().filter(|drift| kinds.contains(&drift.kind));
         those.filter_map(|drift| Some((id(&drift.key)?, drift.copy_version()))).collect()
     };
-    let (orphans, wrong) = (of(&[DriftKind::Orphan]), of(&[DriftKind::Ahead, DriftKind::Content]));
-    let (orphans, wrong) = (&orphans, &wrong);
-    app.db
-        .write("search.repair", async move |tx| {
-            repairs::reset_versions(tx, section, wrong).await?;
-            repairs::forget(tx, section, orphans).await
-        })
-        .await?;
+    let wrong = &of(&[DriftKind::Ahead, DriftKind::Content]);
+    let reset = async move |tx: &mut Tx| repairs::reset_versions(tx, section, wrong).await;
+    app.db.write("search.reset_versions", reset).await?;
+    let keys: Vec<String> = drifts.iter().map(|drift| drift.key.clone()).collect();
+    let unknown = app.owner(section).republish(section.family(), &keys).await?;
+    let mut orphans = of(&[DriftKind::Orphan]);
+    orphans.retain(|(id, _)| unknown.contains(&id.to_string()));
+    let orphans = &orphans;
+    let forget = async move |tx: &mut Tx| repairs::forget(tx, section, orphans).await;
+    app.db.write("search.remove_orphans", forget).await?;
     app.index.wake();
-    let owned = drifts.iter().filter(|drift| drift.kind != DriftKind::Orphan);
-    let keys: Vec<String> = owned.map(|drift| drift.key.clone()).collect();
-    app.owner(section).republish(section.family(), &keys).await
+    Ok(())
 }
 
 /// Rebuilds the documents from the entries of their products and gives them new revisions: every follower indexes them again, and

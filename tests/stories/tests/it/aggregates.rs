@@ -107,7 +107,7 @@ async fn named_aggregates_are_republished_and_nothing_changes() {
     assert_eq!((counted.published, counted.unknown_keys.len()), (1, 1));
     assert_eq!(events().await, begun);
     // An aggregate without a head is published too, so a dry run counts it, and makes no head.
-    mesh.execute("catalog", "delete from aggregate_heads where family = 'catalog.brand'").await;
+    mesh.sql("catalog", "delete from aggregate_heads where family = 'catalog.brand'").await;
     let counted = RepublishAggregatesRequest { dry_run: true, ..republish(&[acme, bolt]) };
     let counted = operations.republish_aggregates(counted).await.unwrap().into_inner();
     assert_eq!((counted.published, counted.unknown_keys.len()), (2, 0));
@@ -143,7 +143,7 @@ async fn all_of_a_family_are_republished_call_by_call() {
         let skus: Vec<&str> = skus.iter().map(String::as_str).collect();
         create(&mesh, product("Screw", &skus)).await;
     }
-    mesh.execute("catalog", "delete from aggregate_heads").await;
+    mesh.sql("catalog", "delete from aggregate_heads").await;
     let mut request = RepublishAggregatesRequest {
         family: "catalog.variant".into(),
         all: true,

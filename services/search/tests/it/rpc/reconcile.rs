@@ -191,6 +191,24 @@ async fn a_missed_deletion_is_republished_where_an_early_event_waits_for_it() {
     drop(alone);
 }
 
+/// As after an upgrade from a release that kept no heads.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_owner_has_without_a_head_is_published_again_and_not_removed() {
+    let alone = crate::shop::alone().await;
+    let mesh = Mesh::boot(&ALL).await;
+    Bowls::fill(&mesh, 2).await;
+    mesh.settle().await;
+    mesh.sql("catalog", "delete from aggregate_heads where family = 'catalog.product'").await;
+    let report = reconcile(&mesh, true).await;
+    assert_eq!(drifts(&report), BTreeSet::from([("product", Orphan)]));
+    assert_eq!((report.differences, report.repaired), (2, 2));
+    assert_eq!(search(&mesh, in_usd("bowl")).await.total, 2);
+    let report = reconcile(&mesh, false).await;
+    assert_eq!(report.differences, 0, "{:?}", report.drifts);
+    mesh.finish().await;
+    drop(alone);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_in_flight_is_no_drift() {
     let alone = crate::shop::alone().await;
