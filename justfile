@@ -1,24 +1,38 @@
 # The fixed entry points. Run them as `./dev <recipe>`, which installs what is missing first.
 
 record := justfile_directory() / ".souk/test/record"
+log := justfile_directory() / ".souk/test/log"
 
 # start everything, fill the shop, and print commands to try
 demo:
-    cargo run --release -p souk -- dev demo
+    #!/usr/bin/env bash
+    set -euo pipefail
+    echo "demo: building; the first time takes some minutes"
+    cargo build --profile fast -p souk
+    echo "demo: built after $SECONDS s"
+    cargo run --quiet --profile fast -p souk -- dev demo
+    echo "demo: took $SECONDS s in all"
 
 # start servers and mesh in the background; with roles, each in a process of its own
 up *roles:
-    cargo run --release -p souk -- dev up {{ roles }}
+    cargo run --profile fast -p souk -- dev up {{ roles }}
 
 # stop what `up` and the tests started
 down:
-    cargo run --release -p souk -- dev down
+    cargo run --quiet --profile fast -p souk -- dev down
 
 # run all tests against real servers, then check that they cover the whole contract
 test:
-    rm -rf "{{ record }}"
-    SOUK_TEST_RECORD="{{ record }}" cargo test --workspace --no-fail-fast
-    SOUK_TEST_RECORD="{{ record }}" SOUK_TEST_COMPLETE=1 cargo test --workspace --test completeness -- --nocapture
+    #!/usr/bin/env bash
+    set -euo pipefail
+    export SOUK_TEST_RECORD="{{ record }}"
+    rm -rf "$SOUK_TEST_RECORD"
+    # Tests mostly wait for servers.
+    cargo nextest run --workspace --test-threads $(($(nproc) * 2)) 2>&1 | tee "{{ log }}"
+    cargo test --doc --package convert
+    SOUK_TEST_COMPLETE=1 cargo nextest run --workspace --test completeness
+    # The last line counts all tests, not those of the last command.
+    grep '^ *Summary' "{{ log }}"
 
 # check format, clippy, the style of the contract, and that it is compatible with that of main
 lint:

@@ -1,5 +1,6 @@
 use async_nats::jetstream::{self, context::ContextBuilder};
 use async_nats::{Client, ConnectOptions, Event};
+use bytes::Bytes;
 use fault::Fault;
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
@@ -126,6 +127,14 @@ impl Bus {
     }
 
     /// Whether the connection stands; a half-open one counts until a ping fails.
+    /// Sends a core message, which may get lost, to whoever subscribes to it now. While the connection is down nothing is sent: the
+    /// client would buffer it, and send it too late to be of use.
+    pub async fn announce(&self, subject: String, payload: Bytes) {
+        if self.connected() {
+            let _ = self.client().publish(subject, payload).await;
+        }
+    }
+
     pub(crate) fn connected(&self) -> bool {
         self.0.client.connection_state() == async_nats::connection::State::Connected
     }

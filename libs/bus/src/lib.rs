@@ -7,6 +7,8 @@
 //! 5. [`Consumers`]: from the streams to the handlers of a service, each event's effect once.
 //! 6. [`dead`]: events that no handler could take; nothing is dropped silently.
 //!
+//! [`operations`] uses the broker to wake background work in all processes of a service.
+//!
 //! Delivery is at least once, and nothing may depend on its order. Two guards make effects exact, and handlers need
 //! both: the library claims the event's id in the transaction of the effect, and the handler writes a projection only
 //! where the event's version is newer than the one stored (`on conflict … do update … where excluded.version > t.version`).
@@ -21,6 +23,8 @@ mod relay;
 mod consumers;
 
 pub mod dead;
+
+pub mod operations;
 
 pub use connect::{Bus, Settings};
 pub use consumers::{

@@ -18,7 +18,8 @@ use pg::heads::Aggregates;
 use pg::migrate::{self, Migrations};
 use pg::{Db, sweep};
 use std::convert::Infallible;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tonic::body::Body;
 use tonic::server::NamedService;
@@ -60,13 +61,16 @@ impl<'b> Backing<'b> {
         let db = Db::new(service, settings)?;
         let bus = boot.bus().await?;
 
-        let relay = Relay::new(db.clone(), bus.clone());
-        let ending = boot.tasks.ending();
-        boot.tasks.keep("relay", async move {
-            if let Err(fault) = relay.run(ending).await {
-                tracing::error!("the relay cannot run: {}", fault.chain());
-            }
-        });
+        // A service that publishes nothing has an empty outbox.
+        if !aggregates.is_empty() {
+            let relay = Relay::new(db.clone(), bus.clone());
+            let ending = boot.tasks.ending();
+            boot.tasks.keep("relay", async move {
+                if let Err(fault) = relay.run(ending).await {
+                    tracing::error!("the relay cannot run: {}", fault.chain());
+                }
+            });
+        }
         let (swept, ending) = (db.clone(), boot.tasks.ending());
         boot.tasks.keep("sweep", async move {
             while tokio::time::timeout(SWEEP_INTERVAL, ending.cancelled()).await.is_err() {
@@ -77,9 +81,14 @@ impl<'b> Backing<'b> {
                 }
             }
         });
+        boot.tasks.keep(
+            "operations",
+            bus::operations::share(db.clone(), bus.clone(), boot.tasks.ending()),
+        );
         let broker = bus.clone();
+        let (checked, migrated) = (db.clone(), Arc::new(AtomicBool::new(false)));
         let checks = [
-            Check::hard("database", move || ready(url.clone(), migrations)),
+            Check::hard("database", move || ready(checked.clone(), migrations, migrated.clone())),
             Check::soft("broker", move || {
                 let broker = broker.clone();
                 async move { broker.health().await }
@@ -170,10 +179,21 @@ impl<'b> Backing<'b> {
     }
 }
 
-async fn ready(url: secrecy::SecretString, migrations: fn() -> Migrations) -> Result<(), Fault> {
-    let pending = migrate::pending(&url, migrations()).await?;
+/// Whether the database answers, and all migrations have been run; that stays so once it was.
+async fn ready(
+    db: Db,
+    migrations: fn() -> Migrations,
+    migrated: Arc<AtomicBool>,
+) -> Result<(), Fault> {
+    if migrated.load(Ordering::Relaxed) {
+        return db.due().await.map(drop);
+    }
+    let pending = migrate::pending(db.url(), migrations()).await?;
     match pending.first() {
-        None => Ok(()),
+        None => {
+            migrated.store(true, Ordering::Relaxed);
+            Ok(())
+        }
         Some(first) => Err(Fault::internal(format!(
             "{} migrations are to be run, from {first} on: run `souk migrate`",
             pending.len()

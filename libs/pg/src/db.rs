@@ -1,3 +1,4 @@
+use crate::due::Reading;
 use crate::tx::{InTransaction, Tx, begin};
 use chrono::TimeDelta;
 use diesel::{ConnectionError, ConnectionResult};
@@ -56,6 +57,7 @@ struct Inner {
     primary: Pool<AsyncPgConnection>,
     replica: Option<Pool<AsyncPgConnection>>,
     outbox_signal: Notify,
+    reading: Reading,
     clock_offset_ms: AtomicI64,
 }
 
@@ -77,6 +79,7 @@ impl Db {
                 primary,
                 replica,
                 outbox_signal: Notify::new(),
+                reading: Reading::default(),
                 clock_offset_ms: AtomicI64::new(0),
             }),
         })
@@ -160,8 +163,15 @@ impl Db {
         begin(&mut tx, self.statement_timeout()?).await?;
         match body(&mut tx).await {
             Ok(value) => {
-                if tx.commit().await? {
+                let committed = tx.commit().await?;
+                if committed.events {
                     self.inner.outbox_signal.notify_one();
+                }
+                if committed.operation {
+                    self.announce_operation();
+                }
+                for signal in committed.signals {
+                    signal.notify_one();
                 }
                 Ok(value)
             }
@@ -170,6 +180,10 @@ impl Db {
                 Err(fault)
             }
         }
+    }
+
+    pub(crate) fn reading(&self) -> &Reading {
+        &self.inner.reading
     }
 
     /// Completes once this process has committed an event to publish since the last call.
@@ -240,10 +254,13 @@ fn pool(url: &SecretString, settings: &Settings) -> Result<Pool<AsyncPgConnectio
 }
 
 /// Prepared statements get a custom plan on every execution: a cached generic plan made when a table was empty would still scan the
-/// whole table when it is large. Idle transactions are terminated: after a half-open connection their locks would otherwise be held
+/// whole table when it is large. The server notices clients that a network forgot within seconds, not after two hours. Idle transactions are terminated: after a half-open connection their locks would otherwise be held
 /// until the server's TCP stack gives up on the client.
 const SESSION_SETTINGS: &str = "
     set plan_cache_mode = force_custom_plan;
+    set tcp_keepalives_idle = 5;
+    set tcp_keepalives_interval = 2;
+    set tcp_keepalives_count = 3;
     set idle_in_transaction_session_timeout = '15s'";
 
 /// Connects with TCP timeouts, so that a half-open connection to a lost server is detected instead of hanging.

@@ -10,13 +10,14 @@
 //! - [`inbox::claim`]: deduplicates events; [`early`]: stores events that arrive before the aggregate they refer to.
 //! - [`versions`]: rejects events that are older than what a consumer has already handled.
 //! - [`projections`]: versions and digests of the copies of other services' aggregates.
-//! - [`operations`]: long-running work.
+//! - [`operations`]: long-running work. [`Db::due`]: what waits for background work.
 //! - [`migrate`]: runs migrations, the shared ones and the service's; [`provision`]: creates databases and roles for development and
 //!   tests; [`describe`]: generates the `schema.rs` of a service.
 
 mod columns;
 mod db;
 pub mod describe;
+mod due;
 pub mod early;
 pub mod entity;
 pub mod heads;
@@ -36,5 +37,6 @@ pub mod versions;
 pub use columns::Columns;
 pub use db::{Db, Settings};
 pub use diesel_async::AsyncPgConnection as Connection;
+pub use due::Due;
 pub use statement::{Statement, statement};
 pub use tx::{InTransaction, Tx};

@@ -21,6 +21,7 @@ pub use operation::Operation;
 /// Creates an operation; a background task of the service finds the row and runs it. `request` holds the parameters, encoded by the
 /// kind.
 pub async fn start(tx: &mut Tx, kind: &str, request: Option<Vec<u8>>) -> Result<Operation, Fault> {
+    tx.has_operation();
     Ok(diesel::insert_into(operations::table)
         .values((
             operations::id.eq(Uuid::now_v7()),

@@ -5,7 +5,9 @@ use diesel::QueryableByName;
 use diesel::sql_types::Timestamptz;
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use fault::{Common, Fault, Kind, point};
+use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio_postgres::NoTls;
 
 /// A pooled connection.
@@ -16,12 +18,23 @@ type Pooled = diesel_async::pooled_connection::deadpool::Object<AsyncPgConnectio
 pub struct Tx {
     connection: Option<Pooled>,
     clock_offset: TimeDelta,
-    events: bool,
+    committed: Committed,
+}
+
+/// What follows from a commit.
+#[derive(Default)]
+pub(crate) struct Committed {
+    /// There are events to publish.
+    pub events: bool,
+    /// There is a new operation.
+    pub operation: bool,
+    /// Who is to be notified.
+    pub signals: Vec<Arc<Notify>>,
 }
 
 impl Tx {
     pub(crate) fn new(connection: Pooled, clock_offset: TimeDelta) -> Self {
-        Self { connection: Some(connection), clock_offset, events: false }
+        Self { connection: Some(connection), clock_offset, committed: Committed::default() }
     }
 
     /// The connection, to run queries on.
@@ -58,12 +71,22 @@ impl Tx {
 
     /// Records that the transaction has written events to publish.
     pub(crate) fn has_events(&mut self) {
-        self.events = true;
+        self.committed.events = true;
     }
 
-    /// Commits; returns whether there are events to publish. If a statement had failed and the body ignored the error, COMMIT would
+    /// Records that the transaction has created an operation.
+    pub(crate) fn has_operation(&mut self) {
+        self.committed.operation = true;
+    }
+
+    /// Notifies `signal` once the transaction is committed.
+    pub fn notify_after_commit(&mut self, signal: Arc<Notify>) {
+        self.committed.signals.push(signal);
+    }
+
+    /// Commits; returns what follows from it. If a statement had failed and the body ignored the error, COMMIT would
     /// roll back without an error; the SELECT before it makes that an error.
-    pub(crate) async fn commit(mut self) -> Result<bool, Fault> {
+    pub(crate) async fn commit(mut self) -> Result<Committed, Fault> {
         if let Err(fault) = point::reached("pg.commit").await {
             self.rollback().await;
             return Err(fault);
@@ -72,7 +95,7 @@ impl Tx {
             Ok(()) => {
                 self.release();
                 point::reached("pg.committed").await.map_err(outcome_unknown)?;
-                Ok(self.events)
+                Ok(std::mem::take(&mut self.committed))
             }
             Err(error) => {
                 let fault = Fault::from(error);

@@ -23,6 +23,7 @@ struct Inner {
     shared: RwLock<Known>,
     filled: AtomicBool,
     changed: Notify,
+    committed: Arc<Notify>,
     writer: Mutex<()>,
     /// As many searches as processors: more at once would not be faster, and would delay the follower.
     searching: Semaphore,
@@ -44,6 +45,7 @@ impl Index {
                 shared: RwLock::default(),
                 filled: AtomicBool::new(false),
                 changed: Notify::new(),
+                committed: Arc::default(),
                 writer: Mutex::new(()),
                 searching: Semaphore::new(thread::available_parallelism().map_or(1, usize::from)),
             }),
@@ -110,7 +112,17 @@ impl Index {
         self.inner.writer.lock().await
     }
 
-    /// Wakes the follower: the table is about to change.
+    /// To be notified once a transaction that changes the table is committed.
+    pub fn commit_signal(&self) -> Arc<Notify> {
+        Arc::clone(&self.inner.committed)
+    }
+
+    /// Waits until the table has been changed by this process.
+    pub async fn committed(&self) {
+        self.inner.committed.notified().await;
+    }
+
+    /// Wakes the follower: the table has changed.
     pub fn wake(&self) {
         self.inner.changed.notify_one();
     }

@@ -20,6 +20,7 @@ pub mod jobs {
     pub mod fill_new_index;
     pub mod follow_table;
     pub mod reconcile;
+    pub mod share_changes;
 }
 
 // Domain logic.
@@ -61,6 +62,7 @@ use index::Index;
 use jobs::fill_new_index::fill_new_index;
 use jobs::follow_table::follow_table;
 use jobs::reconcile::reconciler;
+use jobs::share_changes::share_changes;
 use mesh::config::ServiceSettings;
 use mesh::reconcile::Owner;
 use mesh::telemetry::{counter, gauge};
@@ -106,6 +108,8 @@ async fn serve(backing: Backing<'_>) -> Result<Service, BootError> {
     };
     let tasks = backing.tasks();
     tasks.keep("follow_table", follow_table(app.clone(), tasks.ending()));
+    let bus = backing.bus.clone();
+    tasks.keep("share_changes", share_changes(app.clone(), bus, tasks.ending()));
     tasks.keep("fill_new_index", fill_new_index(app.clone(), tasks.ending()));
     let reconciler = reconciler(&app, &backing.config().reconcile);
     tasks.keep("reconcile", reconciler.run(tasks.ending()));

@@ -49,6 +49,9 @@ pub(super) async fn run(
 
 /// Runs the kept event that was deferred first; false where there is none, or not now.
 async fn run_next(consumers: &Consumers, stop: &CancellationToken) -> Result<bool, Fault> {
+    if !outage::bounded(consumers, consumers.db.due()).await?.deferred {
+        return Ok(false);
+    }
     let found = consumers.db.read("bus.next_deferred", pg::early::next_deferred);
     if outage::bounded(consumers, found).await?.is_none() {
         return Ok(false);

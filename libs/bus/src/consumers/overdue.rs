@@ -40,7 +40,7 @@ struct Overdue {
 
 impl Consumers {
     /// Makes dead letters of the events that have waited for more than a day; returns how many. [`Consumers::run`] does it
-    /// every five seconds.
+    /// every five seconds while events wait.
     pub async fn sweep_early(&self) -> Result<usize, Fault> {
         sweep(self).await
     }

@@ -13,17 +13,17 @@ use fault::{Fault, point};
 use pg::operations::{self, Operation};
 use progress::Replay;
 use prost::Message;
-use std::time::Duration;
 use tokio_util::sync::CancellationToken;
-
-/// How often requested replays are looked for.
-const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Runs requested replays until `stop`.
 pub(super) async fn run(consumers: Consumers, stop: CancellationToken) -> Result<(), Fault> {
-    while tokio::time::timeout(POLL_INTERVAL, stop.cancelled()).await.is_err() {
+    while stop.run_until_cancelled(consumers.db.until_due()).await.is_some() {
         match take_up(&consumers).await {
-            Ok(Some(operation)) => replay(&consumers, operation, &stop).await,
+            Ok(Some(operation)) => {
+                replay(&consumers, operation, &stop).await;
+                // Another one may wait.
+                consumers.db.wake();
+            }
             Ok(None) => {}
             Err(fault) => tracing::info!("could not look for replays: {}", fault.chain()),
         }
@@ -32,6 +32,9 @@ pub(super) async fn run(consumers: Consumers, stop: CancellationToken) -> Result
 }
 
 async fn take_up(consumers: &Consumers) -> Result<Option<Operation>, Fault> {
+    if !consumers.db.due().await?.is_free(REPLAY) {
+        return Ok(None);
+    }
     let take_up = async |tx: &mut pg::Tx| operations::take_up(tx, REPLAY).await;
     let taken = consumers.db.write("bus.take_up_replay", take_up).await?;
     if taken.is_some() {

@@ -24,7 +24,7 @@ pub(super) async fn run(
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         let done = async {
             report("read the gauges", gauges(&consumers, parked.load(Ordering::Relaxed))).await;
-            report("sweep early events", consumers.sweep_early()).await;
+            report("sweep early events", sweep_early(&consumers)).await;
             if round.is_multiple_of(12) {
                 report("sweep the broker's advisories", consumers.sweep_given_up()).await;
             }
@@ -44,6 +44,14 @@ async fn report<T>(doing: &'static str, work: impl Future<Output = Result<T, Fau
     if let Err(fault) = done {
         tracing::info!("could not {doing}: {}", fault.chain());
     }
+}
+
+/// Only where events wait at all: this looks every five seconds.
+async fn sweep_early(consumers: &Consumers) -> Result<(), Fault> {
+    if consumers.db.due().await?.early_since.is_some() {
+        consumers.sweep_early().await?;
+    }
+    Ok(())
 }
 
 async fn gauges(consumers: &Consumers, parked: u64) -> Result<(), Fault> {

@@ -33,7 +33,7 @@ impl Default for RelayTuning {
     fn default() -> Self {
         Self {
             poll_min: Duration::from_millis(20),
-            poll_max: Duration::from_millis(500),
+            poll_max: Duration::from_secs(1),
             standby: Duration::from_secs(1),
             refused: Duration::from_secs(1),
             broker_timeout: Duration::from_secs(10),

@@ -13,8 +13,11 @@ use fault::point;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 
-/// How often the gauges are set.
+/// How often the gauges are set while there is a backlog.
 const MEASURE_INTERVAL: Duration = MAX_ROUND_TIME;
+
+/// The same while there is none.
+const IDLE_MEASURE_INTERVAL: Duration = Duration::from_secs(10);
 
 /// How often the stream is checked while all goes well.
 const CHECK_INTERVAL: Duration = Duration::from_secs(10);
@@ -33,6 +36,7 @@ pub(super) async fn lead(
     let mut backoff = MIN_BACKOFF;
     let mut poll = relay.tuning.poll_min;
     let mut measured: Option<Instant> = None;
+    let mut backlog = true;
     // None: the stream has to be ensured first.
     let mut checked: Option<Instant> = None;
     let mut last_answer = Instant::now();
@@ -41,8 +45,9 @@ pub(super) async fn lead(
         if checked.is_some() {
             last_answer = Instant::now();
         }
-        if due(measured, MEASURE_INTERVAL) {
-            outbox::measure_backlog(session, service).await?;
+        let interval = if backlog { MEASURE_INTERVAL } else { IDLE_MEASURE_INTERVAL };
+        if due(measured, interval) {
+            backlog = outbox::measure_backlog(session, service).await?;
             loss::measure_loss(session, service).await?;
             measured = Some(Instant::now());
         }
@@ -80,6 +85,7 @@ pub(super) async fn lead(
             continue;
         }
         poll = relay.tuning.poll_min;
+        backlog = true;
         match round(relay, session, rows, &mut known, &mut batches, stop).await? {
             None => {
                 relay.set_stalled(false);

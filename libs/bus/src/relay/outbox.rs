@@ -111,16 +111,16 @@ pub(super) async fn refuse(
     point::reached("relay.refused").await.map_err(RelayError::SessionLost)
 }
 
-/// Sets the gauges of the backlog.
+/// Sets the gauges of the backlog; returns whether there is one.
 pub(super) async fn measure_backlog(
     session: &Session,
     service: &'static str,
-) -> Result<(), RelayError> {
+) -> Result<bool, RelayError> {
     let rows = session.query(&session.statements.backlog, &[]).await?;
-    let Some(row) = rows.first() else { return Ok(()) };
+    let Some(row) = rows.first() else { return Ok(false) };
     let count = |column| get::<i64>(row, column).map(|n| u32::try_from(n).unwrap_or(u32::MAX));
     metrics::gauge!("outbox_pending", "service" => service).set(f64::from(count(0)?));
     metrics::gauge!("outbox_oldest_age_seconds", "service" => service).set(get::<f64>(row, 1)?);
     metrics::gauge!("outbox_refused", "service" => service).set(f64::from(count(2)?));
-    Ok(())
+    Ok(count(0)? > 0)
 }

@@ -16,7 +16,7 @@ use tokio_postgres::{Client, Config, Error, NoTls, Row, Statement};
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often a statement is sent while there is other work, so that the server does not end the session as idle.
-const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(1);
+const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Any fixed number that no other advisory lock of the database has.
 const LEADER_LOCK_ID: i64 = 0x6f75_7462_6f78;

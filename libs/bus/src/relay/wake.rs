@@ -14,10 +14,7 @@ fn subject(service: &str) -> String {
 
 /// Notifies the leader, in whatever process, that there is something to publish.
 pub(super) async fn notify(bus: &Bus, service: &str) {
-    // While the connection is down the client would buffer it and send it too late to be of use.
-    if bus.connected() {
-        let _ = bus.client().publish(subject(service), bytes::Bytes::new()).await;
-    }
+    bus.announce(subject(service), bytes::Bytes::new()).await;
 }
 
 /// Wakes the leader.

@@ -4,22 +4,34 @@
 
 use super::request::{REPAIR, REPORT};
 use super::{Projection, Reconciler};
+use chrono::{DateTime, Utc};
 use contracts::operations::v1::{DriftReport, ProjectionDrift};
 use fault::Fault;
 use pg::operations;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
-
-/// How often the report of the last comparison is read.
-const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
 impl<P: Projection> Reconciler<P> {
     /// Sets the gauges periodically; never returns.
     pub(super) async fn show_remaining(&self) {
+        // Read again whenever an operation has ended.
+        let mut shown = None;
         loop {
-            self.round("looking for the last comparison", self.show_last()).await;
-            tokio::time::sleep(POLL_INTERVAL).await;
+            self.round("looking for the last comparison", self.show_if_changed(&mut shown)).await;
+            self.db.until_due().await;
         }
+    }
+
+    async fn show_if_changed(
+        &self,
+        shown: &mut Option<(Option<DateTime<Utc>>, i64)>,
+    ) -> Result<(), Fault> {
+        let local = self.local_remaining.load(Ordering::Relaxed);
+        let now = (self.db.due().await?.ended_at, local);
+        if *shown != Some(now) {
+            self.show_last().await?;
+            *shown = Some(now);
+        }
+        Ok(())
     }
 
     async fn show_last(&self) -> Result<(), Fault> {

@@ -9,8 +9,6 @@ use std::convert::Infallible;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-/// How often requested comparisons are looked for.
-const POLL_INTERVAL: Duration = Duration::from_millis(500);
 /// How often the progress is stored with the operation. That also shows that the operation is still worked on, so it does not depend
 /// on the progress of the comparison.
 const PROGRESS_INTERVAL: Duration = Duration::from_secs(3);
@@ -22,12 +20,15 @@ impl<P: Projection> Reconciler<P> {
             for repair in [false, true] {
                 self.round("comparing with the owners", self.take_up(repair)).await;
             }
-            tokio::time::sleep(POLL_INTERVAL).await;
+            self.db.until_due().await;
         }
     }
 
     async fn take_up(&self, repair: bool) -> Result<(), Fault> {
         let kind = kind(repair);
+        if !self.db.due().await?.is_free(kind) {
+            return Ok(());
+        }
         let taken =
             self.db.write("reconcile.take_up", async |tx| operations::take_up(tx, kind).await);
         let Some(operation) = taken.await? else { return Ok(()) };
@@ -40,7 +41,8 @@ impl<P: Projection> Reconciler<P> {
         };
         let done = operations::with_lease(&self.db, &operation, work).await;
         let (done, operation): (&Result<DriftReport, Fault>, _) = (&done, &operation);
-        self.db
+        let ended = self
+            .db
             .write("reconcile.end", async |tx| {
                 // Another process has taken it up meanwhile and will end it.
                 if !operations::renew(tx, operation).await? {
@@ -51,7 +53,10 @@ impl<P: Projection> Reconciler<P> {
                     Err(fault) => operations::fail(tx, operation.id, fault.message()).await,
                 }
             })
-            .await
+            .await;
+        // Its report is to be shown, and another comparison may wait.
+        self.db.wake();
+        ended
     }
 
     /// Stores the progress with the operation periodically; never returns.

@@ -41,7 +41,7 @@ pub async fn merge(app: &App, tx: &mut Tx, batch: Batch) -> Result<Vec<Outcome>,
         let come: Vec<String> = come.iter().map(Uuid::to_string).collect();
         batch.apply_early(tx, &come).await?;
     }
-    app.index.wake();
+    tx.notify_after_commit(app.index.commit_signal());
     Ok(outcomes)
 }
 

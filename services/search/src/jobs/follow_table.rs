@@ -20,27 +20,16 @@ use uuid::Uuid;
 pub const BATCH_SIZE: i64 = 500;
 /// Shortest time between two commits of the index: each takes milliseconds, however small it is.
 const MIN_COMMIT_INTERVAL: Duration = Duration::from_millis(30);
-/// How often the table is polled without a notification: consumers of other replicas change it too.
-const POLL_INTERVAL: Duration = Duration::from_millis(100);
-/// How often the table is polled after a notification, which is sent before the commit.
-const FAST_POLL_INTERVAL: Duration = Duration::from_millis(5);
-/// How long it is polled faster after a notification.
-const FAST_POLL_DURATION: Duration = Duration::from_millis(500);
+/// How often the table is polled: the message about a change of another replica may get lost.
+const POLL_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Follows the table until the process ends.
 pub async fn follow_table(app: App, ending: CancellationToken) {
-    let mut fast_until = Instant::now();
     while !ending.is_cancelled() {
         let started = Instant::now();
         match step(&app).await {
             Ok(true) => sleep(MIN_COMMIT_INTERVAL.saturating_sub(started.elapsed())).await,
-            Ok(false) => {
-                let interval =
-                    if Instant::now() < fast_until { FAST_POLL_INTERVAL } else { POLL_INTERVAL };
-                if timeout(interval, app.index.woken()).await.is_ok() {
-                    fast_until = Instant::now() + FAST_POLL_DURATION;
-                }
-            }
+            Ok(false) => _ = timeout(POLL_INTERVAL, app.index.woken()).await,
             Err(fault) => {
                 tracing::warn!("following the table failed, trying again: {}", fault.chain());
                 sleep(Duration::from_secs(1)).await;
@@ -53,6 +42,11 @@ pub async fn follow_table(app: App, ending: CancellationToken) {
 async fn step(app: &App) -> Result<bool, Fault> {
     let writing = app.index.writer().await;
     let at = app.index.run(|engine| Ok(engine.stats()?.checkpoint)).await?;
+    let same = async |tx: &mut Tx| documents::is_at(tx, at.epoch, at.revision).await;
+    if app.db.read("search.poll", same).await? {
+        app.index.set_filled();
+        return Ok(false);
+    }
     let Next { found, shared, state } = next(app, at.revision).await?;
     if at.epoch != state.epoch {
         // The tables were created anew, so what is indexed does not belong to them.

@@ -118,6 +118,7 @@ async fn repair_entries(app: &App, section: Section, drifts: &[Drift]) -> Result
         those.filter_map(|drift| Some((id(&drift.key)?, drift.copy_version()))).collect()
     };
     let wrong = &of(&[DriftKind::Ahead, DriftKind::Content]);
+    let signal = &app.index.commit_signal();
     let reset = async move |tx: &mut Tx| repairs::reset_versions(tx, section, wrong).await;
     app.db.write("search.reset_versions", reset).await?;
     let keys: Vec<String> = drifts.iter().map(|drift| drift.key.clone()).collect();
@@ -125,25 +126,26 @@ async fn repair_entries(app: &App, section: Section, drifts: &[Drift]) -> Result
     let mut orphans = of(&[DriftKind::Orphan]);
     orphans.retain(|(id, _)| unknown.contains(&id.to_string()));
     let orphans = &orphans;
-    let forget = async move |tx: &mut Tx| repairs::forget(tx, section, orphans).await;
-    app.db.write("search.remove_orphans", forget).await?;
-    app.index.wake();
-    Ok(())
+    app.db
+        .write("search.remove_orphans", async move |tx| {
+            tx.notify_after_commit(signal.clone());
+            repairs::forget(tx, section, orphans).await
+        })
+        .await
 }
 
 /// Rebuilds the documents from the entries of their products and gives them new revisions: every follower indexes them again, and
 /// removes documents that should not exist.
 async fn repair_index(app: &App, drifts: &[Drift]) -> Result<(), Fault> {
     let ids: BTreeSet<Uuid> = drifts.iter().filter_map(|drift| id(&drift.key)).collect();
-    let ids = &ids;
+    let (ids, signal) = (&ids, &app.index.commit_signal());
     app.db
         .write("search.repair_index", async move |tx| {
+            tx.notify_after_commit(signal.clone());
             entries::lock_products(tx, ids).await?;
             let products = repairs::products(tx, ids).await?;
             let filed: Vec<Entry> = products.into_iter().map(filed).collect::<Result<_, _>>()?;
             repairs::refile(tx, ids, &filed).await
         })
-        .await?;
-    app.index.wake();
-    Ok(())
+        .await
 }

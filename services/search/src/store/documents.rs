@@ -3,6 +3,7 @@
 use crate::domain::entry::{Entry, Section};
 use crate::schema::{documents, entries, index_life};
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Bool};
 use diesel_async::RunQueryDsl;
 use fault::Fault;
 use pg::{Tx, statement};
@@ -18,6 +19,24 @@ pub struct Stored {
     pub revision: i64,
     /// The current entries of its sources.
     pub entries: Vec<Entry>,
+}
+
+/// Whether there is nothing to index after a checkpoint.
+pub async fn is_at(tx: &mut Tx, epoch: i64, revision: i64) -> Result<bool, Fault> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Bool)]
+        same: bool,
+    }
+    let row: Row = statement(
+        "select epoch = $1 and not exists (select from documents where revision > $2) as same
+         from index_life",
+    )
+    .bind::<BigInt, _>(epoch)
+    .bind::<BigInt, _>(revision)
+    .get_result(tx.conn())
+    .await?;
+    Ok(row.same)
 }
 
 /// The next documents after a revision, in the order of revisions.
