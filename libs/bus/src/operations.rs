@@ -1,5 +1,5 @@
 //! Tells the other processes of a service at once that an operation was created, by core NATS. A message may get lost; what waits in
-//! the database is read every two seconds anyway.
+//! the database is read every 2.5 seconds anyway.
 
 use crate::Bus;
 use async_nats::Subscriber;

@@ -133,7 +133,7 @@ impl Boot {
         let address = address.ok_or_else(|| {
             let name = target.to_ascii_uppercase();
             Problems(vec![format!(
-                "SOUK_ENDPOINT_{name}: is needed, since {service} calls {target}"
+                "SOUK_ENDPOINT_{name}: is needed, since {service} calls {target} or keeps copies of what it owns"
             )])
         })?;
         let own = self.signer.as_ref().map(|signer| OwnToken::new(Arc::clone(signer), service));

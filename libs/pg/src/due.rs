@@ -1,5 +1,5 @@
-//! What waits in a service's database for its background work. One statement reads it for all of that work, every two seconds while
-//! nothing happens, and at once after [`Db::wake`]; it also shows whether the database answers.
+//! What waits in a service's database for its background work. One statement reads it for all of that work, every 2.5 seconds
+//! while nothing happens, and at once after [`Db::wake`]; it also shows whether the database answers.
 
 use crate::{Db, Tx, statement};
 use chrono::{DateTime, Utc};
@@ -13,7 +13,7 @@ use tokio::sync::{Mutex, Notify};
 use tokio::time::{Instant, sleep_until, timeout};
 
 /// How old a reading becomes.
-const INTERVAL: Duration = Duration::from_secs(2);
+const INTERVAL: Duration = Duration::from_millis(2500);
 
 /// What waits in the database.
 #[derive(Debug, Clone, QueryableByName)]
@@ -58,7 +58,7 @@ pub(crate) struct Reading {
 }
 
 impl Db {
-    /// What waits in the database, as of two seconds ago at most.
+    /// What waits in the database, as of 2.5 seconds ago at most.
     pub async fn due(&self) -> Result<Arc<Due>, Fault> {
         let mut last = self.reading().last.lock().await;
         let stale = self.reading().stale.swap(false, Ordering::SeqCst);
@@ -74,7 +74,7 @@ impl Db {
         Ok(due)
     }
 
-    /// Returns when the next reading is to be taken: two seconds after the last one, or earlier after [`Db::wake`].
+    /// Returns when the next reading is to be taken: 2.5 seconds after the last one, or earlier after [`Db::wake`].
     pub async fn until_due(&self) {
         let woken = self.reading().woken.notified();
         let last = timeout(INTERVAL, self.reading().last.lock()).await;

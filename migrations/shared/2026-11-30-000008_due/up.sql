@@ -1,2 +1,2 @@
--- What background work waits for is read every two seconds.
+-- What background work waits for is read every few seconds.
 create index operations_ended on operations (updated_at) where state <> 'running';

@@ -2,7 +2,7 @@
 
 use super::context::{MIN_BACKOFF, Relay};
 use super::error::RelayError;
-use super::loss::{self, KnownStream};
+use super::loss::KnownStream;
 use super::outbox;
 use super::round::{MAX_ROUND_TIME, round};
 use super::session::Session;
@@ -47,8 +47,7 @@ pub(super) async fn lead(
         }
         let interval = if backlog { MEASURE_INTERVAL } else { IDLE_MEASURE_INTERVAL };
         if due(measured, interval) {
-            backlog = outbox::measure_backlog(session, service).await?;
-            loss::measure_loss(session, service).await?;
+            backlog = outbox::measure(session, service).await?;
             measured = Some(Instant::now());
         }
         if !relay.bus.connected() {

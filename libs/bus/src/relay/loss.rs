@@ -10,19 +10,6 @@ use fault::point;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tokio_postgres::types::ToSql;
 
-/// Sets the gauge of a loss that is not resolved yet.
-pub(super) async fn measure_loss(
-    session: &Session,
-    service: &'static str,
-) -> Result<(), RelayError> {
-    let stream = crate::streams::events(service);
-    let rows = session.query(&session.statements.is_lost, &[&stream]).await?;
-    let Some(row) = rows.first() else { return Ok(()) };
-    let lost = if get(row, 0)? { 1.0 } else { 0.0 };
-    metrics::gauge!("outbox_broker_lost", "service" => service).set(lost);
-    Ok(())
-}
-
 /// The last known state of the stream.
 pub(super) struct KnownStream {
     service: &'static str,

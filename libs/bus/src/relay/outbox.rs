@@ -3,7 +3,7 @@
 use super::error::RelayError;
 use super::session::{Session, session_lost};
 use super::sql::{MAX_PAGE_BYTES, MAX_PAGE_ROWS};
-use crate::Envelope;
+use crate::{Envelope, streams};
 use bytes::Bytes;
 use chrono::DateTime;
 use fault::{Fault, point};
@@ -111,16 +111,15 @@ pub(super) async fn refuse(
     point::reached("relay.refused").await.map_err(RelayError::SessionLost)
 }
 
-/// Sets the gauges of the backlog; returns whether there is one.
-pub(super) async fn measure_backlog(
-    session: &Session,
-    service: &'static str,
-) -> Result<bool, RelayError> {
-    let rows = session.query(&session.statements.backlog, &[]).await?;
+/// Sets the gauges of the backlog, and of a loss that is not resolved yet; returns whether there is a backlog.
+pub(super) async fn measure(session: &Session, service: &'static str) -> Result<bool, RelayError> {
+    let rows = session.query(&session.statements.backlog, &[&streams::events(service)]).await?;
     let Some(row) = rows.first() else { return Ok(false) };
     let count = |column| get::<i64>(row, column).map(|n| u32::try_from(n).unwrap_or(u32::MAX));
     metrics::gauge!("outbox_pending", "service" => service).set(f64::from(count(0)?));
     metrics::gauge!("outbox_oldest_age_seconds", "service" => service).set(get::<f64>(row, 1)?);
     metrics::gauge!("outbox_refused", "service" => service).set(f64::from(count(2)?));
+    let lost = if get(row, 3)? { 1.0 } else { 0.0 };
+    metrics::gauge!("outbox_broker_lost", "service" => service).set(lost);
     Ok(count(0)? > 0)
 }

@@ -51,7 +51,6 @@ pub(super) struct Statements {
     pub state: Statement,
     pub keep_state: Statement,
     pub lost: Statement,
-    pub is_lost: Statement,
     pub backlog: Statement,
 }
 
@@ -127,7 +126,6 @@ impl Statements {
             state: client.prepare(sql::STATE).await?,
             keep_state: client.prepare(sql::KEEP_STATE).await?,
             lost: client.prepare(sql::LOST).await?,
-            is_lost: client.prepare(sql::IS_LOST).await?,
         })
     }
 }

@@ -51,7 +51,8 @@ pub(super) const BACKLOG: &str = "
     select (select count(*) from (select from outbox where published_at is null limit 100000) rows),
            coalesce((select extract(epoch from clock_timestamp() - created_at)::float8
                      from outbox where published_at is null order by seq limit 1), 0),
-           (select count(*) from outbox where published_at is null and retry_at is not null)";
+           (select count(*) from outbox where published_at is null and retry_at is not null),
+           exists (select 1 from relay_state where stream = $1 and lost_at is not null)";
 
 pub(super) const STATE: &str = "
     select (extract(epoch from stream_created) * 1000000)::bigint, acked_seq
@@ -74,6 +75,3 @@ pub(super) const LOST: &str = "
         stream_created = timestamptz 'epoch' + $3::bigint * interval '1 microsecond', acked_seq = $4
     from flushed
     where stream = $1";
-
-pub(super) const IS_LOST: &str = "
-    select exists (select 1 from relay_state where stream = $1 and lost_at is not null)";

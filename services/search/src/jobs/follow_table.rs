@@ -21,7 +21,7 @@ pub const BATCH_SIZE: i64 = 500;
 /// Shortest time between two commits of the index: each takes milliseconds, however small it is.
 const MIN_COMMIT_INTERVAL: Duration = Duration::from_millis(30);
 /// How often the table is polled: the message about a change of another replica may get lost.
-const POLL_INTERVAL: Duration = Duration::from_secs(2);
+const POLL_INTERVAL: Duration = Duration::from_secs(3);
 
 /// Follows the table until the process ends.
 pub async fn follow_table(app: App, ending: CancellationToken) {
