@@ -4,6 +4,7 @@ use anyhow::{Context, Result};
 use catalog_api::v1::catalog_service_client::CatalogServiceClient;
 use pricing_api::v1::pricing_service_client::PricingServiceClient;
 use search_api::v1::search_service_client::SearchServiceClient;
+use souk::environment::Environment;
 use std::collections::HashMap;
 use testkit::Caller;
 use tonic::transport::Endpoint;
@@ -12,22 +13,24 @@ use tonic::transport::Endpoint;
 pub struct Mesh {
     address: String,
     token: String,
+    variables: HashMap<String, String>,
 }
 
 impl Mesh {
     /// The mesh of `.souk/env`, or of the environment where that names one.
     pub fn find() -> Result<Self> {
-        let file = std::fs::read_to_string(".souk/env").unwrap_or_default();
-        let file: HashMap<&str, &str> =
-            file.lines().filter_map(|line| line.split_once('=')).collect();
-        let read = |name: &str| {
-            let given = std::env::var(name).ok();
-            given.or_else(|| file.get(name).map(|value| value.trim_matches(['\'', '"']).to_owned()))
-        };
+        let variables: HashMap<String, String> = Environment::of_client().variables().collect();
+        let read = |name: &str| variables.get(name).cloned();
         Ok(Self {
             address: read("SOUK_GRPC").context("no mesh is running: ./dev up")?,
             token: read("SOUK_TOKEN").context("no token: ./dev up")?,
+            variables,
         })
+    }
+
+    /// A variable of `.souk/env`.
+    pub fn variable(&self, name: &str) -> Option<String> {
+        self.variables.get(name).cloned()
     }
 
     /// A connection of its own.

@@ -1,7 +1,8 @@
-//! Measures and prints figures: `just freshness` of the mesh that `./dev up` serves, `./dev bench events` of events on
-//! servers of its own.
+//! Measures and prints figures: `./dev bench calls` and `./dev bench freshness` of the mesh that `./dev up` serves, `./dev bench events`
+//! of events on servers of its own.
 #![expect(clippy::print_stdout, reason = "its output is what it is run for")]
 
+mod calls;
 mod client;
 mod events;
 mod freshness;
@@ -15,8 +16,11 @@ use anyhow::bail;
 async fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.split_first() {
+        Some((what, rest)) if what == "calls" => calls::run(rest).await,
         Some((what, rest)) if what == "events" => events::run(rest).await,
         Some((what, _)) if what == "freshness" => freshness::run().await,
-        _ => bail!("usage: bench freshness | bench events [--quick] [--seed N]"),
+        _ => bail!(
+            "usage: bench calls [--quick] [--json] | bench freshness | bench events [--quick] [--seed N]"
+        ),
     }
 }

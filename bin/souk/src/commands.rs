@@ -10,7 +10,8 @@ pub(crate) mod token;
 
 // Data.
 mod import;
-mod seed;
+/// Fills the shop with samples.
+pub mod seed;
 
 // Dead letters and the outbox.
 mod dead;
