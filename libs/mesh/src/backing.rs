@@ -58,6 +58,7 @@ impl<'b> Backing<'b> {
         let mut settings = pg::Settings::of(url.clone());
         settings.replica_url = config.replica_url.get(service).cloned();
         settings.max_connections = usize::try_from(config.pool_size).unwrap_or(16);
+        settings.budget = boot.connections.clone();
         let db = Db::new(service, settings)?;
         let bus = boot.bus().await?;
 

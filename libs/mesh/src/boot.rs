@@ -8,6 +8,7 @@ use crate::paging::Paging;
 use crate::tasks::Tasks;
 use bus::Bus;
 use fault::Fault;
+use pg::Budget;
 use std::collections::BTreeSet;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -24,6 +25,8 @@ pub struct Boot {
     pub(crate) ports: Ports,
     signer: Option<Arc<Signer>>,
     local: BTreeSet<&'static str>,
+    /// The connections of all databases.
+    pub(crate) connections: Budget,
     /// How the broker is reached; none where the configuration names none.
     broker: Option<bus::Settings>,
     bus: OnceCell<Bus>,
@@ -111,7 +114,9 @@ impl Boot {
             admin: listen(config.server.admin_listen).await?,
         };
         let local = local.iter().copied().collect();
+        let connections = usize::try_from(config.database.connections).unwrap_or(usize::MAX);
         Ok(Self {
+            connections: Budget::new(connections),
             config,
             tasks,
             auth,

@@ -8,6 +8,7 @@ use crate::readiness::{Readiness, Report};
 use crate::server::{Stack, arrived};
 use crate::{Service, Tasks, admin, health, telemetry};
 use bus::Consumers;
+use pg::Budget;
 use std::collections::BTreeSet;
 use std::io;
 use std::net::SocketAddr;
@@ -31,6 +32,9 @@ const INTERNAL_DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 const TRACE_FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
 /// During shutdown a connection without calls is cut after this long; a healthy client closes it at once.
 const IDLE_CONNECTION_TIMEOUT: Duration = Duration::from_millis(300);
+
+/// A database connection that is not used for this long is closed: the pools of a process share PostgreSQL's limit.
+const IDLE_DATABASE_CONNECTION: Duration = Duration::from_secs(60);
 
 /// A process that serves.
 pub struct Running {
@@ -103,7 +107,7 @@ impl Running {
 /// Serves until the tasks' stop token is cancelled. Ready only once every hard check has passed.
 pub async fn start(boot: Boot, services: Vec<Service>) -> Result<Running, BootError> {
     refuse_twice(&services)?;
-    let Boot { config, tasks, auth, ports, .. } = boot;
+    let Boot { config, tasks, auth, ports, connections, .. } = boot;
     let (reporter, health_server) = tonic_health::server::health_reporter();
     let mut open = Routes::new(health_server);
     if config.server.reflection {
@@ -118,6 +122,7 @@ pub async fn start(boot: Boot, services: Vec<Service>) -> Result<Running, BootEr
     health::follow(reporter, &readiness, &tasks).await;
     readiness.keep_checking(&tasks);
     fold_metrics(&tasks);
+    close_idle_connections(connections, &tasks);
 
     let serve = |port, name| {
         let stack = Stack::new(&config, auth.clone());
@@ -172,6 +177,15 @@ fn fold_metrics(tasks: &Tasks) {
     tasks.keep("metrics", async move {
         while timeout(Duration::from_secs(5), ending.cancelled()).await.is_err() {
             telemetry::fold_metrics();
+        }
+    });
+}
+
+fn close_idle_connections(connections: Budget, tasks: &Tasks) {
+    let ending = tasks.ending();
+    tasks.keep("connections", async move {
+        while timeout(IDLE_DATABASE_CONNECTION, ending.cancelled()).await.is_err() {
+            connections.close_idle(IDLE_DATABASE_CONNECTION);
         }
     });
 }

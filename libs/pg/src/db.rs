@@ -1,21 +1,14 @@
 use crate::due::Reading;
+use crate::pool::{Budget, Pool, Purpose, pool};
 use crate::tx::{InTransaction, Tx, begin};
 use chrono::TimeDelta;
-use diesel::{ConnectionError, ConnectionResult};
-use diesel_async::pooled_connection::deadpool::Pool;
-use diesel_async::pooled_connection::{
-    AsyncDieselConnectionManager, ManagerConfig, RecyclingMethod,
-};
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use fault::{Common, Fault, Kind, context};
 use rand::Rng;
-use secrecy::{ExposeSecret, SecretString};
-use std::error::Error;
+use secrecy::SecretString;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
-use tokio_postgres::{Config, NoTls};
 
 /// Connection settings of one service's database.
 #[derive(Debug, Clone)]
@@ -30,6 +23,8 @@ pub struct Settings {
     pub acquire_timeout: Duration,
     /// Statement timeout; a call with a shorter deadline uses that deadline instead.
     pub statement_timeout: Duration,
+    /// Connections that all databases of the process may hold together.
+    pub budget: Budget,
 }
 
 impl Settings {
@@ -41,6 +36,7 @@ impl Settings {
             max_connections: 16,
             acquire_timeout: Duration::from_secs(2),
             statement_timeout: Duration::from_secs(30),
+            budget: Budget::new(usize::MAX),
         }
     }
 }
@@ -54,15 +50,13 @@ pub struct Db {
 struct Inner {
     service: &'static str,
     settings: Settings,
-    primary: Pool<AsyncPgConnection>,
-    replica: Option<Pool<AsyncPgConnection>>,
+    primary: Pool,
+    look_ups: Pool,
+    replica: Option<Pool>,
     outbox_signal: Notify,
     reading: Reading,
     clock_offset_ms: AtomicI64,
 }
-
-/// Timeout for connecting, for unacknowledged TCP data, and for idle time before TCP keepalives start.
-const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How often a transaction is tried in total when it conflicts with others.
 const MAX_ATTEMPTS: u32 = 8;
@@ -70,13 +64,16 @@ const MAX_ATTEMPTS: u32 = 8;
 impl Db {
     /// Creates the pools; connections are opened on first use.
     pub fn new(service: &'static str, settings: Settings) -> Result<Self, Fault> {
-        let primary = pool(&settings.url, &settings)?;
-        let replica = settings.replica_url.as_ref().map(|url| pool(url, &settings)).transpose()?;
+        let primary = pool(&settings.url, Purpose::General, &settings)?;
+        let look_ups = pool(&settings.url, Purpose::LookUps, &settings)?;
+        let replica = settings.replica_url.as_ref();
+        let replica = replica.map(|url| pool(url, Purpose::General, &settings)).transpose()?;
         Ok(Self {
             inner: Arc::new(Inner {
                 service,
                 settings,
                 primary,
+                look_ups,
                 replica,
                 outbox_signal: Notify::new(),
                 reading: Reading::default(),
@@ -103,11 +100,19 @@ impl Db {
             + Send,
         R: Send,
     {
-        let started = Instant::now();
-        let mut tx = self.open(&self.inner.primary).await?;
-        let result = body(&mut tx).await;
-        tx.release();
-        self.measure(name, started, result)
+        self.read_from(&self.inner.primary, name, body).await
+    }
+
+    /// Runs a read on the primary that finds rows by key: its plans are made once for each connection, by index and whatever the key
+    /// is. Not for lists, filters or batches, whose best plan depends on their values.
+    pub async fn look_up<R, F>(&self, name: &'static str, body: F) -> Result<R, Fault>
+    where
+        for<'t> F: AsyncFnOnce(&'t mut Tx) -> Result<R, Fault>
+            + InTransaction<&'t mut Tx, Result<R, Fault>, Running: Send>
+            + Send,
+        R: Send,
+    {
+        self.read_from(&self.inner.look_ups, name, body).await
     }
 
     /// Runs a read on the replica if there is one; its result may be stale.
@@ -118,8 +123,18 @@ impl Db {
             + Send,
         R: Send,
     {
-        let started = Instant::now();
         let pool = self.inner.replica.as_ref().unwrap_or(&self.inner.primary);
+        self.read_from(pool, name, body).await
+    }
+
+    async fn read_from<R, F>(&self, pool: &Pool, name: &'static str, body: F) -> Result<R, Fault>
+    where
+        for<'t> F: AsyncFnOnce(&'t mut Tx) -> Result<R, Fault>
+            + InTransaction<&'t mut Tx, Result<R, Fault>, Running: Send>
+            + Send,
+        R: Send,
+    {
+        let started = Instant::now();
         let mut tx = self.open(pool).await?;
         let result = body(&mut tx).await;
         tx.release();
@@ -191,10 +206,11 @@ impl Db {
         self.inner.outbox_signal.notified().await;
     }
 
-    /// Closes the idle connections of the primary's pool. After a failover they may be half-open, and each would cost one caller
+    /// Closes the idle connections to the primary. After a failover they may be half-open, and each would cost one caller
     /// a timeout.
     pub fn renew(&self) {
         self.inner.primary.retain(|_, _| false);
+        self.inner.look_ups.retain(|_, _| false);
     }
 
     /// Shifts the clock that [`Tx::now`] returns; tests use it instead of waiting.
@@ -202,7 +218,7 @@ impl Db {
         self.inner.clock_offset_ms.store(by.num_milliseconds(), Ordering::Relaxed);
     }
 
-    async fn open(&self, pool: &Pool<AsyncPgConnection>) -> Result<Tx, Fault> {
+    async fn open(&self, pool: &Pool) -> Result<Tx, Fault> {
         let connection = pool.get().await.map_err(|error| {
             metrics::counter!("db_pool_failures_total", "service" => self.inner.service)
                 .increment(1);
@@ -236,50 +252,6 @@ impl Db {
             .record(started.elapsed());
         result
     }
-}
-
-fn pool(url: &SecretString, settings: &Settings) -> Result<Pool<AsyncPgConnection>, Fault> {
-    let mut config = ManagerConfig::default();
-    config.custom_setup = Box::new(|url| Box::pin(connect(url)));
-    // `Fast` detects closed connections without a query on every checkout.
-    config.recycling_method = RecyclingMethod::Fast;
-    let manager = AsyncDieselConnectionManager::new_with_config(url.expose_secret(), config);
-    Pool::builder(manager)
-        .max_size(settings.max_connections)
-        .runtime(deadpool::Runtime::Tokio1)
-        .wait_timeout(Some(settings.acquire_timeout))
-        .create_timeout(Some(CONNECTION_TIMEOUT))
-        .build()
-        .map_err(Fault::internal)
-}
-
-/// Prepared statements get a custom plan on every execution: a cached generic plan made when a table was empty would still scan the
-/// whole table when it is large. The server notices clients that a network forgot within seconds, not after two hours. Idle transactions are terminated: after a half-open connection their locks would otherwise be held
-/// until the server's TCP stack gives up on the client.
-const SESSION_SETTINGS: &str = "
-    set plan_cache_mode = force_custom_plan;
-    set tcp_keepalives_idle = 5;
-    set tcp_keepalives_interval = 2;
-    set tcp_keepalives_count = 3;
-    set idle_in_transaction_session_timeout = '15s'";
-
-/// Connects with TCP timeouts, so that a half-open connection to a lost server is detected instead of hanging.
-async fn connect(url: &str) -> ConnectionResult<AsyncPgConnection> {
-    let mut config: Config = url.parse().map_err(not_connected)?;
-    config
-        .connect_timeout(CONNECTION_TIMEOUT)
-        .tcp_user_timeout(CONNECTION_TIMEOUT)
-        .keepalives_idle(CONNECTION_TIMEOUT);
-    let (client, link) = config.connect(NoTls).await.map_err(not_connected)?;
-    let mut connection = AsyncPgConnection::try_from_client_and_connection(client, link).await?;
-    let set = connection.batch_execute(SESSION_SETTINGS).await;
-    set.map_err(ConnectionError::CouldntSetupConfiguration)?;
-    Ok(connection)
-}
-
-fn not_connected(error: tokio_postgres::Error) -> ConnectionError {
-    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-    ConnectionError::BadConnection(format!("{error}{cause}"))
 }
 
 /// Exponential backoff with full jitter.

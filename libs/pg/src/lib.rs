@@ -1,6 +1,6 @@
 //! Access to PostgreSQL for all services.
 //!
-//! - [`Db`]: connection pools; [`Db::read`], [`Db::write`] with retries, [`Db::write_once`] with idempotency keys.
+//! - [`Db`]: connection pools; [`Db::read`], [`Db::look_up`], [`Db::write`] with retries, [`Db::write_once`] with idempotency keys.
 //! - [`Tx`]: an open transaction; every store function takes one.
 //! - [`statement()`]: hand-written SQL, prepared once on each connection.
 //! - [`entity`]: aggregates by their head, read, locked, paged and written with their events; [`Columns`]: batches of rows.
@@ -25,6 +25,7 @@ pub mod inbox;
 pub mod migrate;
 pub mod operations;
 pub mod outbox;
+mod pool;
 pub mod projections;
 pub mod provision;
 pub mod replay;
@@ -38,5 +39,6 @@ pub use columns::Columns;
 pub use db::{Db, Settings};
 pub use diesel_async::AsyncPgConnection as Connection;
 pub use due::Due;
+pub use pool::Budget;
 pub use statement::{Statement, statement};
 pub use tx::{InTransaction, Tx};

@@ -1,3 +1,4 @@
+use crate::pool::Manager;
 use crate::statement;
 use chrono::{DateTime, TimeDelta, Utc};
 use deadpool::managed::Object;
@@ -11,7 +12,7 @@ use tokio::sync::Notify;
 use tokio_postgres::NoTls;
 
 /// A pooled connection.
-type Pooled = diesel_async::pooled_connection::deadpool::Object<AsyncPgConnection>;
+type Pooled = Object<Manager>;
 
 /// A connection in use, usually inside a transaction. If it is dropped before its end, for example because the call was cancelled,
 /// the running statement is cancelled on the server and the connection is closed.
@@ -55,7 +56,12 @@ impl Tx {
         }
         let clock: Clock =
             statement("select clock_timestamp() as now").get_result(self.conn()).await?;
-        Ok(clock.now + self.clock_offset)
+        Ok(self.at(clock.now))
+    }
+
+    /// The instant that [`Tx::now`] would return for a reading of the database's clock, for a read that has the clock in its statement.
+    pub fn at(&self, clock: DateTime<Utc>) -> DateTime<Utc> {
+        clock + self.clock_offset
     }
 
     /// Marks the point that [`Tx::rollback_to_savepoint`] goes back to.

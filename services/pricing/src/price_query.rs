@@ -1,8 +1,7 @@
 //! What GetPrice and BatchGetPrices select for.
 
 use crate::domain::selection::Context;
-use fault::Fault;
-use pg::Tx;
+use chrono::{DateTime, Utc};
 
 /// A context whose instant may be left to the moment of the answer.
 #[derive(Debug, Clone)]
@@ -14,9 +13,9 @@ pub struct PriceQuery {
 }
 
 impl PriceQuery {
-    /// The context with its instant: now is by the database's clock, on which all replicas agree.
-    pub async fn context(&self, tx: &mut Tx) -> Result<Context, Fault> {
-        let at = if self.is_now { tx.now().await? } else { self.context.at };
-        Ok(Context { at, ..self.context.clone() })
+    /// The context with its instant. `now` is by the database's clock, on which all replicas agree.
+    pub fn context(&self, now: DateTime<Utc>) -> Context {
+        let at = if self.is_now { now } else { self.context.at };
+        Context { at, ..self.context.clone() }
     }
 }

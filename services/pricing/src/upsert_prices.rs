@@ -35,63 +35,72 @@ pub enum Outcome {
     Unchanged,
 }
 
-/// Sets prices that all have different keys; answers in their order. New ones are inserted before
-/// those that are there are locked, and both in a fixed order: so concurrent
-/// calls do not deadlock.
+/// Sets prices that all have different keys; answers in their order. Those that exist are locked in the order of their ids, then new
+/// ones are inserted in the order of their keys. Where an insert finds that another call was faster, the transaction is repeated: a lock
+/// taken after an insert could make a deadlock.
 pub async fn upsert_prices(tx: &mut Tx, wanted: &[Wanted]) -> Result<Vec<(Outcome, Price)>, Fault> {
-    let targets: BTreeSet<&Target> = wanted.iter().map(|wanted| &wanted.target).collect();
-    let targets: Vec<Target> = targets.into_iter().cloned().collect();
-    items::insert(tx, &targets).await?;
-    let created = create(tx, wanted).await?;
-    let rest: Vec<&Wanted> =
-        wanted.iter().filter(|wanted| !created.contains_key(&wanted.draft.key)).collect();
-    let changed = change(tx, &rest).await?;
-    let of_key = |wanted: &Wanted| {
-        let key = &wanted.draft.key;
-        let created = created.get(key).map(|price| (Outcome::Created, price.clone()));
-        created.or_else(|| changed.get(key).cloned())
-    };
+    let keys: Vec<&PriceKey> = wanted.iter().map(|wanted| &wanted.draft.key).collect();
+    let there = prices::lock_keys(tx, &keys).await?;
+    let there: HashMap<PriceKey, Price> =
+        there.into_iter().map(|price| (price.key.clone(), price)).collect();
+    let (old, new): (Vec<&Wanted>, Vec<&Wanted>) =
+        wanted.iter().partition(|wanted| there.contains_key(&wanted.draft.key));
+    let mut set = create(tx, &new).await?;
+    set.extend(change(tx, &old, there).await?);
     wanted
         .iter()
         .map(|wanted| {
-            of_key(wanted).ok_or_else(|| Fault::internal("a price was neither made nor found"))
+            let set = set.remove(&wanted.draft.key);
+            set.ok_or_else(|| Fault::internal("a price was neither made nor found"))
         })
         .collect()
 }
 
+type Set = HashMap<PriceKey, (Outcome, Price)>;
+
 /// Those that did not exist.
-async fn create(tx: &mut Tx, wanted: &[Wanted]) -> Result<HashMap<PriceKey, Price>, Fault> {
+async fn create(tx: &mut Tx, wanted: &[&Wanted]) -> Result<Set, Fault> {
+    if wanted.is_empty() {
+        return Ok(Set::new());
+    }
+    let targets: BTreeSet<&Target> = wanted.iter().map(|wanted| &wanted.target).collect();
+    let targets: Vec<Target> = targets.into_iter().cloned().collect();
+    items::insert(tx, &targets).await?;
     let at = tx.now().await?;
     // A request with an expected version changes a price and does not create one.
     let new = wanted.iter().filter(|wanted| expect_version(0, wanted.expected).is_ok());
     let fresh: Vec<(Price, Change)> =
         new.map(|w| Price::first(Id::new(), &w.draft, &w.target, at)).collect();
     let created = prices::insert(tx, fresh).await?;
-    Ok(created.into_iter().map(|price| (price.key.clone(), price)).collect())
+    let created: Set =
+        created.into_iter().map(|price| (price.key.clone(), (Outcome::Created, price))).collect();
+    let left: Vec<&Wanted> =
+        wanted.iter().copied().filter(|own| !created.contains_key(&own.draft.key)).collect();
+    require_room(tx, &left).await?;
+    if let Some(wanted) = left.first() {
+        expect_version(0, wanted.expected)?;
+        return Err(Fault::new(Common::Contended, "another call got in the way; repeat it"));
+    }
+    Ok(created)
 }
 
 /// Those that exist, or have been deleted.
 async fn change(
     tx: &mut Tx,
     wanted: &[&Wanted],
-) -> Result<HashMap<PriceKey, (Outcome, Price)>, Fault> {
+    mut there: HashMap<PriceKey, Price>,
+) -> Result<Set, Fault> {
     if wanted.is_empty() {
-        return Ok(HashMap::new());
+        return Ok(Set::new());
     }
-    let keys: Vec<&PriceKey> = wanted.iter().map(|wanted| &wanted.draft.key).collect();
-    let there = prices::lock_keys(tx, &keys).await?;
-    let mut there: HashMap<PriceKey, Price> =
-        there.into_iter().map(|price| (price.key.clone(), price)).collect();
-    require_room(tx, wanted, &there).await?;
+    let is_deleted = |own: &&Wanted| there[&own.draft.key].head.is_deleted();
+    let revived: Vec<&Wanted> = wanted.iter().copied().filter(is_deleted).collect();
+    require_room(tx, &revived).await?;
 
     let at = tx.now().await?;
-    let (mut done, mut changed) = (HashMap::new(), Vec::new());
+    let (mut done, mut changed) = (Set::new(), Vec::new());
     for wanted in wanted {
-        let Some((key, mut price)) = there.remove_entry(&wanted.draft.key) else {
-            expect_version(0, wanted.expected)?;
-            // It was in the way of the insert and is gone by now.
-            return Err(Fault::new(Common::Contended, "another call got in the way; repeat it"));
-        };
+        let Some((key, mut price)) = there.remove_entry(&wanted.draft.key) else { continue };
         let change = price.set(&wanted.draft, wanted.expected, at)?;
         let outcome = if change.is_some() { Outcome::Updated } else { Outcome::Unchanged };
         changed.extend(change.map(|change| (price.clone(), change)));
@@ -104,16 +113,9 @@ async fn change(
 
 /// Names the row whose window overlaps another price: of those that could not be inserted, and of
 /// those that come back to life. The constraint would refuse these too, but without saying which.
-async fn require_room(
-    tx: &mut Tx,
-    wanted: &[&Wanted],
-    there: &HashMap<PriceKey, Price>,
-) -> Result<(), Fault> {
-    let is_live = |key| there.get(key).is_some_and(|price: &Price| !price.head.is_deleted());
-    let coming: Vec<&&Wanted> = wanted
-        .iter()
-        .filter(|wanted| expect_version(0, wanted.expected).is_ok() && !is_live(&wanted.draft.key))
-        .collect();
+async fn require_room(tx: &mut Tx, coming: &[&Wanted]) -> Result<(), Fault> {
+    let coming: Vec<&&Wanted> =
+        coming.iter().filter(|wanted| expect_version(0, wanted.expected).is_ok()).collect();
     let keys: Vec<&PriceKey> = coming.iter().map(|wanted| &wanted.draft.key).collect();
     let overlaps = prices::overlapping(tx, &keys).await?;
     let Some((wanted, other)) =

@@ -108,11 +108,13 @@ pub struct Databases {
     pub replica_url: BTreeMap<String, SecretString>,
     /// Connections that each service of this process holds at most, from 2 to 1,000.
     pub pool_size: u32,
+    /// Connections that all services of this process hold at most together, from 2 to 10,000, besides one for each service's relay.
+    pub connections: u32,
 }
 
 impl Default for Databases {
     fn default() -> Self {
-        Self { url: BTreeMap::new(), replica_url: BTreeMap::new(), pool_size: 16 }
+        Self { url: BTreeMap::new(), replica_url: BTreeMap::new(), pool_size: 16, connections: 60 }
     }
 }
 
@@ -127,6 +129,9 @@ impl Databases {
         // An isolated run of an event uses two connections at once.
         if !(2..=1000).contains(&self.pool_size) {
             problems.push("database.pool_size: must be between 2 and 1000".to_owned());
+        }
+        if !(2..=10_000).contains(&self.connections) {
+            problems.push("database.connections: must be between 2 and 10000".to_owned());
         }
     }
 }

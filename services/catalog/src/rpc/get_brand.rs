@@ -12,6 +12,6 @@ use pg::entity;
 pub async fn get_brand(app: &App, request: GetBrandRequest) -> Result<GetBrandResponse, Fault> {
     let id = read(|fields| fields.id("brand_id", &request.brand_id))?;
     let brand: Brand =
-        app.db.read(GetBrandRequest::METHOD, async move |tx| entity::get(tx, id).await).await?;
+        app.db.look_up(GetBrandRequest::METHOD, async move |tx| entity::get(tx, id).await).await?;
     Ok(GetBrandResponse { brand: Some((&brand).into()) })
 }

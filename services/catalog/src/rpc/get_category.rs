@@ -15,6 +15,6 @@ pub async fn get_category(
 ) -> Result<GetCategoryResponse, Fault> {
     let id = read(|fields| fields.id("category_id", &request.category_id))?;
     let category: Category =
-        app.db.read(GetCategoryRequest::METHOD, async move |tx| entity::get(tx, id).await).await?;
+        app.db.look_up(GetCategoryRequest::METHOD, async move |tx| entity::get(tx, id).await).await?;
     Ok(GetCategoryResponse { category: Some((&category).into()) })
 }

@@ -15,6 +15,6 @@ pub async fn get_product(
 ) -> Result<GetProductResponse, Fault> {
     let id = read(|fields| fields.id("product_id", &request.product_id))?;
     let product: Product =
-        app.db.read(GetProductRequest::METHOD, async move |tx| entity::get(tx, id).await).await?;
+        app.db.look_up(GetProductRequest::METHOD, async move |tx| entity::get(tx, id).await).await?;
     Ok(GetProductResponse { product: Some((&product).into()) })
 }

@@ -20,12 +20,12 @@ pub async fn get_variant(
     let variant: Variant = match read(|fields| fields.required("name", request.name))? {
         Name::VariantId(id) => {
             let id = read(|fields| fields.id("variant_id", &id))?;
-            app.db.read(method, async move |tx| entity::get(tx, id).await).await?
+            app.db.look_up(method, async move |tx| entity::get(tx, id).await).await?
         }
         Name::Sku(sku) => {
             // What is no SKU is no variant's either.
             let sku = &Sku::parse(&sku).map_err(|_| variants::not_found("of this SKU"))?;
-            app.db.read(method, async move |tx| variants::get_by_sku(tx, sku).await).await?
+            app.db.look_up(method, async move |tx| variants::get_by_sku(tx, sku).await).await?
         }
     };
     Ok(GetVariantResponse { variant: Some((&variant).into()) })

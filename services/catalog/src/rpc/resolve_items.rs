@@ -20,7 +20,7 @@ pub async fn resolve_items(
     let ids: &Vec<Id<Product>> = &read(|fields| fields.ids("product_ids", &request.product_ids))?;
     let (variants, products) = app
         .db
-        .read(ResolveItemsRequest::METHOD, async move |tx| {
+        .look_up(ResolveItemsRequest::METHOD, async move |tx| {
             Ok((variants::states(tx, skus).await?, products::states(tx, ids).await?))
         })
         .await?;

@@ -135,6 +135,9 @@ pub async fn list(
 
 /// Which of the products were ever there, and whether they have been deleted.
 pub async fn states(tx: &mut Tx, ids: &[Id<Product>]) -> Result<HashMap<Id<Product>, bool>, Fault> {
+    if ids.is_empty() {
+        return Ok(HashMap::new());
+    }
     let rows: Vec<(Id<Product>, bool)> = products::table
         .filter(products::id.eq_any(ids))
         .select((products::id, products::deleted_at.is_not_null()))

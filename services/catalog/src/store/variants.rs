@@ -186,6 +186,9 @@ pub async fn states(
     tx: &mut Tx,
     skus: &[Sku],
 ) -> Result<HashMap<Sku, (Id<Product>, Id<Variant>, bool)>, Fault> {
+    if skus.is_empty() {
+        return Ok(HashMap::new());
+    }
     let rows: Vec<(Sku, Id<Product>, Id<Variant>, bool)> = variants::table
         .filter(variants::sku.eq_any(skus))
         .select((

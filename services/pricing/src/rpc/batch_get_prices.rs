@@ -32,7 +32,7 @@ pub async fn batch_get_prices(
     let (context, prices) = app
         .db
         .read(BatchGetPricesRequest::METHOD, async |tx| {
-            let context = query.context(tx).await?;
+            let context = query.context(tx.now().await?);
             let prices = prices::candidates(tx, of_all, &context).await?;
             Ok((context, prices))
         })

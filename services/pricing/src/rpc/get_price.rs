@@ -1,8 +1,10 @@
 //! Returns the price of an item with an explanation.
 
+use crate::domain::item::Item;
 use crate::domain::price::Price;
 use crate::domain::selection::{Context, explain};
-use crate::store::prices;
+use crate::price_query::PriceQuery;
+use crate::store::{items, prices};
 use crate::{App, catalog, wire};
 use contracts::Rpc;
 use convert::{money, read};
@@ -16,22 +18,35 @@ pub async fn get_price(app: &App, request: GetPriceRequest) -> Result<GetPriceRe
         let query = wire::query(fields, request.context.as_ref());
         Some((item?, query?))
     })?;
-    let target = catalog::known(app, std::slice::from_ref(&item)).await?.remove(&item);
-    let target = target.ok_or_else(|| item.unknown())?;
-    let (target, query) = (&target, &query);
-    let (context, prices) = app
-        .db
-        .read(GetPriceRequest::METHOD, async |tx| {
-            let context = query.context(tx).await?;
-            Ok((context, prices::of_items(tx, &target.items()).await?))
-        })
-        .await?;
+    let found = find(app, &item, &query).await?;
+    let (context, prices) = match found {
+        Some(found) => found,
+        // The catalogue may know it, and then it is known here.
+        None => {
+            catalog::known(app, std::slice::from_ref(&item)).await?;
+            find(app, &item, &query).await?.ok_or_else(|| item.unknown())?
+        }
+    };
     answer(&prices, &context).ok_or_else(|| {
         let message = format!("{item} has no price in {} that applies here", context.currency);
         Fault::new(Reason::MatchingPriceNotFound, message)
             .with("item", &item)
             .with("currency_code", context.currency)
     })
+}
+
+/// The prices of an item and the instant to select for; none if the item is not known here.
+async fn find(
+    app: &App,
+    item: &Item,
+    query: &PriceQuery,
+) -> Result<Option<(Context, Vec<Price>)>, Fault> {
+    app.db
+        .look_up(GetPriceRequest::METHOD, async |tx| {
+            let Some((target, now)) = items::find_now(tx, item).await? else { return Ok(None) };
+            Ok(Some((query.context(now), prices::of_items(tx, &target.items()).await?)))
+        })
+        .await
 }
 
 /// The price that applies, with the full trace; none where none applies.

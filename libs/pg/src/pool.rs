@@ -1,0 +1,199 @@
+//! Connections of a service, in pools that share one budget with the other pools of their process: PostgreSQL's limit is for all of
+//! them together. Where the budget is used up, connections that are idle in other pools are closed.
+
+use crate::db::Settings;
+use deadpool::managed::{self, Metrics, QueueMode, RecycleError, RecycleResult, WeakPool};
+use diesel::{ConnectionError, ConnectionResult};
+use diesel_async::pooled_connection::PoolableConnection;
+use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use fault::Fault;
+use secrecy::{ExposeSecret, SecretString};
+use std::error::Error;
+use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_postgres::{Config, NoTls};
+
+/// Timeout for connecting, for unacknowledged TCP data, and for idle time before TCP keepalives start.
+const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a connection must be idle to be closed for another pool.
+const RECLAIM_IDLE: Duration = Duration::from_millis(100);
+
+/// How often idle connections are looked for while a pool waits for the budget.
+const RECLAIM_INTERVAL: Duration = Duration::from_millis(20);
+
+/// Statements of transactions and of reads with filters are planned anew on every execution: a plan that was kept since a table was
+/// empty would still scan the whole table when it is large. Idle transactions are terminated: after a half-open connection their locks
+/// would otherwise be held until the server's TCP stack gives up on the client; for the same reason the server sends keepalives.
+const SETTINGS: &str = "
+    set plan_cache_mode = force_custom_plan;
+    set jit = off;
+    set tcp_keepalives_idle = 5;
+    set tcp_keepalives_interval = 2;
+    set tcp_keepalives_count = 3;
+    set idle_in_transaction_session_timeout = '15s'";
+
+/// Look-ups by key keep their plans, which cost several times what the look-up does. Without sequential scans the plan is by an index
+/// however small the table was when it was made.
+const LOOK_UP_SETTINGS: &str = "
+    set plan_cache_mode = force_generic_plan;
+    set enable_seqscan = off";
+
+/// How many connections the pools of a process may hold together.
+#[derive(Clone)]
+pub struct Budget {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    permits: Arc<Semaphore>,
+    pools: Mutex<Vec<WeakPool<Manager>>>,
+}
+
+impl Budget {
+    /// A budget of so many connections.
+    pub fn new(connections: usize) -> Self {
+        let permits = Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS)));
+        Self { inner: Arc::new(Inner { permits, pools: Mutex::default() }) }
+    }
+
+    async fn acquire(&self) -> Option<OwnedSemaphorePermit> {
+        loop {
+            let permit = Arc::clone(&self.inner.permits).acquire_owned();
+            match tokio::time::timeout(RECLAIM_INTERVAL, permit).await {
+                Ok(permit) => return permit.ok(),
+                Err(_) => self.close_idle(RECLAIM_IDLE),
+            }
+        }
+    }
+
+    /// Closes the connections that have been idle for so long.
+    pub fn close_idle(&self, idle: Duration) {
+        let mut pools = self.inner.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        pools.retain(|pool| {
+            let Some(pool) = pool.upgrade() else { return false };
+            pool.retain(|_, metrics| metrics.last_used() < idle);
+            true
+        });
+    }
+
+    fn add(&self, pool: &Pool) {
+        let mut pools = self.inner.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        pools.push(pool.weak());
+    }
+}
+
+impl std::fmt::Debug for Budget {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Budget({} left)", self.inner.permits.available_permits())
+    }
+}
+
+/// The connections of one database for one purpose.
+pub(crate) type Pool = managed::Pool<Manager>;
+
+/// What the sessions of a pool are for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Everything.
+    General,
+    /// Look-ups by key.
+    LookUps,
+}
+
+/// Opens connections.
+pub(crate) struct Manager {
+    url: SecretString,
+    purpose: Purpose,
+    budget: Budget,
+}
+
+/// A connection with its share of the budget.
+pub(crate) struct Connection {
+    inner: AsyncPgConnection,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Deref for Connection {
+    type Target = AsyncPgConnection;
+
+    fn deref(&self) -> &AsyncPgConnection {
+        &self.inner
+    }
+}
+
+impl DerefMut for Connection {
+    fn deref_mut(&mut self) -> &mut AsyncPgConnection {
+        &mut self.inner
+    }
+}
+
+impl managed::Manager for Manager {
+    type Type = Connection;
+    type Error = ConnectionError;
+
+    async fn create(&self) -> Result<Connection, ConnectionError> {
+        let permit = self.budget.acquire().await;
+        let closed = || ConnectionError::BadConnection("the budget of connections is gone".into());
+        let permit = permit.ok_or_else(closed)?;
+        Ok(Connection { inner: connect(&self.url, self.purpose).await?, _permit: permit })
+    }
+
+    /// Detects closed connections without a query on every checkout.
+    async fn recycle(
+        &self,
+        connection: &mut Connection,
+        _: &Metrics,
+    ) -> RecycleResult<ConnectionError> {
+        match std::thread::panicking() || connection.inner.is_broken() {
+            true => Err(RecycleError::Message("the connection is broken".into())),
+            false => Ok(()),
+        }
+    }
+}
+
+/// A pool that opens connections on first use.
+pub(crate) fn pool(
+    url: &SecretString,
+    purpose: Purpose,
+    settings: &Settings,
+) -> Result<Pool, Fault> {
+    let budget = settings.budget.clone();
+    let manager = Manager { url: url.clone(), purpose, budget: budget.clone() };
+    let pool = Pool::builder(manager)
+        .max_size(settings.max_connections)
+        .runtime(deadpool::Runtime::Tokio1)
+        // The connection used last is used next, so that those that are not needed become idle.
+        .queue_mode(QueueMode::Lifo)
+        .wait_timeout(Some(settings.acquire_timeout))
+        .create_timeout(Some(CONNECTION_TIMEOUT))
+        .build()
+        .map_err(Fault::internal)?;
+    budget.add(&pool);
+    Ok(pool)
+}
+
+/// Connects with TCP timeouts, so that a half-open connection to a lost server is detected instead of hanging.
+async fn connect(url: &SecretString, purpose: Purpose) -> ConnectionResult<AsyncPgConnection> {
+    let mut config: Config = url.expose_secret().parse().map_err(not_connected)?;
+    config
+        .connect_timeout(CONNECTION_TIMEOUT)
+        .tcp_user_timeout(CONNECTION_TIMEOUT)
+        .keepalives_idle(CONNECTION_TIMEOUT);
+    let (client, link) = config.connect(NoTls).await.map_err(not_connected)?;
+    let mut connection = AsyncPgConnection::try_from_client_and_connection(client, link).await?;
+    let settings = match purpose {
+        Purpose::General => SETTINGS.to_owned(),
+        Purpose::LookUps => format!("{SETTINGS};{LOOK_UP_SETTINGS}"),
+    };
+    let set = connection.batch_execute(&settings).await;
+    set.map_err(ConnectionError::CouldntSetupConfiguration)?;
+    Ok(connection)
+}
+
+fn not_connected(error: tokio_postgres::Error) -> ConnectionError {
+    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+    ConnectionError::BadConnection(format!("{error}{cause}"))
+}
