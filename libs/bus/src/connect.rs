@@ -5,7 +5,7 @@ use fault::Fault;
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{RwLock, watch};
+use tokio::sync::{Mutex, watch};
 
 /// How the broker is reached, and how much it may keep.
 #[derive(Debug, Clone)]
@@ -44,7 +44,7 @@ struct Inner {
     client: Client,
     jetstream: jetstream::Context,
     settings: Settings,
-    in_flight: RwLock<()>,
+    isolation_turn: Mutex<()>,
     /// How often the connection was lost.
     breaks: watch::Receiver<u64>,
 }
@@ -86,12 +86,11 @@ impl Bus {
             .timeout(ANSWER_TIMEOUT)
             .ack_timeout(ANSWER_TIMEOUT)
             .build(client.clone());
-        let in_flight = RwLock::default();
         Ok(Self(Arc::new(Inner {
             client,
             jetstream,
             settings: settings.clone(),
-            in_flight,
+            isolation_turn: Mutex::default(),
             breaks,
         })))
     }
@@ -121,12 +120,12 @@ impl Bus {
         &self.0.settings
     }
 
-    /// Locked shared by all that handles events in this process, and exclusively for an event that runs in isolation.
-    pub(crate) fn in_flight(&self) -> &RwLock<()> {
-        &self.0.in_flight
+    /// Held by the service of this process whose event runs in isolation: one after the other, so that a process that dies leaves at
+    /// most one start without an end.
+    pub(crate) fn isolation_turn(&self) -> &Mutex<()> {
+        &self.0.isolation_turn
     }
 
-    /// Whether the connection stands; a half-open one counts until a ping fails.
     /// Sends a core message, which may get lost, to whoever subscribes to it now. While the connection is down nothing is sent: the
     /// client would buffer it, and send it too late to be of use.
     pub async fn announce(&self, subject: String, payload: Bytes) {
@@ -135,6 +134,7 @@ impl Bus {
         }
     }
 
+    /// Whether the connection stands; a half-open one counts until a ping fails.
     pub(crate) fn connected(&self) -> bool {
         self.0.client.connection_state() == async_nats::connection::State::Connected
     }

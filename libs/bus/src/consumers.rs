@@ -52,6 +52,7 @@ mod replay;
 mod replay_one;
 mod run;
 mod settings;
+mod unavailable;
 mod upkeep;
 mod workers;
 

@@ -1,5 +1,5 @@
-use crate::due::Reading;
 use crate::pool::{Budget, Pool, Purpose, pool};
+use crate::reading::Reading;
 use crate::tx::{InTransaction, Tx, begin};
 use chrono::TimeDelta;
 use fault::{Common, Fault, Kind, context};
@@ -64,10 +64,14 @@ const MAX_ATTEMPTS: u32 = 8;
 impl Db {
     /// Creates the pools; connections are opened on first use.
     pub fn new(service: &'static str, settings: Settings) -> Result<Self, Fault> {
-        let primary = pool(&settings.url, Purpose::General, &settings)?;
-        let look_ups = pool(&settings.url, Purpose::LookUps, &settings)?;
+        let pool = |url: &SecretString, purpose| {
+            let limits = (settings.max_connections, settings.acquire_timeout);
+            pool(url, purpose, limits, &settings.budget)
+        };
+        let primary = pool(&settings.url, Purpose::General)?;
+        let look_ups = pool(&settings.url, Purpose::LookUps)?;
         let replica = settings.replica_url.as_ref();
-        let replica = replica.map(|url| pool(url, Purpose::General, &settings)).transpose()?;
+        let replica = replica.map(|url| pool(url, Purpose::General)).transpose()?;
         Ok(Self {
             inner: Arc::new(Inner {
                 service,

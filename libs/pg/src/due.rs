@@ -1,61 +1,16 @@
 //! What waits in a service's database for its background work. One statement reads it for all of that work, every 2.5 seconds
 //! while nothing happens, and at once after [`Db::wake`]; it also shows whether the database answers.
 
+use crate::reading::Due;
 use crate::{Db, Tx, statement};
-use chrono::{DateTime, Utc};
-use diesel::QueryableByName;
-use diesel::sql_types::{Array, Bool, Nullable, Text, Timestamptz};
 use fault::Fault;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
-use tokio::sync::{Mutex, Notify};
 use tokio::time::{Instant, sleep_until, timeout};
 
 /// How old a reading becomes.
 const INTERVAL: Duration = Duration::from_millis(2500);
-
-/// What waits in the database.
-#[derive(Debug, Clone, QueryableByName)]
-pub struct Due {
-    /// The kinds of operations that are running.
-    #[diesel(sql_type = Array<Text>)]
-    pub running: Vec<String>,
-    /// Those of them that no process works on.
-    #[diesel(sql_type = Array<Text>)]
-    pub free: Vec<String>,
-    /// When an operation ended last.
-    #[diesel(sql_type = Nullable<Timestamptz>)]
-    pub ended_at: Option<DateTime<Utc>>,
-    /// Whether events that were deferred can be handled now.
-    #[diesel(sql_type = Bool)]
-    pub deferred: bool,
-    /// Since when the oldest event waits that came too early.
-    #[diesel(sql_type = Nullable<Timestamptz>)]
-    pub early_since: Option<DateTime<Utc>>,
-}
-
-impl Due {
-    /// Whether an operation of this kind can be taken up.
-    pub fn is_free(&self, kind: &str) -> bool {
-        self.free.iter().any(|free| free == kind)
-    }
-
-    /// Whether an operation of this kind is running.
-    pub fn is_running(&self, kind: &str) -> bool {
-        self.running.iter().any(|running| running == kind)
-    }
-}
-
-/// The last reading, shared by all that wait.
-#[derive(Default)]
-pub(crate) struct Reading {
-    last: Mutex<Option<(Instant, Arc<Due>)>>,
-    stale: AtomicBool,
-    woken: Notify,
-    /// An operation was created by this process.
-    created: Notify,
-}
 
 impl Db {
     /// What waits in the database, as of 2.5 seconds ago at most.

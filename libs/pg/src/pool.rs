@@ -1,7 +1,6 @@
 //! Connections of a service, in pools that share one budget with the other pools of their process: PostgreSQL's limit is for all of
 //! them together. Where the budget is used up, connections that are idle in other pools are closed.
 
-use crate::db::Settings;
 use deadpool::managed::{self, Metrics, QueueMode, RecycleError, RecycleResult, WeakPool};
 use diesel::{ConnectionError, ConnectionResult};
 use diesel_async::pooled_connection::PoolableConnection;
@@ -154,20 +153,20 @@ impl managed::Manager for Manager {
     }
 }
 
-/// A pool that opens connections on first use.
+/// A pool that opens connections on first use: at most so many, for which a caller waits for so long.
 pub(crate) fn pool(
     url: &SecretString,
     purpose: Purpose,
-    settings: &Settings,
+    (max_connections, acquire_timeout): (usize, Duration),
+    budget: &Budget,
 ) -> Result<Pool, Fault> {
-    let budget = settings.budget.clone();
     let manager = Manager { url: url.clone(), purpose, budget: budget.clone() };
     let pool = Pool::builder(manager)
-        .max_size(settings.max_connections)
+        .max_size(max_connections)
         .runtime(deadpool::Runtime::Tokio1)
         // The connection used last is used next, so that those that are not needed become idle.
         .queue_mode(QueueMode::Lifo)
-        .wait_timeout(Some(settings.acquire_timeout))
+        .wait_timeout(Some(acquire_timeout))
         .create_timeout(Some(CONNECTION_TIMEOUT))
         .build()
         .map_err(Fault::internal)?;

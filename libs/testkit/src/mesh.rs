@@ -14,8 +14,9 @@ use mesh::{Config, Role, Running, Tasks};
 use pricing_api::v1::pricing_service_client::PricingServiceClient;
 use search_api::v1::search_service_client::SearchServiceClient;
 use secrecy::ExposeSecret;
-use stack::{Flush, Nats, Private, Profile, Stack};
+use stack::{Flush, Nats, Private};
 use std::path::PathBuf;
+use testbed::Servers;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
 
@@ -66,11 +67,10 @@ impl Mesh {
     /// Like [`Mesh::boot`], with options.
     pub async fn boot_with(roles: &[Role], options: Options) -> Self {
         rustls::crypto::ring::default_provider().install_default().ok();
-        let tests = tests_folder();
-        std::fs::create_dir_all(&tests).unwrap();
-        let servers = Stack::up(tests.join("stack"), Profile::Test).await.unwrap();
-        let databases = Databases::create(&servers.postgres_url, &tests, roles).await;
-        let folder = tests.join("mesh").join(uuid::Uuid::now_v7().simple().to_string());
+        let servers = Servers::up().await;
+        let redis_url = servers.redis_url.clone();
+        let databases = Databases::create(servers, roles).await;
+        let folder = testbed::folder().join("mesh").join(uuid::Uuid::now_v7().simple().to_string());
         std::fs::create_dir_all(&folder).unwrap();
         let broker = Nats::spawn_private_with(folder.join("nats"), Flush::Interval).await.unwrap();
 
@@ -79,7 +79,7 @@ impl Mesh {
         config.server.admin_listen = ([127, 0, 0, 1], 0).into();
         config.server.data_dir = folder.clone();
         config.nats.url = Some(broker.url().into());
-        config.redis.url = Some(servers.redis_url.clone().into());
+        config.redis.url = Some(redis_url.into());
         config.database.pool_size = 8;
         config.database.url.extend(databases.urls().map(|(role, url)| (role.to_owned(), url)));
         config.reconcile =
@@ -307,8 +307,4 @@ fn token(config: &Config) -> String {
     let scopes = mesh::auth::all_scopes();
     let token = signer.mint("tester", &scopes, std::time::Duration::from_secs(3600)).unwrap();
     token.expose_secret().to_owned()
-}
-
-fn tests_folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../.souk/test")
 }

@@ -43,9 +43,12 @@ const LAYERS: [&[&str]; 9] = [
 /// The layer of the services.
 const SERVICES: usize = 1;
 
-/// Who may use the crates that stand beside the layers: `stack` and `testkit` never reach a service that is served.
-const BESIDE: [(&str, &[&str]); 2] =
-    [("stack", &["testkit", "bench", "faults", "souk"]), ("testkit", &["bench"])];
+/// Who may use the crates that stand beside the layers: `stack`, `testbed` and `testkit` never reach a service that is served.
+const BESIDE: [(&str, &[&str]); 3] = [
+    ("stack", &["testbed", "testkit", "bench", "faults", "souk"]),
+    ("testbed", &["testkit"]),
+    ("testkit", &["bench"]),
+];
 
 /// What the modules of a service may not use: decisions know nothing around them, SQL knows no messages, messages know no SQL, and
 /// none of them knows who calls it.

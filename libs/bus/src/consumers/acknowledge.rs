@@ -56,7 +56,7 @@ pub(super) async fn handle_single(
     let mut conflicts = 0;
     loop {
         let handled = {
-            let _shared = consumers.bus.in_flight().read().await;
+            let _shared = consumers.in_flight.read().await;
             effect::single(consumers, delivery).await
         };
         match handled {
@@ -100,6 +100,7 @@ pub(super) async fn committed(
     };
     count(&held, outcome);
     record_deliveries(&held);
+    consumers.unavailable.done(&held);
     if effect == Effect::Applied {
         consumers.outages.ended(delivery.subject());
         let lag = (Utc::now() - delivery.envelope.at).to_std().unwrap_or_default();
@@ -137,6 +138,10 @@ pub(super) async fn failed(
             retry_later(held, fault, pause).await;
         }
         Kind::Exhausted | Kind::Unavailable | Kind::TimedOut => {
+            // A handler that hangs may be at fault itself.
+            if fault.kind() != Kind::TimedOut {
+                consumers.unavailable.failed(&held);
+            }
             let pause = exponential(consumers.tuning.retry, held.deliveries());
             let outage = consumers.outages.failed(delivery.subject());
             retry_later(held, fault, pause.max(outage).max(fault.pause().unwrap_or_default()))
@@ -212,6 +217,7 @@ pub(super) async fn dead_letter(
             log(&dead_letter, fault);
             count(&held, "dead");
             record_deliveries(&held);
+            consumers.unavailable.done(&held);
             held.acknowledge(AckKind::Term).await;
             let _ = point::reached("dead.ended").await;
         }

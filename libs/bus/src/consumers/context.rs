@@ -4,13 +4,14 @@ use super::backoff::Outages;
 use super::delivery::Delivery;
 use super::outcome::Outcome;
 use super::settings::Tuning;
+use super::unavailable::Unavailable;
 use crate::{Bus, streams};
 use fault::Fault;
 use futures::future::BoxFuture;
 use pg::{Db, Tx, projections};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use tokio::sync::watch;
+use tokio::sync::{RwLock, watch};
 use uuid::Uuid;
 
 /// All events that one service consumes. Cheap to clone; clones share the handlers.
@@ -25,6 +26,9 @@ pub struct Consumers {
     pub(super) outages: Arc<Outages>,
     /// Distinguishes this process from every other one that handles the service's events.
     pub(super) process: Uuid,
+    /// Locked shared by all that handles events of this service in this process, and exclusively for one that runs in isolation.
+    pub(super) in_flight: Arc<RwLock<()>>,
+    pub(super) unavailable: Unavailable,
     /// The publishers whose events are being consumed: their durable consumers exist.
     pub(super) following: Arc<watch::Sender<BTreeSet<String>>>,
 }
@@ -40,6 +44,8 @@ impl Consumers {
             defers_kept: false,
             outages: Arc::default(),
             process: Uuid::now_v7(),
+            in_flight: Arc::default(),
+            unavailable: Unavailable::default(),
             following: Arc::new(watch::Sender::default()),
         }
     }

@@ -20,6 +20,9 @@ use tokio_util::sync::CancellationToken;
 /// nothing else is handled meanwhile.
 const POLL_INTERVAL: Duration = Duration::from_secs(5);
 
+/// Rounds between two looks for parked dead letters: once a minute.
+const PARKED_ROUNDS: u32 = 12;
+
 /// How old a kept event becomes at most that has no effect although what it waited for exists.
 const MAX_AGE: TimeDelta = TimeDelta::days(2);
 
@@ -33,15 +36,20 @@ pub(super) async fn run(
     let mut ticks = tokio::time::interval(POLL_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut parked_dead_letters = Parked::default();
+    let mut round = 0_u32;
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         let done = async {
             while run_next(&consumers, &stop).await? {}
-            parked_dead_letters.round(&consumers, &stop).await
+            if round.is_multiple_of(PARKED_ROUNDS) {
+                parked_dead_letters.round(&consumers, &stop).await?;
+            }
+            Ok(())
         };
         let done: Result<(), Fault> = done.await;
         if let Err(fault) = done {
             tracing::info!("could not run what was deferred: {}", fault.chain());
         }
+        round = round.wrapping_add(1);
         parked.store(parked_dead_letters.count(), Ordering::Relaxed);
     }
     Ok(())

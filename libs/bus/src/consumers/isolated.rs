@@ -1,5 +1,5 @@
-//! Runs one event in isolation: with nothing else in flight in the whole process, after a committed start. If the process dies
-//! then, this event killed it.
+//! Runs one event in isolation: with nothing else of its service in flight in this process, and no event of another service in
+//! isolation, after a committed start. If the process dies then, this event counts as what killed it.
 
 use super::attempts::{self, Attempts, Start};
 use super::context::Consumers;
@@ -14,7 +14,7 @@ use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use fault::{Fault, Kind, point};
 use pg::{Tx, statement};
 use std::time::Duration;
-use tokio::sync::RwLockWriteGuard;
+use tokio::sync::{MutexGuard, RwLockWriteGuard};
 use tokio_util::sync::CancellationToken;
 
 /// The outcome of an event that ran in isolation.
@@ -27,16 +27,20 @@ pub(super) enum Isolated {
     Poison(Attempts),
 }
 
-/// As long as this guard exists nothing else is in flight in this process.
-pub(super) type Exclusive<'a> = RwLockWriteGuard<'a, ()>;
-
-/// Waits until nothing else is in flight in this process.
-pub(super) async fn exclusive(consumers: &Consumers) -> Exclusive<'_> {
-    consumers.bus.in_flight().write().await
+/// As long as this guard exists nothing else of the service is in flight in this process.
+pub(super) struct Exclusive<'a> {
+    _turn: MutexGuard<'a, ()>,
+    _alone: RwLockWriteGuard<'a, ()>,
 }
 
-/// Longest time of an isolated run: that of a handler, and of committing its start and its end. Everything that uses the broker's
-/// connection waits for it, other services of this process too.
+/// Waits for the service's turn, and until nothing else of it is in flight in this process.
+pub(super) async fn exclusive(consumers: &Consumers) -> Exclusive<'_> {
+    let turn = consumers.bus.isolation_turn().lock().await;
+    Exclusive { _turn: turn, _alone: consumers.in_flight.write().await }
+}
+
+/// Longest time of an isolated run: that of a handler, and of committing its start and its end. The other events of the service wait
+/// for it.
 fn max_run(consumers: &Consumers) -> Duration {
     consumers.tuning.handling + Duration::from_secs(30)
 }

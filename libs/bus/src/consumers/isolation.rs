@@ -1,6 +1,6 @@
 //! The isolation lane, for messages that were delivered again and again: one of them may be a poison event, which kills the
-//! process. The broker also counts deliveries of those that were merely prefetched beside it, so each runs with nothing else in
-//! flight. Kept events that waited for it are deferred, so that their failures do not count as its own.
+//! process. The broker also counts deliveries of those that were merely prefetched beside it, so each runs with nothing else of its
+//! service in flight. Kept events that waited for it are deferred, so that their failures do not count as its own.
 
 use super::acknowledge::{self, Class};
 use super::backoff::exponential;
@@ -8,6 +8,7 @@ use super::context::Consumers;
 use super::delivery::Delivery;
 use super::in_progress::HeldMessage;
 use super::isolated::{self, Isolated, exclusive};
+use super::unavailable::Unavailable;
 use super::{effect, outage};
 use async_nats::jetstream::AckKind;
 use chrono::Utc;
@@ -18,8 +19,8 @@ use tokio_util::sync::CancellationToken;
 const MAX_DELIVERIES: u32 = 3;
 
 /// Whether a message goes through this lane.
-pub(super) fn is_isolated(held: &HeldMessage) -> bool {
-    held.deliveries() > MAX_DELIVERIES
+pub(super) fn is_isolated(unavailable: &Unavailable, held: &HeldMessage) -> bool {
+    unavailable.other_deliveries(held) > MAX_DELIVERIES
 }
 
 /// Runs isolated messages one by one.

@@ -14,9 +14,6 @@ use tokio_util::sync::CancellationToken;
 /// Dead letters read at a time.
 const PAGE_SIZE: usize = 50;
 
-/// Rounds between two checks whether parked dead letters still exist.
-const RECHECK_ROUNDS: u32 = 12;
-
 /// The parked dead letters of the service, by their sequences.
 #[derive(Default)]
 pub(super) struct Parked {
@@ -26,7 +23,6 @@ pub(super) struct Parked {
     waiting: BTreeSet<u64>,
     /// Those that this one can handle.
     due: BTreeSet<u64>,
-    rounds: u32,
 }
 
 impl Parked {
@@ -42,10 +38,7 @@ impl Parked {
         stop: &CancellationToken,
     ) -> Result<(), Fault> {
         self.read_new(consumers, stop).await?;
-        if self.rounds.is_multiple_of(RECHECK_ROUNDS) {
-            self.forget_removed(consumers, stop).await?;
-        }
-        self.rounds = self.rounds.wrapping_add(1);
+        self.forget_removed(consumers, stop).await?;
         for sequence in self.due.clone() {
             if stop.is_cancelled() {
                 break;

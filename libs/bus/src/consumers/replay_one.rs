@@ -38,7 +38,7 @@ impl Consumers {
         let delivery = Delivery::of_dead_letter(dead_letter)?;
         point::reached("dead.replay").await?;
         let replayed = if self.registry.handles(delivery.subject()) {
-            let _shared = self.bus.in_flight().read().await;
+            let _shared = self.in_flight.read().await;
             match effect::dead_letter(&self.clone().deferring_kept(), &delivery).await {
                 Ok(Effect::Applied | Effect::Stale) => Replayed::Applied,
                 Ok(Effect::Kept) => Replayed::Kept,

@@ -6,6 +6,7 @@ use super::context::Consumers;
 use super::delivery::Delivery;
 use super::effect::{self, NotTogether};
 use super::in_progress::{HeldMessage, InProgress};
+use super::unavailable::Unavailable;
 use super::{isolation, outage};
 use crate::envelope;
 use async_nats::jetstream::AckKind;
@@ -23,13 +24,14 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct Queues {
     by_key: Vec<UnboundedSender<HeldMessage>>,
     isolation: UnboundedSender<HeldMessage>,
+    unavailable: Unavailable,
 }
 
 impl Queues {
     /// Sends a message to the worker of its key, or to the isolation lane if it was delivered too often.
     pub fn send(&self, held: HeldMessage) {
         // A worker ends only after all senders are gone, or by a bug, which ends all tasks: see [`Workers::died`].
-        if isolation::is_isolated(&held) {
+        if isolation::is_isolated(&self.unavailable, &held) {
             let _ = self.isolation.send(held);
             return;
         }
@@ -88,7 +90,7 @@ pub(super) fn start(consumers: &Consumers, stop: &CancellationToken) -> (Workers
     }
     let (isolation, queue) = unbounded_channel();
     tasks.spawn(isolation::run(consumers.clone(), queue, stop.clone()));
-    let queues = Queues { by_key, isolation };
+    let queues = Queues { by_key, isolation, unavailable: consumers.unavailable.clone() };
     (Workers { queues, tasks }, InProgress::new(consumers.bus.client().clone()))
 }
 
@@ -151,7 +153,7 @@ async fn handle(consumers: &Consumers, messages: Vec<HeldMessage>, stop: &Cancel
         }
         let deliveries: Vec<&Delivery> = group.iter().map(|(_, delivery)| delivery).collect();
         let handled = {
-            let _shared = consumers.bus.in_flight().read().await;
+            let _shared = consumers.in_flight.read().await;
             effect::together(consumers, &deliveries).await
         };
         match handled {
@@ -248,7 +250,10 @@ mod tests {
         let mut tasks = JoinSet::new();
         tasks.spawn(async move { while queue.recv().await.is_some() {} });
         tasks.spawn(async { panic!("as a bug would") });
-        let mut workers = Workers { queues: Queues { by_key: Vec::new(), isolation }, tasks };
+        let mut workers = Workers {
+            queues: Queues { by_key: Vec::new(), isolation, unavailable: Unavailable::default() },
+            tasks,
+        };
         let died = workers.died().await.chain();
         assert!(died.contains("as a bug would"), "{died}");
         let waits = tokio::time::timeout(std::time::Duration::from_millis(10), workers.died());

@@ -7,18 +7,24 @@ use diesel::sql_types::{BigInt, Binary, Text, Uuid as SqlUuid};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use fault::Fault;
-use pg::{Db, migrate, outbox, provision};
+use pg::{Db, outbox, provision};
 use pricing_api::v1::{Item, Price, PriceUpdated, item::Name};
-use stack::{Nats, Private, Profile, Stack};
+use secrecy::SecretString;
+use stack::{Nats, Private};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use tokio::sync::OnceCell;
+use testbed::{Servers, Template};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// Far longer than anything takes, so that a busy machine fails no test.
 const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The shared tables, and one for effects.
+const TEMPLATE: Template = Template::shared(
+    "create table seen (number bigint generated always as identity, key text, version bigint)",
+);
 
 /// Waits until the condition holds.
 pub async fn eventually(what: &str, mut holds: impl AsyncFnMut() -> bool) {
@@ -37,7 +43,7 @@ pub struct Fixture {
     pub nats: Private<Nats>,
     folder: PathBuf,
     databases: Vec<String>,
-    superuser: String,
+    superuser: SecretString,
 }
 
 /// Work that a test has started.
@@ -94,29 +100,23 @@ struct Count {
 
 impl Fixture {
     pub async fn new() -> Self {
-        let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.souk/test");
-        std::fs::create_dir_all(&tests).unwrap();
-        let tests = tests.canonicalize().unwrap();
-        let stack = Stack::up(tests.join("stack"), Profile::Test).await.unwrap();
+        let servers = Servers::up().await;
         let test = Uuid::now_v7().simple().to_string();
-        let folder = tests.join("bus").join(&test);
+        let folder = testbed::folder().join("bus").join(&test);
         std::fs::create_dir_all(&folder).unwrap();
         let nats = Nats::spawn_private(&folder).await.unwrap();
-        let superuser = stack.postgres_url;
-        let template = template(&superuser).await;
         let mut databases = Vec::new();
         for service in ["pricing", "search"] {
             let name = format!("bus_{test}_{service}");
-            let url = superuser.clone().into();
-            provision::copy(&url, template, &name, "postgres").await.unwrap();
+            servers.database(&TEMPLATE, &name).await;
             databases.push(name);
         }
         let db = |service, index: usize| {
-            let url = provision::at(&superuser, &databases[index]);
-            Db::new(service, pg::Settings::of(url.into())).unwrap()
+            Db::new(service, pg::Settings::of(servers.url_of(&databases[index]))).unwrap()
         };
         let (pricing, search) = (db("pricing", 0), db("search", 1));
         let bus = Bus::connect(&bus::Settings::of(nats.url())).await.unwrap();
+        let superuser = servers.superuser;
         Self { pricing, search, bus, nats, folder, databases, superuser }
     }
 
@@ -242,7 +242,7 @@ impl Fixture {
 
     /// Changes a service's database, and ends the sessions that began before.
     async fn alter(&self, of: &Db, change: &str) {
-        let url = self.superuser.clone().into();
+        let url = self.superuser.clone();
         let server = Db::new("postgres", pg::Settings::of(url)).unwrap();
         let name = &self.databases[usize::from(of.service() == "search")];
         server
@@ -279,7 +279,7 @@ impl Drop for Fixture {
         let dropped = std::thread::spawn(move || {
             tokio::runtime::Runtime::new().unwrap().block_on(async {
                 for name in names {
-                    let _ = provision::drop(&superuser.clone().into(), &name).await;
+                    let _ = provision::drop(&superuser, &name).await;
                 }
             });
         });
@@ -299,53 +299,6 @@ fn copy(from: &Path, to: &Path) {
             copy(&from, &to);
         } else {
             std::fs::copy(&from, &to).unwrap();
-        }
-    }
-}
-
-/// A database with the shared tables and the one for the effects, created once per process.
-async fn template(superuser: &str) -> &'static str {
-    static NAME: OnceCell<String> = OnceCell::const_new();
-    NAME.get_or_init(async || {
-        let name = format!("bus_template_{}", std::process::id());
-        let superuser = superuser.to_owned().into();
-        drop_stale_templates(&superuser).await;
-        provision::create(&superuser, &name, "unused").await.unwrap();
-        let url = secrecy::ExposeSecret::expose_secret(&superuser);
-        let url = provision::at(url, &name);
-        migrate::run(&url.clone().into(), migrate::SHARED).await.unwrap();
-        let db = Db::new("template", pg::Settings::of(url.into())).unwrap();
-        db.write("test.template", async |tx| {
-            let seen = "create table seen (
-                number bigint generated always as identity, key text, version bigint)";
-            Ok(tx.conn().batch_execute(seen).await?)
-        })
-        .await
-        .unwrap();
-        name
-    })
-    .await
-}
-
-/// A test process cannot clean up at its end, so the next one does.
-async fn drop_stale_templates(superuser: &secrecy::SecretString) {
-    #[derive(QueryableByName)]
-    struct Name {
-        #[diesel(sql_type = Text)]
-        datname: String,
-    }
-    let server = Db::new("postgres", pg::Settings::of(superuser.clone())).unwrap();
-    let names: Vec<Name> = server
-        .read("test.templates", async |tx| {
-            let query = "select datname::text from pg_database where datname like 'bus_template_%'";
-            Ok(sql_query(query).get_results(tx.conn()).await?)
-        })
-        .await
-        .unwrap();
-    for Name { datname } in names {
-        let process = datname.trim_start_matches("bus_template_");
-        if !Path::new("/proc").join(process).exists() {
-            provision::drop(superuser, &datname).await.unwrap();
         }
     }
 }

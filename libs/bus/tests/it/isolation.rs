@@ -4,7 +4,7 @@ use crate::fixture::{Fixture, consume, count, eventually, price};
 use bus::{Consumers, Outcome, Received, Tuning, dead};
 use contracts::Event;
 use diesel_async::SimpleAsyncConnection;
-use fault::Fault;
+use fault::{Common, Fault};
 use pg::Tx;
 use pricing_api::v1::PriceUpdated;
 use std::sync::Arc;
@@ -91,7 +91,7 @@ async fn an_outage_during_an_isolated_run_is_waited_for() {
     let relay = fixture.relay();
     // Three deliveries fail because of another service; at the fourth the database goes away too.
     let app = crate::app::App::scripted(|_, call| match call {
-        1..4 => Err(Fault::unavailable("what it needs", std::io::Error::other("down"))),
+        1..4 => Err(Fault::new(Common::DeadlineExceeded, "what it needs hangs")),
         4 => Err(Fault::unavailable("the database", std::io::Error::other("going"))),
         _ => Ok(Outcome::Done),
     });
@@ -111,6 +111,54 @@ async fn an_outage_during_an_isolated_run_is_waited_for() {
     let failures = "select coalesce(sum(failures), 0)::bigint as count from attempts";
     assert_eq!(count(&fixture.search, failures).await, 0);
     running.end().await;
+    relay.end().await;
+}
+
+#[tokio::test]
+async fn an_event_that_waits_for_another_service_is_not_isolated() {
+    let fixture = Fixture::new().await;
+    let relay = fixture.relay();
+    let down = || Fault::unavailable("what it needs", std::io::Error::other("down"));
+    let app = crate::app::App::scripted(move |_, call| match call {
+        1..6 => Err(down()),
+        _ => Ok(Outcome::Done),
+    });
+    let tuning = Tuning { retry: Duration::from_millis(20), ..Tuning::default() };
+    let running =
+        consume(fixture.consumers().tuned(tuning).on(app.clone(), crate::app::price_updated));
+    fixture.commit_events(&[price(Uuid::now_v7(), 1)]).await;
+    eventually("it has its effect", async || fixture.effects().await == 1).await;
+    // An isolated run notes its start.
+    assert_eq!(count(&fixture.search, "select count(*) from attempts").await, 0);
+    running.end().await;
+    relay.end().await;
+}
+
+#[tokio::test]
+async fn an_isolated_run_stops_only_its_own_service() {
+    let fixture = Fixture::new().await;
+    let relay = fixture.relay();
+    let event = price(Uuid::now_v7(), 1);
+    let app = Arc::new(PoisonApp { poison: event.key().to_owned(), killed: Notify::new() });
+    fixture.commit_events(&[event]).await;
+    for _ in 0..3 {
+        let running = consume(consumers(&fixture, &app));
+        app.killed.notified().await;
+        running.crash().await;
+    }
+    let isolated = consume(consumers(&fixture, &app));
+    app.killed.notified().await;
+    // Another service of the same process, which consumes the same events.
+    let other = crate::app::App::new();
+    let consumers = Consumers::new(fixture.pricing.clone(), fixture.bus.clone());
+    let running = consume(consumers.on(other.clone(), crate::app::price_updated));
+    let id = Uuid::now_v7();
+    fixture.commit_events(&[price(id, 1)]).await;
+    eventually("the other service goes on", async || other.calls(&id.to_string()) == 1).await;
+    let started = "select count(*) from attempts where started_at is not null";
+    assert_eq!(count(&fixture.search, started).await, 1, "it is running");
+    running.end().await;
+    isolated.end().await;
     relay.end().await;
 }
 

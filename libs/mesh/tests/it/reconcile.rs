@@ -5,15 +5,14 @@ use fault::Fault;
 use mesh::reconcile::{Drift, Listed, request};
 use mesh::{Projection, Reconciler, config};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use pg::{Db, Settings, migrate, provision};
-use secrecy::{ExposeSecret, SecretString};
-use stack::{Profile, Stack};
+use pg::{Db, Settings};
+use secrecy::SecretString;
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+use testbed::{Servers, Template};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -166,14 +165,9 @@ async fn block_while_frozen(frozen: &Receiver<()>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_replica_shows_the_result_of_the_last_comparison_of_any_replica() {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.souk/test");
-    std::fs::create_dir_all(&tests).unwrap();
-    let servers = Stack::up(tests.join("stack"), Profile::Test).await.unwrap();
-    let superuser: SecretString = servers.postgres_url.into();
+    let servers = Servers::up().await;
     let name = format!("libmesh_{}", Uuid::now_v7().simple());
-    provision::copy(&superuser, "template1", &name, "postgres").await.unwrap();
-    let url: SecretString = provision::at(superuser.expose_secret(), &name).into();
-    migrate::run(&url, migrate::SHARED).await.unwrap();
+    let url = servers.database(&Template::shared(""), &name).await;
     let db = Db::new("mirror", Settings::of(url.clone())).unwrap();
     let compare = async |repair| {
         db.write("test.ask", async move |tx| request(tx, repair).await).await.unwrap();
@@ -209,5 +203,5 @@ async fn every_replica_shows_the_result_of_the_last_comparison_of_any_replica() 
     assert_eq!(first.repaired("prices"), 0);
 
     drop((first, second));
-    provision::drop(&superuser, &name).await.unwrap();
+    servers.drop(&name).await;
 }

@@ -5,17 +5,19 @@ use diesel::sql_types::{BigInt, Text};
 use diesel::{QueryableByName, sql_query};
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use fault::{Common, Fault, Kind};
-use pg::{Db, Settings, Tx, migrate, provision};
+use pg::{Db, Settings, Tx, provision};
 use pricing_api::v1::{Item, Price, PriceUpdated, SetPriceRequest, SetPriceResponse, item::Name};
 use secrecy::{ExposeSecret, SecretString};
-use stack::{Profile, Stack};
-use std::path::Path;
 use std::time::{Duration, Instant};
-use tokio::sync::OnceCell;
+use testbed::{Servers, Template};
 use uuid::Uuid;
 
 /// Longer than any step takes, even on a busy machine.
 const MAX_WAIT: Duration = Duration::from_secs(60);
+
+/// The shared tables, and one for effects.
+const TEMPLATE: Template =
+    Template::shared("create table effects (key text not null, value bigint not null default 0)");
 
 /// Polls until the condition holds.
 pub async fn eventually(what: &str, mut condition: impl AsyncFnMut() -> bool) {
@@ -45,15 +47,10 @@ pub struct Fixture {
 
 impl Fixture {
     pub async fn new() -> Self {
-        let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.souk/test");
-        std::fs::create_dir_all(&tests).unwrap();
-        let tests = tests.canonicalize().unwrap();
-        let stack = Stack::up(tests.join("stack"), Profile::Test).await.unwrap();
-        let superuser: SecretString = stack.postgres_url.into();
+        let servers = Servers::up().await;
         let name = format!("libpg_{}", Uuid::now_v7().simple());
-        let template = template(&superuser).await;
-        provision::copy(&superuser, template, &name, "postgres").await.unwrap();
-        let url: SecretString = provision::at(superuser.expose_secret(), &name).into();
+        let url = servers.database(&TEMPLATE, &name).await;
+        let superuser = servers.superuser;
         let db = Db::new("pricing", Settings::of(url.clone())).unwrap();
         let observer = Db::new("observer", Settings::of(url)).unwrap();
         Self { db, observer, superuser, databases: vec![name] }
@@ -133,38 +130,6 @@ impl Drop for Fixture {
             });
         });
         let _ = dropped.join();
-    }
-}
-
-/// A template database with the shared tables and the table for effects, created once per process.
-async fn template(superuser: &SecretString) -> &'static str {
-    static TEMPLATE: OnceCell<String> = OnceCell::const_new();
-    TEMPLATE
-        .get_or_init(async || {
-            let name = format!("libpg_template_{}", std::process::id());
-            drop_old_templates(superuser).await;
-            provision::copy(superuser, "template1", &name, "postgres").await.unwrap();
-            let url: SecretString = provision::at(superuser.expose_secret(), &name).into();
-            migrate::run(&url, migrate::SHARED).await.unwrap();
-            let db = Db::new("template", Settings::of(url)).unwrap();
-            let effects =
-                "create table effects (key text not null, value bigint not null default 0)";
-            db.read("test.template", async |tx| execute(tx, effects).await).await.unwrap();
-            name
-        })
-        .await
-}
-
-/// Drops templates of earlier test processes, which cannot run anything at their own end.
-async fn drop_old_templates(superuser: &SecretString) {
-    let server = Db::new("postgres", Settings::of(superuser.clone())).unwrap();
-    let ask = "select datname::text as text from pg_database where datname like 'libpg_template_%'";
-    for name in texts(&server, ask).await {
-        let process = name.trim_start_matches("libpg_template_");
-        if !Path::new("/proc").join(process).exists() {
-            // Another test process may drop the same one.
-            let _ = provision::drop(superuser, &name).await;
-        }
     }
 }
 

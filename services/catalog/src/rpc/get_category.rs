@@ -14,7 +14,9 @@ pub async fn get_category(
     request: GetCategoryRequest,
 ) -> Result<GetCategoryResponse, Fault> {
     let id = read(|fields| fields.id("category_id", &request.category_id))?;
-    let category: Category =
-        app.db.look_up(GetCategoryRequest::METHOD, async move |tx| entity::get(tx, id).await).await?;
+    let category: Category = app
+        .db
+        .look_up(GetCategoryRequest::METHOD, async move |tx| entity::get(tx, id).await)
+        .await?;
     Ok(GetCategoryResponse { category: Some((&category).into()) })
 }

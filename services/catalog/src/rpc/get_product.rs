@@ -14,7 +14,9 @@ pub async fn get_product(
     request: GetProductRequest,
 ) -> Result<GetProductResponse, Fault> {
     let id = read(|fields| fields.id("product_id", &request.product_id))?;
-    let product: Product =
-        app.db.look_up(GetProductRequest::METHOD, async move |tx| entity::get(tx, id).await).await?;
+    let product: Product = app
+        .db
+        .look_up(GetProductRequest::METHOD, async move |tx| entity::get(tx, id).await)
+        .await?;
     Ok(GetProductResponse { product: Some((&product).into()) })
 }

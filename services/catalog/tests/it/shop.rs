@@ -21,8 +21,7 @@ use pg::{Db, Settings, provision};
 use prost_types::value::Kind;
 use prost_types::{FieldMask, Struct, Value as Json};
 use secrecy::SecretString;
-use stack::{Profile, Stack};
-use std::path::Path;
+use testbed::{Servers, Template};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -70,13 +69,11 @@ pub const TABLES: [&str; 11] = [
 
 impl Shop {
     pub async fn open() -> Self {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.souk/test/stack");
-        let servers = Stack::up(folder, Profile::Test).await.unwrap();
-        let superuser = SecretString::from(servers.postgres_url.clone());
+        let servers = Servers::up().await;
         let database = format!("test_catalog_{}", Uuid::now_v7().simple());
-        provision::create(&superuser, &database, "secret").await.unwrap();
-        let url = SecretString::from(provision::at(&servers.postgres_url, &database));
-        pg::migrate::run(&url, (catalog::ROLE.migrations)()).await.unwrap();
+        let template = Template::of_service("catalog", catalog::ROLE.migrations);
+        let url = servers.database(&template, &database).await;
+        let superuser = servers.superuser;
         let db = Db::new(catalog::ROLE.name, Settings::of(url)).unwrap();
         let paging = mesh::Paging::new(&mesh::config::Page::default());
         Self { app: App { db, paging, stopping: CancellationToken::new() }, superuser, database }

@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_query;
 use diesel::sql_types::{BigInt, Binary, Text};
-use diesel_async::{AsyncConnection, AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::RunQueryDsl;
 use fault::Fault;
 use kernel::currency::Currency;
 use kernel::id::Id;
@@ -21,10 +21,9 @@ use pricing::store::items;
 use pricing::upsert_prices::{Outcome, Wanted, upsert_prices};
 use pricing_api::v1::item::Name;
 use pricing_api::v1::{Item as ItemMessage, PriceContext};
-use secrecy::{ExposeSecret, SecretString};
-use stack::{Profile, Stack};
-use std::path::Path;
+use secrecy::SecretString;
 use std::sync::Arc;
+use testbed::{Servers, Template};
 use uuid::Uuid;
 
 /// Pricing with a database of its own and a catalog client without a server. [`Shop::close`] drops the
@@ -50,13 +49,11 @@ pub struct OutboxEvent {
 
 impl Shop {
     pub async fn open() -> Self {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.souk/test/stack");
-        let servers = Stack::up(folder, Profile::Test).await.unwrap();
-        let superuser = SecretString::from(servers.postgres_url.clone());
+        let servers = Servers::up().await;
         let database = format!("test_pricing_{}", Uuid::now_v7().simple());
-        provision::create(&superuser, &database, "secret").await.unwrap();
-        let url = SecretString::from(provision::at(&servers.postgres_url, &database));
-        pg::migrate::run(&url, (pricing::ROLE.migrations)()).await.unwrap();
+        let template = Template::of_service("pricing", pricing::ROLE.migrations);
+        let url = servers.database(&template, &database).await;
+        let superuser = servers.superuser;
         let db = Db::new(pricing::ROLE.name, Settings::of(url)).unwrap();
         let unreachable =
             mesh::Client::new("http://127.0.0.1:1".parse().unwrap(), None, Arc::default());
@@ -68,9 +65,6 @@ impl Shop {
     pub async fn close(self) {
         drop(self.app);
         provision::drop(&self.superuser, &self.database).await.unwrap();
-        let url = self.superuser.expose_secret();
-        let mut server = AsyncPgConnection::establish(url).await.unwrap();
-        server.batch_execute(&format!("drop role {}", self.database)).await.unwrap();
     }
 
     /// The part of SetPrice and BulkSetPrices that follows the call to catalog.
