@@ -41,9 +41,9 @@ pub(super) async fn run(
         let done = async {
             while run_next(&consumers, &stop).await? {}
             if round.is_multiple_of(PARKED_ROUNDS) {
-                parked_dead_letters.round(&consumers, &stop).await?;
+                parked_dead_letters.look(&consumers, &stop).await?;
             }
-            Ok(())
+            parked_dead_letters.replay_due(&consumers, &stop).await
         };
         let done: Result<(), Fault> = done.await;
         if let Err(fault) = done {

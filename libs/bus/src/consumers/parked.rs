@@ -31,14 +31,22 @@ impl Parked {
         self.waiting.len().try_into().unwrap_or(u64::MAX)
     }
 
-    /// Reads new dead letters, and replays those that this binary can handle.
-    pub async fn round(
+    /// Reads new dead letters, and forgets those that are gone.
+    pub async fn look(
         &mut self,
         consumers: &Consumers,
         stop: &CancellationToken,
     ) -> Result<(), Fault> {
         self.read_new(consumers, stop).await?;
-        self.forget_removed(consumers, stop).await?;
+        self.forget_removed(consumers, stop).await
+    }
+
+    /// Replays those that this binary can handle.
+    pub async fn replay_due(
+        &mut self,
+        consumers: &Consumers,
+        stop: &CancellationToken,
+    ) -> Result<(), Fault> {
         for sequence in self.due.clone() {
             if stop.is_cancelled() {
                 break;

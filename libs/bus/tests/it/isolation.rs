@@ -201,7 +201,7 @@ async fn an_isolated_run_whose_end_could_not_be_committed_does_not_count_as_a_de
     });
     forgets.await.unwrap();
     let app = crate::app::App::scripted(|_, call| match call {
-        1..9 => Err(Fault::unavailable("what it needs", std::io::Error::other("down"))),
+        1..9 => Err(Fault::new(Common::DeadlineExceeded, "what it needs hangs")),
         _ => Ok(Outcome::Done),
     });
     let running = consume(fixture.consumers().on(app, crate::app::price_updated));
@@ -265,7 +265,7 @@ async fn what_failed_too_often_is_not_reported_as_a_poison_event() {
     let store = async move |tx: &mut Tx| Ok(tx.conn().batch_execute(failed).await?);
     fixture.search.write("test.failed", store).await.unwrap();
     let away = crate::app::App::scripted(|_, _| {
-        Err(Fault::unavailable("what it needs", std::io::Error::other("down")))
+        Err(Fault::new(Common::DeadlineExceeded, "what it needs hangs"))
     });
     let running = consume(fixture.consumers().on(away, crate::app::price_updated));
     eventually("there is a dead letter", async || dead_letters(&fixture).await.len() == 1).await;
