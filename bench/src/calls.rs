@@ -51,8 +51,8 @@ async fn measure(
     let mut rows = Vec::new();
     let empty = drive(callers()?, time, processes, shop::empty).await?;
     let floor = |raw: f64| Some(1.0 / (1.0 / empty.rate + 1.0 / raw));
-    let add = |rows: &mut Vec<Row>, name, run, floor| {
-        eprintln!("measured: {name}");
+    let add = |rows: &mut Vec<Row>, name, run: Run, floor| {
+        eprintln!("measured: {name}: {:.0}/s", run.rate);
         rows.push(Row { name, run, floor });
     };
 

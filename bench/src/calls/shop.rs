@@ -114,7 +114,7 @@ impl Shop {
             price_view: Some(view),
             ..Default::default()
         };
-        let facets = [Facet::Category(true), Facet::Brand(true), Facet::Price(Default::default())];
+        let facets = [Facet::Category(true), Facet::Brand(true)];
         let facets = facets.map(|facet| FacetRequest { facet: Some(facet), ..Default::default() });
         let listed = SearchProductsRequest {
             query: String::new(),
