@@ -6,13 +6,16 @@ use pg::{Db, Settings, provision};
 use secrecy::{ExposeSecret, SecretString};
 use std::path::{Path, PathBuf};
 
+/// The folder of a service's migrations, and the same as they are compiled in.
+type Own = (&'static str, fn() -> Migrations);
+
 /// What the databases of a kind hold.
 #[derive(Clone, Copy)]
 pub struct Template {
-    /// The migrations besides the shared ones: their folder in `migrations`, and the same as they are compiled in.
-    pub own: Option<(&'static str, fn() -> Migrations)>,
+    /// The migrations besides the shared ones.
+    own: Option<Own>,
     /// Statements that follow, for tables of tests.
-    pub then: &'static str,
+    then: &'static str,
 }
 
 impl Template {

@@ -40,20 +40,14 @@ pub enum Outcome {
 /// taken after an insert could make a deadlock.
 pub async fn upsert_prices(tx: &mut Tx, wanted: &[Wanted]) -> Result<Vec<(Outcome, Price)>, Fault> {
     let keys: Vec<&PriceKey> = wanted.iter().map(|wanted| &wanted.draft.key).collect();
-    let there = prices::lock_keys(tx, &keys).await?;
-    let there: HashMap<PriceKey, Price> =
-        there.into_iter().map(|price| (price.key.clone(), price)).collect();
+    let there = prices::lock_keys(tx, &keys).await?.into_iter();
+    let there: HashMap<_, _> = there.map(|price| (price.key.clone(), price)).collect();
     let (old, new): (Vec<&Wanted>, Vec<&Wanted>) =
         wanted.iter().partition(|wanted| there.contains_key(&wanted.draft.key));
     let mut set = create(tx, &new).await?;
     set.extend(change(tx, &old, there).await?);
-    wanted
-        .iter()
-        .map(|wanted| {
-            let set = set.remove(&wanted.draft.key);
-            set.ok_or_else(|| Fault::internal("a price was neither made nor found"))
-        })
-        .collect()
+    let lost = || Fault::internal("a price was neither made nor found");
+    wanted.iter().map(|own| set.remove(&own.draft.key).ok_or_else(lost)).collect()
 }
 
 type Set = HashMap<PriceKey, (Outcome, Price)>;
@@ -63,9 +57,8 @@ async fn create(tx: &mut Tx, wanted: &[&Wanted]) -> Result<Set, Fault> {
     if wanted.is_empty() {
         return Ok(Set::new());
     }
-    let targets: BTreeSet<&Target> = wanted.iter().map(|wanted| &wanted.target).collect();
-    let targets: Vec<Target> = targets.into_iter().cloned().collect();
-    items::insert(tx, &targets).await?;
+    let targets: BTreeSet<_> = wanted.iter().map(|wanted| wanted.target.clone()).collect();
+    items::insert(tx, &Vec::from_iter(targets)).await?;
     let at = tx.now().await?;
     // A request with an expected version changes a price and does not create one.
     let new = wanted.iter().filter(|wanted| expect_version(0, wanted.expected).is_ok());
@@ -93,9 +86,8 @@ async fn change(
     if wanted.is_empty() {
         return Ok(Set::new());
     }
-    let is_deleted = |own: &&Wanted| there[&own.draft.key].head.is_deleted();
-    let revived: Vec<&Wanted> = wanted.iter().copied().filter(is_deleted).collect();
-    require_room(tx, &revived).await?;
+    let revived = wanted.iter().copied().filter(|own| there[&own.draft.key].head.is_deleted());
+    require_room(tx, &revived.collect::<Vec<_>>()).await?;
 
     let at = tx.now().await?;
     let (mut done, mut changed) = (Set::new(), Vec::new());

@@ -18,15 +18,13 @@ pub async fn get_price(app: &App, request: GetPriceRequest) -> Result<GetPriceRe
         let query = wire::query(fields, request.context.as_ref());
         Some((item?, query?))
     })?;
-    let found = find(app, &item, &query).await?;
-    let (context, prices) = match found {
-        Some(found) => found,
+    let mut found = find(app, &item, &query).await?;
+    if found.is_none() {
         // The catalogue may know it, and then it is known here.
-        None => {
-            catalog::known(app, std::slice::from_ref(&item)).await?;
-            find(app, &item, &query).await?.ok_or_else(|| item.unknown())?
-        }
-    };
+        catalog::known(app, std::slice::from_ref(&item)).await?;
+        found = find(app, &item, &query).await?;
+    }
+    let (context, prices) = found.ok_or_else(|| item.unknown())?;
     answer(&prices, &context).ok_or_else(|| {
         let message = format!("{item} has no price in {} that applies here", context.currency);
         Fault::new(Reason::MatchingPriceNotFound, message)
