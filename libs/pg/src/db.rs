@@ -50,8 +50,10 @@ pub struct Db {
 struct Inner {
     service: &'static str,
     settings: Settings,
-    primary: Pool,
-    look_ups: Pool,
+    /// To the primary, for transactions and look-ups by key.
+    keyed: Pool,
+    /// To the primary, for reads with filters.
+    filtered: Pool,
     replica: Option<Pool>,
     outbox_signal: Notify,
     reading: Reading,
@@ -68,16 +70,16 @@ impl Db {
             let limits = (settings.max_connections, settings.acquire_timeout);
             pool(url, purpose, limits, &settings.budget)
         };
-        let primary = pool(&settings.url, Purpose::General)?;
-        let look_ups = pool(&settings.url, Purpose::LookUps)?;
+        let keyed = pool(&settings.url, Purpose::Keyed)?;
+        let filtered = pool(&settings.url, Purpose::Filtered)?;
         let replica = settings.replica_url.as_ref();
-        let replica = replica.map(|url| pool(url, Purpose::General)).transpose()?;
+        let replica = replica.map(|url| pool(url, Purpose::Filtered)).transpose()?;
         Ok(Self {
             inner: Arc::new(Inner {
                 service,
                 settings,
-                primary,
-                look_ups,
+                keyed,
+                filtered,
                 replica,
                 outbox_signal: Notify::new(),
                 reading: Reading::default(),
@@ -104,7 +106,7 @@ impl Db {
             + Send,
         R: Send,
     {
-        self.read_from(&self.inner.primary, name, body).await
+        self.read_from(&self.inner.filtered, name, body).await
     }
 
     /// Runs a read on the primary that finds rows by key: its plans are made once for each connection, by index and whatever the key
@@ -116,7 +118,7 @@ impl Db {
             + Send,
         R: Send,
     {
-        self.read_from(&self.inner.look_ups, name, body).await
+        self.read_from(&self.inner.keyed, name, body).await
     }
 
     /// Runs a read on the replica if there is one; its result may be stale.
@@ -127,7 +129,7 @@ impl Db {
             + Send,
         R: Send,
     {
-        let pool = self.inner.replica.as_ref().unwrap_or(&self.inner.primary);
+        let pool = self.inner.replica.as_ref().unwrap_or(&self.inner.filtered);
         self.read_from(pool, name, body).await
     }
 
@@ -178,7 +180,7 @@ impl Db {
             + Send,
         R: Send,
     {
-        let mut tx = self.open(&self.inner.primary).await?;
+        let mut tx = self.open(&self.inner.keyed).await?;
         begin(&mut tx, self.statement_timeout()?).await?;
         match body(&mut tx).await {
             Ok(value) => {
@@ -213,8 +215,8 @@ impl Db {
     /// Closes the idle connections to the primary. After a failover they may be half-open, and each would cost one caller
     /// a timeout.
     pub fn renew(&self) {
-        self.inner.primary.retain(|_, _| false);
-        self.inner.look_ups.retain(|_, _| false);
+        self.inner.keyed.retain(|_, _| false);
+        self.inner.filtered.retain(|_, _| false);
     }
 
     /// Shifts the clock that [`Tx::now`] returns; tests use it instead of waiting.

@@ -24,7 +24,7 @@ impl Db {
             return Ok(due.clone());
         }
         *last = None;
-        let due = Arc::new(self.read("core.due", read).await?);
+        let due = Arc::new(self.look_up("core.due", read).await?);
         *last = Some((Instant::now(), due.clone()));
         Ok(due)
     }

@@ -23,22 +23,22 @@ const RECLAIM_IDLE: Duration = Duration::from_millis(100);
 /// How often idle connections are looked for while a pool waits for the budget.
 const RECLAIM_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Statements of transactions and of reads with filters are planned anew on every execution: a plan that was kept since a table was
-/// empty would still scan the whole table when it is large. Idle transactions are terminated: after a half-open connection their locks
+/// Idle transactions are terminated: after a half-open connection their locks
 /// would otherwise be held until the server's TCP stack gives up on the client; for the same reason the server sends keepalives.
 const SETTINGS: &str = "
-    set plan_cache_mode = force_custom_plan;
     set jit = off;
     set tcp_keepalives_idle = 5;
     set tcp_keepalives_interval = 2;
     set tcp_keepalives_count = 3;
     set idle_in_transaction_session_timeout = '15s'";
 
-/// Look-ups by key keep their plans, which cost several times what the look-up does. Without sequential scans the plan is by an index
-/// however small the table was when it was made.
-const LOOK_UP_SETTINGS: &str = "
-    set plan_cache_mode = force_generic_plan;
-    set enable_seqscan = off";
+/// Reads with filters are planned anew on every execution, since the best plan depends on their values; and a plan that was kept since
+/// a table was empty would still scan the whole table when it is large.
+const FILTERED: &str = "set plan_cache_mode = force_custom_plan";
+
+/// Transactions and look-ups find their rows by key and keep their plans, which cost several times what the statement does. Without
+/// sequential scans the plan is by an index however small the table was when it was made.
+const KEYED: &str = "set plan_cache_mode = force_generic_plan; set enable_seqscan = off";
 
 /// How many connections the pools of a process may hold together.
 #[derive(Clone)]
@@ -96,10 +96,10 @@ pub(crate) type Pool = managed::Pool<Manager>;
 /// What the sessions of a pool are for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
-    /// Everything.
-    General,
-    /// Look-ups by key.
-    LookUps,
+    /// Reads with filters.
+    Filtered,
+    /// Transactions, and look-ups by key.
+    Keyed,
 }
 
 /// Opens connections.
@@ -183,11 +183,11 @@ async fn connect(url: &SecretString, purpose: Purpose) -> ConnectionResult<Async
         .keepalives_idle(CONNECTION_TIMEOUT);
     let (client, link) = config.connect(NoTls).await.map_err(not_connected)?;
     let mut connection = AsyncPgConnection::try_from_client_and_connection(client, link).await?;
-    let settings = match purpose {
-        Purpose::General => SETTINGS.to_owned(),
-        Purpose::LookUps => format!("{SETTINGS};{LOOK_UP_SETTINGS}"),
+    let plans = match purpose {
+        Purpose::Filtered => FILTERED,
+        Purpose::Keyed => KEYED,
     };
-    let set = connection.batch_execute(&settings).await;
+    let set = connection.batch_execute(&format!("{SETTINGS};{plans}")).await;
     set.map_err(ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
 }

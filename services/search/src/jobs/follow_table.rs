@@ -18,8 +18,12 @@ use uuid::Uuid;
 
 /// Documents that are read and indexed in one commit.
 pub const BATCH_SIZE: i64 = 500;
-/// Shortest time between two commits of the index: each takes milliseconds, however small it is.
+/// Shortest time from one commit of the index to the next: each takes milliseconds, however small it is.
 const MIN_COMMIT_INTERVAL: Duration = Duration::from_millis(30);
+/// Longest time that is waited for more changes to be committed together.
+const MAX_COMMIT_INTERVAL: Duration = Duration::from_millis(250);
+/// A step that takes long under load is paid for by a pause of so many times its duration, in which changes gather for the next.
+const PAUSE_FACTOR: u32 = 4;
 /// How often the table is polled: the message about a change of another replica may get lost.
 const POLL_INTERVAL: Duration = Duration::from_secs(3);
 
@@ -28,7 +32,12 @@ pub async fn follow_table(app: App, ending: CancellationToken) {
     while !ending.is_cancelled() {
         let started = Instant::now();
         match step(&app).await {
-            Ok(true) => sleep(MIN_COMMIT_INTERVAL.saturating_sub(started.elapsed())).await,
+            Ok(true) => {
+                let took = started.elapsed();
+                let interval =
+                    (took * PAUSE_FACTOR).clamp(MIN_COMMIT_INTERVAL, MAX_COMMIT_INTERVAL);
+                sleep(interval.saturating_sub(took)).await;
+            }
             Ok(false) => _ = timeout(POLL_INTERVAL, app.index.woken()).await,
             Err(fault) => {
                 tracing::warn!("following the table failed, trying again: {}", fault.chain());
