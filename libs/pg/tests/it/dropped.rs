@@ -43,9 +43,9 @@ async fn nothing_is_left(fixture: &Fixture, db: &Db, before: i64) {
     assert_eq!(fixture.effects().await, 1);
 }
 
-/// Pid of the server process of the pool's connection.
+/// Pid of the server process of the connection for transactions.
 async fn backend_of(db: &Db) -> i64 {
-    db.read("test.backend", async |tx| backend(tx).await).await.unwrap()
+    db.write("test.backend", async |tx| backend(tx).await).await.unwrap()
 }
 
 async fn abort<T: std::fmt::Debug>(task: JoinHandle<T>) {
@@ -99,7 +99,7 @@ async fn a_call_that_is_dropped_between_statements_is_rolled_back() {
 async fn a_dropped_read_is_cancelled_too() {
     let fixture = Fixture::new().await;
     let db = single_connection(&fixture);
-    let before = backend_of(&db).await;
+    let before = db.read("test.backend", async |tx| backend(tx).await).await.unwrap();
     let reader = db.clone();
     let task = tokio::spawn(async move {
         reader.read("test.dropped", async |tx: &mut Tx| long_statement(tx).await).await
