@@ -23,8 +23,8 @@ const RECLAIM_IDLE: Duration = Duration::from_millis(100);
 /// How often idle connections are looked for while a pool waits for the budget.
 const RECLAIM_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Idle transactions are terminated: after a half-open connection their locks
-/// would otherwise be held until the server's TCP stack gives up on the client; for the same reason the server sends keepalives.
+/// Idle transactions are terminated: after a half-open connection their locks would otherwise be held until the server's TCP stack
+/// gives up on the client; for the same reason the server sends keepalives.
 const SETTINGS: &str = "
     set jit = off;
     set tcp_keepalives_idle = 5;
@@ -59,9 +59,11 @@ impl Budget {
     }
 
     async fn acquire(&self) -> Option<OwnedSemaphorePermit> {
+        // One wait, so that it keeps its place in the queue.
+        let permit = Arc::clone(&self.inner.permits).acquire_owned();
+        tokio::pin!(permit);
         loop {
-            let permit = Arc::clone(&self.inner.permits).acquire_owned();
-            match tokio::time::timeout(RECLAIM_INTERVAL, permit).await {
+            match tokio::time::timeout(RECLAIM_INTERVAL, &mut permit).await {
                 Ok(permit) => return permit.ok(),
                 Err(_) => self.close_idle(RECLAIM_IDLE),
             }
