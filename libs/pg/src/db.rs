@@ -17,7 +17,7 @@ pub struct Settings {
     pub url: SecretString,
     /// `postgres://…` of a replica for reads that may be stale; without one the primary serves them.
     pub replica_url: Option<SecretString>,
-    /// Maximum number of connections in each pool, primary and replica.
+    /// Maximum number of connections to the primary, and as many to the replica.
     pub max_connections: usize,
     /// Longest wait for a free connection.
     pub acquire_timeout: Duration,
@@ -66,14 +66,16 @@ const MAX_ATTEMPTS: u32 = 8;
 impl Db {
     /// Creates the pools; connections are opened on first use.
     pub fn new(service: &'static str, settings: Settings) -> Result<Self, Fault> {
-        let pool = |url: &SecretString, purpose| {
+        let pool = |url: &SecretString, purpose, own: &Budget| {
             let limits = (settings.max_connections, settings.acquire_timeout);
-            pool(url, purpose, limits, &settings.budget)
+            pool(url, purpose, limits, [own.clone(), settings.budget.clone()])
         };
-        let keyed = pool(&settings.url, Purpose::Keyed)?;
-        let filtered = pool(&settings.url, Purpose::Filtered)?;
+        let own = &Budget::new(settings.max_connections);
+        let keyed = pool(&settings.url, Purpose::Keyed, own)?;
+        let filtered = pool(&settings.url, Purpose::Filtered, own)?;
         let replica = settings.replica_url.as_ref();
-        let replica = replica.map(|url| pool(url, Purpose::Filtered)).transpose()?;
+        let of_replica = &Budget::new(settings.max_connections);
+        let replica = replica.map(|url| pool(url, Purpose::Filtered, of_replica)).transpose()?;
         Ok(Self {
             inner: Arc::new(Inner {
                 service,

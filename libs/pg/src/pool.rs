@@ -1,5 +1,6 @@
-//! Connections of a service, in pools that share one budget with the other pools of their process: PostgreSQL's limit is for all of
-//! them together. Where the budget is used up, connections that are idle in other pools are closed.
+//! Connections of a service. Its pools share its own limit, and one budget with the other pools of the process: PostgreSQL's limit is
+//! for all of them together. Where a limit is reached, connections that are idle in other pools are closed; a pool that goes on waiting
+//! is given the next connection that any of them would use again.
 
 use deadpool::managed::{self, Metrics, QueueMode, RecycleError, RecycleResult, WeakPool};
 use diesel::{ConnectionError, ConnectionResult};
@@ -9,6 +10,7 @@ use fault::Fault;
 use secrecy::{ExposeSecret, SecretString};
 use std::error::Error;
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -22,6 +24,9 @@ const RECLAIM_IDLE: Duration = Duration::from_millis(100);
 
 /// How often idle connections are looked for while a pool waits for the budget.
 const RECLAIM_INTERVAL: Duration = Duration::from_millis(20);
+
+/// How often they were looked for when other pools give up connections that they use: each costs them a new one.
+const STARVED_AFTER: u32 = 5;
 
 /// Idle transactions are terminated: after a half-open connection their locks would otherwise be held until the server's TCP stack
 /// gives up on the client; for the same reason the server sends keepalives.
@@ -49,23 +54,47 @@ pub struct Budget {
 struct Inner {
     permits: Arc<Semaphore>,
     pools: Mutex<Vec<WeakPool<Manager>>>,
+    /// Pools that have waited for long.
+    starved: AtomicUsize,
+}
+
+/// A pool that counts as starved for as long as this exists.
+struct Starved<'a>(&'a AtomicUsize);
+
+impl<'a> Starved<'a> {
+    fn count(starved: &'a AtomicUsize) -> Self {
+        starved.fetch_add(1, Ordering::Relaxed);
+        Self(starved)
+    }
+}
+
+impl Drop for Starved<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Budget {
     /// A budget of so many connections.
     pub fn new(connections: usize) -> Self {
         let permits = Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS)));
-        Self { inner: Arc::new(Inner { permits, pools: Mutex::default() }) }
+        let starved = AtomicUsize::new(0);
+        Self { inner: Arc::new(Inner { permits, pools: Mutex::default(), starved }) }
     }
 
     async fn acquire(&self) -> Option<OwnedSemaphorePermit> {
         // One wait, so that it keeps its place in the queue.
         let permit = Arc::clone(&self.inner.permits).acquire_owned();
         tokio::pin!(permit);
+        let (mut rounds, mut starved) = (0, None);
         loop {
             match tokio::time::timeout(RECLAIM_INTERVAL, &mut permit).await {
                 Ok(permit) => return permit.ok(),
                 Err(_) => self.close_idle(RECLAIM_IDLE),
+            }
+            rounds += 1;
+            if rounds == STARVED_AFTER {
+                starved.get_or_insert(Starved::count(&self.inner.starved));
             }
         }
     }
@@ -78,6 +107,10 @@ impl Budget {
             pool.retain(|_, metrics| metrics.last_used() < idle);
             true
         });
+    }
+
+    fn is_starved(&self) -> bool {
+        self.inner.starved.load(Ordering::Relaxed) > 0
     }
 
     fn add(&self, pool: &Pool) {
@@ -108,13 +141,14 @@ pub(crate) enum Purpose {
 pub(crate) struct Manager {
     url: SecretString,
     purpose: Purpose,
-    budget: Budget,
+    /// Of the service, and of the process; always taken in this order.
+    budgets: [Budget; 2],
 }
 
-/// A connection with its share of the budget.
+/// A connection with its share of the budgets.
 pub(crate) struct Connection {
     inner: AsyncPgConnection,
-    _permit: OwnedSemaphorePermit,
+    _permits: [OwnedSemaphorePermit; 2],
 }
 
 impl Deref for Connection {
@@ -136,10 +170,11 @@ impl managed::Manager for Manager {
     type Error = ConnectionError;
 
     async fn create(&self) -> Result<Connection, ConnectionError> {
-        let permit = self.budget.acquire().await;
         let closed = || ConnectionError::BadConnection("the budget of connections is gone".into());
-        let permit = permit.ok_or_else(closed)?;
-        Ok(Connection { inner: connect(&self.url, self.purpose).await?, _permit: permit })
+        let [own, all] = &self.budgets;
+        let own = own.acquire().await.ok_or_else(closed)?;
+        let all = all.acquire().await.ok_or_else(closed)?;
+        Ok(Connection { inner: connect(&self.url, self.purpose).await?, _permits: [own, all] })
     }
 
     /// Detects closed connections without a query on every checkout.
@@ -148,8 +183,11 @@ impl managed::Manager for Manager {
         connection: &mut Connection,
         _: &Metrics,
     ) -> RecycleResult<ConnectionError> {
-        match std::thread::panicking() || connection.inner.is_broken() {
-            true => Err(RecycleError::Message("the connection is broken".into())),
+        if std::thread::panicking() || connection.inner.is_broken() {
+            return Err(RecycleError::Message("the connection is broken".into()));
+        }
+        match self.budgets.iter().any(Budget::is_starved) {
+            true => Err(RecycleError::Message("another pool waits for a connection".into())),
             false => Ok(()),
         }
     }
@@ -160,9 +198,9 @@ pub(crate) fn pool(
     url: &SecretString,
     purpose: Purpose,
     (max_connections, acquire_timeout): (usize, Duration),
-    budget: &Budget,
+    budgets: [Budget; 2],
 ) -> Result<Pool, Fault> {
-    let manager = Manager { url: url.clone(), purpose, budget: budget.clone() };
+    let manager = Manager { url: url.clone(), purpose, budgets: budgets.clone() };
     let pool = Pool::builder(manager)
         .max_size(max_connections)
         .runtime(deadpool::Runtime::Tokio1)
@@ -172,7 +210,7 @@ pub(crate) fn pool(
         .create_timeout(Some(CONNECTION_TIMEOUT))
         .build()
         .map_err(Fault::internal)?;
-    budget.add(&pool);
+    budgets.iter().for_each(|budget| budget.add(&pool));
     Ok(pool)
 }
 

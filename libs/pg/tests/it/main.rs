@@ -7,6 +7,7 @@ mod proxy;
 
 mod together;
 
+mod budget;
 mod contention;
 mod dropped;
 mod lost_answer;
