@@ -11,7 +11,7 @@ use diesel::sql_types::{Array, SingleValue, SqlType};
 use diesel_async::RunQueryDsl;
 
 /// Rows to write, and the columns described so far.
-#[must_use = "nothing is written until `insert`, `insert_new` or `upsert`"]
+#[must_use = "nothing is written until `insert`, `insert_new` or `update`"]
 pub struct Columns<'a, R> {
     table: &'static str,
     key: &'static str,
@@ -81,24 +81,21 @@ impl<'a, R> Columns<'a, R> {
         self.statement(&rest).get_results(tx.conn()).await
     }
 
-    /// Inserts the rows, or updates those whose key exists.
-    pub async fn upsert(self, tx: &mut Tx) -> QueryResult<usize> {
-        let set = self.assignments("excluded");
-        let rest = format!("on conflict ({}) do update set {set}", self.key);
-        self.execute(tx, &rest).await
-    }
-
     /// Updates existing rows; a row whose key does not exist is skipped.
-    pub async fn update(self, tx: &mut Tx) -> QueryResult<usize> {
+    pub async fn update(mut self, tx: &mut Tx) -> QueryResult<usize> {
         if self.rows.is_empty() {
             return Ok(0);
         }
+        let described = self.names.into_iter().zip(self.values);
+        let (key, fixed) = (self.key, &self.fixed);
+        (self.names, self.values) =
+            described.filter(|(name, _)| *name == key || !fixed.contains(name)).unzip();
         let Self { table, key, .. } = self;
         let (names, placeholders) = (self.names.join(", "), self.placeholders());
         let text = format!(
             "update {table} set {} from unnest({placeholders}) as changed ({names})
              where {table}.{key} = changed.{key}",
-            self.assignments("changed"),
+            self.assignments(),
         );
         Statement::new(text, self.values).execute(tx.conn()).await
     }
@@ -131,9 +128,8 @@ impl<'a, R> Columns<'a, R> {
         numbers.map(|number| format!("${number}")).collect::<Vec<_>>().join(", ")
     }
 
-    fn assignments(&self, source: &str) -> String {
-        let changes = |name: &&&str| **name != self.key && !self.fixed.contains(*name);
-        let changing = self.names.iter().filter(changes);
-        changing.map(|name| format!("{name} = {source}.{name}")).collect::<Vec<_>>().join(", ")
+    fn assignments(&self) -> String {
+        let changing = self.names.iter().filter(|name| **name != self.key);
+        changing.map(|name| format!("{name} = changed.{name}")).collect::<Vec<_>>().join(", ")
     }
 }

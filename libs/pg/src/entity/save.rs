@@ -23,7 +23,13 @@ pub async fn save_all<E: Stored>(tx: &mut Tx, changes: &[(&E, &Change)]) -> Resu
     E::before_save(tx, changes).await?;
     let mut rows: Vec<&E> = changes.iter().map(|(own, _)| *own).collect();
     rows.sort_by(|left, right| E::order(left, right));
-    columns(rows).upsert(tx).await.map_err(E::refused)?;
+    let (new, old): (Vec<&E>, Vec<&E>) = rows.into_iter().partition(|own| own.head().version == 1);
+    columns(new).insert(tx).await.map_err(E::refused)?;
+    // An upsert would cost twice as much: it looks for conflicts in every index first.
+    let count = old.len();
+    if columns(old).update(tx).await.map_err(E::refused)? != count {
+        return Err(Fault::internal(format!("rows of {} that were changed are gone", E::TABLE)));
+    }
     E::after_save(tx, changes).await?;
     outbox::append(tx, changes.iter().map(|(own, change)| own.event(change))).await
 }

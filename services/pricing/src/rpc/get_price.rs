@@ -4,7 +4,7 @@ use crate::domain::item::Item;
 use crate::domain::price::Price;
 use crate::domain::selection::{Context, explain};
 use crate::price_query::PriceQuery;
-use crate::store::{items, prices};
+use crate::store::prices;
 use crate::{App, catalog, wire};
 use contracts::Rpc;
 use convert::{money, read};
@@ -21,30 +21,30 @@ pub async fn get_price(app: &App, request: GetPriceRequest) -> Result<GetPriceRe
     let mut found = find(app, &item, &query).await?;
     if found.is_none() {
         // The catalogue may know it, and then it is known here.
-        catalog::known(app, std::slice::from_ref(&item)).await?;
+        let known = catalog::known(app, std::slice::from_ref(&item)).await?;
+        known.get(&item).ok_or_else(|| item.unknown())?;
         found = find(app, &item, &query).await?;
     }
-    let (context, prices) = found.ok_or_else(|| item.unknown())?;
-    answer(&prices, &context).ok_or_else(|| {
-        let message = format!("{item} has no price in {} that applies here", context.currency);
+    found.and_then(|(context, prices)| answer(&prices, &context)).ok_or_else(|| {
+        let currency = query.context.currency;
+        let message = format!("{item} has no price in {currency} that applies here");
         Fault::new(Reason::MatchingPriceNotFound, message)
             .with("item", &item)
-            .with("currency_code", context.currency)
+            .with("currency_code", currency)
     })
 }
 
-/// The prices of an item and the instant to select for; none if the item is not known here.
+/// The prices of an item and the instant to select for; none if no price of it is known here.
 async fn find(
     app: &App,
     item: &Item,
     query: &PriceQuery,
 ) -> Result<Option<(Context, Vec<Price>)>, Fault> {
-    app.db
-        .look_up(GetPriceRequest::METHOD, async |tx| {
-            let Some((target, now)) = items::find_now(tx, item).await? else { return Ok(None) };
-            Ok(Some((query.context(now), prices::of_items(tx, &target.items()).await?)))
-        })
-        .await
+    let found = app
+        .db
+        .look_up(GetPriceRequest::METHOD, async |tx| prices::of_item_now(tx, item).await)
+        .await?;
+    Ok(found.map(|(prices, now)| (query.context(now), prices)))
 }
 
 /// The price that applies, with the full trace; none where none applies.

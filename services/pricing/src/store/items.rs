@@ -2,10 +2,9 @@
 
 use crate::domain::item::{Item, Product, Target, Variant};
 use crate::schema::items;
-use chrono::{DateTime, Utc};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{Nullable, Text, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::{Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use fault::Fault;
 use kernel::id::Id;
@@ -28,19 +27,6 @@ pub async fn find(tx: &mut Tx, wanted: &[Item]) -> Result<BTreeMap<Item, Target>
         .await?;
     let targets = rows.into_iter().map(Target::try_from);
     targets.map(|target| target.map(|target| (target.item.clone(), target))).collect()
-}
-
-/// An item that is known here, and the time of the database's clock before its prices are read.
-pub async fn find_now(tx: &mut Tx, item: &Item) -> Result<Option<(Target, DateTime<Utc>)>, Fault> {
-    let clock = diesel::dsl::sql::<Timestamptz>("clock_timestamp()");
-    let found: Option<(Row, DateTime<Utc>)> = items::table
-        .filter(items::level.eq(level(item)).and(items::item.eq(item.to_string())))
-        .select((Row::as_select(), clock))
-        .first(tx.conn())
-        .await
-        .optional()?;
-    let Some((row, clock)) = found else { return Ok(None) };
-    Ok(Some((row.try_into()?, tx.at(clock))))
 }
 
 /// Remembers what items stand for. They are inserted in the order of the items, so that two transactions with

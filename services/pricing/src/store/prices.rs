@@ -20,7 +20,7 @@ use kernel::price::Scope;
 use kernel::sku::Sku;
 use kernel::window::Window;
 use pg::entity::{self, Published, Stored};
-use pg::{Columns, Statement, Tx, outbox, statement};
+use pg::{Columns, Tx, outbox, statement};
 use pricing_api::v1::Reason;
 use std::collections::HashSet;
 
@@ -139,9 +139,29 @@ const SAME_WINDOW: &str =
     "coalesce(owner.valid_from, '-infinity') = coalesce(wanted.valid_from, '-infinity')
      and coalesce(owner.valid_until, 'infinity') = coalesce(wanted.valid_until, 'infinity')";
 
-/// All prices of these items; deleted ones excepted.
-pub async fn of_items(tx: &mut Tx, items: &[Item]) -> Result<Vec<Price>, Fault> {
-    into_prices(for_items(items, "").get_results(tx.conn()).await?)
+/// All prices of an item that is known here and of its product, with the time of the database's clock before they were read; none
+/// where there are none.
+pub async fn of_item_now(
+    tx: &mut Tx,
+    item: &Item,
+) -> Result<Option<(Vec<Price>, DateTime<Utc>)>, Fault> {
+    #[derive(QueryableByName)]
+    struct Now {
+        #[diesel(embed)]
+        price: Row,
+        #[diesel(sql_type = Timestamptz)]
+        now: DateTime<Utc>,
+    }
+    // The statement's time precedes its snapshot, so a price that was set before it is there.
+    let sql = "select owner.*, owner.price_id as id, statement_timestamp() as now
+         from items i join prices owner on owner.item = any (array[i.item, i.product_id::text])
+           and (owner.item, owner.level) in ((i.item, i.level), (i.product_id::text, 'product'))
+         where i.item = $1 and i.level = $2 and owner.deleted_at is null";
+    let query = statement(sql).bind::<Text, _>(item.to_string()).bind::<Text, _>(level(item));
+    let rows: Vec<Now> = query.get_results(tx.conn()).await?;
+    let [first, ..] = rows.as_slice() else { return Ok(None) };
+    let now = tx.at(first.now);
+    Ok(Some((into_prices(rows.into_iter().map(|row| row.price).collect())?, now)))
 }
 
 /// Those prices of these items that could apply in the context as far as currency, customer and
@@ -152,29 +172,23 @@ pub async fn candidates(
     items: &[Item],
     context: &Context,
 ) -> Result<Vec<Price>, Fault> {
-    let query = for_items(
-        items,
-        "and owner.currency = $3
-         and (owner.customer_id is null or owner.customer_id = $4)
-         and (owner.customer_group is null or owner.customer_group = any($5))",
-    );
-    let rows = query
-        .bind::<Text, _>(context.currency)
-        .bind::<Nullable<Text>, _>(&context.customer)
-        .bind::<Array<Text>, _>(&context.groups)
-        .get_results(tx.conn())
-        .await?;
-    into_prices(rows)
-}
-
-fn for_items<'a>(items: &[Item], and: &str) -> Statement<'a> {
     let (skus, products) = names(items);
-    let sql = format!(
+    let rows = statement(format!(
         "{SELECT} where owner.deleted_at is null
            and ((owner.item = any($1) and owner.level = 'sku')
-             or (owner.item = any($2) and owner.level = 'product')) {and}"
-    );
-    statement(sql).bind::<Array<Text>, _>(skus).bind::<Array<Text>, _>(products)
+             or (owner.item = any($2) and owner.level = 'product'))
+           and owner.currency = $3
+           and (owner.customer_id is null or owner.customer_id = $4)
+           and (owner.customer_group is null or owner.customer_group = any($5))"
+    ))
+    .bind::<Array<Text>, _>(skus)
+    .bind::<Array<Text>, _>(products)
+    .bind::<Text, _>(context.currency)
+    .bind::<Nullable<Text>, _>(&context.customer)
+    .bind::<Array<Text>, _>(&context.groups)
+    .get_results(tx.conn())
+    .await?;
+    into_prices(rows)
 }
 
 /// Up to `limit` prices by id, after one, of one item or of all; deleted ones excepted.
