@@ -52,6 +52,7 @@ pub use config::Search as Settings;
 
 pub use app::App;
 
+use bus::Tuning;
 use config::Search;
 use diesel_migrations::embed_migrations;
 use engine::embedded::EmbeddedEngine;
@@ -113,7 +114,7 @@ async fn serve(backing: Backing<'_>) -> Result<Service, BootError> {
     tasks.keep("fill_new_index", fill_new_index(app.clone(), tasks.ending()));
     let reconciler = reconciler(&app, &backing.config().reconcile);
     tasks.keep("reconcile", reconciler.run(tasks.ending()));
-    let consumers = backing.consumers();
+    let consumers = backing.consumers().tuned(Tuning::of_batches());
     backing.listen(consumers.on_batch(app.clone(), merge::subjects(), merge::merge))?;
 
     let index = app.index.clone();

@@ -22,10 +22,20 @@ pub struct Tuning {
     /// Most events that share a transaction. More of them would hold the locks of hot keys for longer, and have more to repeat
     /// where one fails.
     pub batch: usize,
+    /// Longest pause after events that were fewer than `batch`, in which more gather for the next transaction. It is as long as
+    /// that transaction took, so it is only noticed under load.
+    pub gather: Duration,
     /// First pause before an event is tried again; further ones grow.
     pub retry: Duration,
     /// Longest time of a transaction, of one event or of many.
     pub handling: Duration,
+}
+
+impl Tuning {
+    /// For handlers that take batches: few large transactions instead of many small ones.
+    pub fn of_batches() -> Self {
+        Self { workers: 2, batch: 64, gather: Duration::from_millis(25), ..Self::default() }
+    }
 }
 
 impl Default for Tuning {
@@ -36,6 +46,7 @@ impl Default for Tuning {
             max_deliver: 1000,
             workers: 8,
             batch: 16,
+            gather: Duration::ZERO,
             retry: Duration::from_millis(250),
             handling: Duration::from_secs(30),
         }

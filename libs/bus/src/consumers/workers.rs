@@ -16,6 +16,7 @@ use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// The queues of the workers. `max_ack_pending` of the durable consumers bounds the messages in them; one that the broker
@@ -100,12 +101,17 @@ async fn worker(
     stop: CancellationToken,
 ) {
     let max_batch = consumers.tuning.batch.max(1);
+    let gather = consumers.tuning.gather;
     let mut messages = Vec::with_capacity(max_batch);
     while queue.recv_many(&mut messages, max_batch).await > 0 {
         if stop.is_cancelled() {
             give_back(std::mem::take(&mut messages)).await;
         } else {
+            let (is_full, started) = (messages.len() == max_batch, Instant::now());
             handle(&consumers, std::mem::take(&mut messages), &stop).await;
+            if !is_full && !gather.is_zero() {
+                let _ = timeout(started.elapsed().min(gather), stop.cancelled()).await;
+            }
         }
     }
 }
@@ -256,7 +262,7 @@ mod tests {
         };
         let died = workers.died().await.chain();
         assert!(died.contains("as a bug would"), "{died}");
-        let waits = tokio::time::timeout(std::time::Duration::from_millis(10), workers.died());
+        let waits = timeout(std::time::Duration::from_millis(10), workers.died());
         assert!(waits.await.is_err());
         workers.finish().await.unwrap();
     }

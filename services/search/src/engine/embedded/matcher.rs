@@ -8,7 +8,7 @@ use tantivy::DocId;
 use super::columns::{Columns, read_document};
 use super::pack::{WORD_BITS, all_slots, slots, words};
 use super::plan::{FilterSet, Plan};
-use super::prices::Prices;
+use super::prices::{Lowest, Prices};
 use crate::engine::query::{PriceRange, Query};
 
 /// Looks at one document of a segment after the other; keeps what it found out about the last.
@@ -35,7 +35,7 @@ impl Matcher {
         query: &Query,
     ) -> Result<Matcher, std::io::Error> {
         let places = |span| columns.values.places_of(span);
-        let term_filters = plan.term_filters.iter();
+        let term_filters = plan.term_filters.iter().filter(|_| plan.depends_on_variants);
         Ok(Matcher {
             columns: Arc::clone(columns),
             term_filters: term_filters
@@ -105,6 +105,18 @@ impl Matcher {
             }
         }
         mask.iter().any(|word| *word != 0)
+    }
+
+    /// The lowest amount of a document all of whose slots match.
+    pub fn lowest(&mut self, doc: DocId) -> Option<i64> {
+        let slots = || slots(self.columns.variants.count(doc));
+        match self.prices.as_ref()?.lowest(doc, slots) {
+            Lowest::Known(lowest) => lowest,
+            Lowest::NotReadyMade => {
+                self.look_at(doc, false, true);
+                self.amounts.iter().flatten().min().copied()
+            }
+        }
     }
 
     fn has_filters(&self) -> bool {

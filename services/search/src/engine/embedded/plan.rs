@@ -33,6 +33,9 @@ pub struct Plan {
     pub own_filters: Vec<FilterSet>,
     /// Whether a match, a count or the order depends on amounts.
     pub asks_price: bool,
+    /// Whether a match or a count depends on which variant has what. If not, all documents that are candidates match with all of
+    /// their variants.
+    pub depends_on_variants: bool,
 }
 
 /// A filter by brand, category or attribute.
@@ -69,6 +72,9 @@ impl Plan {
             own_filters: own_filters.collect(),
             price_filter: filters.price,
             asks_price: query.asks_price(),
+            depends_on_variants: filters.price.is_some()
+                || !filters.attributes.is_empty()
+                || !query.facets.is_empty(),
             term_filters,
         }
     }

@@ -1,8 +1,9 @@
 //! Prices as columns, and which of them apply to a query.
 //!
-//! Ready-made: for each currency of the document one word that names it, then one word for each
-//! variant, the unscoped amount plus one, or 0 where there is none. They hold within
-//! `[priced_since, priced_until)`, which no window of an unscoped row begins or ends in.
+//! Ready-made: for each currency of the document one word that names it, one for the lowest
+//! amount, then one for each variant. An amount is the unscoped one plus one, or 0 where there is
+//! none. They hold within `[priced_since, priced_until)`, which no window of an unscoped row begins
+//! or ends in.
 //!
 //! In full: the rows themselves, four words each, rows of all variants first, then variant by
 //! variant. They answer at any other instant, and for scopes where some row names one. A document
@@ -24,6 +25,8 @@ use super::schema::Fields;
 use crate::engine::document::{Document, VariantDocument};
 use crate::engine::query::PriceScope;
 
+/// The currency and the lowest amount, before the amounts.
+const HEAD_WORDS: usize = 2;
 const ROW_WORDS: usize = 4;
 /// The owner of a row that applies to all variants.
 const ALL_VARIANTS: u64 = 0xffff_ffff;
@@ -41,9 +44,15 @@ pub fn pack(fields: &Fields, document: &Document, packed: &mut TantivyDocument) 
     for currency in &currencies {
         packed.add_u64(fields.amounts, currency_word(*currency));
         let context = PriceContext::new(*currency, document.priced_at);
-        for variant in &document.variants {
-            let row = select(variant.prices.iter().filter(is_public), &context);
-            packed.add_u64(fields.amounts, row.map_or(0, |row| row.amount() as u64 + 1));
+        let amounts: Vec<Option<i64>> = document
+            .variants
+            .iter()
+            .map(|variant| select(variant.prices.iter().filter(is_public), &context))
+            .map(|row| row.map(PriceRow::amount))
+            .collect();
+        let lowest = amounts.iter().flatten().min().copied();
+        for amount in [lowest].into_iter().chain(amounts) {
+            packed.add_u64(fields.amounts, amount.map_or(0, |amount| amount as u64 + 1));
         }
     }
 
@@ -98,6 +107,14 @@ fn pack_row(fields: &Fields, owner: u64, row: &PriceRow<String>, packed: &mut Ta
 
 fn currency_word(currency: Currency) -> u64 {
     currency.code().bytes().fold(0, |word, byte| word << 8 | u64::from(byte))
+}
+
+/// What is known of a document's lowest amount without looking at each of its slots.
+pub enum Lowest {
+    /// It is this; none where no slot has an amount.
+    Known(Option<i64>),
+    /// The amounts that apply to the query are not ready-made.
+    NotReadyMade,
 }
 
 /// Evaluates the prices of one segment's documents for one query.
@@ -155,6 +172,28 @@ impl Prices {
         amounts.resize(slots, None);
     }
 
+    /// The lowest amount of the document's slots, or that it has to be found among all of them.
+    pub fn lowest(&self, doc: DocId, slots: impl FnOnce() -> usize) -> Lowest {
+        if !self.is_ready_made(doc) {
+            return Lowest::NotReadyMade;
+        }
+        let head = self.head(doc, slots);
+        Lowest::Known(head.and_then(|head| amount(self.columns.amounts.values.get_val(head + 1))))
+    }
+
+    /// The row of the word that names the query's currency.
+    fn head(&self, doc: DocId, slots: impl FnOnce() -> usize) -> Option<u32> {
+        let column = &self.columns.amounts;
+        let mut rows = column.index.value_row_ids(doc);
+        let wanted = currency_word(self.currency);
+        let is_wanted = |row: &u32| column.values.get_val(*row) == wanted;
+        let first = rows.start;
+        if rows.is_empty() || is_wanted(&first) {
+            return rows.next();
+        }
+        rows.step_by(HEAD_WORDS + slots()).find(is_wanted)
+    }
+
     fn is_ready_made(&self, doc: DocId) -> bool {
         // A scope that no row of the segment names has no place, and changes nothing.
         if self.is_scoped && !self.columns.price_scopes.places().index.value_row_ids(doc).is_empty()
@@ -168,13 +207,10 @@ impl Prices {
     }
 
     fn read_ready_made(&mut self, doc: DocId, slots: usize, amounts: &mut Vec<Option<i64>>) {
-        let column = &self.columns.amounts;
-        let rows = column.index.value_row_ids(doc);
-        let wanted = currency_word(self.currency);
-        let mut heads = rows.clone().step_by(slots + 1);
-        if let Some(head) = heads.find(|head| column.values.get_val(*head) == wanted) {
-            read_rows(column, head + 1..head + 1 + slots as u32, &mut self.words);
-            amounts.extend(self.words.iter().map(|word| word.checked_sub(1).map(|it| it as i64)));
+        if let Some(head) = self.head(doc, || slots) {
+            let first = head + HEAD_WORDS as u32;
+            read_rows(&self.columns.amounts, first..first + slots as u32, &mut self.words);
+            amounts.extend(self.words.iter().copied().map(amount));
         }
     }
 
@@ -228,6 +264,10 @@ impl Prices {
             rows.push((head & ALL_VARIANTS, row));
         }
     }
+}
+
+fn amount(word: u64) -> Option<i64> {
+    word.checked_sub(1).map(|amount| amount as i64)
 }
 
 fn instant(word: u64) -> Option<DateTime<Utc>> {

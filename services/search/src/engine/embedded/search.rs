@@ -40,7 +40,7 @@ impl<'a> Search<'a> {
         Search {
             snapshot,
             query,
-            asks_values: !plan.term_filters.is_empty()
+            asks_values: plan.depends_on_variants && !plan.term_filters.is_empty()
                 || query.facets.iter().any(|it| !matches!(it.facet, Facet::Price(_))),
             scores: query.sort == Sort::Relevance && !query.text.trim().is_empty(),
             total: 0,
@@ -88,10 +88,17 @@ impl<'a> Search<'a> {
         let alive = reader.alive_bitset();
         let scores = self.scores;
         let mut look_at = |doc: DocId, score: Score| {
-            if alive.is_none_or(|alive| alive.is_alive(doc)) {
-                matcher.look_at(doc, self.asks_values, self.plan.asks_price);
-                self.count(&matcher, &mut tallies, &mut mask);
-                self.rank(&matcher, &mut mask, segment, doc, score);
+            if alive.is_some_and(|alive| !alive.is_alive(doc)) {
+                return;
+            }
+            if !self.plan.depends_on_variants {
+                return self.rank(|| matcher.lowest(doc), segment, doc, score);
+            }
+            matcher.look_at(doc, self.asks_values, self.plan.asks_price);
+            self.count(&matcher, &mut tallies, &mut mask);
+            if matcher.matching_without(0, &mut mask) {
+                let cheapest = || matcher.cheapest(&mask).map(|(_, amount)| amount);
+                self.rank(cheapest, segment, doc, score);
             }
         };
         if scores {
@@ -118,23 +125,18 @@ impl<'a> Search<'a> {
 
     fn rank(
         &mut self,
-        matcher: &Matcher,
-        mask: &mut Vec<u64>,
+        lowest: impl FnOnce() -> Option<i64>,
         segment: usize,
         doc: DocId,
         score: Score,
     ) {
-        if !matcher.matching_without(0, mask) {
-            return;
-        }
         self.total += 1;
         let columns = &self.snapshot.segments[segment];
-        let cheapest = || matcher.cheapest(mask).map(|(_, amount)| amount);
         let rank = match self.query.sort {
             Sort::Relevance if self.scores => Rank::by_score(score),
             Sort::Relevance => Rank::EQUAL,
-            Sort::PriceAscending => Rank::by_lowest(cheapest()),
-            Sort::PriceDescending => Rank::by_highest(cheapest()),
+            Sort::PriceAscending => Rank::by_lowest(lowest()),
+            Sort::PriceDescending => Rank::by_highest(lowest()),
             Sort::Newest => Rank::by_highest(columns.created_at.first(doc)),
         };
         let product_id = || columns.product.get(doc, 0);
