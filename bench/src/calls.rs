@@ -1,14 +1,18 @@
 //! Calls of the running mesh, one workload after the other, each against its floor: what an empty call through the same stack (rate
-//! a) and the same statements sent raw (rate b) allow together, 1 / (1/a + 1/b).
+//! a) and the same statements sent raw, or the engine called in process (rate b), allow together, 1 / (1/a + 1/b).
 
 mod drive;
+mod engine;
+mod idle;
+mod import;
 mod processes;
 mod raw;
 mod shop;
 
 use crate::client::Mesh;
-use anyhow::Result;
+use anyhow::{Result, bail};
 use drive::{Run, drive};
+use engine::Copy;
 use processes::Processes;
 use raw::Raw;
 use shop::Shop;
@@ -17,6 +21,9 @@ use std::time::Duration;
 /// Clients that call without a pause.
 const CLIENTS: usize = 16;
 
+/// What the idle time is called on the command line, beside the workloads of [`Bench::calls`].
+const IDLE: &str = "idle";
+
 /// A measured workload.
 struct Row {
     name: &'static str,
@@ -24,59 +31,100 @@ struct Row {
     floor: Option<f64>,
 }
 
-/// Measures everything and prints a table, or lines of JSON.
-pub async fn run(arguments: &[String]) -> Result<()> {
-    let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
-    let time = Duration::from_secs(if has("--quick") { 3 } else { 10 });
-    let mesh = Mesh::find()?;
-    let processes = Processes::find(&mesh)?;
-    let shop = Shop::open(&mesh).await?;
-    let raw = Raw::connect(&mesh, CLIENTS).await?;
-    let rows = measure(&mesh, &processes, &shop, &raw, time).await?;
-    match has("--json") {
-        true => rows.iter().for_each(|row| println!("{}", json(row))),
-        false => print(&rows),
-    }
-    Ok(())
+/// What to measure, and how.
+struct Bench {
+    mesh: Mesh,
+    processes: Processes,
+    time: Duration,
+    json: bool,
+    /// Workloads whose names contain one of these; all where there is none.
+    names: Vec<String>,
 }
 
-async fn measure(
-    mesh: &Mesh,
-    processes: &Processes,
-    shop: &Shop,
-    raw: &Raw,
-    time: Duration,
-) -> Result<Vec<Row>> {
-    let callers = || (0..CLIENTS).map(|_| mesh.caller()).collect::<Result<Vec<_>>>();
-    let mut rows = Vec::new();
-    let empty = drive(callers()?, time, processes, shop::empty).await?;
-    let floor = |raw: f64| Some(1.0 / (1.0 / empty.rate + 1.0 / raw));
-    let add = |rows: &mut Vec<Row>, name, run: Run, floor| {
-        eprintln!("measured: {name}: {:.0}/s", run.rate);
-        rows.push(Row { name, run, floor });
-    };
-
-    let bare = raw.drive(time, processes, raw::product(shop)).await?;
-    let run = drive(callers()?, time, processes, shop.get_product()).await?;
-    add(&mut rows, "GetProduct", run, floor(bare.rate));
-    add(&mut rows, "  its statement, raw", bare, None);
-
-    let bare = raw.drive(time, processes, raw::price(shop)).await?;
-    let run = drive(callers()?, time, processes, shop.get_price()).await?;
-    add(&mut rows, "GetPrice", run, floor(bare.rate));
-    add(&mut rows, "  its statements, raw", bare, None);
-
-    let bare = raw.drive(time, processes, raw::set_price(shop)).await?;
-    let run = drive(callers()?, time, processes, shop.set_price()).await?;
-    add(&mut rows, "SetPrice", run, floor(bare.rate));
-    add(&mut rows, "  its statements, raw", bare, None);
-
-    for (name, request) in shop.searches() {
-        let run = drive(callers()?, time, processes, shop::search(request)).await?;
-        add(&mut rows, name, run, None);
+/// Measures and prints a table, or lines of JSON.
+pub async fn run(arguments: &[String]) -> Result<()> {
+    let (flags, names): (Vec<_>, Vec<_>) =
+        arguments.iter().cloned().partition(|argument| argument.starts_with("--"));
+    if let Some(unknown) = flags.iter().find(|flag| !["--quick", "--json"].contains(&flag.as_str()))
+    {
+        bail!("unknown flag {unknown}; there are --quick and --json");
     }
-    add(&mut rows, "an empty call", empty, None);
-    Ok(rows)
+    let has = |flag: &str| flags.iter().any(|own| own == flag);
+    let mesh = Mesh::find()?;
+    let bench = Bench {
+        processes: Processes::find(&mesh)?,
+        mesh,
+        time: Duration::from_secs(if has("--quick") { 3 } else { 10 }),
+        json: has("--json"),
+        names,
+    };
+    bench.all().await
+}
+
+impl Bench {
+    fn wants(&self, name: &str) -> bool {
+        self.names.is_empty() || self.names.iter().any(|own| name.contains(own.as_str()))
+    }
+
+    async fn all(&self) -> Result<()> {
+        let mut lines = Vec::new();
+        lines.extend(import::fill_if_empty(&self.mesh, &self.processes, shop::SHOP).await?);
+        let shop = Shop::open(&self.mesh).await?;
+        let rows = self.calls(&shop).await?;
+        if self.wants(IDLE) {
+            lines.push(idle::measure(&self.mesh, &self.processes, self.time * 6).await?);
+        }
+        match self.json {
+            true => rows.iter().map(json).chain(lines).for_each(|line| println!("{line}")),
+            false => {
+                print(&rows);
+                lines.iter().for_each(|line| println!("{line}"));
+            }
+        }
+        Ok(())
+    }
+
+    async fn calls(&self, shop: &Shop) -> Result<Vec<Row>> {
+        let mut rows = Vec::new();
+        let callers = || (0..CLIENTS).map(|_| self.mesh.caller()).collect::<Result<Vec<_>>>();
+        let statements = [
+            ("GetProduct", "  its statement, raw", raw::product(shop), shop.get_product()),
+            ("GetPrice", "  its statement, raw", raw::price(shop), shop.get_price()),
+            ("SetPrice", "  its statements, raw", raw::set_price(shop), shop.set_price()),
+        ];
+        let searches = shop.searches()?;
+        let names = statements.iter().map(|row| row.0).chain(searches.iter().map(|row| row.0));
+        if !names.into_iter().any(|name| self.wants(name)) {
+            return Ok(rows);
+        }
+        let empty = drive(callers()?, self.time, &self.processes, shop::empty()).await?;
+        let floor = |below: &Run| Some(1.0 / (1.0 / empty.rate + 1.0 / below.rate));
+        let mut add = |name, run: Run, floor| {
+            eprintln!("measured: {name}: {:.0}/s", run.rate);
+            rows.push(Row { name, run, floor });
+        };
+        for (name, below, statement, call) in statements {
+            if self.wants(name) {
+                let raw = Raw::connect(&self.mesh, CLIENTS).await?;
+                let bare = raw.drive(self.time, &self.processes, statement).await?;
+                let run = drive(callers()?, self.time, &self.processes, call).await?;
+                add(name, run, floor(&bare));
+                add(below, bare, None);
+            }
+        }
+        for (name, request, query) in searches {
+            if self.wants(name) {
+                let copy = Copy::open(&self.mesh)?;
+                let bare = copy.drive(CLIENTS, self.time, &self.processes, query).await?;
+                let call = shop::search(request);
+                let run = drive(callers()?, self.time, &self.processes, call).await?;
+                add(name, run, floor(&bare));
+                add("  the engine in process", bare, None);
+            }
+        }
+        add("an empty call", empty, None);
+        Ok(rows)
+    }
 }
 
 fn print(rows: &[Row]) {

@@ -3,8 +3,13 @@
 use super::processes::Processes;
 use crate::latency::Latencies;
 use anyhow::{Context, Result};
+use futures::future::BoxFuture;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
+
+/// A call: of a client, with its number, which no two calls share.
+pub type Call<C> = Arc<dyn Fn(C, usize) -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
 /// What was measured of a workload.
 pub struct Run {
@@ -20,17 +25,13 @@ pub struct Run {
     pub postgres: f64,
 }
 
-/// Has each client call again and again; `call` is given the number of the call, which no two calls share.
-pub async fn drive<C, F>(
+/// Has each client call again and again.
+pub async fn drive<C: Clone + Send + 'static>(
     clients: Vec<C>,
     time: Duration,
     processes: &Processes,
-    call: impl Fn(C, usize) -> F + Clone + Send + 'static,
-) -> Result<Run>
-where
-    C: Clone + Send + 'static,
-    F: Future<Output = Result<()>> + Send,
-{
+    call: Call<C>,
+) -> Result<Run> {
     // The first calls connect and prepare.
     closed_loop(&clients, time / 5, &call).await?;
     let (cpu, started) = (processes.cpu()?, Instant::now());
@@ -48,15 +49,11 @@ where
     })
 }
 
-async fn closed_loop<C, F>(
+async fn closed_loop<C: Clone + Send + 'static>(
     clients: &[C],
     time: Duration,
-    call: &(impl Fn(C, usize) -> F + Clone + Send + 'static),
-) -> Result<Latencies>
-where
-    C: Clone + Send + 'static,
-    F: Future<Output = Result<()>> + Send,
-{
+    call: &Call<C>,
+) -> Result<Latencies> {
     let until = Instant::now() + time;
     let mut tasks = JoinSet::new();
     for (first, client) in clients.iter().enumerate() {

@@ -1,13 +1,12 @@
 //! The statements of the workloads, sent raw: prepared once on each connection, with plans that are kept.
 
-use super::drive::{Run, drive};
+use super::drive::{Call, Run, drive};
 use super::processes::Processes;
 use super::shop::Shop;
 use crate::client::Mesh;
 use anyhow::{Context, Result};
 use catalog::domain::product::Product;
 use futures::FutureExt;
-use futures::future::BoxFuture;
 use pg::entity::Stored;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,8 +18,7 @@ pub struct Connection {
     pricing: Client,
     product: Statement,
     resolve: Statement,
-    items: Statement,
-    prices: Statement,
+    price: Statement,
     lock: Statement,
     clock: Statement,
     update: Statement,
@@ -29,9 +27,6 @@ pub struct Connection {
 
 /// As many connections as there are clients.
 pub struct Raw(Vec<Arc<Connection>>);
-
-/// One call's statements.
-type Call = Arc<dyn Fn(Arc<Connection>, usize) -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
 impl Raw {
     pub async fn connect(mesh: &Mesh, count: usize) -> Result<Self> {
@@ -42,9 +37,13 @@ impl Raw {
         Ok(Self(all))
     }
 
-    pub async fn drive(&self, time: Duration, processes: &Processes, call: Call) -> Result<Run> {
-        drive(self.0.clone(), time, processes, move |connection, number| call(connection, number))
-            .await
+    pub async fn drive(
+        &self,
+        time: Duration,
+        processes: &Processes,
+        call: Call<Arc<Connection>>,
+    ) -> Result<Run> {
+        drive(self.0.clone(), time, processes, call).await
     }
 }
 
@@ -59,18 +58,13 @@ impl Connection {
             resolve: catalog
                 .prepare("select v.sku, v.product_id, v.id, v.deleted_at is not null from variants v where v.sku = any($1)")
                 .await?,
-            items: pricing
+            price: pricing
                 .prepare(
-                    "select level, item, product_id, variant_id from items
-                     where (level = 'sku' and item = any($1)) or (level = 'product' and item = any($2))",
+                    "select owner.*, owner.price_id as id, statement_timestamp() as now
+                     from items i join prices owner on owner.item = any (array[i.item, i.product_id::text])
+                       and (owner.item, owner.level) in ((i.item, i.level), (i.product_id::text, 'product'))
+                     where i.item = $1 and i.level = $2 and owner.deleted_at is null",
                 )
-                .await?,
-            prices: pricing
-                .prepare(&format!(
-                    "{select} where owner.deleted_at is null
-                       and ((owner.item = any($1) and owner.level = 'sku')
-                         or (owner.item = any($2) and owner.level = 'product'))"
-                ))
                 .await?,
             lock: pricing
                 .prepare(&format!(
@@ -103,11 +97,15 @@ async fn connect(mesh: &Mesh, name: &str) -> Result<Client> {
         mesh.variable(name).with_context(|| format!("no {name}: start the mesh with ./dev up"))?;
     let (client, connection) = tokio_postgres::connect(&url, NoTls).await?;
     tokio::spawn(connection);
+    // As the sessions of services that find rows by key.
+    client
+        .batch_execute("set plan_cache_mode = force_generic_plan; set enable_seqscan = off")
+        .await?;
     Ok(client)
 }
 
 /// What GetProduct reads.
-pub fn product(shop: &Shop) -> Call {
+pub fn product(shop: &Shop) -> Call<Arc<Connection>> {
     let ids = shop.product_ids();
     Arc::new(move |raw, number| {
         let id = ids[number % ids.len()];
@@ -120,14 +118,12 @@ pub fn product(shop: &Shop) -> Call {
 }
 
 /// What GetPrice reads.
-pub fn price(shop: &Shop) -> Call {
+pub fn price(shop: &Shop) -> Call<Arc<Connection>> {
     let skus = shop.skus();
     Arc::new(move |raw, number| {
         let sku = skus[number % skus.len()].clone();
         async move {
-            let (skus, none) = (vec![sku], Vec::<String>::new());
-            raw.pricing.query(&raw.items, &[&skus, &none]).await?;
-            raw.pricing.query(&raw.prices, &[&skus, &none]).await?;
+            raw.pricing.query(&raw.price, &[&sku, &"sku"]).await?;
             Ok(())
         }
         .boxed()
@@ -135,7 +131,7 @@ pub fn price(shop: &Shop) -> Call {
 }
 
 /// What SetPrice reads and writes at least, in both databases.
-pub fn set_price(shop: &Shop) -> Call {
+pub fn set_price(shop: &Shop) -> Call<Arc<Connection>> {
     let skus = shop.skus();
     Arc::new(move |raw, number| {
         let sku = skus[number % skus.len()].clone();

@@ -1,27 +1,32 @@
 //! The sample shop in the running mesh, and the calls of it.
 
+use super::drive::Call;
 use crate::client::Mesh;
 use anyhow::{Context, Result};
 use catalog_api::v1::catalog_service_client::CatalogServiceClient;
 use catalog_api::v1::{GetProductRequest, ListProductsRequest};
+use chrono::Utc;
 use contracts::types::v1::Money;
 use futures::FutureExt;
-use futures::future::BoxFuture;
+use kernel::currency::Currency;
 use pricing_api::v1::item::Name;
 use pricing_api::v1::pricing_service_client::PricingServiceClient;
 use pricing_api::v1::{GetPriceRequest, Item, PriceContext, PriceDraft, SetPriceRequest};
+use search::engine::query::{self, Query};
 use search_api::v1::facet_request::Facet;
 use search_api::v1::search_service_client::SearchServiceClient;
 use search_api::v1::{FacetRequest, Filters, PriceView, SearchProductsRequest, Sort};
-use souk::commands::seed::fill;
-use souk::environment::Environment;
-use souk::load::caller::Caller as Loader;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use testkit::Caller;
 use uuid::Uuid;
 
-const SHOP: souk::seed::Shop = souk::seed::Shop { products: 10_000, seed: 1 };
+/// The default of the API.
+const PAGE_SIZE: i32 = 20;
+const FACET_SIZE: usize = 10;
+
+/// The sample shop that is measured.
+pub const SHOP: souk::seed::Shop = souk::seed::Shop { products: 10_000, seed: 1 };
 
 /// The products of the shop.
 pub struct Shop {
@@ -32,24 +37,10 @@ pub struct Shop {
     category: String,
 }
 
-type Call = BoxFuture<'static, Result<()>>;
-
 impl Shop {
-    /// Fills the shop unless it is, and prints how long that took.
+    /// What the mesh holds.
     pub async fn open(mesh: &Mesh) -> Result<Self> {
-        let skus: Vec<String> =
-            SHOP.rows().filter_map(|row| Some(row.variants.first()?.sku.clone())).collect();
-        let total = i64::try_from(skus.len())?;
-        if count(mesh).await? < total {
-            let started = Instant::now();
-            let loader = Loader::new(&Environment::of_client(), &Default::default())?;
-            fill(&loader, SHOP).await?;
-            println!("import of {total} products with prices: {:.1?}", started.elapsed());
-            while count(mesh).await? < total {
-                tokio::time::sleep(Duration::from_millis(200)).await;
-            }
-            println!("all are found {:.1?} after the import began", started.elapsed());
-        }
+        let skus = SHOP.rows().filter_map(|row| Some(row.variants.first()?.sku.clone())).collect();
         let (ids, category) = products(mesh).await?;
         Ok(Self { ids: Arc::new(ids), skus: Arc::new(skus), category })
     }
@@ -62,9 +53,9 @@ impl Shop {
         self.skus.clone()
     }
 
-    pub fn get_product(&self) -> impl Fn(Caller, usize) -> Call + Clone + Send + 'static {
+    pub fn get_product(&self) -> Call<Caller> {
         let ids = self.product_ids();
-        move |caller, number| {
+        Arc::new(move |caller, number| {
             let product_id = ids[number % ids.len()].to_string();
             async move {
                 CatalogServiceClient::new(caller)
@@ -73,12 +64,12 @@ impl Shop {
                 Ok(())
             }
             .boxed()
-        }
+        })
     }
 
-    pub fn get_price(&self) -> impl Fn(Caller, usize) -> Call + Clone + Send + 'static {
+    pub fn get_price(&self) -> Call<Caller> {
         let skus = self.skus();
-        move |caller, number| {
+        Arc::new(move |caller, number| {
             let item = item(&skus[number % skus.len()]);
             async move {
                 let context = PriceContext { currency_code: "USD".into(), ..Default::default() };
@@ -87,13 +78,13 @@ impl Shop {
                 Ok(())
             }
             .boxed()
-        }
+        })
     }
 
     /// Each call changes a price: of different SKUs, and to an amount that it did not have.
-    pub fn set_price(&self) -> impl Fn(Caller, usize) -> Call + Clone + Send + 'static {
+    pub fn set_price(&self) -> Call<Caller> {
         let (skus, started) = (self.skus(), Instant::now());
-        move |caller, number| {
+        Arc::new(move |caller, number| {
             let item = item(&skus[number % skus.len()]);
             let amount = i64::try_from(started.elapsed().as_millis()).unwrap_or_default();
             async move {
@@ -104,18 +95,21 @@ impl Shop {
                 Ok(())
             }
             .boxed()
-        }
+        })
     }
 
-    pub fn searches(&self) -> [(&'static str, SearchProductsRequest); 3] {
+    /// Searches as they are sent, and as the engine takes them.
+    pub fn searches(&self) -> Result<[(&'static str, SearchProductsRequest, Query); 3]> {
         let view = PriceView { currency_code: "USD".into(), ..Default::default() };
         let plain = SearchProductsRequest {
             query: "steel".into(),
             price_view: Some(view),
+            page_size: PAGE_SIZE,
             ..Default::default()
         };
         let facets = [Facet::Category(true), Facet::Brand(true)];
         let facets = facets.map(|facet| FacetRequest { facet: Some(facet), ..Default::default() });
+        let faceted = SearchProductsRequest { facets: facets.into(), ..plain.clone() };
         let listed = SearchProductsRequest {
             query: String::new(),
             filters: Some(Filters {
@@ -125,14 +119,36 @@ impl Shop {
             sort: Sort::PriceAscending.into(),
             ..plain.clone()
         };
-        [
-            ("SearchProducts", plain.clone()),
-            (
-                "SearchProducts with facets",
-                SearchProductsRequest { facets: facets.into(), ..plain },
-            ),
-            ("a category sorted by price", listed),
-        ]
+
+        let pricing =
+            query::PriceScope { currency: Some(Currency::parse("USD")?), ..Default::default() };
+        let own = Query {
+            text: "steel".into(),
+            filters: query::Filters::default(),
+            pricing,
+            at: Utc::now(),
+            facets: Vec::new(),
+            sort: query::Sort::Relevance,
+            offset: 0,
+            limit: usize::try_from(PAGE_SIZE)?,
+        };
+        let facets = [query::Facet::Category, query::Facet::Brand];
+        let facets = facets.map(|facet| query::FacetRequest { facet, size: FACET_SIZE });
+        let own_faceted = Query { facets: facets.into(), ..own.clone() };
+        let own_listed = Query {
+            text: String::new(),
+            filters: query::Filters {
+                category_ids: vec![self.category.parse()?],
+                ..Default::default()
+            },
+            sort: query::Sort::PriceAscending,
+            ..own.clone()
+        };
+        Ok([
+            ("SearchProducts", plain, own),
+            ("SearchProducts with facets", faceted, own_faceted),
+            ("a category sorted by price", listed, own_listed),
+        ])
     }
 }
 
@@ -140,33 +156,29 @@ fn item(sku: &str) -> Item {
     Item { name: Some(Name::Sku(sku.to_owned())) }
 }
 
-pub fn search(
-    request: SearchProductsRequest,
-) -> impl Fn(Caller, usize) -> Call + Clone + Send + 'static {
-    move |caller, _| {
+pub fn search(request: SearchProductsRequest) -> Call<Caller> {
+    Arc::new(move |caller, _| {
         let request = request.clone();
         async move {
             SearchServiceClient::new(caller).search_products(request).await?;
             Ok(())
         }
         .boxed()
-    }
+    })
 }
 
 /// A call that passes the whole stack and reads nothing.
-pub fn empty(caller: Caller, _: usize) -> Call {
-    async move {
-        let request = pricing_api::v1::BatchGetPricesRequest::default();
-        let refused = PricingServiceClient::new(caller).batch_get_prices(request).await;
-        anyhow::ensure!(refused.is_err_and(|status| status.code() == tonic::Code::InvalidArgument));
-        Ok(())
-    }
-    .boxed()
-}
-
-async fn count(mesh: &Mesh) -> Result<i64> {
-    let request = SearchProductsRequest { page_size: 1, ..Default::default() };
-    Ok(mesh.search()?.search_products(request).await?.into_inner().total)
+pub fn empty() -> Call<Caller> {
+    Arc::new(|caller, _| {
+        async move {
+            let request = pricing_api::v1::BatchGetPricesRequest::default();
+            let refused = PricingServiceClient::new(caller).batch_get_prices(request).await;
+            let code = refused.err().map(|status| status.code());
+            anyhow::ensure!(code == Some(tonic::Code::InvalidArgument));
+            Ok(())
+        }
+        .boxed()
+    })
 }
 
 /// The ids of the products, and the category that most of the first are filed under.
