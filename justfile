@@ -2,6 +2,7 @@
 
 record := justfile_directory() / ".souk/test/record"
 log := justfile_directory() / ".souk/test/log"
+report := justfile_directory() / "target/nextest/default/junit.xml"
 
 # start everything, fill the shop, and print commands to try
 demo:
@@ -37,10 +38,15 @@ test *args:
         only=(-E 'not (package(faults) and kind(test))')
     fi
     # Tests mostly wait for servers.
-    cargo nextest run --workspace "${only[@]}" --test-threads $(($(nproc) * 2)) 2>&1 | tee "{{ log }}"
+    cargo nextest run --workspace "${only[@]}" --test-threads $(($(nproc) * 3)) 2>&1 | tee "{{ log }}"
+    # A test case of the report: <testcase name="it" classname="pg::it" timestamp="…" time="1.234">
+    cases=$(sed -n 's/.*<testcase name="\([^"]*\)" classname="\([^":]*\)[^"]*".* time="\([0-9.]*\)".*/\3 \2 \1/p' "{{ report }}")
     cargo test --doc --package convert
     SOUK_TEST_COMPLETE=1 cargo nextest run --workspace --test completeness
     ((${#only[@]})) || echo "$digest" >tests/faults/passed
+    echo "test: seconds of tests by crate:" $(awk '{ sum[$2] += $1 } END { for (crate in sum) printf "%.0f %s\n", sum[crate], crate }' <<<"$cases" | sort -rn | awk '{ print $2, $1 ";" }')
+    echo "test: the ten slowest, in seconds:"
+    sort -rn <<<"$cases" | sed -n 1,10p
     # The last line counts all tests, not those of the last command.
     grep '^ *Summary' "{{ log }}"
 

@@ -19,7 +19,7 @@ mod private;
 mod server;
 
 mod lock;
-mod port;
+pub mod port;
 mod process;
 mod record;
 

@@ -257,6 +257,7 @@ impl Mesh {
         self.finished = true;
         let dead = self.dead_letters().await;
         assert!(self.options.dead_letters || dead == 0, "{dead} dead letters");
+        self.note_published().await;
         self.note_consumed().await;
         self.copiers.cancel();
         let running = self.running.take().expect("the mesh is finished");
@@ -264,6 +265,20 @@ impl Mesh {
         running.finished().await.unwrap();
         self.databases.take().expect("the mesh is finished").drop().await;
         let _ = std::fs::remove_dir_all(&self.folder);
+    }
+
+    async fn note_published(&self) {
+        for info in self.js.streams().try_collect::<Vec<_>>().await.unwrap() {
+            let name = info.config.name;
+            if !name.starts_with("DEAD") {
+                let stream = self.js.get_stream(&name).await.unwrap();
+                let subjects = stream.info_with_subjects(">").await.unwrap();
+                let subjects: Vec<(String, usize)> = subjects.try_collect().await.unwrap();
+                for (subject, _) in subjects {
+                    record::note(&format!("published {subject}"));
+                }
+            }
+        }
     }
 
     async fn note_consumed(&self) {

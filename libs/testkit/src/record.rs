@@ -1,5 +1,5 @@
-//! A record of what tests did: lines `ok <method>`, `refused <method> <domain> <reason>` and `consumed <consumer> <subject>` in files
-//! in the folder `SOUK_TEST_RECORD`. The completeness test reads them after all other tests.
+//! A record of what tests did: lines `ok <method>`, `refused <method> <domain> <reason>`, `published <subject>` and
+//! `consumed <consumer> <subject>` in files in the folder `SOUK_TEST_RECORD`. The completeness test reads them after all other tests.
 
 use std::collections::BTreeSet;
 use std::fs::OpenOptions;

@@ -8,26 +8,23 @@ use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use testkit::Caller;
 use tokio_postgres::{Client, NoTls};
 use tonic::transport::Endpoint;
 
 /// The folder; dropping it ends its processes and removes it.
-pub struct Project(
-    PathBuf,
-    #[expect(dead_code, reason = "held, not read")] MutexGuard<'static, ()>,
-);
-
-/// One project at a time: a small machine cannot start several meshes within the timeout of `dev up`.
-static ALONE: Mutex<()> = Mutex::new(());
+pub struct Project(PathBuf);
 
 impl Project {
     pub fn new(name: &str) -> Self {
-        let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
         let folder = PathBuf::from(format!("/var/tmp/souk-test-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
-        Self(folder, alone)
+        let dev = folder.join(".souk/dev");
+        std::fs::create_dir_all(&dev).unwrap();
+        // Ports of its own: two meshes that start at once would find the same default ones free.
+        let [grpc, admin] = [(); 2].map(|()| stack::port::free(None).unwrap());
+        let ports = serde_json::json!({ "all": { "grpc": grpc, "admin": admin } });
+        std::fs::write(dev.join("ports.json"), ports.to_string()).unwrap();
+        Self(folder)
     }
 
     pub fn path(&self) -> &Path {

@@ -29,14 +29,14 @@ impl PortMap {
         serde_json::from_slice(&text).unwrap_or_default()
     }
 
-    /// Assigns ports to a role that does not run: the default ones if free, else those it had before, else other free ones.
+    /// Assigns ports to a role that does not run: those it had before if free, else the default ones, else other free ones.
     pub fn assign(&mut self, role: &str) -> Result<Ports> {
         let default = default_ports(role);
         let before = self.0.remove(role).unwrap_or(default);
         let taken: Vec<u16> = self.0.values().flat_map(|ports| [ports.grpc, ports.admin]).collect();
         let ports = Ports {
-            grpc: free(&[default.grpc, before.grpc], &taken)?,
-            admin: free(&[default.admin, before.admin], &taken)?,
+            grpc: free(&[before.grpc, default.grpc], &taken)?,
+            admin: free(&[before.admin, default.admin], &taken)?,
         };
         self.0.insert(role.to_owned(), ports);
         Ok(ports)
