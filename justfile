@@ -57,7 +57,7 @@ lint:
     buf lint
     buf breaking --against ".git#branch=main"
 
-# run benchmarks and compare them with their minimum: `bench calls`, `bench events`, each also with `--quick`
+# run benchmarks and compare them with their minimum: `bench calls [workload]… [--json]`, `bench events`, each also with `--quick`
 bench *args:
     #!/usr/bin/env bash
     set -euo pipefail

@@ -65,7 +65,7 @@ fn changed(cents: i64) -> i64 {
 async fn change(mesh: &Mesh, sku: String, cents: i64) -> Result<Duration> {
     let price = PriceDraft {
         item: Some(Item { name: Some(Name::Sku(sku.clone())) }),
-        base: Some(Money { currency_code: "USD".to_owned(), minor_units: cents }),
+        base: Some(Money { currency_code: "USD".to_owned(), minor_units: Some(cents) }),
         ..PriceDraft::default()
     };
     let request = SetPriceRequest { price: Some(price), ..SetPriceRequest::default() };
@@ -75,7 +75,7 @@ async fn change(mesh: &Mesh, sku: String, cents: i64) -> Result<Duration> {
     loop {
         let found = search.search_products(load::request(&sku)).await?.into_inner();
         let amount = found.products.first().and_then(|product| product.amount.as_ref());
-        if amount.is_some_and(|amount| amount.minor_units == cents) {
+        if amount.is_some_and(|amount| amount.minor_units() == cents) {
             return Ok(answered.elapsed());
         }
         if answered.elapsed() > MAX_WAIT {

@@ -25,7 +25,7 @@ pub async fn open(mesh: &Mesh) -> Result<Shop> {
     let folder = icecat::folder().context("SOUK_DATA must name the folder with the icecat data")?;
     let rows = icecat::read(&folder);
     let skus = rows.iter().map(|(row, price)| {
-        (row.key.clone(), price.base.as_ref().map_or(0, |base| base.minor_units))
+        (row.key.clone(), price.base.as_ref().map_or(0, |base| base.minor_units()))
     });
     let shop =
         Shop { skus: skus.collect(), queries: icecat::judgments(&folder).into_keys().collect() };

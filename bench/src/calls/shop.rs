@@ -88,7 +88,8 @@ impl Shop {
             let item = item(&skus[number % skus.len()]);
             let amount = i64::try_from(started.elapsed().as_millis()).unwrap_or_default();
             async move {
-                let base = Money { currency_code: "USD".into(), minor_units: 10_000 + amount };
+                let base =
+                    Money { currency_code: "USD".into(), minor_units: Some(10_000 + amount) };
                 let price = PriceDraft { item: Some(item), base: Some(base), ..Default::default() };
                 let request = SetPriceRequest { price: Some(price), ..Default::default() };
                 PricingServiceClient::new(caller).set_price(request).await?;

@@ -37,7 +37,9 @@ fn request(out: &mut String, method: &Method, own: &Packages) {
     if has(&request, "request_id", &Kind::String) {
         let _ = writeln!(
             out,
-            "impl Mutation for {name} {{ fn request_id(&self) -> &str {{ &self.request_id }} }}"
+            "impl Mutation for {name} {{\n\
+             fn request_id(&self) -> &str {{ &self.request_id }}\n\
+             fn with_request_id(&self, request_id: String) -> Self {{ Self {{ request_id, ..self.clone() }} }}\n}}"
         );
     }
     if has(&request, "page_token", &Kind::String) {

@@ -8,11 +8,13 @@ use prost_reflect::{
     Cardinality, DescriptorPool, DynamicMessage, ExtensionDescriptor, FieldDescriptor, Kind,
     MessageDescriptor, OneofDescriptor, Value,
 };
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 pub fn generate(pool: &DescriptorPool, own: &Packages) -> Result<String, Vec<String>> {
     let mut generator = Generator {
         own,
+        sent: sent(pool),
         field_rules: pool.get_extension_by_name("buf.validate.field"),
         oneof_rules: pool.get_extension_by_name("buf.validate.oneof"),
         gaps: Vec::new(),
@@ -20,10 +22,10 @@ pub fn generate(pool: &DescriptorPool, own: &Packages) -> Result<String, Vec<Str
     };
     let mut out = String::new();
     for message in pool.all_messages().filter(|m| own.contains(m.package_name())) {
-        let body = generator.message(&message);
+        let (body, bounds) = (generator.message(&message), generator.bounds(&message));
         let _ = writeln!(
             out,
-            "impl ::contracts::Validate for {} {{\nfn check(&self, at: &Path<'_>, out: &mut Vec<Violation>) {{\n{body}}}\n}}",
+            "impl ::contracts::Validate for {} {{\nfn bounds() -> &'static Bounds {{ static BOUNDS: Bounds = Bounds {{ fields: &[{bounds}] }}; &BOUNDS }}\nfn check(&self, at: &Path<'_>, out: &mut Violations) {{\n{body}}}\n}}",
             own.rust_type(message.full_name())
         );
     }
@@ -43,6 +45,8 @@ pub fn field_name(name: &str) -> String {
 
 struct Generator<'a> {
     own: &'a Packages,
+    /// The messages that callers send.
+    sent: BTreeSet<String>,
     field_rules: Option<ExtensionDescriptor>,
     oneof_rules: Option<ExtensionDescriptor>,
     gaps: Vec<String>,
@@ -64,6 +68,44 @@ impl Generator<'_> {
             }
         }
         if body.is_empty() { "let _ = (at, out);\n".to_owned() } else { body }
+    }
+
+    /// The fields that can hold many elements, or messages that can.
+    fn bounds(&self, message: &MessageDescriptor) -> String {
+        let mut bounds = String::new();
+        for field in message.fields() {
+            let (size, inner) = match field.kind() {
+                Kind::Message(inner) if ours(inner.package_name()) => {
+                    let inner = self.own.rust_type(inner.full_name());
+                    let bounds = format!("Some(<{inner} as ::contracts::Validate>::bounds)");
+                    (format!("size_of::<{inner}>()"), bounds)
+                }
+                Kind::Message(inner) => match inner.full_name() {
+                    "google.protobuf.Struct" => {
+                        ("32".to_owned(), "Some(bounds::of_struct)".to_owned())
+                    }
+                    _ => ("32".to_owned(), "None".to_owned()),
+                },
+                Kind::String | Kind::Bytes => ("size_of::<String>()".to_owned(), "None".to_owned()),
+                _ => ("8".to_owned(), "None".to_owned()),
+            };
+            let is_list = field.cardinality() == Cardinality::Repeated;
+            if !is_list && inner == "None" {
+                continue;
+            }
+            let max =
+                self.rules(&field).iter().flat_map(typed_rules).find_map(|(rule, value)| {
+                    value.as_u64().filter(|_| rule == "repeated.max_items")
+                });
+            let (name, number) = (field.name(), field.number());
+            let size = if is_list { size } else { "0".to_owned() };
+            let max = max.map_or_else(|| "None".to_owned(), |max| format!("Some({max})"));
+            let _ = write!(
+                bounds,
+                "FieldBounds {{ number: {number}, name: {name:?}, max_items: {max}, size: {size}, message: {inner} }},"
+            );
+        }
+        bounds
     }
 
     fn oneof(&mut self, message: &MessageDescriptor, oneof: &OneofDescriptor) -> String {
@@ -160,6 +202,12 @@ impl Generator<'_> {
         {
             let _ = writeln!(checks, "{value}.check(at, out);");
         }
+        if field.kind() == Kind::String && self.sent.contains(field.parent_message().full_name()) {
+            let _ = writeln!(
+                checks,
+                "if has_control({value}) {{ out.push(at.violation(\"string.control\", \"must not hold control characters\")); }}"
+            );
+        }
         for (rule, argument) in rules.iter().flat_map(|rules| typed_rules(rules)) {
             match check(field, &rule, &argument, value, self) {
                 Some(check) => checks.push_str(&check),
@@ -175,10 +223,12 @@ impl Generator<'_> {
     fn list(&mut self, field: &FieldDescriptor, rules: Option<&DynamicMessage>) -> String {
         let mut checks = String::new();
         let mut each = String::new();
-        if let Kind::Message(message) = field.kind()
-            && ours(message.package_name())
-        {
-            each.push_str("value.check(at, out);\n");
+        let items =
+            rules.iter().flat_map(|rules| typed_rules(rules)).find_map(|(rule, argument)| {
+                argument.as_message().filter(|_| rule == "repeated.items").cloned()
+            });
+        if items.as_ref().is_none_or(|items| ignore(items) != Ignore::Always) {
+            each.push_str(&self.checks(field, items.as_ref(), "value"));
         }
         for (rule, argument) in rules.iter().flat_map(|rules| typed_rules(rules)) {
             match (rule.as_str(), argument) {
@@ -197,9 +247,7 @@ impl Generator<'_> {
                 ("repeated.unique", Value::Bool(true)) => {
                     checks.push_str("if repeats(list) { out.push(at.violation(\"repeated.unique\", \"repeated value must contain unique items\")); }\n");
                 }
-                ("repeated.items", Value::Message(items)) => {
-                    each.push_str(&self.checks(field, Some(&items), "value"));
-                }
+                ("repeated.items", Value::Message(_)) => {}
                 (rule, _) => self.gap(
                     field,
                     &format!("rule {rule} is not known to libs/contracts-build/src/validators.rs"),
@@ -237,6 +285,19 @@ impl Generator<'_> {
         );
         Some(name)
     }
+}
+
+/// The full names of the messages that callers send, with those inside them.
+fn sent(pool: &DescriptorPool) -> BTreeSet<String> {
+    let methods = pool.services().flat_map(|service| service.methods().collect::<Vec<_>>());
+    let mut open: Vec<MessageDescriptor> = methods.map(|method| method.input()).collect();
+    let mut sent = BTreeSet::new();
+    while let Some(message) = open.pop() {
+        if sent.insert(message.full_name().to_owned()) {
+            open.extend(message.fields().filter_map(|field| field.kind().as_message().cloned()));
+        }
+    }
+    sent
 }
 
 fn wrap(checks: &str, whole: &str) -> String {

@@ -1,5 +1,6 @@
 use crate::event::Event;
-use crate::validate::{Validate, Violation};
+use crate::validate::Validate;
+use crate::violations::Violations;
 
 /// A message that holds the whole public state of an aggregate. Every event of its family either contains it or reports that the
 /// aggregate was deleted.
@@ -34,8 +35,8 @@ pub enum Unreadable {
     #[error("the event cannot be decoded")]
     Undecodable(#[from] prost::DecodeError),
     /// The message violates the contract's validation rules.
-    #[error("the event breaks the contract: {}", crate::codec::summary(.0))]
-    Invalid(Vec<Violation>),
+    #[error("the event breaks the contract: {}", .0.summary())]
+    Invalid(Violations),
 }
 
 /// Decodes and validates an event.

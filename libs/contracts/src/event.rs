@@ -1,4 +1,5 @@
-use crate::validate::{Validate, Violation};
+use crate::validate::Validate;
+use crate::violations::Violations;
 use sha2::{Digest, Sha256};
 
 /// An event of the contract: a fact about one aggregate. Publishers and consumers both take the subject from here.
@@ -53,7 +54,7 @@ pub struct Fact {
     /// The encoded message.
     pub payload: Vec<u8>,
     /// Validation rules that it violates; `pg::outbox::append` rejects such an event.
-    pub violations: Vec<Violation>,
+    pub violations: Violations,
 }
 
 impl Fact {

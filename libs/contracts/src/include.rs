@@ -33,8 +33,9 @@ macro_rules! include_generated {
             reason = "generated; the build compiled every pattern"
         )]
         mod validators {
-            use ::contracts::generated::{is_uuid, is_zero, repeats};
-            use ::contracts::{Path, Validate, Violation};
+            use ::contracts::bounds::{self, Bounds, FieldBounds};
+            use ::contracts::generated::{has_control, is_uuid, is_zero, repeats};
+            use ::contracts::{Path, Validate, Violations};
 
             include!(concat!(env!("OUT_DIR"), "/validators.rs"));
         }

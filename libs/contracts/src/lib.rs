@@ -23,6 +23,7 @@ mod include;
 
 mod aggregate;
 mod api;
+pub mod bounds;
 pub mod codec;
 mod event;
 mod packages;
@@ -30,7 +31,10 @@ mod policy;
 mod reason;
 mod rpc;
 mod serve;
+pub mod status;
 mod validate;
+mod violation;
+mod violations;
 
 pub use aggregate::{Aggregate, Observed, Unreadable};
 pub use api::{Api, descriptors, event, events, methods, policy, reasons};
@@ -41,12 +45,14 @@ pub use reason::{Kind, Reason, ReasonInfo};
 pub use rpc::{Mutation, PageRequest, Rpc};
 pub use serve::{Answer, Answers, Call, Refusal, Serve, Streaming, async_trait};
 pub use tonic::codec::CompressionEncoding;
-pub use validate::{Path, Validate, Violation};
+pub use validate::Validate;
+pub use violation::{Path, Violation};
+pub use violations::Violations;
 
 /// What only generated code uses.
 #[doc(hidden)]
 pub mod generated {
     pub use crate::aggregate::check;
-    pub use crate::validate::{is_uuid, is_zero, repeats};
+    pub use crate::validate::{has_control, is_uuid, is_zero, repeats};
     pub use inventory;
 }

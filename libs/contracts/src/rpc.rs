@@ -16,6 +16,9 @@ pub trait Rpc: Message + Default {
 pub trait Mutation: Rpc {
     /// Idempotency key: the same for all retries of one call; empty for no idempotency.
     fn request_id(&self) -> &str;
+    /// The request with its idempotency key spelled like this.
+    #[must_use]
+    fn with_request_id(&self, request_id: String) -> Self;
 }
 
 /// A request for a page of a list (AIP-158).

@@ -1,4 +1,4 @@
-use contracts::{Reason, Violation};
+use contracts::{Reason, Violations};
 use fault::Fault;
 use std::fmt::Display;
 
@@ -17,7 +17,7 @@ pub struct Fields {
     /// Path of the message that is being read; empty at the request itself.
     path: String,
     first: Option<Fault>,
-    violations: Vec<Violation>,
+    violations: Violations,
 }
 
 impl Fields {
@@ -86,13 +86,13 @@ impl Fields {
     pub fn finish(self) -> Result<(), Fault> {
         match self.first {
             None => Ok(()),
-            Some(only) if self.violations.len() < 2 => Err(only),
+            Some(only) if self.violations.count() < 2 => Err(only),
             Some(first) => Err(first.violating_together(self.violations)),
         }
     }
 
     fn add<T>(&mut self, fault: Fault) -> Option<T> {
-        self.violations.extend_from_slice(fault.violations());
+        self.violations.append(fault.violations());
         self.first.get_or_insert(fault);
         None
     }

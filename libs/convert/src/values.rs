@@ -103,8 +103,10 @@ impl Fields {
     /// An amount of money that must be there.
     pub fn money(&mut self, path: &str, message: Option<&MoneyMessage>) -> Option<Money> {
         self.message(path, message, |fields, message| {
-            let currency = fields.currency("currency_code", &message.currency_code)?;
-            Some(Money::new(message.minor_units, currency))
+            let currency = fields.currency("currency_code", &message.currency_code);
+            // An amount that was left out is not 0: it would make an item free.
+            let minor = fields.required("minor_units", message.minor_units.as_ref()).copied();
+            Some(Money::new(minor?, currency?))
         })
     }
 

@@ -11,7 +11,10 @@ pub fn timestamp(at: DateTime<Utc>) -> Timestamp {
 
 /// An amount of money.
 pub fn money(amount: Money) -> MoneyMessage {
-    MoneyMessage { currency_code: amount.currency.code().to_owned(), minor_units: amount.minor }
+    MoneyMessage {
+        currency_code: amount.currency.code().to_owned(),
+        minor_units: Some(amount.minor),
+    }
 }
 
 /// An optional text or id: absent is empty.

@@ -1,5 +1,5 @@
 use contracts::types::v1::Reason as Common;
-use contracts::{Kind, Reason, Violation};
+use contracts::{Kind, Reason, Violation, Violations};
 use kernel::head::Stale;
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -17,7 +17,7 @@ struct Inner {
     domain: String,
     reason: String,
     message: String,
-    violations: Vec<Violation>,
+    violations: Violations,
     metadata: BTreeMap<String, String>,
     retry_after: Option<Duration>,
     context: Vec<&'static str>,
@@ -35,13 +35,12 @@ impl Fault {
         let message = message.into();
         let field = path.into();
         let violation = Violation { field: field.clone(), rule: "", message: message.clone() };
-        Self::new(reason, format!("{field}: {message}")).violating(vec![violation])
+        Self::new(reason, format!("{field}: {message}")).violating(violation.into())
     }
 
     /// An error for fields that violate validation rules.
-    pub fn invalid(violations: Vec<Violation>) -> Self {
-        Self::new(Common::InvalidField, contracts::codec::summary(&violations))
-            .violating(violations)
+    pub fn invalid(violations: Violations) -> Self {
+        Self::new(Common::InvalidField, violations.summary()).violating(violations)
     }
 
     /// A dependency could not be reached and nothing was changed.
@@ -96,7 +95,7 @@ impl Fault {
             format!("{prefix}{dot}{path}")
         };
         self.0.message = join(&self.0.message, self.0.message.starts_with(": "));
-        for violation in &mut self.0.violations {
+        for violation in self.0.violations.iter_mut() {
             violation.field = join(&violation.field, violation.field.is_empty());
         }
         self
@@ -123,7 +122,7 @@ impl Fault {
     }
 
     /// The invalid fields.
-    pub fn violations(&self) -> &[Violation] {
+    pub fn violations(&self) -> &Violations {
         &self.0.violations
     }
 
@@ -161,15 +160,15 @@ impl Fault {
 
     /// Sets the violations.
     #[must_use]
-    pub fn violating(mut self, violations: Vec<Violation>) -> Self {
+    pub fn violating(mut self, violations: Violations) -> Self {
         self.0.violations = violations;
         self
     }
 
     /// Sets several violations and a message that sums them up.
     #[must_use]
-    pub fn violating_together(mut self, violations: Vec<Violation>) -> Self {
-        self.0.message = contracts::codec::summary(&violations);
+    pub fn violating_together(mut self, violations: Violations) -> Self {
+        self.0.message = violations.summary();
         self.violating(violations)
     }
 
@@ -179,7 +178,7 @@ impl Fault {
             domain: domain.to_owned(),
             reason: reason.to_owned(),
             message,
-            violations: Vec::new(),
+            violations: Violations::default(),
             metadata: BTreeMap::new(),
             retry_after: None,
             context: Vec::new(),

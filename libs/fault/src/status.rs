@@ -1,28 +1,26 @@
 //! Conversion between faults and `tonic::Status`, with the standard `google.rpc` error details.
 
 use crate::{Common, Fault, context};
+use contracts::status::Parts;
 use contracts::{Kind, Reason, Violation};
 use std::time::Duration;
 use tonic::{Code, Status};
-use tonic_types::{ErrorDetails, FieldViolation, StatusExt};
+use tonic_types::StatusExt;
 
 impl From<Fault> for Status {
     /// The response to a failed call. The conversion also logs the fault with all its causes, at the level of its kind.
     fn from(fault: Fault) -> Self {
         log(&fault);
-        let mut details = ErrorDetails::new();
-        let metadata: std::collections::HashMap<String, String> =
-            fault.metadata().iter().map(|(k, v)| (k.clone(), v.clone())).collect();
-        details.set_error_info(fault.reason(), fault.domain(), metadata);
-        if !fault.violations().is_empty() {
-            let fields = fault.violations().iter();
-            let fields = fields.map(|v| FieldViolation::new(&v.field, &v.message));
-            details.set_bad_request(fields.collect::<Vec<_>>());
-        }
-        if let Some(pause) = fault.pause() {
-            details.set_retry_info(Some(pause));
-        }
-        Status::with_error_details(fault.kind().code(), fault.message(), details)
+        let parts = Parts {
+            kind: fault.kind(),
+            domain: fault.domain(),
+            reason: fault.reason(),
+            message: fault.message(),
+            metadata: fault.metadata(),
+            violations: fault.violations(),
+            retry_after: fault.pause(),
+        };
+        parts.status()
     }
 }
 
@@ -48,7 +46,12 @@ impl Fault {
     /// The error of a call, for the code that made the call. Keeps the reason in the response; without one the gRPC code determines it.
     pub fn answered(status: Status) -> Self {
         let details = status.get_error_details();
-        let kind = if timed_out(&status) { Kind::TimedOut } else { Kind::of(status.code()) };
+        let kind = match details.error_info() {
+            _ if timed_out(&status) => Kind::TimedOut,
+            // What the connection says and not the service: it died, or was reset.
+            None if std::error::Error::source(&status).is_some() => Kind::Unavailable,
+            _ => Kind::of(status.code()),
+        };
         let mut fault = match details.error_info() {
             Some(info) => {
                 let mut fault =
@@ -151,6 +154,18 @@ mod tests {
         let fault = Fault::answered(Status::unavailable("tcp connect error"));
         assert!(fault.is(Common::DependencyUnavailable));
         assert_eq!(Fault::answered(Status::cancelled("Timeout expired")).kind(), Kind::TimedOut);
+    }
+
+    #[test]
+    fn a_connection_that_breaks_is_a_dependency_that_is_away() {
+        let broken = || Status::from_error("h2 protocol error: connection reset".into());
+        assert_ne!(broken().code(), Code::Unavailable);
+        let fault = Fault::answered(broken());
+        assert!(fault.is(Common::DependencyUnavailable), "{fault}");
+        let passed = Fault::from(broken());
+        assert!(passed.is(Common::DependencyUnavailable), "{passed}");
+        assert!(!passed.message().contains("h2"), "{passed}");
+        assert!(Fault::from(Status::internal("a bug")).is(Common::Internal));
     }
 
     #[test]

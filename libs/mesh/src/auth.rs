@@ -83,6 +83,9 @@ impl Auth {
             let caller = Caller { subject: "anonymous".to_owned(), token: None };
             return Ok(Identity { caller, token: None });
         };
+        if headers.get_all(http::header::AUTHORIZATION).iter().count() > 1 {
+            return Err(invalid("the call has more than one authorization header"));
+        }
         let shown = bearer(headers).ok_or_else(|| {
             Fault::new(
                 Common::TokenMissing,

@@ -24,6 +24,11 @@ use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tower::util::MapRequestLayer;
 
+/// Calls in progress on one connection.
+const MAX_STREAMS: u32 = 1_024;
+/// Cancelled calls of one connection that are not dealt with yet.
+const MAX_RESET_STREAMS: usize = 2 * MAX_STREAMS as usize;
+
 /// How long tasks may take to finish their current work after the calls have ended.
 const TASK_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long calls among the services of this process may take after that.
@@ -219,7 +224,10 @@ impl Listening {
             .http2_keepalive_interval(Some(Duration::from_secs(20)))
             .http2_keepalive_timeout(Some(Duration::from_secs(10)))
             .http2_max_header_list_size(32 * 1024)
-            .max_concurrent_streams(1024)
+            // Other services of the mesh cancel all of their calls at once when this one was frozen; that is no attack.
+            .http2_max_pending_accept_reset_streams(Some(MAX_RESET_STREAMS))
+            .http2_max_local_error_reset_streams(Some(MAX_RESET_STREAMS))
+            .max_concurrent_streams(MAX_STREAMS)
             .layer(MapRequestLayer::new(arrived))
             .add_routes(routes);
         let server = tokio::spawn(async move {

@@ -94,7 +94,7 @@ struct Rows<'f> {
 
 fn check(fact: &Fact) -> Result<(), Fault> {
     if !fact.violations.is_empty() {
-        let summary = contracts::codec::summary(&fact.violations);
+        let summary = fact.violations.summary();
         return Err(Fault::internal(format!(
             "{} of {} breaks the contract: {summary}",
             fact.message, fact.key

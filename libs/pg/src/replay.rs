@@ -31,9 +31,19 @@ impl RequestKey {
             caller: context::current().caller.subject.clone(),
             request_id,
             method: M::METHOD,
-            digest: kernel::digest::sha256(&request.encode_to_vec()).to_vec(),
+            digest: digest(request, request_id),
         }))
     }
+}
+
+/// Digest of the request, however its id is spelled.
+fn digest<M: Mutation>(request: &M, request_id: Uuid) -> Vec<u8> {
+    let spelled = request_id.to_string();
+    let body = match request.request_id() == spelled {
+        true => request.encode_to_vec(),
+        false => request.with_request_id(spelled).encode_to_vec(),
+    };
+    kernel::digest::sha256(&body).to_vec()
 }
 
 impl Db {

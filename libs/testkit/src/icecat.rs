@@ -55,7 +55,7 @@ fn row(product: &Map<String, Json>) -> (ImportRow, PriceDraft) {
         item: Some(Item { name: Some(Name::Sku(sku)) }),
         base: Some(Money {
             currency_code: "USD".to_owned(),
-            minor_units: product.get("price").and_then(Json::as_i64).unwrap_or_default(),
+            minor_units: Some(product.get("price").and_then(Json::as_i64).unwrap_or_default()),
         }),
         ..PriceDraft::default()
     };

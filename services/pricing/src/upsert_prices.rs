@@ -4,12 +4,13 @@ use crate::domain::draft::{PriceDraft, PriceKey};
 use crate::domain::item::Target;
 use crate::domain::price::Price;
 use crate::store::{items, prices};
+use convert::Fields;
 use fault::{Common, Fault};
 use kernel::head::{Change, expect_version};
 use kernel::id::Id;
 use pg::{Tx, entity};
 use pricing_api::v1::Reason;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// A price to set.
 #[derive(Debug, Clone)]
@@ -103,22 +104,29 @@ async fn change(
     Ok(done)
 }
 
-/// Names the row whose window overlaps another price: of those that could not be inserted, and of
+/// Names the rows whose windows overlap another price: of those that could not be inserted, and of
 /// those that come back to life. The constraint would refuse these too, but without saying which.
 async fn require_room(tx: &mut Tx, coming: &[&Wanted]) -> Result<(), Fault> {
-    let coming: Vec<&&Wanted> =
-        coming.iter().filter(|wanted| expect_version(0, wanted.expected).is_ok()).collect();
-    let keys: Vec<&PriceKey> = coming.iter().map(|wanted| &wanted.draft.key).collect();
-    let overlaps = prices::overlapping(tx, &keys).await?;
-    let Some((wanted, other)) =
-        overlaps.first().and_then(|(place, other)| Some((coming.get(*place)?, other)))
-    else {
-        return Ok(());
-    };
-    let message = format!(
-        "price {other} holds during a part of the window; change or delete that one, or choose \
-         another window"
-    );
-    let fault = Fault::field(Reason::OverlappingPrice, &wanted.path, message);
-    Err(fault.with("price_id", other))
+    let is_new = |wanted: &&&Wanted| expect_version(0, wanted.expected).is_ok();
+    let coming: Vec<&Wanted> = coming.iter().filter(is_new).copied().collect();
+    let mut fields = Fields::default();
+    for (place, fault) in overlapping(tx, &coming).await? {
+        fields.within(&coming[place].path, |fields| fields.take::<(), _>(Err(fault)));
+    }
+    fields.finish()
+}
+
+/// Which of these overlap another price, by their place.
+pub async fn overlapping(tx: &mut Tx, wanted: &[&Wanted]) -> Result<BTreeMap<usize, Fault>, Fault> {
+    let keys: Vec<&PriceKey> = wanted.iter().map(|wanted| &wanted.draft.key).collect();
+    let mut overlaps = BTreeMap::new();
+    for (place, other) in prices::overlapping(tx, &keys).await? {
+        let message = format!(
+            "price {other} holds during a part of the window; change or delete that one, or choose \
+             another window"
+        );
+        let fault = Fault::field(Reason::OverlappingPrice, "", message).with("price_id", other);
+        overlaps.entry(place).or_insert(fault);
+    }
+    Ok(overlaps)
 }

@@ -186,7 +186,7 @@ mod tests {
         proto::PriceDraft {
             item: Some(proto::Item { name: Some(Name::Sku("A-1".into())) }),
             scope: Some(proto::PriceScope { channel: channel.into(), ..Default::default() }),
-            base: Some(MoneyMessage { currency_code: "USD".into(), minor_units: 100 }),
+            base: Some(MoneyMessage { currency_code: "USD".into(), minor_units: Some(100) }),
             from: Some(from),
             ..Default::default()
         }

@@ -9,7 +9,7 @@ use crate::seed::Shop;
 use anyhow::{Result, bail};
 use catalog_api::v1::{ImportErrorPolicy, ImportStart};
 use clap::Args;
-use contracts::Validate;
+use contracts::{Validate, Violations};
 use kernel::digest::{hex, sha256};
 use prost::Message;
 use uuid::Uuid;
@@ -85,22 +85,22 @@ fn report(what: &str, tally: Tally) -> Result<()> {
 
 fn preview(shop: Shop) -> Result<()> {
     let (mut bytes, mut variants, mut rows, mut prices) = (Vec::new(), 0, 0, 0);
-    let mut broken = Vec::new();
+    let mut broken = Violations::default();
     for row in shop.rows() {
-        broken.extend(row.violations());
+        broken.append(&row.violations());
         variants += row.variants.len();
         rows += 1;
         row.encode(&mut bytes)?;
     }
     for price in shop.prices() {
-        broken.extend(price.violations());
+        broken.append(&price.violations());
         prices += 1;
         price.encode(&mut bytes)?;
     }
     if let Some(violation) = broken.first() {
         bail!(
             "{} rows break a rule; the first: {}: {}",
-            broken.len(),
+            broken.count(),
             violation.field,
             violation.message
         );

@@ -113,7 +113,7 @@ mod tests {
         ));
         let (first, second) = (rows[0].as_ref().unwrap(), rows[1].as_ref().unwrap());
         assert_eq!((first.line, first.message.key()), (1, "A-1".to_owned()));
-        assert_eq!(first.message.base.as_ref().unwrap().minor_units, 1999);
+        assert_eq!(first.message.base.as_ref().unwrap().minor_units(), 1999);
         assert_eq!((second.line, second.message.key()), (3, "A-2".to_owned()));
     }
 

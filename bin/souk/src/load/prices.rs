@@ -7,10 +7,11 @@ use super::progress::Progress;
 use super::retry::with_retries;
 use super::{OnError, Refused, Row, Tally};
 use anyhow::{Result, bail};
-use contracts::{Kind, Validate};
-use fault::{Common, Fault};
+use contracts::Kind;
+use fault::Fault;
 use kernel::digest::sha256;
-use pricing_api::v1::{BulkSetPricesRequest, BulkSetPricesResponse, PriceDraft};
+use pricing_api::v1::price_check::Outcome;
+use pricing_api::v1::{BulkSetPricesRequest, BulkSetPricesResponse, PriceCheck, PriceDraft};
 use prost::Message;
 use std::collections::BTreeMap;
 use uuid::{Builder, Uuid};
@@ -65,7 +66,7 @@ async fn send_chunk(
 ) -> Result<()> {
     let all = chunk.rows.len() as u64;
     let mut rows = chunk.rows;
-    let mut wrong = broken(&rows);
+    let mut wrong = BTreeMap::new();
     loop {
         tally.refused += wrong.len() as u64;
         wrong.values().for_each(|why| progress.refused(why));
@@ -80,11 +81,19 @@ async fn send_chunk(
         }
         match set(caller, request(options, chunk.sequence, &rows)).await {
             Ok(answer) => {
-                tally.add(answer.created, answer.updated, answer.unchanged);
-                break;
+                wrong = refused(&rows, &answer.checks);
+                if wrong.is_empty() || options.on_error == OnError::Skip {
+                    tally.refused += wrong.len() as u64;
+                    wrong.values().for_each(|why| progress.refused(why));
+                    tally.add(answer.created, answer.updated, answer.unchanged);
+                    break;
+                }
             }
             Err(fault) => {
-                wrong = refused(&rows, &fault);
+                wrong = match is_refusal(&fault) {
+                    true => refused(&rows, &check(caller, &rows).await?),
+                    false => BTreeMap::new(),
+                };
                 if wrong.is_empty() {
                     bail!(
                         "import prices, lines {} to {}: {fault}",
@@ -120,32 +129,33 @@ fn request(options: Options, sequence: i64, rows: &[Row<PriceDraft>]) -> BulkSet
     request
 }
 
-/// Rows that violate validation rules. The service would refuse the whole call because of them, so they are found before.
-fn broken(rows: &[Row<PriceDraft>]) -> BTreeMap<usize, Refused> {
-    let violations = rows.iter().enumerate().filter_map(|(index, row)| {
-        let violations = row.message.violations();
-        let first = violations.first()?;
-        let message = format!("{}: {}", first.field, first.message);
-        let fault = Fault::new(Common::InvalidField, message);
-        Some((index, why(row, &fault, fault.message())))
-    });
-    violations.collect()
+/// Whether something is wrong with a row, and not with the service.
+fn is_refusal(fault: &Fault) -> bool {
+    !matches!(fault.kind(), Kind::Internal | Kind::Unavailable | Kind::TimedOut)
 }
 
-/// The rows that an error names by their field paths, e.g. `prices[3].sale`; none if the service failed.
-fn refused(rows: &[Row<PriceDraft>], fault: &Fault) -> BTreeMap<usize, Refused> {
-    if matches!(fault.kind(), Kind::Internal | Kind::Unavailable | Kind::TimedOut) {
-        return BTreeMap::new();
-    }
-    let named = fault.violations().iter().filter_map(|violation| {
-        let (index, path) = violation.field.strip_prefix("prices[")?.split_once(']')?;
-        let index: usize = index.parse().ok()?;
-        let path = path.trim_start_matches('.');
-        let separator = if path.is_empty() { "" } else { ": " };
-        let message = format!("{path}{separator}{}", by_line(rows, &violation.message));
-        Some((index, why(rows.get(index)?, fault, &message)))
-    });
-    named.collect()
+/// What would become of each row. The refusal of a call names some of them only.
+async fn check(caller: &Caller, rows: &[Row<PriceDraft>]) -> Result<Vec<PriceCheck>> {
+    let prices = rows.iter().map(|row| row.message.clone()).collect();
+    let request = BulkSetPricesRequest { prices, validate_only: true, ..Default::default() };
+    Ok(set(caller, request).await?.checks)
+}
+
+/// The rows that would be refused.
+fn refused(rows: &[Row<PriceDraft>], checks: &[PriceCheck]) -> BTreeMap<usize, Refused> {
+    let checked = rows.iter().zip(checks).enumerate();
+    let refused = checked.filter(|(_, (_, check))| check.outcome() == Outcome::Refused);
+    refused
+        .map(|(index, (row, check))| {
+            let why = Refused {
+                line: row.line,
+                key: row.message.key(),
+                reason: check.reason.clone(),
+                message: by_line(rows, &check.message),
+            };
+            (index, why)
+        })
+        .collect()
 }
 
 /// Replaces a reference to another row of the call with the number of its line.
@@ -157,15 +167,6 @@ fn by_line(rows: &[Row<PriceDraft>], message: &str) -> String {
         Some(format!("{before}line {}{after}", row.line))
     };
     named().unwrap_or_else(|| message.to_owned())
-}
-
-fn why(row: &Row<PriceDraft>, fault: &Fault, message: &str) -> Refused {
-    Refused {
-        line: row.line,
-        key: row.message.key(),
-        reason: fault.reason().to_owned(),
-        message: message.to_owned(),
-    }
 }
 
 fn line(row: Option<&Row<PriceDraft>>) -> u64 {
@@ -181,7 +182,7 @@ mod tests {
     fn row(line: u64, sku: &str) -> Row<PriceDraft> {
         let message = PriceDraft {
             item: Some(Item { name: Some(Name::Sku(sku.to_owned())) }),
-            base: Some(Money { currency_code: "USD".to_owned(), minor_units: 100 }),
+            base: Some(Money { currency_code: "USD".to_owned(), minor_units: Some(100) }),
             ..PriceDraft::default()
         };
         Row { line, message }
@@ -201,30 +202,26 @@ mod tests {
             id(options, 1, &rows),
             id(Options { import_id: Uuid::max(), ..options }, 1, &rows)
         );
-        assert!(request(options, 1, &rows).violations().is_empty());
     }
 
     #[test]
-    fn a_refusal_names_its_rows_and_a_failure_none() {
+    fn refused_rows_are_named_by_their_lines() {
         let rows = [row(7, "A"), row(9, "B")];
-        let fault = Fault::field(Reason::SaleAboveBase, "sale", "is above").below("prices[1]");
-        let found = refused(&rows, &fault);
+        let check = |outcome: Outcome, message: &str| PriceCheck {
+            outcome: outcome.into(),
+            reason: "DUPLICATE_ROW".to_owned(),
+            message: message.to_owned(),
+            ..PriceCheck::default()
+        };
+        let checks = [
+            check(Outcome::Created, ""),
+            check(Outcome::Refused, "sets the same price as prices[0]"),
+        ];
+        let found = refused(&rows, &checks);
         let why = &found[&1];
         assert_eq!((found.len(), why.line, why.key.as_str()), (1, 9, "B"));
-        assert_eq!(
-            (why.reason.as_str(), why.message.as_str()),
-            ("SALE_ABOVE_BASE", "sale: is above")
-        );
-        let fault =
-            Fault::field(Reason::DuplicateRow, "prices[1]", "sets the same price as prices[0]");
-        assert_eq!(refused(&rows, &fault)[&1].message, "sets the same price as line 7");
-        assert!(refused(&rows, &Fault::internal("a bug")).is_empty());
-    }
-
-    #[test]
-    fn rows_that_break_the_contract_are_found_before_they_are_sent() {
-        let found = broken(&[row(1, "A"), row(2, "")]);
-        assert_eq!(found.keys().collect::<Vec<_>>(), [&1]);
-        assert!(found[&1].message.starts_with("item.sku: "), "{}", found[&1]);
+        assert_eq!(why.message, "sets the same price as line 7");
+        assert!(is_refusal(&Fault::field(Reason::DuplicateRow, "prices[1]", "comes twice")));
+        assert!(!is_refusal(&Fault::internal("a bug")));
     }
 }

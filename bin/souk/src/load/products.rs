@@ -203,7 +203,11 @@ where
             };
             self.progress.refused(&why);
         }
-        self.tally.add(result.created, result.updated, result.unchanged);
+        match result.replayed {
+            // An earlier run wrote it; this one writes nothing.
+            true => self.tally.add(0, 0, result.created + result.updated + result.unchanged),
+            false => self.tally.add(result.created, result.updated, result.unchanged),
+        }
         self.tally.refused += result.refusals.len() as u64;
         self.progress.add(chunk.rows.len() as u64);
         Ok(())

@@ -56,7 +56,8 @@ fn price(
     sale: Option<i64>,
     warehouse: Option<&str>,
 ) -> PriceDraft {
-    let money = |amount| Money { currency_code: currency.to_owned(), minor_units: charm(amount) };
+    let money =
+        |amount| Money { currency_code: currency.to_owned(), minor_units: Some(charm(amount)) };
     let scope =
         warehouse.map(|id| PriceScope { warehouse_id: id.to_owned(), ..PriceScope::default() });
     PriceDraft {

@@ -93,7 +93,10 @@ async fn shown(project: &Project) -> BTreeMap<String, i64> {
     loop {
         let answer = project.search().search_products(request.clone()).await.unwrap().into_inner();
         shown.extend(
-            answer.products.into_iter().filter_map(|hit| Some((hit.sku, hit.amount?.minor_units))),
+            answer
+                .products
+                .into_iter()
+                .filter_map(|hit| Some((hit.sku, hit.amount?.minor_units()))),
         );
         request.page_token = answer.next_page_token;
         if request.page_token.is_empty() {

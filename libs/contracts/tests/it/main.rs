@@ -1,4 +1,5 @@
 //! Generated code of services, as its users see it.
 
+mod bounds;
 mod policies;
 mod rules;

@@ -2,37 +2,41 @@
 
 use contracts::Validate;
 use contracts::types::v1::Money;
-use pricing_api::v1::{BulkSetPricesRequest, Item, PriceDraft, item::Name};
+use pricing_api::v1::{
+    BatchGetPricesRequest, BulkSetPricesRequest, Item, PriceContext, PriceDraft, item::Name,
+};
 
 fn draft(sku: &str) -> PriceDraft {
     PriceDraft {
         item: Some(Item { name: Some(Name::Sku(sku.to_owned())) }),
-        base: Some(Money { currency_code: "USD".into(), minor_units: 100 }),
+        base: Some(Money { currency_code: "USD".into(), minor_units: Some(100) }),
         ..Default::default()
     }
 }
 
 fn broken(message: &impl Validate) -> Vec<(String, &'static str)> {
-    message.violations().into_iter().map(|v| (v.field, v.rule)).collect()
+    message.violations().iter().map(|v| (v.field.clone(), v.rule)).collect()
 }
 
 #[test]
 fn every_violation_is_named_with_its_full_path() {
-    let nameless = PriceDraft { item: Some(Item { name: None }), ..draft("x") };
-    let mut foreign = draft("ok");
-    foreign.sale = Some(Money { currency_code: "US".into(), minor_units: 1 });
-    let request = BulkSetPricesRequest {
-        prices: vec![draft("ok"), draft(&"x".repeat(65)), nameless, foreign],
-        request_id: "no-uuid".into(),
-        ..Default::default()
+    let item = |name| Item { name };
+    let request = BatchGetPricesRequest {
+        items: vec![
+            item(Some(Name::Sku("ok".into()))),
+            item(Some(Name::Sku("x".repeat(65)))),
+            item(None),
+            item(Some(Name::Sku("\u{7}".into()))),
+        ],
+        context: Some(PriceContext { currency_code: "US".into(), ..Default::default() }),
     };
     assert_eq!(
         broken(&request),
         [
-            ("prices[1].item.sku".to_owned(), "string.max_len"),
-            ("prices[2].item.name".to_owned(), "required"),
-            ("prices[3].sale.currency_code".to_owned(), "string.len"),
-            ("request_id".to_owned(), "string.uuid"),
+            ("items[1].sku".to_owned(), "string.max_len"),
+            ("items[2].name".to_owned(), "required"),
+            ("items[3].sku".to_owned(), "string.control"),
+            ("context.currency_code".to_owned(), "string.len"),
         ]
     );
 }

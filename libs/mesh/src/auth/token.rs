@@ -51,6 +51,10 @@ pub(super) fn verify(
 ) -> Result<Verified, Fault> {
     let header =
         decode_header(token).map_err(|error| invalid("the token is malformed").because(error))?;
+    // RFC 7515, 4.1.11: extensions that a recipient does not know make the token invalid; none is known here.
+    if header.crit.is_some() {
+        return Err(invalid("the token asks for extensions that are not supported"));
+    }
     let kid = header.kid.ok_or_else(|| invalid("the token names no key"))?;
     let key = keys.find_newest(&kid).ok_or_else(|| invalid("the token's key is not known"))?;
 
@@ -65,6 +69,9 @@ pub(super) fn verify(
         .claims;
     if claims.sub.is_empty() {
         return Err(invalid("the token names no subject"));
+    }
+    if claims.sub.chars().any(char::is_control) {
+        return Err(invalid("the token's subject holds control characters"));
     }
     Ok(Verified {
         scopes: claims.scope.split_whitespace().map(str::to_owned).collect(),

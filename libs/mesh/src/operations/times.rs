@@ -10,8 +10,7 @@ use prost_types::Timestamp;
 pub(super) fn range(from: Option<&Timestamp>, to: Option<&Timestamp>) -> Result<Window, Fault> {
     let reason = Reason::TimeRangeInvalid;
     let range = read(|fields| fields.window(("from", from), ("to", to), reason));
-    range
-        .map_err(|fault| Fault::new(reason, fault.message()).violating(fault.violations().to_vec()))
+    range.map_err(|fault| Fault::new(reason, fault.message()).violating(fault.violations().clone()))
 }
 
 /// Checks the range of a filter. Refused with TIME_RANGE_INVALID.

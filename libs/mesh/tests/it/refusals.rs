@@ -86,7 +86,10 @@ async fn a_missing_scope_is_named() {
     let fixture = Fixture::start().await;
     let price = pricing_api::v1::PriceDraft {
         item: get_price_request("A-1").item,
-        base: Some(contracts::types::v1::Money { currency_code: "USD".into(), minor_units: 1 }),
+        base: Some(contracts::types::v1::Money {
+            currency_code: "USD".into(),
+            minor_units: Some(1),
+        }),
         ..Default::default()
     };
     let request = SetPriceRequest { price: Some(price), ..Default::default() };

@@ -54,6 +54,31 @@ async fn a_missing_token_is_refused() {
 }
 
 #[tokio::test]
+async fn what_could_be_read_in_two_ways_is_refused() {
+    let fixture = Fixture::start().await;
+    for subject in ["ann\u{0}", "ann\u{85}bob", "\n"] {
+        let mut claims = claims();
+        claims["sub"] = subject.into();
+        refuses(&fixture, &token(&fixture, &claims)).await;
+    }
+
+    let valid = token(&fixture, &claims());
+    let mut twice = signed(get_price_request("A-1"), &valid);
+    twice.metadata_mut().append("authorization", "Bearer another".parse().unwrap());
+    let status = fixture.client().get_price(twice).await.unwrap_err();
+    refused(&status, Code::Unauthenticated, Common::TokenInvalid);
+
+    let pem = std::fs::read(fixture.folder.join("auth/signing.pem")).unwrap();
+    let mut header = Header::new(Algorithm::EdDSA);
+    header.kid = Some(kid(&fixture));
+    header.crit = Some(vec!["http://example.com/unknown".to_owned()]);
+    let critical = encode(&header, &claims(), &EncodingKey::from_ed_pem(&pem).unwrap()).unwrap();
+    refuses(&fixture, &critical).await;
+    try_with(&fixture, &valid).await.unwrap();
+    fixture.end().await;
+}
+
+#[tokio::test]
 async fn invalid_claims_are_refused() {
     let fixture = Fixture::start().await;
     try_with(&fixture, &token(&fixture, &claims())).await.unwrap();

@@ -63,6 +63,18 @@ async fn sixteen_concurrent_calls_with_one_id_have_one_effect_and_one_answer() {
 }
 
 #[tokio::test]
+async fn the_same_id_in_capitals_is_the_same_request() {
+    let fixture = Fixture::new().await;
+    let id = id();
+    let first = act(&fixture.db, &request(&id, 1)).await.unwrap();
+    let again = act(&fixture.db, &request(&id.to_uppercase(), 1)).await.unwrap();
+    assert_eq!((again, fixture.effects().await), (first, 1));
+    assert!(fixture.db.replayed(&request(&id.to_uppercase(), 1)).await.unwrap().is_some());
+    let other = act(&fixture.db, &request(&id.to_uppercase(), 2)).await.unwrap_err();
+    assert!(other.is(Common::RequestIdReused));
+}
+
+#[tokio::test]
 async fn the_same_id_with_another_body_or_method_is_refused() {
     let fixture = Fixture::new().await;
     let id = id();

@@ -1,52 +1,111 @@
-//! Rules for the rows of one call among each other.
+//! The rows of one call: what is wrong with each by itself and among each other.
 
 use crate::domain::draft::PriceDraft;
+use crate::domain::item::{Item, Target};
+use convert::Fields;
 use fault::Fault;
+use kernel::window::Window;
 use pricing_api::v1::Reason;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-/// Refuses rows that set one price twice, and dated rows of one item, scope and currency that
-/// overlap.
-pub fn check_rows(drafts: &[PriceDraft]) -> Result<(), Fault> {
-    let mut seen = HashMap::new();
-    for (row, draft) in drafts.iter().enumerate() {
-        if let Some(of) = seen.insert(&draft.key, row) {
-            let message = format!("sets the same price as prices[{of}]");
-            return Err(refused(Reason::DuplicateRow, row, message));
-        }
-    }
-    let mut groups: HashMap<_, Vec<usize>> = HashMap::new();
-    for (row, draft) in drafts.iter().enumerate().filter(|(_, d)| d.key.window.is_dated()) {
-        let key = &draft.key;
-        groups.entry((&key.item, &key.scope, key.currency)).or_default().push(row);
-    }
-    let overlaps = groups.into_values().filter_map(|rows| overlap(drafts, rows));
-    // The first in the order of the rows, so that the answer is the same each time.
-    match overlaps.min() {
-        Some((row, of)) => {
-            let message = format!("overlaps the window of prices[{of}]");
-            Err(refused(Reason::OverlappingPrice, row, message))
-        }
-        None => Ok(()),
-    }
+/// Rows that are good so far, and why others are refused, each by its place in the request. Paths of a refusal are those within its row.
+#[derive(Debug, Default)]
+pub struct Rows {
+    good: BTreeMap<usize, PriceDraft>,
+    refused: BTreeMap<usize, Fault>,
 }
 
-/// In the order of their beginnings, windows that overlap at all include two neighbours that do.
-fn overlap(drafts: &[PriceDraft], mut rows: Vec<usize>) -> Option<(usize, usize)> {
-    rows.sort_by_key(|row| drafts[*row].key.window.from());
-    let pairs = rows.windows(2).map(|pair| (pair[0].max(pair[1]), pair[0].min(pair[1])));
-    pairs.filter(|(row, of)| drafts[*row].key.window.overlaps(&drafts[*of].key.window)).min()
-}
+impl Rows {
+    /// Takes the rows, and refuses those that set the same price as an earlier one, or overlap one of the same item, scope and currency.
+    pub fn new(rows: impl IntoIterator<Item = Result<PriceDraft, Fault>>) -> Self {
+        let mut own = Self::default();
+        for (row, draft) in rows.into_iter().enumerate() {
+            match draft {
+                Ok(draft) => _ = own.good.insert(row, draft),
+                Err(fault) => own.refuse(row, fault),
+            }
+        }
+        for (reason, row, message) in own.pairs() {
+            own.refuse(row, Fault::field(reason, "", message));
+        }
+        own
+    }
 
-/// A row is refused by its place in the request.
-fn refused(reason: Reason, row: usize, message: String) -> Fault {
-    Fault::field(reason, format!("prices[{row}]"), message)
+    /// The rows that are good so far, in their order.
+    pub fn good(&self) -> &BTreeMap<usize, PriceDraft> {
+        &self.good
+    }
+
+    /// Why the others are refused.
+    pub fn refused(&self) -> &BTreeMap<usize, Fault> {
+        &self.refused
+    }
+
+    /// Refuses a row.
+    pub fn refuse(&mut self, row: usize, fault: Fault) {
+        self.good.remove(&row);
+        self.refused.insert(row, fault);
+    }
+
+    /// Refuses the rows whose item does not exist.
+    pub fn require_items(&mut self, live: &BTreeMap<Item, Target>) {
+        let unknown: Vec<(usize, Fault)> = self
+            .good
+            .iter()
+            .filter(|(_, draft)| !live.contains_key(&draft.key.item))
+            .map(|(row, draft)| (*row, draft.key.item.unknown()))
+            .collect();
+        unknown.into_iter().for_each(|(row, fault)| self.refuse(row, fault));
+    }
+
+    /// Refuses the call if a row is refused; the refusal names all of them.
+    pub fn require_all(self) -> Result<BTreeMap<usize, PriceDraft>, Fault> {
+        let mut fields = Fields::default();
+        for (row, fault) in self.refused {
+            fields.within(format_args!("prices[{row}]"), |fields| fields.take::<(), _>(Err(fault)));
+        }
+        fields.finish()?;
+        Ok(self.good)
+    }
+
+    /// Rows that do not go together with an earlier one.
+    fn pairs(&self) -> Vec<(Reason, usize, String)> {
+        let mut refused = Vec::new();
+        let mut first = HashMap::new();
+        let mut groups: HashMap<_, Vec<(usize, Window)>> = HashMap::new();
+        for (row, PriceDraft { key, .. }) in &self.good {
+            if let Some(of) = first.get(key) {
+                let message = format!("sets the same price as prices[{of}]");
+                refused.push((Reason::DuplicateRow, *row, message));
+                continue;
+            }
+            first.insert(key, *row);
+            if key.window.is_dated() {
+                let group = (&key.item, &key.scope, key.currency);
+                groups.entry(group).or_default().push((*row, key.window));
+            }
+        }
+        for rows in groups.into_values() {
+            // Each is compared with the earlier ones that are good: of one item they are few.
+            let mut kept: Vec<(usize, Window)> = Vec::new();
+            for (row, window) in rows {
+                match kept.iter().find(|(_, other)| other.overlaps(&window)) {
+                    None => kept.push((row, window)),
+                    Some((of, _)) => {
+                        let message = format!("overlaps the window of prices[{of}]");
+                        refused.push((Reason::OverlappingPrice, row, message));
+                    }
+                }
+            }
+        }
+        refused
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::samples::{draft, window};
+    use crate::domain::samples::{draft, price, window};
 
     fn dated(from: Option<i64>, until: Option<i64>) -> PriceDraft {
         let mut draft = draft("A-1", 100);
@@ -58,7 +117,7 @@ mod tests {
 
     /// Reason, field and message of the refusal, or nothing.
     fn refusal(rows: &[PriceDraft]) -> Option<Refusal> {
-        let fault = check_rows(rows).err()?;
+        let fault = Rows::new(rows.iter().cloned().map(Ok)).require_all().err()?;
         let violation = &fault.violations()[0];
         Some((fault.reason().to_owned(), violation.field.clone(), violation.message.clone()))
     }
@@ -89,5 +148,18 @@ mod tests {
         elsewhere.key.scope.warehouse = Some("W1".into());
         let rows = [dated(Some(1), Some(5)), draft("A-1", 1), elsewhere];
         assert_eq!(refusal(&rows), None);
+    }
+
+    #[test]
+    fn all_wrong_rows_are_named_in_their_order() {
+        let broken = Fault::field(Reason::NegativePrice, "base.minor_units", "is -1");
+        let first = price("A-1", 1);
+        let drafts = [Ok(draft("A-1", 1)), Ok(draft("A-2", 1)), Ok(draft("A-1", 2)), Err(broken)];
+        let mut rows = Rows::new(drafts);
+        rows.require_items(&BTreeMap::from([(first.key.item, first.target)]));
+        let fault = rows.require_all().unwrap_err();
+        let fields: Vec<_> = fault.violations().iter().map(|found| found.field.as_str()).collect();
+        assert_eq!(fields, ["prices[1].item.sku", "prices[2]", "prices[3].base.minor_units"]);
+        assert!(fault.is(Reason::UnknownItem));
     }
 }

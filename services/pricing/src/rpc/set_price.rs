@@ -5,6 +5,7 @@ use crate::{App, catalog, wire};
 use convert::read;
 use fault::Fault;
 use pricing_api::v1::{SetPriceRequest, SetPriceResponse};
+use std::collections::BTreeSet;
 
 /// Where the draft stands in the request.
 const PATH: &str = "price";
@@ -15,13 +16,11 @@ pub async fn set_price(app: &App, request: SetPriceRequest) -> Result<SetPriceRe
     if let Some(answer) = app.db.replayed(&request).await? {
         return Ok(answer);
     }
-    let drafts = vec![draft];
-    let targets = catalog::require(app, &drafts, |_| PATH.to_owned()).await?;
+    let item = &draft.key.item;
+    let target = catalog::live(app, BTreeSet::from([item])).await?.remove(item);
+    let target = target.ok_or_else(|| item.unknown().below(PATH))?;
     let expected = request.expected_version;
-    let wanted = drafts.into_iter().zip(targets);
-    let wanted =
-        wanted.map(|(draft, target)| Wanted { draft, target, expected, path: PATH.to_owned() });
-    let wanted = &wanted.collect::<Vec<_>>();
+    let wanted = &[Wanted { draft, target, expected, path: PATH.to_owned() }];
     app.db
         .write_once(&request, async move |tx| {
             let set = upsert_prices(tx, wanted).await?;

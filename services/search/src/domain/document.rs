@@ -113,8 +113,8 @@ fn row(price: &Price) -> Option<PriceRow<String>> {
             country: named(country),
         },
         window: Window::try_new(time(price.from.as_ref()), time(price.until.as_ref())).ok()?,
-        base: base.minor_units,
-        sale: price.sale.as_ref().map(|sale| sale.minor_units),
+        base: base.minor_units(),
+        sale: price.sale.as_ref().map(|sale| sale.minor_units()),
     })
 }
 

@@ -33,7 +33,7 @@ pub async fn search_products(
         sku: card.sku,
         amount: hit.amount_minor.zip(currency).map(|(minor_units, currency)| Money {
             currency_code: currency.code().to_owned(),
-            minor_units,
+            minor_units: Some(minor_units),
         }),
         score: f64::from(hit.score),
     };

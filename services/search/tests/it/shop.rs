@@ -22,7 +22,7 @@ use tokio::sync::{Mutex, MutexGuard};
 pub const ALL: [Role; 3] = [catalog::ROLE, pricing::ROLE, search::ROLE];
 
 pub fn usd(minor_units: i64) -> Option<Money> {
-    Some(Money { currency_code: "USD".to_owned(), minor_units })
+    Some(Money { currency_code: "USD".to_owned(), minor_units: Some(minor_units) })
 }
 
 /// A variant of a SKU, a color and a size.

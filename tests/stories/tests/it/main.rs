@@ -8,3 +8,4 @@ mod catalog_day;
 mod icecat;
 mod price_change;
 mod pricing_day;
+mod refusals;

@@ -32,8 +32,10 @@ async fn prices() {
     let again = pricing.set_price(set(draft.clone())).await.unwrap().into_inner().price.unwrap();
     assert_eq!(again, price, "an unchanged price is not written");
 
-    let eur = |minor_units: i64| Some(Money { currency_code: "EUR".into(), minor_units });
-    let xxq = Some(Money { currency_code: "XXQ".into(), minor_units: 1 });
+    let eur = |minor_units: i64| {
+        Some(Money { currency_code: "EUR".into(), minor_units: Some(minor_units) })
+    };
+    let xxq = Some(Money { currency_code: "XXQ".into(), minor_units: Some(1) });
     for (expected, wrong) in [
         ("UNKNOWN_ITEM", PriceDraft { item: sku("D-9"), ..draft.clone() }),
         ("UNKNOWN_CURRENCY", PriceDraft { base: xxq, sale: None, ..draft.clone() }),

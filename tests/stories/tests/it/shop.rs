@@ -8,7 +8,7 @@ use search_api::v1::{PriceView, ProductHit, SearchProductsRequest};
 use testkit::Mesh;
 
 pub fn usd(minor_units: i64) -> Option<Money> {
-    Some(Money { currency_code: "USD".to_owned(), minor_units })
+    Some(Money { currency_code: "USD".to_owned(), minor_units: Some(minor_units) })
 }
 
 pub fn sku(sku: &str) -> Option<Item> {
@@ -53,5 +53,5 @@ pub async fn find(mesh: &Mesh, query: &str) -> Vec<ProductHit> {
 
 /// The amount of the first product that a search finds.
 pub async fn amount(mesh: &Mesh, query: &str) -> Option<i64> {
-    Some(find(mesh, query).await.first()?.amount.as_ref()?.minor_units)
+    Some(find(mesh, query).await.first()?.amount.as_ref()?.minor_units())
 }

@@ -55,7 +55,7 @@ async fn search(caller: &Caller, query: &str) -> Result<SearchProductsResponse> 
 }
 
 fn tour(hit: &ProductHit) -> Result<()> {
-    let amount = hit.amount.as_ref().context("the first result has no price")?.minor_units;
+    let amount = hit.amount.as_ref().context("the first result has no price")?.minor_units();
     let call = r#"-H "authorization: Bearer $SOUK_TOKEN""#;
     let search = format!(
         r#"grpcurl -plaintext {call} -d '{{"query": "{QUERY}", "price_view": {{"currency_code": "USD"}}, "page_size": 1}}' "$SOUK_GRPC" souk.search.v1.SearchService/SearchProducts"#

@@ -35,7 +35,10 @@ async fn product_and_variants_are_created_with_all_tiers_and_published() {
         value("dual_sim", Value::Boolean(false)),
         value("released", Value::Date("2026-02-28".into())),
         value("bands", Value::Texts(TextList { values: vec!["n78".into(), "n1".into()] })),
-        value("msrp", Value::Money(Money { currency_code: "JPY".into(), minor_units: i64::MAX })),
+        value(
+            "msrp",
+            Value::Money(Money { currency_code: "JPY".into(), minor_units: Some(i64::MAX) }),
+        ),
         value("claim", Value::Localized(LocalizedText { entries: vec![localized] })),
         value("raw", Value::Json(json("x", 1e300))),
     ];
@@ -130,7 +133,7 @@ async fn what_cannot_be_created_leaves_nothing() {
         (
             with(vec![value(
                 "m",
-                Value::Money(Money { currency_code: "XXX".into(), minor_units: 1 }),
+                Value::Money(Money { currency_code: "XXX".into(), minor_units: Some(1) }),
             )]),
             "UNKNOWN_CURRENCY",
             "product.tier2_attributes[0].money.currency_code",

@@ -27,7 +27,7 @@ async fn prices_are_in_the_order_of_the_requested_items() {
         assert_eq!(items_of_answer, items);
         let amount = |price: &pricing_api::v1::ItemPrice| {
             assert_eq!(price.price.is_some(), price.amount.is_some());
-            price.amount.as_ref().map(|amount| amount.minor_units)
+            price.amount.as_ref().map(|amount| amount.minor_units())
         };
         answer.prices.iter().map(amount).collect::<Vec<_>>()
     };

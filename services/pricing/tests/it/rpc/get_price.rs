@@ -99,7 +99,7 @@ async fn examples_a_to_k() {
             continue;
         };
         let answer = answer.unwrap_or_else(|fault| panic!("{}: {fault:?}", case.name));
-        assert_eq!(answer.amount.unwrap().minor_units, minor_units, "{}", case.name);
+        assert_eq!(answer.amount.unwrap().minor_units(), minor_units, "{}", case.name);
         assert_eq!(answer.price.unwrap().price_id, ids[number - 1], "{}", case.name);
         assert_eq!(answer.trace.len(), 8, "{}", case.name);
         assert_eq!(answer.trace[0].price_id, ids[number - 1], "{}", case.name);
@@ -120,7 +120,7 @@ async fn the_trace_explains_each_price_in_a_sentence() {
     let trace = get_price(&shop.app, request(&elsewhere)).await.unwrap().trace;
     let explained: Vec<_> = trace
         .iter()
-        .map(|entry| (entry.amount.as_ref().unwrap().minor_units, entry.explanation.as_str()))
+        .map(|entry| (entry.amount.as_ref().unwrap().minor_units(), entry.explanation.as_str()))
         .collect();
     let expected = [
         (95, "applies"),
@@ -144,7 +144,7 @@ async fn without_an_instant_the_databases_clock_decides() {
     shop.set_one(draft(sku("S"), 100)).await;
     let amount = async || -> Result<i64, Fault> {
         let request = GetPriceRequest { item: Some(item(&sku("S"))), context: Some(usd()) };
-        Ok(get_price(&shop.app, request).await?.amount.unwrap().minor_units)
+        Ok(get_price(&shop.app, request).await?.amount.unwrap().minor_units())
     };
     assert_eq!(amount().await.unwrap(), 70);
     shop.app.db.shift_clock(chrono::TimeDelta::hours(2));
@@ -161,7 +161,7 @@ async fn a_price_of_zero_is_a_price_and_no_price_is_a_refusal() {
         let request = GetPriceRequest { item: Some(item(&sku(name))), context: Some(usd()) };
         get_price(&shop.app, request).await
     };
-    assert_eq!(get("FREE").await.unwrap().amount.unwrap().minor_units, 0);
+    assert_eq!(get("FREE").await.unwrap().amount.unwrap().minor_units(), 0);
     let fault = get("NONE").await.unwrap_err();
     assert!(fault.is(Reason::MatchingPriceNotFound));
     assert_eq!(fault.metadata()["item"], "NONE");

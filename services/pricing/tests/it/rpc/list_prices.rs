@@ -50,7 +50,7 @@ async fn an_item_lists_exactly_its_own_prices() {
     let amounts = async |of: &Item| {
         let request = ListPricesRequest { item: Some(item(of)), ..Default::default() };
         let page = list_prices(&shop.app, request).await.unwrap();
-        let bases = page.prices.into_iter().map(|price| price.base.unwrap().minor_units);
+        let bases = page.prices.into_iter().map(|price| price.base.unwrap().minor_units());
         let mut bases: Vec<_> = bases.collect();
         bases.sort();
         bases

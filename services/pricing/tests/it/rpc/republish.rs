@@ -60,7 +60,7 @@ async fn the_current_state_is_published_at_its_version_and_nothing_changes() {
     let [live, deleted] = &events[..] else { panic!("{events:?}") };
     assert_eq!((live.subject.as_str(), live.version), ("pricing.price.updated", 2));
     let event = PriceUpdated::decode(live.payload.as_slice()).unwrap();
-    assert_eq!(event.price.unwrap().base.unwrap().minor_units, 90);
+    assert_eq!(event.price.unwrap().base.unwrap().minor_units(), 90);
     assert!(event.changed.is_empty());
     assert_eq!((deleted.subject.as_str(), deleted.version), ("pricing.price.deleted", 2));
     let event = PriceDeleted::decode(deleted.payload.as_slice()).unwrap();

@@ -27,7 +27,7 @@ async fn an_unchanged_price_writes_and_publishes_nothing() {
     let events = shop.outbox().await;
     let event = PriceUpdated::decode(events[1].payload.as_slice()).unwrap();
     assert_eq!(event.changed, ["base"]);
-    assert_eq!(event.price.unwrap().base.unwrap().minor_units, 90);
+    assert_eq!(event.price.unwrap().base.unwrap().minor_units(), 90);
     shop.close().await;
 }
 
@@ -203,7 +203,7 @@ async fn an_outage_of_catalog_is_reported_and_nothing_is_written() {
     let request = |currency: &str| SetPriceRequest {
         price: Some(PriceDraft {
             item: Some(item(&sku("A-1"))),
-            base: Some(Money { currency_code: currency.into(), minor_units: 100 }),
+            base: Some(Money { currency_code: currency.into(), minor_units: Some(100) }),
             ..Default::default()
         }),
         ..Default::default()

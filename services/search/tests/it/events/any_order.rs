@@ -64,7 +64,7 @@ impl Lamp {
 }
 
 async fn amount(mesh: &Mesh) -> Option<i64> {
-    Some(search(mesh, in_usd("lamp")).await.products.first()?.amount.as_ref()?.minor_units)
+    Some(search(mesh, in_usd("lamp")).await.products.first()?.amount.as_ref()?.minor_units())
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -61,7 +61,7 @@ async fn a_newer_change_between_version_reset_and_republish_wins() {
     let shows = async |amount: i64| {
         until(&mesh, "the amount is shown", in_usd("bowl"), |answer| {
             let shown = answer.products[0].amount.as_ref();
-            shown.is_some_and(|shown| shown.minor_units == amount)
+            shown.is_some_and(|shown| shown.minor_units() == amount)
         })
         .await;
     };

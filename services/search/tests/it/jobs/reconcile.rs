@@ -161,13 +161,13 @@ async fn shows_every_price(mesh: &Mesh) {
         .into_inner()
         .prices
         .into_iter()
-        .map(|price| (price.product_id, price.base.unwrap().minor_units))
+        .map(|price| (price.product_id, price.base.unwrap().minor_units()))
         .collect();
     until(mesh, "search shows what pricing has", in_usd("bowl"), |answer| {
         let shown = answer
             .products
             .iter()
-            .filter_map(|hit| Some((hit.product_id.clone(), hit.amount.as_ref()?.minor_units)));
+            .filter_map(|hit| Some((hit.product_id.clone(), hit.amount.as_ref()?.minor_units())));
         shown.collect::<BTreeMap<_, _>>() == owned
     })
     .await;
