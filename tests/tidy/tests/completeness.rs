@@ -19,6 +19,13 @@ const OF_THE_STACK: [&str; 9] = [
     "METHOD_UNKNOWN",
 ];
 
+/// Reasons that tests of the handlers meet, because a call would take thousands of rows or a moment that has passed when a mesh is up.
+const OF_HANDLERS: [(&str, &str); 3] = [
+    ("catalog.souk", "TOO_MANY_VARIANTS"),
+    ("search.souk", "INDEX_NOT_READY"),
+    ("search.souk", "PAGE_TOO_DEEP"),
+];
+
 #[test]
 fn every_method_reason_and_event_was_met_by_a_test() {
     if std::env::var_os("SOUK_TEST_COMPLETE").is_none() {
@@ -47,7 +54,8 @@ fn every_method_reason_and_event_was_met_by_a_test() {
                 && words.eq([reason.domain, reason.name])
         };
         let has_methods = methods().iter().any(|method| domain(method.path) == reason.domain);
-        if has_methods && !record.iter().any(|line| own(&line)) {
+        let is_of_handlers = OF_HANDLERS.contains(&(reason.domain, reason.name));
+        if has_methods && !is_of_handlers && !record.iter().any(|line| own(&line)) {
             missing.push(format!("{} never refused with {}", reason.domain, reason.name));
         }
     }

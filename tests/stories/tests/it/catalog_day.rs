@@ -67,6 +67,19 @@ async fn brands_and_categories() {
     let leaf = leaf.into_inner().category.unwrap();
     refused(catalog.create_category(category("leaf", "")).await, "CATEGORY_KEY_TAKEN");
     refused(catalog.create_category(category("x", UNKNOWN_ID)).await, "UNKNOWN_CATEGORY");
+    let mut lowest = leaf.category_id.clone();
+    for level in 3..=20 {
+        let created = catalog.create_category(category(&format!("l{level}"), &lowest)).await;
+        lowest = created.unwrap().into_inner().category.unwrap().category_id;
+    }
+    refused(catalog.create_category(category("l21", &lowest)).await, "CATEGORY_TOO_DEEP");
+    while lowest != leaf.category_id {
+        let own = GetCategoryRequest { category_id: lowest.clone() };
+        let above = catalog.get_category(own).await.unwrap().into_inner().category.unwrap();
+        let delete = DeleteCategoryRequest { category_id: lowest, ..Default::default() };
+        catalog.delete_category(delete).await.unwrap();
+        lowest = above.parent_id;
+    }
     let got = GetCategoryRequest { category_id: leaf.category_id.clone() };
     assert_eq!(catalog.get_category(got).await.unwrap().into_inner().category.unwrap(), leaf);
     let unknown = GetCategoryRequest { category_id: UNKNOWN_ID.into() };
@@ -102,6 +115,11 @@ async fn brands_and_categories() {
     mesh.finish().await;
 }
 
+fn text(code: &str, value: &str) -> AttributeValue {
+    let value = Some(attribute_value::Value::Text(value.to_owned()));
+    AttributeValue { code: code.to_owned(), value }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn products_and_variants() {
     let mesh = Mesh::boot(&[catalog::ROLE, pricing::ROLE, search::ROLE]).await;
@@ -133,6 +151,18 @@ async fn products_and_variants() {
     assert_eq!(listed.products, [product]);
     let forged = ListProductsRequest { page_token: "forged".into(), ..Default::default() };
     refused(catalog.list_products(forged).await, "PAGE_TOKEN_INVALID");
+    let with = |sku: &str, change: fn(&mut ProductDraft)| {
+        let mut request = create("Table", &[sku]);
+        request.product.iter_mut().for_each(change);
+        request
+    };
+    let keyed = |sku: &str| with(sku, |draft| draft.key = "table".into());
+    catalog.create_product(keyed("T-1")).await.unwrap();
+    refused(catalog.create_product(keyed("T-2")).await, "PRODUCT_KEY_TAKEN");
+    let branded = with("T-2", |draft| draft.brand_id = UNKNOWN_ID.into());
+    refused(catalog.create_product(branded).await, "UNKNOWN_BRAND");
+    let described = with("T-2", |draft| draft.tier2_attributes = vec![text("finish", "oiled")]);
+    refused(catalog.create_product(described).await, "UNKNOWN_ATTRIBUTE");
     let update = UpdateProductRequest {
         product_id: product_id.clone(),
         product: draft("Armchair"),
@@ -214,6 +244,32 @@ async fn attributes_and_imports() {
     let forged = ListAttributesRequest { page_token: "forged".into(), ..Default::default() };
     refused(catalog.list_attributes(forged).await, "PAGE_TOKEN_INVALID");
 
+    let finish = |r#type: AttributeType| DefineAttributeRequest {
+        attribute: Some(AttributeDraft {
+            code: "finish".into(),
+            name: "Finish".into(),
+            r#type: r#type.into(),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    catalog.define_attribute(finish(AttributeType::Text)).await.unwrap();
+    let finished = |sku: &str, values: &[&str]| CreateProductRequest {
+        product: Some(ProductDraft {
+            title: "Shelf".into(),
+            tier2_attributes: values.iter().map(|value| text("finish", value)).collect(),
+            ..Default::default()
+        }),
+        variants: vec![variant(sku)],
+        ..Default::default()
+    };
+    refused(
+        catalog.create_product(finished("F-1", &["oiled", "waxed"])).await,
+        "ATTRIBUTE_VALUE_INVALID",
+    );
+    catalog.create_product(finished("F-1", &["waxed"])).await.unwrap();
+    refused(catalog.define_attribute(finish(AttributeType::Color)).await, "ATTRIBUTE_IN_USE");
+
     let row = |key: &str, sku: &str| ImportRow {
         key: key.into(),
         title: key.into(),
@@ -242,6 +298,11 @@ async fn attributes_and_imports() {
     refused(import(&mesh, vec![chunk(1, rows.clone())]).await, "IMPORT_NOT_STARTED");
     let twice = vec![start(ImportErrorPolicy::Skip), start(ImportErrorPolicy::Skip)];
     refused(import(&mesh, twice).await, "IMPORT_STARTED_TWICE");
+    let started = start(ImportErrorPolicy::Skip);
+    import(&mesh, vec![started.clone()]).await.unwrap();
+    let Part::Start(mut changed) = started else { panic!("no start") };
+    changed.on_error = ImportErrorPolicy::Stop.into();
+    refused(import(&mesh, vec![Part::Start(changed)]).await, "IMPORT_CHANGED");
     let gap = vec![start(ImportErrorPolicy::Skip), chunk(2, rows)];
     refused(import(&mesh, gap).await, "IMPORT_SEQUENCE_GAP");
     mesh.finish().await;
