@@ -257,8 +257,7 @@ impl Mesh {
         self.finished = true;
         let dead = self.dead_letters().await;
         assert!(self.options.dead_letters || dead == 0, "{dead} dead letters");
-        self.note_published().await;
-        self.note_consumed().await;
+        self.note_events().await;
         self.copiers.cancel();
         let running = self.running.take().expect("the mesh is finished");
         running.stop();
@@ -267,38 +266,22 @@ impl Mesh {
         let _ = std::fs::remove_dir_all(&self.folder);
     }
 
-    async fn note_published(&self) {
-        for info in self.js.streams().try_collect::<Vec<_>>().await.unwrap() {
-            let name = info.config.name;
-            if !name.starts_with("DEAD") {
-                let stream = self.js.get_stream(&name).await.unwrap();
-                let subjects = stream.info_with_subjects(">").await.unwrap();
-                let subjects: Vec<(String, usize)> = subjects.try_collect().await.unwrap();
-                for (subject, _) in subjects {
-                    record::note(&format!("published {subject}"));
-                }
-            }
-        }
-    }
-
-    async fn note_consumed(&self) {
+    /// Records the events that services published and consumed. Those that a test publishes itself are in no outbox.
+    async fn note_events(&self) {
         #[derive(QueryableByName)]
         struct Row {
             #[diesel(sql_type = Text)]
-            consumer: String,
-            #[diesel(sql_type = Text)]
-            subject: String,
+            line: String,
         }
         let roles: Vec<&str> =
             self.databases.iter().flat_map(|d| d.urls()).map(|(role, _)| role).collect();
         for role in roles {
-            let rows: Vec<Row> = sql_query("select distinct consumer, subject from inbox")
-                .get_results(&mut self.database(role).await)
-                .await
-                .unwrap();
-            for Row { consumer, subject } in rows {
-                record::note(&format!("consumed {consumer} {subject}"));
-            }
+            let events = sql_query(
+                "select 'published ' || subject as line from outbox where published_at is not null
+                 union select 'consumed ' || consumer || ' ' || subject from inbox",
+            );
+            let rows: Vec<Row> = events.get_results(&mut self.database(role).await).await.unwrap();
+            rows.iter().for_each(|row| record::note(&row.line));
         }
     }
 }

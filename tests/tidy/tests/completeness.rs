@@ -1,6 +1,5 @@
 //! Whether anything of the contract was left untested by the suite. It reads what the other tests recorded, so it runs after them, by
 //! `./dev test`; alone it says that it was skipped.
-#![expect(clippy::unwrap_used, reason = "a test fails by a panic")]
 
 use contracts::{events, methods, reasons};
 use souk as _;
