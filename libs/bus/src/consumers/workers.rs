@@ -14,6 +14,7 @@ use chrono::Utc;
 use fault::{Fault, point};
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
@@ -109,11 +110,16 @@ async fn worker(
         } else {
             let (is_full, started) = (messages.len() == max_batch, Instant::now());
             handle(&consumers, std::mem::take(&mut messages), &stop).await;
-            if !is_full && !gather.is_zero() {
-                let _ = timeout(started.elapsed().min(gather), stop.cancelled()).await;
+            if let Some(pause) = pause(is_full, started.elapsed(), gather) {
+                let _ = timeout(pause, stop.cancelled()).await;
             }
         }
     }
+}
+
+/// How long a worker waits for more events to share the next transaction, after one that took so long.
+fn pause(was_full: bool, took: Duration, longest: Duration) -> Option<Duration> {
+    (!was_full && !longest.is_zero()).then(|| took.min(longest))
 }
 
 /// Another replica can have them at once.
@@ -229,6 +235,7 @@ fn split_failed<T>(
 
 #[cfg(test)]
 mod tests {
+    use super::super::settings::Tuning;
     use super::*;
 
     #[test]
@@ -250,6 +257,16 @@ mod tests {
         assert_eq!(first, ["b1", "d1"]);
     }
 
+    #[test]
+    fn more_are_waited_for_as_long_as_the_last_took_and_not_while_more_are_there() {
+        let [short, long, most] = [5, 900, 25].map(Duration::from_millis);
+        assert_eq!(pause(false, short, most), Some(short));
+        assert_eq!(pause(false, long, most), Some(most));
+        assert_eq!(pause(true, short, most), None);
+        assert_eq!(pause(false, short, Duration::ZERO), None);
+        assert_eq!(pause(false, long, Tuning::default().gather), None);
+    }
+
     #[tokio::test]
     async fn a_worker_that_dies_is_noticed_while_the_others_wait() {
         let (isolation, mut queue) = unbounded_channel();
@@ -262,7 +279,7 @@ mod tests {
         };
         let died = workers.died().await.chain();
         assert!(died.contains("as a bug would"), "{died}");
-        let waits = timeout(std::time::Duration::from_millis(10), workers.died());
+        let waits = timeout(Duration::from_millis(10), workers.died());
         assert!(waits.await.is_err());
         workers.finish().await.unwrap();
     }
