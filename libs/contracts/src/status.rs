@@ -14,11 +14,17 @@ pub const MAX_FIELDS: usize = 20;
 /// The entry of the metadata with the number of wrong fields, where not all are named.
 pub const VIOLATION_COUNT: &str = "violation_count";
 
+/// Most bytes of both trailers as they are sent.
+const MAX_BYTES: usize = 6 * 1024;
+
 /// Most bytes of the message as it is sent, percent-encoded. It is sent in the details once more.
 const MAX_MESSAGE: usize = 1_000;
 
-/// Most bytes of all fields and their messages.
-const MAX_FIELD_BYTES: usize = 1_600;
+/// Bytes of the details besides message, metadata and fields: names of types, reason and domain, and when to try again.
+const FRAME: usize = 400;
+
+/// Bytes that enclose a field, or an entry of the metadata.
+const ENCLOSING: usize = 12;
 
 /// Most bytes of a value of the metadata, and of all of them.
 const MAX_VALUE: usize = 200;
@@ -46,8 +52,13 @@ pub struct Parts<'r> {
 impl Parts<'_> {
     /// The status, with details that fit.
     pub fn status(&self) -> Status {
-        let fields = self.fields();
+        let message = encodable(self.message, MAX_MESSAGE);
         let mut metadata = self.metadata();
+        let taken: usize =
+            metadata.iter().map(|(key, value)| key.len() + value.len() + ENCLOSING).sum();
+        // The details are sent in base64.
+        let raw = (MAX_BYTES - encoded_len(&message)) / 4 * 3;
+        let fields = self.fields(raw.saturating_sub(message.len() + taken + FRAME));
         if fields.len() < self.violations.count() {
             metadata.insert(VIOLATION_COUNT.to_owned(), self.violations.count().to_string());
         }
@@ -59,13 +70,13 @@ impl Parts<'_> {
         if self.retry_after.is_some() {
             details.set_retry_info(self.retry_after);
         }
-        Status::with_error_details(self.kind.code(), encodable(self.message, MAX_MESSAGE), details)
+        Status::with_error_details(self.kind.code(), message, details)
     }
 
-    fn fields(&self) -> Vec<FieldViolation> {
-        let mut left = MAX_FIELD_BYTES;
+    /// The first fields, as many as fit into so many bytes.
+    fn fields(&self, mut left: usize) -> Vec<FieldViolation> {
         let fits = |field: &&crate::Violation| {
-            let needed = field.field.len() + field.message.len();
+            let needed = field.field.len() + field.message.len() + ENCLOSING;
             let fits = needed <= left;
             left = left.saturating_sub(needed);
             fits
@@ -90,21 +101,26 @@ impl Parts<'_> {
 
 /// As much of a message as takes so many bytes when it is percent-encoded.
 fn encodable(message: &str, max_bytes: usize) -> String {
-    const ELLIPSIS: &str = "…";
-    let size = |char: char| if char.is_ascii_alphanumeric() { 1 } else { 3 * char.len_utf8() };
-    let ends = message.char_indices().scan(0, |sum, (at, char)| {
-        *sum += size(char);
-        Some((at + char.len_utf8(), *sum))
-    });
-    let reserved = 3 * ELLIPSIS.len();
-    let (mut end, mut total) = (0, 0);
-    for (at, sum) in ends {
-        total = sum;
-        if sum <= max_bytes - reserved {
-            end = at;
-        }
+    const ELLIPSIS: char = '…';
+    if encoded_len(message) <= max_bytes {
+        return message.to_owned();
     }
-    if total <= max_bytes { message.to_owned() } else { format!("{}{ELLIPSIS}", &message[..end]) }
+    let mut left = max_bytes - encoded_size(ELLIPSIS);
+    let fits = |char: &char| {
+        let fits = encoded_size(*char) <= left;
+        left = left.saturating_sub(encoded_size(*char));
+        fits
+    };
+    message.chars().take_while(fits).chain([ELLIPSIS]).collect()
+}
+
+/// At most so many bytes: some signs are sent as they are.
+fn encoded_len(text: &str) -> usize {
+    text.chars().map(encoded_size).sum()
+}
+
+fn encoded_size(char: char) -> usize {
+    if char.is_ascii_alphanumeric() { 1 } else { 3 * char.len_utf8() }
 }
 
 #[cfg(test)]
@@ -144,7 +160,7 @@ mod tests {
         for echoed in ["A-1", &"x".repeat(2_500), &"й".repeat(2_500), &"%\"\u{7f}".repeat(900)] {
             for fields in [0, 1, 160, 1_000] {
                 let bytes = sent(refuse(&echoed.repeat(3), echoed, fields));
-                assert!(bytes <= 6 * 1024, "{bytes} bytes, {fields} fields of {:.9}", echoed);
+                assert!(bytes <= MAX_BYTES, "{bytes} bytes, {fields} fields of {:.9}", echoed);
             }
         }
     }
@@ -154,6 +170,8 @@ mod tests {
         let details = refuse("unknown items", "sku", 160).get_error_details();
         assert_eq!(details.bad_request().unwrap().field_violations.len(), MAX_FIELDS);
         assert_eq!(details.error_info().unwrap().metadata[VIOLATION_COUNT], "160");
+        let long = refuse("unknown items", &"x".repeat(50), 160).get_error_details();
+        assert_eq!(long.bad_request().unwrap().field_violations.len(), MAX_FIELDS);
         let few = refuse("unknown items", "sku", 3).get_error_details();
         assert_eq!(few.bad_request().unwrap().field_violations.len(), 3);
         assert!(!few.error_info().unwrap().metadata.contains_key(VIOLATION_COUNT));
