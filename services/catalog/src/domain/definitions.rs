@@ -10,9 +10,7 @@ use kernel::id::Id;
 use regex::Regex;
 use std::collections::{HashMap, HashSet};
 
-/// Most violations that a refusal names, and most characters of a value that it quotes: it is sent in a header, which is limited to
-/// a few kilobytes.
-const MAX_VIOLATIONS: usize = 20;
+/// Most characters of a value that a refusal quotes.
 const MAX_QUOTED_CHARS: usize = 64;
 
 /// Definitions by code and kind, made ready to check many values.
@@ -69,11 +67,7 @@ impl Definitions {
             invalid.note(Reason::AttributeValueInvalid, format!("{path}[{at}]"), message);
         };
         let mut seen = HashSet::with_capacity(given.len());
-        let mut refused = 0;
         for (at, CodedValue { code, value }) in given.iter().enumerate() {
-            if refused >= MAX_VIOLATIONS {
-                break;
-            }
             let Some(entry) = self.entry(code, value.kind()) else {
                 let kind = value.kind().name();
                 let message =
@@ -81,16 +75,13 @@ impl Definitions {
                 let path = format!("{path}[{at}].code");
                 let fault = Fault::field(Reason::UnknownAttribute, path, message);
                 unknown.take::<(), _>(Err(fault.with("code", code)));
-                refused += 1;
                 continue;
             };
             if !seen.insert((code, value.kind())) {
                 refuse(at, format!("{code} has two values"));
-                refused += 1;
             }
             if let Err(message) = entry.check(value) {
                 refuse(at, format!("{code} {message}"));
-                refused += 1;
             }
             held.push(entry.held(code, value));
         }

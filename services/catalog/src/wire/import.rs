@@ -13,9 +13,6 @@ use fault::Fault;
 use kernel::digest::sha256;
 use prost::Message;
 
-/// Most violations that the error at the end of an import names.
-const MAX_VIOLATIONS: usize = 20;
-
 /// Reads a row. Its own rules are checked here and not in the codec, so that the error policy decides what a broken one means.
 pub fn row(sent: &ImportRow) -> Result<Row, Fault> {
     let violations = sent.violations();
@@ -88,11 +85,10 @@ pub fn chunk_digest(chunk: &ImportChunk) -> [u8; 32] {
 pub fn stopped((row, key, fault): &(usize, String, Fault)) -> Fault {
     let path = format!("chunk.rows[{row}]");
     let message = format!("{path} was refused with {}: {}", fault.reason(), fault.message());
-    let violations = fault.violations().iter().take(MAX_VIOLATIONS).map(|violation| Violation {
+    let violations = fault.violations().iter().map(|violation| Violation {
         field: format!("{path}.{}", violation.field),
         ..violation.clone()
     });
-    let key: String = key.chars().take(128).collect();
     Fault::new(Reason::ImportStopped, message)
         .violating(violations.collect())
         .with("row", row)
