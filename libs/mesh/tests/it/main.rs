@@ -10,6 +10,7 @@
 use catalog_api as _;
 
 mod calls;
+mod cancelled;
 mod config;
 mod deadlines;
 mod drain;
