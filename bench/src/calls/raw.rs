@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use catalog::domain::product::Product;
 use futures::FutureExt;
 use pg::entity::Stored;
+use pricing::store::prices::OF_ITEM_NOW;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_postgres::{Client, NoTls, Statement};
@@ -58,14 +59,7 @@ impl Connection {
             resolve: catalog
                 .prepare("select v.sku, v.product_id, v.id, v.deleted_at is not null from variants v where v.sku = any($1)")
                 .await?,
-            price: pricing
-                .prepare(
-                    "select owner.*, owner.price_id as id, statement_timestamp() as now
-                     from items i join prices owner on owner.item = any (array[i.item, i.product_id::text])
-                       and (owner.item, owner.level) in ((i.item, i.level), (i.product_id::text, 'product'))
-                     where i.item = $1 and i.level = $2 and owner.deleted_at is null",
-                )
-                .await?,
+            price: pricing.prepare(OF_ITEM_NOW).await?,
             lock: pricing
                 .prepare(&format!(
                     "{select} where owner.item = any($1) and owner.level = 'sku' and owner.currency = 'USD'

@@ -134,7 +134,7 @@ mod tests {
             ..Default::default()
         };
         let refusal = |second: Row| {
-            let prices = vec![row("A-1", "USD", None), second];
+            let prices = [row("A-1", "USD", None), second];
             let fault = Rows::new(prices.iter().map(draft)).require_all().unwrap_err();
             (fault.reason().to_owned(), fault.violations()[0].field.clone())
         };

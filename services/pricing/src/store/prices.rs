@@ -139,6 +139,13 @@ const SAME_WINDOW: &str =
     "coalesce(owner.valid_from, '-infinity') = coalesce(wanted.valid_from, '-infinity')
      and coalesce(owner.valid_until, 'infinity') = coalesce(wanted.valid_until, 'infinity')";
 
+/// The prices of an item, given by its name and level, and of its product. The statement's time precedes its snapshot, so a price that
+/// was set before it is there.
+pub const OF_ITEM_NOW: &str = "select owner.*, owner.price_id as id, statement_timestamp() as now
+     from items i join prices owner on owner.item = any (array[i.item, i.product_id::text])
+       and (owner.item, owner.level) in ((i.item, i.level), (i.product_id::text, 'product'))
+     where i.item = $1 and i.level = $2 and owner.deleted_at is null";
+
 /// All prices of an item that is known here and of its product, with the time of the database's clock before they were read; none
 /// where there are none.
 pub async fn of_item_now(
@@ -152,12 +159,8 @@ pub async fn of_item_now(
         #[diesel(sql_type = Timestamptz)]
         now: DateTime<Utc>,
     }
-    // The statement's time precedes its snapshot, so a price that was set before it is there.
-    let sql = "select owner.*, owner.price_id as id, statement_timestamp() as now
-         from items i join prices owner on owner.item = any (array[i.item, i.product_id::text])
-           and (owner.item, owner.level) in ((i.item, i.level), (i.product_id::text, 'product'))
-         where i.item = $1 and i.level = $2 and owner.deleted_at is null";
-    let query = statement(sql).bind::<Text, _>(item.to_string()).bind::<Text, _>(level(item));
+    let query =
+        statement(OF_ITEM_NOW).bind::<Text, _>(item.to_string()).bind::<Text, _>(level(item));
     let rows: Vec<Now> = query.get_results(tx.conn()).await?;
     let [first, ..] = rows.as_slice() else { return Ok(None) };
     let now = tx.at(first.now);
