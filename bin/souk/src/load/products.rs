@@ -203,11 +203,8 @@ where
             };
             self.progress.refused(&why);
         }
-        match result.replayed {
-            // An earlier run wrote it; this one writes nothing.
-            true => self.tally.add(0, 0, result.created + result.updated + result.unchanged),
-            false => self.tally.add(result.created, result.updated, result.unchanged),
-        }
+        let (created, updated, unchanged) = written(result);
+        self.tally.add(created, updated, unchanged);
         self.tally.refused += result.refusals.len() as u64;
         self.progress.add(chunk.rows.len() as u64);
         Ok(())
@@ -228,4 +225,23 @@ async fn next(answers: &mut Streaming<ImportProductsResponse>) -> Result<Answer,
 
 fn unexpected(what: &str) -> Broken {
     Broken::Fatal(anyhow::anyhow!("the catalogue sent {what}; is it of another release?"))
+}
+
+/// How many rows of a chunk this run created, changed and left: one that an earlier run committed is not written again.
+fn written(result: &ImportChunkResult) -> (i32, i32, i32) {
+    let ImportChunkResult { created, updated, unchanged, replayed, .. } = *result;
+    if replayed { (0, 0, created + updated + unchanged) } else { (created, updated, unchanged) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_repeated_import_reports_nothing_as_written() {
+        let first =
+            ImportChunkResult { created: 3, updated: 2, unchanged: 1, ..Default::default() };
+        assert_eq!(written(&first), (3, 2, 1));
+        assert_eq!(written(&ImportChunkResult { replayed: true, ..first }), (0, 0, 6));
+    }
 }
