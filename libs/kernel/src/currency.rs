@@ -42,6 +42,11 @@ impl Currency {
             .ok_or(UnknownCurrency)
     }
 
+    /// All currencies, by code.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..=u8::MAX).take(TABLE.len()).map(Self)
+    }
+
     /// The three upper-case letters of ISO 4217.
     pub fn code(self) -> &'static str {
         self.entry().0

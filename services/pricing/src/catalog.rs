@@ -1,36 +1,36 @@
 //! Calls to the catalogue: which items exist, and their ids.
 
 use crate::App;
-use crate::domain::item::{Item, Target};
+use crate::domain::item::{Item, Items, Known, Target};
 use crate::store::items;
 use catalog_api::v1::{ItemState, ResolveItemsRequest, ResolvedItem};
 use fault::Fault;
 use kernel::id::{Id, InvalidId};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-/// The ids of the items: as stored here, else from the catalogue, and then stored. An item that does not exist is left out.
-pub async fn known(app: &App, wanted: &[Item]) -> Result<BTreeMap<Item, Target>, Fault> {
+/// The items as stored here, else from the catalogue, and then stored.
+pub async fn known(app: &App, wanted: &[Item]) -> Result<Items, Fault> {
     let mut known =
         app.db.read("pricing.find_items", async |tx| items::find(tx, wanted).await).await?;
-    let unknown: BTreeSet<&Item> = wanted.iter().filter(|item| !known.contains_key(item)).collect();
+    let unknown: BTreeSet<&Item> = wanted.iter().filter(|item| known.get(item).is_none()).collect();
     if !unknown.is_empty() {
-        let live = live(app, unknown).await?;
-        let learned: Vec<Target> = live.values().cloned().collect();
+        let answered = resolve(app, unknown).await?;
+        let learned: Vec<Target> = answered.all_live().cloned().collect();
         let learned = &learned;
         if !learned.is_empty() {
             app.db
                 .write("pricing.learn_items", async |tx| items::insert(tx, learned).await)
                 .await?;
         }
-        known.extend(live);
+        known.extend(answered);
     }
     Ok(known)
 }
 
-/// Those of the items that exist now. The only remote call of this service.
-pub async fn live(app: &App, items: BTreeSet<&Item>) -> Result<BTreeMap<Item, Target>, Fault> {
+/// The items as they are now. The only remote call of this service.
+pub async fn resolve(app: &App, items: BTreeSet<&Item>) -> Result<Items, Fault> {
     if items.is_empty() {
-        return Ok(BTreeMap::new());
+        return Ok(Items::default());
     }
     let (skus, products): (Vec<&Item>, Vec<&Item>) =
         items.into_iter().partition(|item| matches!(item, Item::Sku(_)));
@@ -45,11 +45,15 @@ pub async fn live(app: &App, items: BTreeSet<&Item>) -> Result<BTreeMap<Item, Ta
         let (wanted, got) = (wanted.len(), entries.len());
         return Err(Fault::internal(format!("the catalogue answered {got} for {wanted} items")));
     }
-    let live =
-        wanted.into_iter().zip(entries).filter(|(_, entry)| entry.state() == ItemState::Live);
-    live.map(|(item, entry)| Ok((item.clone(), target(item, &entry)?)))
-        .collect::<Result<_, InvalidId>>()
-        .map_err(Fault::internal)
+    let known = wanted.into_iter().zip(entries).filter_map(|(item, entry)| {
+        let known = match entry.state() {
+            ItemState::Live => target(item, &entry).map(Known::Live),
+            ItemState::Deleted => Ok(Known::Deleted),
+            ItemState::Unknown | ItemState::Unspecified => return None,
+        };
+        Some(known.map(|known| (item.clone(), known)))
+    });
+    known.collect::<Result<_, InvalidId>>().map_err(Fault::internal)
 }
 
 fn target(item: &Item, entry: &ResolvedItem) -> Result<Target, InvalidId> {

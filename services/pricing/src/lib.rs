@@ -15,6 +15,7 @@ pub mod domain {
     #[cfg(test)]
     pub(crate) mod samples;
     pub mod selection;
+    pub mod update;
 }
 
 // The RPCs.
@@ -24,13 +25,20 @@ pub mod rpc {
     pub mod bulk_set_prices;
     pub mod delete_price;
     pub mod get_price;
+    pub mod list_currencies;
     pub mod list_prices;
     pub mod set_price;
+    pub mod update_price;
+}
+pub mod events {
+    //! The events of the catalogue that end prices.
+    pub mod deleted;
 }
 
 // Shared by the RPCs.
 mod catalog;
 mod price_query;
+mod update_prices;
 pub mod upsert_prices;
 
 // Storage.
@@ -46,6 +54,7 @@ pub use app::App;
 use catalog_api::v1::catalog_service_client::CatalogServiceClient;
 use diesel_migrations::embed_migrations;
 use domain::price::Price;
+use events::deleted;
 use futures::FutureExt;
 use mesh::{Backing, BootError, Role, Service};
 use pg::heads::Aggregates;
@@ -71,5 +80,10 @@ async fn serve(backing: Backing<'_>) -> Result<Service, BootError> {
         catalog: CatalogServiceClient::new(backing.client("catalog")?),
         paging: backing.paging(),
     };
+    let consumers = backing
+        .consumers()
+        .on(app.clone(), deleted::variant_deleted)
+        .on(app.clone(), deleted::product_deleted);
+    backing.listen(consumers)?;
     Ok(backing.serve(app))
 }

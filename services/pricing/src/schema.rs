@@ -6,6 +6,7 @@ diesel::table! {
         item -> Text,
         product_id -> Uuid,
         variant_id -> Nullable<Uuid>,
+        deleted_at -> Nullable<Timestamptz>,
     }
 }
 

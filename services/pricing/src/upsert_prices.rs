@@ -3,14 +3,15 @@
 use crate::domain::draft::{PriceDraft, PriceKey};
 use crate::domain::item::Target;
 use crate::domain::price::Price;
-use crate::store::{items, prices};
+use crate::store::items;
+use crate::store::prices::{self, SameKey};
 use convert::Fields;
 use fault::{Common, Fault};
 use kernel::head::{Change, expect_version};
 use kernel::id::Id;
 use pg::{Tx, entity};
 use pricing_api::v1::Reason;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// A price to set.
 #[derive(Debug, Clone)]
@@ -36,13 +37,44 @@ pub enum Outcome {
     Unchanged,
 }
 
-/// Sets prices that all have different keys; answers in their order. Those that exist are locked in the order of their ids, then new
-/// ones are inserted in the order of their keys. Where an insert finds that another call was faster, the transaction is repeated: a lock
-/// taken after an insert could make a deadlock.
+/// Sets prices that all have different keys; answers in their order. Their items are locked first, then those that exist in the
+/// order of their ids, then new ones are inserted in the order of their keys. Where an insert finds that another call was faster, the
+/// transaction is repeated: a lock taken after an insert could make a deadlock.
 pub async fn upsert_prices(tx: &mut Tx, wanted: &[Wanted]) -> Result<Vec<(Outcome, Price)>, Fault> {
-    let keys: Vec<&PriceKey> = wanted.iter().map(|wanted| &wanted.draft.key).collect();
-    let there = prices::lock_keys(tx, &keys).await?.into_iter();
-    let there: HashMap<_, _> = there.map(|price| (price.key.clone(), price)).collect();
+    hold_items(tx, wanted).await?;
+    let there = prices::lock(tx, &[], &keys(wanted)).await?;
+    upsert_locked(tx, wanted, there).await
+}
+
+/// The keys of prices to set.
+pub fn keys(wanted: &[Wanted]) -> Vec<&PriceKey> {
+    wanted.iter().map(|wanted| &wanted.draft.key).collect()
+}
+
+/// Locks the items against their deletion. One that was deleted since the catalogue answered is refused.
+pub async fn hold_items(tx: &mut Tx, wanted: &[Wanted]) -> Result<(), Fault> {
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let targets = wanted.iter().map(|wanted| &wanted.target).collect();
+    let deleted = items::hold(tx, &targets).await?;
+    let mut fields = Fields::default();
+    for own in wanted.iter().filter(|own| deleted.contains(&own.target.item)) {
+        let fault = own.target.item.deleted();
+        fields.within(&own.path, |fields| fields.take::<(), _>(Err(fault)));
+    }
+    fields.finish()
+}
+
+/// [`upsert_prices`], of items and prices that are locked. Prices with one key are all deleted but one; that one is meant, else the
+/// last that was.
+pub async fn upsert_locked(
+    tx: &mut Tx,
+    wanted: &[Wanted],
+    mut there: Vec<Price>,
+) -> Result<Vec<(Outcome, Price)>, Fault> {
+    there.sort_by_key(|price| (!price.head.is_deleted(), price.head.updated_at));
+    let there: HashMap<_, _> = there.into_iter().map(|price| (price.key.clone(), price)).collect();
     let (old, new): (Vec<&Wanted>, Vec<&Wanted>) =
         wanted.iter().partition(|wanted| there.contains_key(&wanted.draft.key));
     let mut set = create(tx, &new).await?;
@@ -58,8 +90,6 @@ async fn create(tx: &mut Tx, wanted: &[&Wanted]) -> Result<Set, Fault> {
     if wanted.is_empty() {
         return Ok(Set::new());
     }
-    let targets: BTreeSet<_> = wanted.iter().map(|wanted| wanted.target.clone()).collect();
-    items::insert(tx, &Vec::from_iter(targets)).await?;
     let at = tx.now().await?;
     // A request with an expected version changes a price and does not create one.
     let new = wanted.iter().filter(|wanted| expect_version(0, wanted.expected).is_ok());
@@ -120,13 +150,18 @@ async fn require_room(tx: &mut Tx, coming: &[&Wanted]) -> Result<(), Fault> {
 pub async fn overlapping(tx: &mut Tx, wanted: &[&Wanted]) -> Result<BTreeMap<usize, Fault>, Fault> {
     let keys: Vec<&PriceKey> = wanted.iter().map(|wanted| &wanted.draft.key).collect();
     let mut overlaps = BTreeMap::new();
-    for (place, other) in prices::overlapping(tx, &keys).await? {
-        let message = format!(
-            "price {other} holds during a part of the window; change or delete that one, or choose \
-             another window"
-        );
-        let fault = Fault::field(Reason::OverlappingPrice, "", message).with("price_id", other);
-        overlaps.entry(place).or_insert(fault);
+    let none = &HashSet::new();
+    for (place, other) in prices::overlapping(tx, &keys, SameKey::IsMeant, none).await? {
+        overlaps.entry(place).or_insert_with(|| in_the_way(other));
     }
     Ok(overlaps)
+}
+
+/// The refusal of a price whose window overlaps that of another.
+pub fn in_the_way(other: Id<Price>) -> Fault {
+    let message = format!(
+        "price {other} holds during a part of the window; change or delete that one, or choose \
+         another window"
+    );
+    Fault::field(Reason::OverlappingPrice, "", message).with("price_id", other)
 }

@@ -4,6 +4,7 @@ use crate::domain::draft::PriceDraft;
 use crate::domain::item::Item;
 use crate::domain::price::Price;
 use crate::domain::selection::{Context, Judged};
+use crate::domain::update::{FIELDS, PriceUpdate};
 use crate::price_query::PriceQuery;
 use contracts::{Aggregate, Fact};
 use convert::{Fields, money, text, timestamp};
@@ -46,6 +47,30 @@ pub fn draft(fields: &mut Fields, message: &proto::PriceDraft) -> Option<PriceDr
     let window = fields.window(from, until, proto::Reason::WindowInvalid);
     let draft = PriceDraft::try_new(item?, scope?, base?, sale?, window?);
     fields.take(draft)
+}
+
+/// The change of a price that a caller names by its id. Values that the mask does not name are not looked at.
+pub fn update(fields: &mut Fields, message: &proto::PriceUpdate) -> Option<PriceUpdate> {
+    let id = fields.id("price_id", &message.price_id);
+    let named = fields.mask("update_mask", message.update_mask.as_ref(), &FIELDS);
+    let values = fields.required("values", message.values.as_ref());
+    let (named, values) = (named?, values?);
+    let has = |field| named.contains(&field);
+    let (base, sale, from, until) = fields.within("values", |fields| {
+        let base = match has("base") {
+            true => fields.money("base", values.base.as_ref()).map(Some),
+            false => Some(None),
+        };
+        let sale = values.sale.as_ref().filter(|_| has("sale"));
+        let sale = fields.optional_money("sale", sale);
+        let from = values.from.as_ref().filter(|_| has("from"));
+        let from = fields.optional_instant("from", from);
+        let until = values.until.as_ref().filter(|_| has("until"));
+        let until = fields.optional_instant("until", until);
+        Some((base?, sale?, from?, until?))
+    })?;
+    let expected = message.expected_version;
+    Some(PriceUpdate { id: id?, named, base, sale, from, until, expected })
 }
 
 /// For whom, where and when a price is requested.

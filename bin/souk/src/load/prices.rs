@@ -119,7 +119,7 @@ async fn set(
 fn request(options: Options, sequence: i64, rows: &[Row<PriceDraft>]) -> BulkSetPricesRequest {
     let prices = rows.iter().map(|row| row.message.clone()).collect();
     let mut request =
-        BulkSetPricesRequest { prices, validate_only: options.dry_run, request_id: String::new() };
+        BulkSetPricesRequest { prices, validate_only: options.dry_run, ..Default::default() };
     // The id depends on the body, because a chunk without its refused rows is another request and needs another id.
     let mut name = options.import_id.as_bytes().to_vec();
     name.extend(sequence.to_be_bytes());

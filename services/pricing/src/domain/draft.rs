@@ -55,7 +55,7 @@ impl PriceDraft {
 }
 
 /// Amounts that break `0 <= sale <= base`.
-fn refused(error: AmountError) -> Fault {
+pub(super) fn refused(error: AmountError) -> Fault {
     let (reason, field) = match error {
         AmountError::NegativeBase { .. } => (Reason::NegativePrice, "base.minor_units"),
         AmountError::NegativeSale { .. } => (Reason::NegativePrice, "sale.minor_units"),

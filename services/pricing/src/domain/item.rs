@@ -5,6 +5,7 @@ use kernel::id::Id;
 use kernel::price::Level;
 use kernel::sku::Sku;
 use pricing_api::v1::Reason;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// Kind of a catalogue product's id.
@@ -33,6 +34,69 @@ pub struct Target {
     pub variant_id: Option<Id<Variant>>,
 }
 
+/// What the catalogue says of an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Known {
+    /// It exists.
+    Live(Target),
+    /// It has been deleted, for good: neither SKUs nor ids are used again.
+    Deleted,
+}
+
+/// Items with what the catalogue says of them; one that it never had is absent.
+#[derive(Debug, Clone, Default)]
+pub struct Items(BTreeMap<Item, Known>);
+
+impl Items {
+    /// What is known of an item; none: the catalogue never had it.
+    pub fn get(&self, item: &Item) -> Option<&Known> {
+        self.0.get(item)
+    }
+
+    /// The item, if it exists.
+    pub fn live(&self, item: &Item) -> Option<&Target> {
+        self.require(item).ok()
+    }
+
+    /// All that exist.
+    pub fn all_live(&self) -> impl Iterator<Item = &Target> {
+        self.0.values().filter_map(|known| match known {
+            Known::Live(target) => Some(target),
+            Known::Deleted => None,
+        })
+    }
+
+    /// The item, or the refusal for one that does not exist.
+    pub fn require(&self, item: &Item) -> Result<&Target, Fault> {
+        match self.0.get(item) {
+            Some(Known::Live(target)) => Ok(target),
+            Some(Known::Deleted) => Err(item.deleted()),
+            None => Err(item.unknown()),
+        }
+    }
+}
+
+impl FromIterator<(Item, Known)> for Items {
+    fn from_iter<I: IntoIterator<Item = (Item, Known)>>(items: I) -> Self {
+        Self(items.into_iter().collect())
+    }
+}
+
+impl IntoIterator for Items {
+    type Item = (Item, Known);
+    type IntoIter = std::collections::btree_map::IntoIter<Item, Known>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl Extend<(Item, Known)> for Items {
+    fn extend<I: IntoIterator<Item = (Item, Known)>>(&mut self, items: I) {
+        self.0.extend(items);
+    }
+}
+
 impl Item {
     /// Whether it is a SKU or a product.
     pub fn level(&self) -> Level {
@@ -42,7 +106,7 @@ impl Item {
         }
     }
 
-    /// The refusal for an item that the catalogue does not know, or no longer has.
+    /// The refusal for an item that the catalogue never had.
     pub fn unknown(&self) -> Fault {
         Fault::field(
             Reason::UnknownItem,
@@ -50,6 +114,23 @@ impl Item {
             format!("the catalogue has no {self}; create it first"),
         )
         .with("item", self)
+    }
+
+    /// The refusal for an item that the catalogue has deleted.
+    pub fn deleted(&self) -> Fault {
+        let message = match self {
+            Self::Sku(sku) => format!(
+                "the catalogue has deleted {sku}, and its prices with it; a SKU is never used again, \
+                 so sell the item under a new one"
+            ),
+            Self::Product(id) => format!(
+                "the catalogue has deleted product {id}, and its prices with it; create it anew to \
+                 sell it"
+            ),
+        };
+        Fault::field(Reason::UnknownItem, self.field(), message)
+            .with("item", self)
+            .with("state", "deleted")
     }
 
     /// Field of the contract's `Item` that names it.

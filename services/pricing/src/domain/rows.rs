@@ -1,38 +1,35 @@
 //! The rows of one call: what is wrong with each by itself and among each other.
 
-use crate::domain::draft::PriceDraft;
-use crate::domain::item::{Item, Target};
+use crate::domain::draft::{PriceDraft, PriceKey};
+use crate::domain::item::{Item, Items};
+use crate::domain::update::PriceUpdate;
 use convert::Fields;
 use fault::Fault;
 use kernel::window::Window;
 use pricing_api::v1::Reason;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Rows that are good so far, and why others are refused, each by its place in the request. Paths of a refusal are those within its row.
-#[derive(Debug, Default)]
-pub struct Rows {
-    good: BTreeMap<usize, PriceDraft>,
+#[derive(Debug)]
+pub struct Rows<T> {
+    good: BTreeMap<usize, T>,
     refused: BTreeMap<usize, Fault>,
 }
 
-impl Rows {
-    /// Takes the rows, and refuses those that set the same price as an earlier one, or overlap one of the same item, scope and currency.
-    pub fn new(rows: impl IntoIterator<Item = Result<PriceDraft, Fault>>) -> Self {
-        let mut own = Self::default();
-        for (row, draft) in rows.into_iter().enumerate() {
-            match draft {
-                Ok(draft) => _ = own.good.insert(row, draft),
+impl<T> Rows<T> {
+    fn new(rows: impl IntoIterator<Item = Result<T, Fault>>) -> Self {
+        let mut own = Self { good: BTreeMap::new(), refused: BTreeMap::new() };
+        for (row, value) in rows.into_iter().enumerate() {
+            match value {
+                Ok(value) => _ = own.good.insert(row, value),
                 Err(fault) => own.refuse(row, fault),
             }
-        }
-        for (reason, row, message) in own.pairs() {
-            own.refuse(row, Fault::field(reason, "", message));
         }
         own
     }
 
     /// The rows that are good so far, in their order.
-    pub fn good(&self) -> &BTreeMap<usize, PriceDraft> {
+    pub fn good(&self) -> &BTreeMap<usize, T> {
         &self.good
     }
 
@@ -41,70 +38,119 @@ impl Rows {
         &self.refused
     }
 
+    /// Takes out why the others are refused.
+    pub fn take_refused(&mut self) -> BTreeMap<usize, Fault> {
+        std::mem::take(&mut self.refused)
+    }
+
     /// Refuses a row.
-    pub fn refuse(&mut self, row: usize, fault: Fault) {
+    fn refuse(&mut self, row: usize, fault: Fault) {
         self.good.remove(&row);
         self.refused.insert(row, fault);
     }
 
+    fn refuse_all(&mut self, refused: impl IntoIterator<Item = (usize, Fault)>) {
+        refused.into_iter().for_each(|(row, fault)| self.refuse(row, fault));
+    }
+}
+
+impl Rows<PriceDraft> {
+    /// Takes prices to set, and refuses those that set the same price as an earlier one, or overlap one of the same item, scope and
+    /// currency.
+    pub fn of_drafts(rows: impl IntoIterator<Item = Result<PriceDraft, Fault>>) -> Self {
+        let mut own = Self::new(rows);
+        let refused = clashes(own.good.iter().map(|(row, draft)| (*row, &draft.key)), "prices");
+        own.refuse_all(refused);
+        own
+    }
+
+    /// The items of the rows that are good so far.
+    pub fn items(&self) -> BTreeSet<&Item> {
+        self.good.values().map(|draft| &draft.key.item).collect()
+    }
+
     /// Refuses the rows whose item does not exist.
-    pub fn require_items(&mut self, live: &BTreeMap<Item, Target>) {
-        let unknown: Vec<(usize, Fault)> = self
-            .good
-            .iter()
-            .filter(|(_, draft)| !live.contains_key(&draft.key.item))
-            .map(|(row, draft)| (*row, draft.key.item.unknown()))
-            .collect();
-        unknown.into_iter().for_each(|(row, fault)| self.refuse(row, fault));
+    pub fn require_items(&mut self, items: &Items) {
+        let missing = self.good.iter().map(|(row, draft)| (*row, items.require(&draft.key.item)));
+        let missing: Vec<_> =
+            missing.filter_map(|(row, target)| Some((row, target.err()?))).collect();
+        self.refuse_all(missing);
     }
+}
 
-    /// Refuses the call if a row is refused; the refusal names all of them.
-    pub fn require_all(self) -> Result<BTreeMap<usize, PriceDraft>, Fault> {
-        let mut fields = Fields::default();
-        for (row, fault) in self.refused {
-            fields.within(format_args!("prices[{row}]"), |fields| fields.take::<(), _>(Err(fault)));
-        }
-        fields.finish()?;
-        Ok(self.good)
-    }
-
-    /// Rows that do not go together with an earlier one.
-    fn pairs(&self) -> Vec<(Reason, usize, String)> {
-        let mut refused = Vec::new();
-        let mut first = HashMap::new();
-        let mut groups: HashMap<_, Vec<(usize, Window)>> = HashMap::new();
-        for (row, PriceDraft { key, .. }) in &self.good {
-            if let Some(of) = first.get(key) {
-                let message = format!("sets the same price as prices[{of}]");
-                refused.push((Reason::DuplicateRow, *row, message));
-                continue;
-            }
-            first.insert(key, *row);
-            if key.window.is_dated() {
-                let group = (&key.item, &key.scope, key.currency);
-                groups.entry(group).or_default().push((*row, key.window));
+impl Rows<PriceUpdate> {
+    /// Takes updates, and refuses those of the same price as an earlier one.
+    pub fn of_updates(rows: impl IntoIterator<Item = Result<PriceUpdate, Fault>>) -> Self {
+        let mut own = Self::new(rows);
+        let (mut first, mut refused) = (HashMap::new(), Vec::new());
+        for (row, update) in &own.good {
+            if let Some(of) = first.get(&update.id) {
+                let message = format!("changes the same price as updates[{of}]");
+                refused.push((*row, Fault::field(Reason::DuplicateRow, "price_id", message)));
+            } else {
+                first.insert(update.id, *row);
             }
         }
-        for rows in groups.into_values() {
-            // Each is compared with the earlier ones that are good: of one item they are few.
-            let mut kept: Vec<(usize, Window)> = Vec::new();
-            for (row, window) in rows {
-                match kept.iter().find(|(_, other)| other.overlaps(&window)) {
-                    None => kept.push((row, window)),
-                    Some((of, _)) => {
-                        let message = format!("overlaps the window of prices[{of}]");
-                        refused.push((Reason::OverlappingPrice, row, message));
-                    }
+        own.refuse_all(refused);
+        own
+    }
+}
+
+/// Rows of `list` whose keys do not go together with that of an earlier one.
+pub fn clashes<'k>(
+    rows: impl IntoIterator<Item = (usize, &'k PriceKey)>,
+    list: &str,
+) -> Vec<(usize, Fault)> {
+    let mut refused = Vec::new();
+    let mut first = HashMap::new();
+    let mut groups: HashMap<_, Vec<(usize, Window)>> = HashMap::new();
+    for (row, key) in rows {
+        if let Some(of) = first.get(key) {
+            let message = format!("sets the same price as {list}[{of}]");
+            refused.push((row, Fault::field(Reason::DuplicateRow, "", message)));
+            continue;
+        }
+        first.insert(key, row);
+        if key.window.is_dated() {
+            let group = (&key.item, &key.scope, key.currency);
+            groups.entry(group).or_default().push((row, key.window));
+        }
+    }
+    for rows in groups.into_values() {
+        // Each is compared with the earlier ones that are good: of one item they are few.
+        let mut kept: Vec<(usize, Window)> = Vec::new();
+        for (row, window) in rows {
+            match kept.iter().find(|(_, other)| other.overlaps(&window)) {
+                None => kept.push((row, window)),
+                Some((of, _)) => {
+                    let message = format!("overlaps the window of {list}[{of}]");
+                    refused.push((row, Fault::field(Reason::OverlappingPrice, "", message)));
                 }
             }
         }
-        refused
     }
+    refused
+}
+
+/// Refuses the call if a row of either list is refused; the refusal names all of them.
+pub fn require_all(
+    updates: BTreeMap<usize, Fault>,
+    prices: BTreeMap<usize, Fault>,
+) -> Result<(), Fault> {
+    let mut fields = Fields::default();
+    for (list, refused) in [("updates", updates), ("prices", prices)] {
+        for (row, fault) in refused {
+            let path = format!("{list}[{row}]");
+            fields.within(path, |fields| fields.take::<(), _>(Err(fault)));
+        }
+    }
+    fields.finish()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::item::Known;
     use crate::domain::samples::{draft, price, window};
 
     fn dated(from: Option<i64>, until: Option<i64>) -> PriceDraft {
@@ -117,7 +163,8 @@ mod tests {
 
     /// Reason, field and message of the refusal, or nothing.
     fn refusal(rows: &[PriceDraft]) -> Option<Refusal> {
-        let fault = Rows::new(rows.iter().cloned().map(Ok)).require_all().err()?;
+        let rows = Rows::of_drafts(rows.iter().cloned().map(Ok));
+        let fault = require_all(BTreeMap::new(), rows.refused).err()?;
         let violation = &fault.violations()[0];
         Some((fault.reason().to_owned(), violation.field.clone(), violation.message.clone()))
     }
@@ -155,9 +202,9 @@ mod tests {
         let broken = Fault::field(Reason::NegativePrice, "base.minor_units", "is -1");
         let first = price("A-1", 1);
         let drafts = [Ok(draft("A-1", 1)), Ok(draft("A-2", 1)), Ok(draft("A-1", 2)), Err(broken)];
-        let mut rows = Rows::new(drafts);
-        rows.require_items(&BTreeMap::from([(first.key.item, first.target)]));
-        let fault = rows.require_all().unwrap_err();
+        let mut rows = Rows::of_drafts(drafts);
+        rows.require_items(&Items::from_iter([(first.key.item, Known::Live(first.target))]));
+        let fault = require_all(BTreeMap::new(), rows.refused).unwrap_err();
         let fields: Vec<_> = fault.violations().iter().map(|found| found.field.as_str()).collect();
         assert_eq!(fields, ["prices[1].item.sku", "prices[2]", "prices[3].base.minor_units"]);
         assert!(fault.is(Reason::UnknownItem));

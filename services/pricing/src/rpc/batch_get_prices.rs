@@ -27,7 +27,7 @@ pub async fn batch_get_prices(
     let wanted: Vec<Item> = items.iter().flatten().cloned().collect();
     let known = catalog::known(app, &wanted).await?;
 
-    let of_all: BTreeSet<Item> = known.values().flat_map(Target::items).collect();
+    let of_all: BTreeSet<Item> = known.all_live().flat_map(Target::items).collect();
     let (of_all, query) = (&Vec::from_iter(of_all), &query);
     let (context, prices) = app
         .db
@@ -43,7 +43,7 @@ pub async fn batch_get_prices(
         by_item.entry(&price.key.item).or_default().push(price);
     }
     let of = |item: &Item| {
-        let target = known.get(item)?;
+        let target = known.live(item)?;
         let names = target.items();
         let rows = names.iter().filter_map(|name| by_item.get(name)).flatten().copied();
         select(&rows.collect::<Vec<_>>(), &context)
@@ -56,7 +56,8 @@ pub async fn batch_get_prices(
             amount: price.map(|price| money(price.amount())),
         }
     });
-    Ok(BatchGetPricesResponse { prices: answers.collect() })
+    let minor_digits = context.currency.minor_digits().into();
+    Ok(BatchGetPricesResponse { prices: answers.collect(), minor_digits })
 }
 
 /// An item; none for a SKU that no variant can have.

@@ -1,44 +1,61 @@
 //! Sets many prices, all or none.
 
-use crate::domain::draft::PriceDraft;
-use crate::domain::item::{Item, Target};
-use crate::domain::rows::Rows;
-use crate::upsert_prices::{Outcome, Wanted, overlapping, upsert_prices};
+use crate::domain::draft::{PriceDraft, PriceKey};
+use crate::domain::item::Items;
+use crate::domain::price::Price;
+use crate::domain::rows::{Rows, require_all};
+use crate::domain::update::PriceUpdate;
+use crate::store::prices;
+use crate::update_prices::{Updated, update_prices};
+use crate::upsert_prices::{Outcome, Wanted, hold_items, keys, overlapping, upsert_locked};
 use crate::{App, catalog, wire};
 use contracts::Validate;
 use convert::read;
-use fault::Fault;
+use fault::{Common, Fault};
+use kernel::id::Id;
 use pg::Tx;
+use pricing_api::v1::Reason;
 use pricing_api::v1::price_check::Outcome as Checked;
 use pricing_api::v1::{self as proto, BulkSetPricesRequest, BulkSetPricesResponse, PriceCheck};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashMap};
 
-/// Creates and changes prices in one transaction, and counts what became of them; or says of each what would become of it.
+/// Most prices of one call.
+const MAX_ROWS: usize = 1_000;
+
+/// Changes and creates prices in one transaction, and counts what became of them; or says of each what would become of it.
 pub async fn bulk_set_prices(
     app: &App,
     request: BulkSetPricesRequest,
 ) -> Result<BulkSetPricesResponse, Fault> {
-    let mut rows = Rows::new(request.prices.iter().map(draft));
+    let rows = request.prices.len() + request.updates.len();
+    if !(1..=MAX_ROWS).contains(&rows) {
+        let message = format!("together with updates must be 1 to {MAX_ROWS}, they are {rows}");
+        return Err(Fault::field(Common::InvalidField, "prices", message));
+    }
+    let mut drafts = Rows::of_drafts(request.prices.iter().map(draft));
+    let mut updates = Rows::of_updates(request.updates.iter().map(update));
     if let Some(answer) = app.db.replayed(&request).await? {
         return Ok(answer);
     }
-    let items: BTreeSet<&Item> = rows.good().values().map(|draft| &draft.key.item).collect();
-    let live = catalog::live(app, items).await?;
-    rows.require_items(&live);
+    let items = catalog::resolve(app, drafts.items()).await?;
+    drafts.require_items(&items);
     if request.validate_only {
-        let (rows, live) = (&rows, &live);
-        return app.db.write_once(&request, async move |tx| check(tx, rows, live).await).await;
+        let (updates, drafts, items) = (&updates, &drafts, &items);
+        return app
+            .db
+            .write_once(&request, async move |tx| check(tx, updates, drafts, items).await)
+            .await;
     }
-    let wanted =
-        rows.require_all()?.into_iter().filter_map(|(row, draft)| wanted(row, &draft, &live));
-    let wanted = &wanted.collect::<Vec<_>>();
+    require_all(updates.take_refused(), drafts.take_refused())?;
+    let (updates, (_, wanted)) = (updates.good(), &wanted(&drafts, &items));
     app.db
         .write_once(&request, async move |tx| {
+            let (updated, there) = change(tx, updates, wanted).await?;
+            require_all(updated.refused, changed_twice(updates, &there, wanted))?;
+            let set = upsert_locked(tx, wanted, there).await?;
             let mut answer = BulkSetPricesResponse::default();
-            upsert_prices(tx, wanted)
-                .await?
-                .iter()
-                .for_each(|(outcome, _)| count(&mut answer, *outcome));
+            let done = updated.done.values().chain(&set);
+            done.for_each(|(outcome, _)| count(&mut answer, *outcome));
             Ok(answer)
         })
         .await
@@ -46,51 +63,112 @@ pub async fn bulk_set_prices(
 
 /// Its own rules are checked here and not in the codec, so that a check of all rows names the broken ones too.
 fn draft(sent: &proto::PriceDraft) -> Result<PriceDraft, Fault> {
-    let violations = sent.violations();
-    if !violations.is_empty() {
-        return Err(Fault::invalid(violations));
-    }
+    own_rules(sent)?;
     read(|fields| wire::draft(fields, sent))
+}
+
+fn update(sent: &proto::PriceUpdate) -> Result<PriceUpdate, Fault> {
+    own_rules(sent)?;
+    read(|fields| wire::update(fields, sent))
+}
+
+fn own_rules(sent: &impl Validate) -> Result<(), Fault> {
+    let violations = sent.violations();
+    if violations.is_empty() { Ok(()) } else { Err(Fault::invalid(violations)) }
+}
+
+/// The good ones of the prices to set, with their places.
+fn wanted(drafts: &Rows<PriceDraft>, items: &Items) -> (Vec<usize>, Vec<Wanted>) {
+    let good = drafts.good().iter().filter_map(|(row, draft)| {
+        let target = items.live(&draft.key.item)?.clone();
+        let (draft, path) = (draft.clone(), format!("prices[{row}]"));
+        Some((*row, Wanted { draft, target, expected: None, path }))
+    });
+    good.unzip()
+}
+
+/// Locks everything that the call is about and does the updates; returns the prices as they are then.
+async fn change(
+    tx: &mut Tx,
+    updates: &BTreeMap<usize, PriceUpdate>,
+    wanted: &[Wanted],
+) -> Result<(Updated, Vec<Price>), Fault> {
+    hold_items(tx, wanted).await?;
+    let ids: Vec<Id<Price>> = updates.values().map(|update| update.id).collect();
+    let mut there = prices::lock(tx, &ids, &keys(wanted)).await?;
+    let updated = update_prices(tx, updates, &there).await?;
+    for (_, price) in updated.done.values() {
+        if let Some(old) = there.iter_mut().find(|old| old.head.id == price.head.id) {
+            *old = price.clone();
+        }
+    }
+    Ok((updated, there))
+}
+
+/// Prices to set that an update of the same call names too.
+fn changed_twice(
+    updates: &BTreeMap<usize, PriceUpdate>,
+    there: &[Price],
+    wanted: &[Wanted],
+) -> BTreeMap<usize, Fault> {
+    let updates: HashMap<Id<Price>, usize> =
+        updates.iter().map(|(row, update)| (update.id, *row)).collect();
+    let live = there.iter().filter(|price| !price.head.is_deleted());
+    let keys: HashMap<&PriceKey, usize> =
+        live.filter_map(|price| Some((&price.key, *updates.get(&price.head.id)?))).collect();
+    let twice = wanted.iter().enumerate().filter_map(|(place, own)| {
+        let of = keys.get(&own.draft.key)?;
+        let message = format!("sets the price that updates[{of}] changes");
+        Some((place, Fault::field(Reason::DuplicateRow, "", message)))
+    });
+    twice.collect()
 }
 
 /// What would become of each row: all is done and taken back.
 async fn check(
     tx: &mut Tx,
-    rows: &Rows,
-    live: &BTreeMap<Item, Target>,
+    updates: &Rows<PriceUpdate>,
+    drafts: &Rows<PriceDraft>,
+    items: &Items,
 ) -> Result<BulkSetPricesResponse, Fault> {
     tx.savepoint().await?;
-    let wanted: Vec<(usize, Wanted)> = rows
-        .good()
-        .iter()
-        .filter_map(|(row, draft)| Some((*row, wanted(*row, draft, live)?)))
-        .collect();
-    let (places, all): (Vec<usize>, Vec<Wanted>) = wanted.into_iter().unzip();
-    let taken = overlapping(tx, &all.iter().collect::<Vec<_>>()).await?;
-    let taken: BTreeMap<usize, Fault> =
-        taken.into_iter().map(|(place, fault)| (places[place], fault)).collect();
-    let (places, free): (Vec<usize>, Vec<Wanted>) =
-        places.into_iter().zip(all).filter(|(row, _)| !taken.contains_key(row)).unzip();
-    let done = upsert_prices(tx, &free).await?;
+    let (rows, all) = wanted(drafts, items);
+    let (updated, there) = change(tx, updates.good(), &all).await?;
+    let mut taken = changed_twice(updates.good(), &there, &all);
+    taken.extend(overlapping(tx, &all.iter().collect::<Vec<_>>()).await?);
+    let (free, all): (Vec<usize>, Vec<Wanted>) =
+        all.into_iter().enumerate().filter(|(place, _)| !taken.contains_key(place)).unzip();
+    let done = upsert_locked(tx, &all, there).await?;
     tx.rollback_to_savepoint().await?;
 
+    let row = |place: usize| rows.get(place).copied().unwrap_or(place);
+    let done = free.into_iter().zip(&done).map(|(place, (outcome, _))| (row(place), *outcome));
+    let taken: BTreeMap<usize, Fault> =
+        taken.into_iter().map(|(place, fault)| (row(place), fault)).collect();
     let mut answer = BulkSetPricesResponse::default();
-    let mut checks: BTreeMap<usize, PriceCheck> = BTreeMap::new();
-    for (row, (outcome, _)) in places.into_iter().zip(done) {
-        count(&mut answer, outcome);
-        checks.insert(row, PriceCheck { outcome: checked(outcome).into(), ..Default::default() });
-    }
-    for (row, fault) in rows.refused().iter().chain(&taken) {
-        answer.refused += 1;
-        checks.insert(*row, refusal(fault));
-    }
-    answer.checks = checks.into_values().collect();
+    answer.checks = checks(&mut answer, done, drafts.refused().iter().chain(&taken));
+    let done = updated.done.iter().map(|(row, (outcome, _))| (*row, *outcome));
+    let refused = updates.refused().iter().chain(&updated.refused);
+    answer.update_checks = checks(&mut answer, done, refused);
     Ok(answer)
 }
 
-fn wanted(row: usize, draft: &PriceDraft, live: &BTreeMap<Item, Target>) -> Option<Wanted> {
-    let target = live.get(&draft.key.item)?.clone();
-    Some(Wanted { draft: draft.clone(), target, expected: None, path: format!("prices[{row}]") })
+/// Counts what would become of rows, and says it of each.
+fn checks<'f>(
+    answer: &mut BulkSetPricesResponse,
+    done: impl Iterator<Item = (usize, Outcome)>,
+    refused: impl Iterator<Item = (&'f usize, &'f Fault)>,
+) -> Vec<PriceCheck> {
+    let mut checks: BTreeMap<usize, PriceCheck> = BTreeMap::new();
+    for (row, outcome) in done {
+        count(answer, outcome);
+        checks.insert(row, PriceCheck { outcome: checked(outcome).into(), ..Default::default() });
+    }
+    for (row, fault) in refused {
+        answer.refused += 1;
+        checks.insert(*row, refusal(fault));
+    }
+    checks.into_values().collect()
 }
 
 fn count(answer: &mut BulkSetPricesResponse, outcome: Outcome) {
@@ -135,7 +213,8 @@ mod tests {
         };
         let refusal = |second: Row| {
             let prices = [row("A-1", "USD", None), second];
-            let fault = Rows::new(prices.iter().map(draft)).require_all().unwrap_err();
+            let mut rows = Rows::of_drafts(prices.iter().map(draft));
+            let fault = require_all(BTreeMap::new(), rows.take_refused()).unwrap_err();
             (fault.reason().to_owned(), fault.violations()[0].field.clone())
         };
         let cases = [

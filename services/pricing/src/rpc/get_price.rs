@@ -22,7 +22,7 @@ pub async fn get_price(app: &App, request: GetPriceRequest) -> Result<GetPriceRe
     if found.is_none() {
         // The catalogue may know it, and then it is known here.
         let known = catalog::known(app, std::slice::from_ref(&item)).await?;
-        known.get(&item).ok_or_else(|| item.unknown())?;
+        known.require(&item)?;
         found = find(app, &item, &query).await?;
     }
     found.and_then(|(context, prices)| answer(&prices, &context)).ok_or_else(|| {
@@ -55,5 +55,6 @@ fn answer(prices: &[Price], context: &Context) -> Option<GetPriceResponse> {
         price: Some(price.into()),
         amount: Some(money(price.amount())),
         trace: judged.into_iter().map(Into::into).collect(),
+        minor_digits: context.currency.minor_digits().into(),
     })
 }

@@ -17,8 +17,8 @@ pub async fn set_price(app: &App, request: SetPriceRequest) -> Result<SetPriceRe
         return Ok(answer);
     }
     let item = &draft.key.item;
-    let target = catalog::live(app, BTreeSet::from([item])).await?.remove(item);
-    let target = target.ok_or_else(|| item.unknown().below(PATH))?;
+    let items = catalog::resolve(app, BTreeSet::from([item])).await?;
+    let target = items.require(item).map_err(|fault| fault.below(PATH))?.clone();
     let expected = request.expected_version;
     let wanted = &[Wanted { draft, target, expected, path: PATH.to_owned() }];
     app.db

@@ -19,7 +19,7 @@ use kernel::id::Id;
 use kernel::price::Scope;
 use kernel::sku::Sku;
 use kernel::window::Window;
-use pg::entity::{self, Published, Stored};
+use pg::entity::{self, Lock, Published, Stored};
 use pg::{Columns, Tx, outbox, statement};
 use pricing_api::v1::Reason;
 use std::collections::HashSet;
@@ -114,8 +114,8 @@ fn key_columns<'a, R>(
         .fixed::<Nullable<Text>, _>("warehouse_id", move |row| key(row).scope.warehouse.as_deref())
         .fixed::<Nullable<Text>, _>("channel", move |row| key(row).scope.channel.as_deref())
         .fixed::<Nullable<Text>, _>("country", move |row| key(row).scope.country.as_deref())
-        .fixed::<Nullable<Timestamptz>, _>("valid_from", move |row| key(row).window.from())
-        .fixed::<Nullable<Timestamptz>, _>("valid_until", move |row| key(row).window.until())
+        .column::<Nullable<Timestamptz>, _>("valid_from", move |row| key(row).window.from())
+        .column::<Nullable<Timestamptz>, _>("valid_until", move |row| key(row).window.until())
 }
 
 /// Natural keys, to be looked for.
@@ -144,7 +144,7 @@ const SAME_WINDOW: &str =
 pub const OF_ITEM_NOW: &str = "select owner.*, owner.price_id as id, statement_timestamp() as now
      from items i join prices owner on owner.item = any (array[i.item, i.product_id::text])
        and (owner.item, owner.level) in ((i.item, i.level), (i.product_id::text, 'product'))
-     where i.item = $1 and i.level = $2 and owner.deleted_at is null";
+     where i.item = $1 and i.level = $2 and i.deleted_at is null and owner.deleted_at is null";
 
 /// All prices of an item that is known here and of its product, with the time of the database's clock before they were read; none
 /// where there are none.
@@ -208,26 +208,64 @@ pub async fn list(
         .await
 }
 
-/// The prices that have these keys, for change, deleted or not. They are locked in the order of
+/// The prices that have these ids or keys, for change, deleted or not. They are locked in the order of
 /// their ids, as everywhere, so two callers with the same prices wait for each other instead of
 /// blocking each other.
-pub async fn lock_keys(tx: &mut Tx, wanted: &[&PriceKey]) -> Result<Vec<Price>, Fault> {
+pub async fn lock(
+    tx: &mut Tx,
+    ids: &[Id<Price>],
+    wanted: &[&PriceKey],
+) -> Result<Vec<Price>, Fault> {
+    if ids.is_empty() {
+        return of_keys(tx, wanted, "order by owner.price_id for update of owner").await;
+    }
+    // All locks are taken by one statement, since an order over two of them would be none.
+    let found = of_keys(tx, wanted, "").await?;
+    let all: Vec<Id<Price>> =
+        ids.iter().copied().chain(found.iter().map(|price| price.head.id)).collect();
+    entity::lock_all(tx, &all, Lock::Change).await
+}
+
+async fn of_keys(tx: &mut Tx, wanted: &[&PriceKey], rest: &str) -> Result<Vec<Price>, Fault> {
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
-    let locking = keys(wanted).with(|values, names| {
+    let query = keys(wanted).with(|values, names| {
         format!(
             "{SELECT} join unnest({values}) as wanted ({names}) on {SAME_SCOPE} and {SAME_WINDOW}
-             order by owner.price_id for update of owner"
+             {rest}"
         )
     });
+    into_prices(query.get_results(tx.conn()).await?)
+}
+
+/// Up to `limit` prices of exactly this item that are not deleted, for change.
+pub async fn lock_of_item(tx: &mut Tx, item: &Item, limit: i64) -> Result<Vec<Price>, Fault> {
+    let locking = statement(format!(
+        "{SELECT} where owner.item = $1 and owner.level = $2 and owner.deleted_at is null
+         order by owner.price_id limit $3 for update"
+    ))
+    .bind::<Text, _>(item.to_string())
+    .bind::<Text, _>(level(item))
+    .bind::<BigInt, _>(limit);
     into_prices(locking.get_results(tx.conn()).await?)
 }
 
-/// For each of the keys that overlaps another price: its place, and that price.
+/// Whether a price that has exactly a wanted key is in the way of it: of one that is set it is not, since it is the one to change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SameKey {
+    /// It is.
+    Overlaps,
+    /// It is not.
+    IsMeant,
+}
+
+/// For each of the keys that overlaps another price, those `apart` left out: its place, and that price.
 pub async fn overlapping(
     tx: &mut Tx,
     wanted: &[&PriceKey],
+    same_key: SameKey,
+    apart: &HashSet<Id<Price>>,
 ) -> Result<Vec<(usize, Id<Price>)>, Fault> {
     #[derive(QueryableByName)]
     struct Overlap {
@@ -239,23 +277,36 @@ pub async fn overlapping(
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
+    let same = same_key == SameKey::Overlaps;
     let query = keys(wanted).with(|values, names| {
         format!(
             "select wanted.position, owner.price_id from prices owner
              join unnest({values}) with ordinality as wanted ({names}, position)
-             on {SAME_SCOPE} and not ({SAME_WINDOW})
-                and tstzrange(owner.valid_from, owner.valid_until)
-                    && tstzrange(wanted.valid_from, wanted.valid_until)
-             where owner.deleted_at is null
-               and (owner.valid_from is not null or owner.valid_until is not null)
-               and (wanted.valid_from is not null or wanted.valid_until is not null)
+             on {SAME_SCOPE}
+             where owner.deleted_at is null and case
+                 when {SAME_WINDOW} then {same}
+                 else tstzrange(owner.valid_from, owner.valid_until)
+                         && tstzrange(wanted.valid_from, wanted.valid_until)
+                     and (owner.valid_from is not null or owner.valid_until is not null)
+                     and (wanted.valid_from is not null or wanted.valid_until is not null)
+             end
              order by wanted.position, owner.price_id"
         )
     });
-    let found: Vec<Overlap> = query.load(tx.conn()).await?;
+    let mut found: Vec<Overlap> = query.load(tx.conn()).await?;
+    found.retain(|overlap| !apart.contains(&overlap.price_id));
     // Positions begin at 1.
     let place = |overlap: &Overlap| usize::try_from(overlap.position - 1).unwrap_or_default();
     Ok(found.iter().map(|overlap| (place(overlap), overlap.price_id)).collect())
+}
+
+/// Takes prices out of the way of each other until `entity::save_all` writes their new windows: constraints are checked row by row.
+pub async fn park(tx: &mut Tx, ids: &[Id<Price>]) -> Result<(), Fault> {
+    statement("update prices set deleted_at = now() where price_id = any($1)")
+        .bind::<Array<SqlUuid>, _>(ids)
+        .execute(tx.conn())
+        .await?;
+    Ok(())
 }
 
 /// Inserts new prices and says which: one whose key is taken, or whose window overlaps another's,

@@ -14,4 +14,10 @@ mod rpc {
     mod list_prices;
     mod republish;
     mod set_price;
+    mod update_price;
+}
+
+mod events {
+    //! What ends prices.
+    mod deleted;
 }

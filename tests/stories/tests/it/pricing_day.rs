@@ -22,7 +22,7 @@ fn context(currency: &str) -> Option<PriceContext> {
 #[tokio::test(flavor = "multi_thread")]
 async fn prices() {
     let mesh = Mesh::boot(&[catalog::ROLE, pricing::ROLE, search::ROLE]).await;
-    create(&mesh, product("Desk", &["D-1", "D-2"])).await;
+    let (_, variants) = create(&mesh, product("Desk", &["D-1", "D-2"])).await;
     let mut pricing = mesh.pricing();
     let draft =
         PriceDraft { item: sku("D-1"), base: usd(9_900), sale: usd(7_900), ..Default::default() };
@@ -87,6 +87,24 @@ async fn prices() {
     let forged = ListPricesRequest { page_token: "forged".into(), ..Default::default() };
     refused(pricing.list_prices(forged).await, "PAGE_TOKEN_INVALID");
 
+    let moved = PriceUpdate {
+        price_id: price.price_id.clone(),
+        values: Some(PriceValues { until: at(10), ..Default::default() }),
+        update_mask: Some(prost_types::FieldMask { paths: vec!["until".into()] }),
+        expected_version: None,
+    };
+    let update = |update| UpdatePriceRequest { update: Some(update), ..Default::default() };
+    let answer = pricing.update_price(update(moved.clone())).await.unwrap().into_inner();
+    assert_eq!(answer.price.unwrap().until, at(10));
+    let wider = PriceValues { until: at(11), ..Default::default() };
+    let overlapping = PriceUpdate { values: Some(wider), ..moved.clone() };
+    refused(pricing.update_price(update(overlapping)).await, "OVERLAPPING_PRICE");
+    let page = ListCurrenciesRequest { page_size: 500, ..Default::default() };
+    let currencies = pricing.list_currencies(page).await.unwrap().into_inner().currencies;
+    let digits =
+        |code: &str| currencies.iter().find(|own| own.code == code).map(|own| own.minor_digits);
+    assert_eq!(["USD", "JPY", "KWD"].map(digits), [Some(2), Some(0), Some(3)]);
+
     let delete = DeletePriceRequest { price_id: price.price_id.clone(), ..Default::default() };
     pricing.delete_price(delete.clone()).await.unwrap();
     refused(pricing.delete_price(delete).await, "PRICE_NOT_FOUND");
@@ -94,5 +112,19 @@ async fn prices() {
         Item { name: Some(Name::ProductId("019ab000-0000-7000-8000-000000000000".into())) };
     let get = GetPriceRequest { item: Some(of_unknown), context: context("USD") };
     refused(pricing.get_price(get).await, "UNKNOWN_ITEM");
+
+    let of = ListPricesRequest { item: sku("D-2"), ..Default::default() };
+    assert_eq!(pricing.list_prices(of.clone()).await.unwrap().into_inner().prices.len(), 1);
+    let variant_id = variants[1].variant_id.clone();
+    let request = catalog_api::v1::DeleteVariantRequest { variant_id, ..Default::default() };
+    mesh.catalog().delete_variant(request).await.unwrap();
+    testkit::eventually("the prices end", async || {
+        let left = pricing.clone().list_prices(of.clone()).await.unwrap().into_inner().prices;
+        left.is_empty().then_some(())
+    })
+    .await;
+    let get = GetPriceRequest { item: sku("D-2"), context: context("USD") };
+    let status = pricing.get_price(get).await.unwrap_err();
+    assert!(status.message().contains("has deleted D-2"), "{status}");
     mesh.finish().await;
 }

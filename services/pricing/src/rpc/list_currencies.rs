@@ -1,0 +1,27 @@
+//! Lists currencies.
+
+use crate::App;
+use fault::{Common, Fault};
+use kernel::currency::Currency;
+use pricing_api::v1::{CurrencyInfo, ListCurrenciesRequest, ListCurrenciesResponse};
+
+/// A page of the currencies that amounts may be in, by code.
+pub async fn list_currencies(
+    app: &App,
+    request: ListCurrenciesRequest,
+) -> Result<ListCurrenciesResponse, Fault> {
+    let page = app.paging.page(&request)?;
+    let after = page.cursor().map(std::str::from_utf8).transpose().map_err(|error| {
+        let message = "was not made for these arguments; start at the first page";
+        Fault::field(Common::PageTokenInvalid, "page_token", message).because(error)
+    })?;
+    let later =
+        Currency::all().filter(|currency| after.is_none_or(|after| currency.code() > after));
+    let mut rows: Vec<Currency> = later.take(page.size() + 1).collect();
+    let next_page_token = page.next(&mut rows, |currency| currency.code());
+    let currencies = rows.into_iter().map(|currency| CurrencyInfo {
+        code: currency.code().to_owned(),
+        minor_digits: currency.minor_digits().into(),
+    });
+    Ok(ListCurrenciesResponse { currencies: currencies.collect(), next_page_token })
+}
