@@ -3,11 +3,14 @@
 pub mod caller;
 pub mod chunks;
 pub mod entries;
+mod format;
+pub mod keyed;
 pub mod lines;
 pub mod prices;
 pub mod products;
 pub mod progress;
 pub mod retry;
+mod scan;
 
 use std::fmt;
 
@@ -37,7 +40,7 @@ pub struct Refused {
     pub line: u64,
     /// Its key; empty if it could not be read.
     pub key: String,
-    /// Machine-readable reason: that of the server, or `UNREADABLE`.
+    /// Machine-readable reason: that of the service, or `UNREADABLE` or `TOO_LARGE`.
     pub reason: String,
     /// Error message that names the fields.
     pub message: String,

@@ -2,7 +2,8 @@ use super::flags::Flags;
 use crate::environment::Environment;
 use crate::load::caller::Caller;
 use crate::load::chunks::Chunks;
-use crate::load::lines::{Keyed, Lines};
+use crate::load::keyed::Keyed;
+use crate::load::lines::Lines;
 use crate::load::progress::Progress;
 use crate::load::{OnError, Tally, prices, products};
 use crate::output;
@@ -65,13 +66,16 @@ struct Rows {
     /// What to do about a row that is refused.
     #[arg(long, value_enum, default_value_t)]
     on_error: OnError,
+    /// With `--on-error skip`: fail in the end if more than this share of the rows was refused, in percent.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u8).range(0..=100))]
+    max_refused: u8,
     /// Id of the import. With the same id, rows and chunk size an interrupted import continues. Default: a new id.
     #[arg(long)]
     import_id: Option<Uuid>,
 }
 
 impl Import {
-    /// Fails where the import stopped at a refused row.
+    /// Fails where the import stopped at a refused row, or too many were refused.
     pub async fn run(self) -> Result<()> {
         match self {
             Self::Products(command) => command.run().await,
@@ -157,13 +161,38 @@ impl Rows {
         if tally.stopped || (tally.refused > 0 && self.on_error == OnError::Stop) {
             bail!("a row was refused; mend it, or go on without such rows by --on-error skip");
         }
+        if is_above(tally, self.max_refused) {
+            bail!(
+                "more than {} % of the rows were refused (--max-refused); the others were taken",
+                self.max_refused
+            );
+        }
         Ok(())
     }
+}
+
+/// Whether more than this share of the rows was refused, in percent.
+fn is_above(tally: Tally, percent: u8) -> bool {
+    u128::from(tally.refused) * 100 > u128::from(tally.rows()) * u128::from(percent)
 }
 
 fn policy(on_error: OnError) -> ImportErrorPolicy {
     match on_error {
         OnError::Stop => ImportErrorPolicy::Stop,
         OnError::Skip => ImportErrorPolicy::Skip,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_share_of_refused_rows_is_exact_at_its_border() {
+        let tally = |refused| Tally { created: 100 - refused, refused, ..Tally::default() };
+        assert!(!is_above(tally(10), 10));
+        assert!(is_above(tally(11), 10));
+        assert!(is_above(tally(1), 0) && !is_above(tally(0), 0));
+        assert!(!is_above(tally(100), 100));
     }
 }

@@ -1,8 +1,8 @@
 //! Splits rows into chunks. The same rows always give the same chunks, so that an import can be resumed.
 
+use super::keyed::Keyed;
 use super::{OnError, Refused, Row};
 use anyhow::Result;
-use prost::Message;
 
 /// Services accept messages of up to 4 MiB; the rest is for what surrounds the rows.
 const MAX_BYTES: usize = 3 * 1024 * 1024;
@@ -17,7 +17,7 @@ pub struct Chunk<M> {
 }
 
 /// Splits an iterator of rows into chunks.
-pub struct Chunks<I, M> {
+pub struct Chunks<I, M: Keyed> {
     rows: I,
     size: usize,
     on_error: OnError,
@@ -25,6 +25,8 @@ pub struct Chunks<I, M> {
     /// A row that did not fit into the previous chunk.
     waiting: Option<Row<M>>,
     stopped: bool,
+    /// What the rows so far name.
+    seen: M::Seen,
 }
 
 /// The next step.
@@ -41,14 +43,15 @@ pub enum Next<M> {
 impl<I, M> Chunks<I, M>
 where
     I: Iterator<Item = Result<Result<Row<M>, Refused>>>,
-    M: Message,
+    M: Keyed,
 {
     /// Chunks of at most `size` rows.
     pub fn new(rows: I, size: usize, on_error: OnError) -> Self {
-        Self { rows, size, on_error, sequence: 0, waiting: None, stopped: false }
+        let (waiting, seen) = (None, M::Seen::default());
+        Self { rows, size, on_error, sequence: 0, waiting, stopped: false, seen }
     }
 
-    /// Reads the next chunk; calls `refused` for each row that cannot be read.
+    /// Reads the next chunk; calls `refused` for each row that cannot be read or sent, or that names what an earlier one names.
     pub fn next(&mut self, refused: &mut impl FnMut(&Refused)) -> Result<Next<M>> {
         if self.stopped {
             return Ok(Next::Stopped);
@@ -56,10 +59,12 @@ where
         let mut rows = Vec::new();
         let mut bytes = 0;
         while rows.len() < self.size {
-            let row = match self.waiting.take().map(|row| Ok(Ok(row))).or_else(|| self.rows.next())
-            {
-                None => break,
-                Some(row) => row?,
+            let row = match self.waiting.take() {
+                Some(row) => Ok(row),
+                None => match self.rows.next() {
+                    None => break,
+                    Some(row) => row?.and_then(|row| self.admit(row)),
+                },
             };
             match row {
                 Ok(row) => {
@@ -85,6 +90,23 @@ where
         self.sequence += 1;
         Ok(Next::Chunk(Chunk { sequence: self.sequence, rows }))
     }
+
+    /// The row, unless nothing could take it.
+    fn admit(&mut self, row: Row<M>) -> Result<Row<M>, Refused> {
+        let bytes = row.message.encoded_len();
+        let claimed = if bytes > MAX_BYTES {
+            let message = format!("has {bytes} bytes; a row may have {MAX_BYTES}");
+            Err(("TOO_LARGE".to_owned(), message))
+        } else {
+            row.message.claim(row.line, &mut self.seen)
+        };
+        match claimed {
+            Ok(()) => Ok(row),
+            Err((reason, message)) => {
+                Err(Refused { line: row.line, key: row.message.key(), reason, message })
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -93,7 +115,8 @@ mod tests {
     use catalog_api::v1::ImportRow;
 
     fn row(line: u64, description: usize) -> Result<Result<Row<ImportRow>, Refused>> {
-        let message = ImportRow { description: "x".repeat(description), ..ImportRow::default() };
+        let description = "x".repeat(description);
+        let message = ImportRow { key: line.to_string(), description, ..ImportRow::default() };
         Ok(Ok(Row { line, message }))
     }
 
@@ -133,9 +156,29 @@ mod tests {
 
     #[test]
     fn large_rows_make_small_chunks() {
-        let rows = (1..=3).map(|line| row(line, MAX_BYTES)).collect();
+        let rows = (1..=3).map(|line| row(line, MAX_BYTES / 2 + 1)).collect();
         let (lines, _) = check(rows, OnError::Stop, Next::End);
         assert_eq!(lines, [vec![1], vec![2], vec![3]]);
+    }
+
+    #[test]
+    fn a_row_that_no_message_can_hold_is_refused() {
+        let rows = vec![row(1, 0), row(2, MAX_BYTES), row(3, 0)];
+        let (lines, refused) = check(rows, OnError::Skip, Next::End);
+        assert_eq!((lines, refused), (vec![vec![1, 3]], vec![2]));
+    }
+
+    #[test]
+    fn the_border_of_a_chunk_decides_nothing() {
+        let twice = |size: usize| {
+            let rows = [1, 2, 3, 1, 2].map(|line| row(line, 0));
+            let mut chunks = Chunks::new(rows.into_iter(), size, OnError::Skip);
+            let mut refused = Vec::new();
+            while let Next::Chunk(_) = chunks.next(&mut |why| refused.push(why.clone())).unwrap() {}
+            refused
+        };
+        assert_eq!(twice(1).len(), 2);
+        assert!([2, 3, 5].iter().all(|size| twice(*size) == twice(1)));
     }
 
     #[test]

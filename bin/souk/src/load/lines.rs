@@ -1,11 +1,11 @@
 //! Reads JSON lines: one message on each line, in protobuf's canonical JSON. Unknown fields are refused, because a misspelled field
 //! would otherwise be dropped silently.
 
+use super::format::other_format;
+use super::keyed::Keyed;
+use super::scan::{in_a_line, scan};
 use super::{Refused, Row};
-use anyhow::{Context, Result};
-use catalog_api::v1::ImportRow;
-use pricing_api::v1::{PriceDraft, item::Name};
-use prost::Message;
+use anyhow::{Context, Result, bail};
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
 use std::io::{BufRead, Read};
 use std::marker::PhantomData;
@@ -13,27 +13,8 @@ use std::marker::PhantomData;
 /// Well above the 4 MiB that services accept in one message, because JSON is larger than the binary format.
 const MAX_LINE_BYTES: u64 = 16 * 1024 * 1024;
 
-/// A message that can be a row.
-pub trait Keyed: Message + prost::Name + Default {
-    /// The key that identifies the row.
-    fn key(&self) -> String;
-}
-
-impl Keyed for ImportRow {
-    fn key(&self) -> String {
-        self.key.clone()
-    }
-}
-
-impl Keyed for PriceDraft {
-    fn key(&self) -> String {
-        match self.item.as_ref().and_then(|item| item.name.as_ref()) {
-            Some(Name::Sku(sku)) => sku.clone(),
-            Some(Name::ProductId(id)) => id.clone(),
-            None => String::new(),
-        }
-    }
-}
+/// Some editors begin a file with it.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// Reads rows one by one. Empty lines are skipped but counted.
 pub struct Lines<R, M> {
@@ -41,6 +22,8 @@ pub struct Lines<R, M> {
     descriptor: MessageDescriptor,
     line: u64,
     buffer: Vec<u8>,
+    /// Whether a line with content was read.
+    begun: bool,
     message: PhantomData<M>,
 }
 
@@ -51,16 +34,62 @@ impl<R: BufRead, M: Keyed> Lines<R, M> {
         let descriptor = pool.get_message_by_name(&M::full_name());
         let descriptor =
             descriptor.with_context(|| format!("{} is not in the contract", M::full_name()))?;
-        Ok(Self { reader, descriptor, line: 0, buffer: Vec::new(), message: PhantomData })
+        let (line, buffer, begun, message) = (0, Vec::new(), false, PhantomData);
+        Ok(Self { reader, descriptor, line, buffer, begun, message })
     }
 
-    fn decode(&self) -> Result<M, String> {
+    /// Reads the next line with content; false: there is none.
+    fn read(&mut self) -> Result<bool> {
+        loop {
+            self.buffer.clear();
+            self.line += 1;
+            let reading = || format!("read line {}", self.line);
+            let mut line = self.reader.by_ref().take(MAX_LINE_BYTES + 1);
+            if line.read_until(b'\n', &mut self.buffer).with_context(reading)? == 0 {
+                return Ok(false);
+            }
+            if self.is_too_long() {
+                self.reader.skip_until(b'\n').with_context(reading)?;
+            }
+            if self.line == 1 && self.buffer.starts_with(BYTE_ORDER_MARK) {
+                self.buffer.drain(..BYTE_ORDER_MARK.len());
+            }
+            if self.buffer.trim_ascii().is_empty() {
+                continue;
+            }
+            if !self.begun
+                && let Some(format) = other_format(&self.buffer)
+            {
+                bail!("these are no JSON lines but {format}");
+            }
+            self.begun = true;
+            return Ok(true);
+        }
+    }
+
+    fn is_too_long(&self) -> bool {
+        self.buffer.len() as u64 > MAX_LINE_BYTES
+    }
+
+    fn decode(&self) -> Result<M, Refused> {
+        let (key, scanned) = scan(&self.buffer, &self.descriptor, M::KEY_PATHS);
+        let scanned = match self.is_too_long() {
+            true => Err(format!("the line is longer than {MAX_LINE_BYTES} bytes")),
+            false => scanned,
+        };
+        scanned.and_then(|()| self.message()).map_err(|message| Refused {
+            line: self.line,
+            key: key.unwrap_or_default(),
+            reason: "UNREADABLE".to_owned(),
+            message,
+        })
+    }
+
+    fn message(&self) -> Result<M, String> {
         let mut json = serde_json::Deserializer::from_slice(&self.buffer);
         let message = DynamicMessage::deserialize(self.descriptor.clone(), &mut json);
         let message = message.and_then(|message| json.end().map(|()| message));
-        // serde_json's line number is always 1; the caller adds the one of the file.
-        let message =
-            message.map_err(|error| error.to_string().replace(" at line 1 column", ", column"))?;
+        let message = message.map_err(|error| in_a_line(&error))?;
         message.transcode_to().map_err(|error| error.to_string())
     }
 }
@@ -69,36 +98,19 @@ impl<R: BufRead, M: Keyed> Iterator for Lines<R, M> {
     type Item = Result<Result<Row<M>, Refused>>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        loop {
-            self.buffer.clear();
-            self.line += 1;
-            let line = self.line;
-            let read =
-                self.reader.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut self.buffer);
-            match read.with_context(|| format!("read line {line}")) {
-                Err(error) => return Some(Err(error)),
-                Ok(0) => return None,
-                Ok(_) if self.buffer.trim_ascii().is_empty() => {}
-                Ok(read) if read as u64 == MAX_LINE_BYTES => {
-                    let message = format!("line {line} is longer than {MAX_LINE_BYTES} bytes");
-                    return Some(Err(anyhow::anyhow!("{message}; is this a file of JSON lines?")));
-                }
-                Ok(_) => break,
-            }
+        match self.read() {
+            Err(error) => Some(Err(error)),
+            Ok(false) => None,
+            Ok(true) => Some(Ok(self.decode().map(|message| Row { line: self.line, message }))),
         }
-        let refused = |message| Refused {
-            line: self.line,
-            key: String::new(),
-            reason: "UNREADABLE".to_owned(),
-            message,
-        };
-        Some(Ok(self.decode().map(|message| Row { line: self.line, message }).map_err(refused)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use catalog_api::v1::ImportRow;
+    use pricing_api::v1::PriceDraft;
 
     fn read(text: &str) -> Vec<Result<Row<PriceDraft>, Refused>> {
         Lines::new(text.as_bytes()).unwrap().map(Result::unwrap).collect()
@@ -125,6 +137,47 @@ mod tests {
         assert_eq!(refused.iter().map(|refused| refused.line).collect::<Vec<_>>(), [1, 2, 3]);
         assert!(refused[0].message.contains("itm"), "{}", refused[0]);
         assert!(refused.iter().all(|refused| refused.reason == "UNREADABLE"));
+        assert_eq!(refused.iter().map(|refused| &*refused.key).collect::<Vec<_>>(), ["", "A", ""]);
         assert_eq!(rows[3].as_ref().unwrap().line, 4);
+    }
+
+    #[test]
+    fn a_field_that_comes_twice_in_either_spelling_is_refused() {
+        let row = |rest: &str| format!("{{\"item\":{{\"sku\":\"A\"}},{rest}}}");
+        for (twice, name) in [
+            ("\"from\":null,\"from\":null", "from"),
+            ("\"base\":{\"minorUnits\":\"1\",\"minor_units\":\"2\"}", "minor_units"),
+            ("\"item\":{\"sku\":\"B\"}", "item"),
+        ] {
+            let rows = read(&row(twice));
+            let refused = rows[0].as_ref().unwrap_err();
+            assert!(refused.message.contains(&format!("{name:?} comes twice")), "{refused}");
+            assert_eq!(refused.key, "A");
+        }
+        let free = "{\"key\":\"K\",\"specifications\":{\"a_b\":1,\"aB\":2}}\n\
+                    {\"key\":\"L\",\"specifications\":{\"a\":{\"b\":1,\"b\":2}}}";
+        let mut rows = Lines::<_, ImportRow>::new(free.as_bytes()).unwrap().map(Result::unwrap);
+        assert!(rows.next().unwrap().is_ok());
+        assert_eq!(rows.next().unwrap().unwrap_err().key, "L");
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_refused_and_the_next_one_is_read() {
+        let long = "x".repeat(usize::try_from(MAX_LINE_BYTES).unwrap());
+        let text = format!("{{\"key\":\"K\",\"title\":\"{long}\"}}\n{{\"key\":\"L\"}}\n");
+        let mut rows = Lines::<_, ImportRow>::new(text.as_bytes()).unwrap().map(Result::unwrap);
+        let refused = rows.next().unwrap().unwrap_err();
+        assert_eq!((refused.line, &*refused.key), (1, "K"));
+        assert!(refused.message.contains("longer than"), "{refused}");
+        assert_eq!(rows.next().unwrap().unwrap().line, 2);
+        assert!(rows.next().is_none());
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_passed_over_and_another_format_ends_it_at_once() {
+        assert!(read("\u{feff}{\"item\":{\"sku\":\"A\"}}")[0].is_ok());
+        let mut csv = Lines::<_, ImportRow>::new(&b"\n\nkey,title\nA,Desk\n"[..]).unwrap();
+        let error = csv.next().unwrap().unwrap_err();
+        assert!(error.to_string().contains("CSV"), "{error}");
     }
 }

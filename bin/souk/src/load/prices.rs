@@ -2,7 +2,7 @@
 
 use super::caller::{Caller, call};
 use super::chunks::{Chunk, Chunks, Next};
-use super::lines::Keyed;
+use super::keyed::Keyed;
 use super::progress::Progress;
 use super::retry::with_retries;
 use super::{OnError, Refused, Row, Tally};

@@ -3,6 +3,7 @@
 use super::Refused;
 use crate::output;
 use indicatif::{ProgressBar, ProgressStyle};
+use std::collections::BTreeSet;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
@@ -14,13 +15,16 @@ pub struct Progress {
     begun: Instant,
     last_line: Instant,
     bar: Option<ProgressBar>,
+    /// What would help rows that were refused.
+    hints: BTreeSet<&'static str>,
 }
 
 impl Progress {
     /// Progress of `total` rows, if that is known.
     pub fn new(what: &'static str, total: Option<u64>) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| bar(what, total));
-        Self { what, total, done: 0, begun: Instant::now(), last_line: Instant::now(), bar }
+        let (begun, hints) = (Instant::now(), BTreeSet::new());
+        Self { what, total, done: 0, begun, last_line: begun, bar, hints }
     }
 
     /// Adds a number of rows to those that are done.
@@ -42,25 +46,44 @@ impl Progress {
     }
 
     /// Prints a row that was refused.
-    pub fn refused(&self, why: &Refused) {
+    pub fn refused(&mut self, why: &Refused) {
+        self.hints.extend(hint(&why.reason));
         match &self.bar {
             Some(bar) => bar.suspend(|| output::note(why)),
             None => output::note(why),
         }
     }
 
-    /// Removes the bar, or prints the last line.
+    /// Removes the bar, or prints the last line, and says what would help the rows that were refused.
     pub fn finish(self) {
         match self.bar {
             Some(bar) => bar.finish_and_clear(),
             None => self.print_line(),
         }
+        self.hints.into_iter().for_each(output::note);
     }
 
     fn print_line(&self) {
         let per_second = u128::from(self.done) * 1000 / self.begun.elapsed().as_millis().max(1);
         let of = self.total.map(|total| format!(" of {total}")).unwrap_or_default();
         output::note(format_args!("{}: {}{of}, {per_second} in a second", self.what, self.done));
+    }
+}
+
+/// What helps rows that are refused for a reason.
+fn hint(reason: &str) -> Option<&'static str> {
+    match reason {
+        "UNKNOWN_BRAND" => {
+            Some("UNKNOWN_BRAND: --create-missing-brands creates brands that do not exist")
+        }
+        "UNKNOWN_ATTRIBUTE" => Some(
+            "UNKNOWN_ATTRIBUTE: --define-missing-attributes defines attributes from their first values",
+        ),
+        "UNKNOWN_CATEGORY" => {
+            Some("UNKNOWN_CATEGORY: create the categories first (CatalogService.CreateCategory)")
+        }
+        "UNKNOWN_ITEM" => Some("UNKNOWN_ITEM: import the products first (souk import products)"),
+        _ => None,
     }
 }
 
