@@ -9,6 +9,7 @@ mod serve;
 pub(crate) mod token;
 
 // Data.
+mod export;
 mod import;
 /// Fills the shop with samples.
 pub mod seed;
@@ -54,6 +55,9 @@ enum Command {
     /// Import products or prices from JSON lines.
     #[command(subcommand)]
     Import(import::Import),
+    /// Export products or prices as JSON lines that import reads.
+    #[command(subcommand)]
+    Export(export::Export),
     /// Fill the shop with a generated assortment.
     Seed(seed::Seed),
     /// Look at dead letters, the events that a service could not handle; replay or discard them.
@@ -75,6 +79,7 @@ pub async fn run(cli: Cli) -> Result<()> {
         Command::Token(command) => command.run(),
         Command::Config(command) => command.run(),
         Command::Import(command) => command.run().await,
+        Command::Export(command) => command.run().await,
         Command::Seed(command) => command.run().await,
         Command::Dead(command) => command.run().await,
         Command::Outbox(command) => command.run().await,

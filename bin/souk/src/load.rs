@@ -1,11 +1,13 @@
 //! Bulk loading of products and prices into a running shop, for `souk import` and `souk seed`.
 
+pub mod archive;
 pub mod caller;
 pub mod chunks;
 pub mod entries;
 mod format;
 pub mod keyed;
 pub mod lines;
+pub mod pages;
 pub mod prices;
 pub mod products;
 pub mod progress;
@@ -33,6 +35,11 @@ pub struct Row<M> {
     pub message: M,
 }
 
+/// The reason of a row that is no message.
+const UNREADABLE: &str = "UNREADABLE";
+/// The reason of a row that no request has room for.
+const TOO_LARGE: &str = "TOO_LARGE";
+
 /// A row that was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
@@ -44,6 +51,13 @@ pub struct Refused {
     pub reason: String,
     /// Error message that names the fields.
     pub message: String,
+}
+
+impl Refused {
+    /// Whether it could not be read or sent.
+    fn is_unread(&self) -> bool {
+        matches!(self.reason.as_str(), UNREADABLE | TOO_LARGE)
+    }
 }
 
 impl fmt::Display for Refused {

@@ -2,13 +2,13 @@ use super::flags::Flags;
 use crate::environment::Environment;
 use crate::load::caller::Caller;
 use crate::load::chunks::Chunks;
-use crate::load::keyed::Keyed;
+use crate::load::keyed::{Keyed, has_key};
 use crate::load::lines::Lines;
 use crate::load::progress::Progress;
-use crate::load::{OnError, Tally, prices, products};
+use crate::load::{OnError, Tally, archive, prices, products};
 use crate::output;
 use anyhow::{Context, Result, bail};
-use catalog_api::v1::{ImportErrorPolicy, ImportStart};
+use catalog_api::v1::{ImportErrorPolicy, ImportRow, ImportStart};
 use clap::{Args, Subcommand};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -38,6 +38,12 @@ pub struct Products {
     /// Create a brand that does not exist.
     #[arg(long)]
     create_missing_brands: bool,
+    /// Archive the products with a key that is not in the file, which must be complete. Try it with --dry-run first.
+    #[arg(long)]
+    archive_missing: bool,
+    /// Largest share of the products that --archive-missing may archive, in percent.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u8).range(0..=100))]
+    max_archived: u8,
     #[command(flatten)]
     flags: Flags,
 }
@@ -88,7 +94,7 @@ impl Products {
     async fn run(self) -> Result<()> {
         let caller = Caller::new(&Environment::of_client(), &self.flags)?;
         let import_id = self.rows.begin();
-        let chunks = Chunks::new(self.rows.read()?, self.chunk.into(), self.rows.on_error);
+        let mut chunks = Chunks::new(self.rows.read()?, self.chunk.into(), self.rows.on_error);
         let start = ImportStart {
             import_id: import_id.to_string(),
             on_error: policy(self.rows.on_error).into(),
@@ -97,9 +103,39 @@ impl Products {
             create_missing_brands: self.create_missing_brands,
         };
         let mut progress = Progress::new("products", self.rows.count()?);
-        let tally = products::send(&caller, start, chunks, &mut progress).await;
+        let tally = products::send(&caller, start, &mut chunks, &mut progress).await;
+        let tally = match tally {
+            Ok(tally) if self.archive_missing && !tally.stopped => {
+                let names = chunks.names();
+                self.archive(&caller, names, &mut progress).await.map(|()| tally)
+            }
+            tally => tally,
+        };
         progress.finish();
         self.rows.end("products", tally?)
+    }
+
+    async fn archive(
+        &self,
+        caller: &Caller,
+        names: Option<&<ImportRow as Keyed>::Seen>,
+        progress: &mut Progress,
+    ) -> Result<()> {
+        let Some(names) = names else {
+            bail!(
+                "a row could not be read, so it is not known which products are missing; nothing was archived"
+            );
+        };
+        let (dry_run, max_percent) = (self.rows.dry_run, self.max_archived);
+        let options = archive::Options { dry_run, max_percent };
+        let is_in_feed = |key: &str| has_key(names, key);
+        let tally = archive::archive_missing(caller, is_in_feed, options, progress).await?;
+        let verb = if dry_run { "would be archived" } else { "archived" };
+        let (updated, refused) = (tally.updated, tally.refused);
+        output::line(format_args!(
+            "missing products: {updated} {verb}, {refused} changed meanwhile"
+        ));
+        Ok(())
     }
 }
 

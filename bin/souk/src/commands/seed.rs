@@ -17,8 +17,8 @@ use uuid::Uuid;
 /// Fills the shop with a generated assortment of invented brands. A second run changes nothing.
 #[derive(Debug, Args)]
 pub struct Seed {
-    /// How many products.
-    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    /// How many products; 0: only categories, brands and attributes.
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(..=1_000_000))]
     products: u32,
     /// Seed of the random generator; another seed generates another shop.
     #[arg(long, default_value_t = 1)]
@@ -54,8 +54,8 @@ pub async fn fill(caller: &Caller, shop: Shop) -> Result<()> {
         on_error: ImportErrorPolicy::Stop.into(),
         ..ImportStart::default()
     };
-    let chunks = Chunks::new(numbered(shop.rows()), 200, OnError::Stop);
-    let tally = products::send(caller, start, chunks, &mut progress).await;
+    let mut chunks = Chunks::new(numbered(shop.rows()), 200, OnError::Stop);
+    let tally = products::send(caller, start, &mut chunks, &mut progress).await;
     progress.finish();
     report("products", tally?)?;
 

@@ -1,7 +1,7 @@
 //! Splits rows into chunks. The same rows always give the same chunks, so that an import can be resumed.
 
 use super::keyed::Keyed;
-use super::{OnError, Refused, Row};
+use super::{OnError, Refused, Row, TOO_LARGE};
 use anyhow::Result;
 
 /// Services accept messages of up to 4 MiB; the rest is for what surrounds the rows.
@@ -27,6 +27,8 @@ pub struct Chunks<I, M: Keyed> {
     stopped: bool,
     /// What the rows so far name.
     seen: M::Seen,
+    /// Rows whose names are not among these, since they could not be read or sent.
+    unread: u64,
 }
 
 /// The next step.
@@ -48,7 +50,7 @@ where
     /// Chunks of at most `size` rows.
     pub fn new(rows: I, size: usize, on_error: OnError) -> Self {
         let (waiting, seen) = (None, M::Seen::default());
-        Self { rows, size, on_error, sequence: 0, waiting, stopped: false, seen }
+        Self { rows, size, on_error, sequence: 0, waiting, stopped: false, seen, unread: 0 }
     }
 
     /// Reads the next chunk; calls `refused` for each row that cannot be read or sent, or that names what an earlier one names.
@@ -76,6 +78,7 @@ where
                     rows.push(row);
                 }
                 Err(why) => {
+                    self.unread += u64::from(why.is_unread());
                     refused(&why);
                     if self.on_error == OnError::Stop {
                         self.stopped = true;
@@ -91,12 +94,17 @@ where
         Ok(Next::Chunk(Chunk { sequence: self.sequence, rows }))
     }
 
+    /// What all rows name; none: some of them could not be read or sent.
+    pub fn names(&self) -> Option<&M::Seen> {
+        (self.unread == 0 && !self.stopped).then_some(&self.seen)
+    }
+
     /// The row, unless nothing could take it.
     fn admit(&mut self, row: Row<M>) -> Result<Row<M>, Refused> {
         let bytes = row.message.encoded_len();
         let claimed = if bytes > MAX_BYTES {
             let message = format!("has {bytes} bytes; a row may have {MAX_BYTES}");
-            Err(("TOO_LARGE".to_owned(), message))
+            Err((TOO_LARGE.to_owned(), message))
         } else {
             row.message.claim(row.line, &mut self.seen)
         };

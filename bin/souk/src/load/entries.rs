@@ -2,34 +2,20 @@
 
 use super::Tally;
 use super::caller::{Caller, call};
-use super::retry;
-use crate::seed::Category;
-use anyhow::{Context, Result, anyhow};
+use super::pages::{PAGE_SIZE, all_pages, with_retries};
+use crate::seed;
+use anyhow::{Context, Result};
 use catalog_api::v1::{
-    AttributeDraft, CategoryDraft, CreateBrandRequest, CreateCategoryRequest,
+    AttributeDraft, Brand, Category, CategoryDraft, CreateBrandRequest, CreateCategoryRequest,
     DefineAttributeRequest, ListAttributesRequest, ListBrandsRequest, ListCategoriesRequest,
 };
 use std::collections::{BTreeMap, HashMap, HashSet};
-use tonic::{Response, Status};
 use uuid::Uuid;
 
-const PAGE_SIZE: i32 = 500;
-
 /// Creates categories, parents first, whose keys do not exist yet.
-pub async fn categories(caller: &Caller, wanted: &[Category]) -> Result<Tally> {
-    let mut ids: HashMap<String, String> = HashMap::new();
-    let mut page_token = String::new();
-    loop {
-        let request =
-            ListCategoriesRequest { page_size: PAGE_SIZE, page_token, parent_id: String::new() };
-        let list = async || caller.catalog.clone().list_categories(call(request.clone())).await;
-        let page = with_retries("list categories", list).await?;
-        ids.extend(page.categories.into_iter().map(|own| (own.key, own.category_id)));
-        page_token = page.next_page_token;
-        if page_token.is_empty() {
-            break;
-        }
-    }
+pub async fn categories(caller: &Caller, wanted: &[seed::Category]) -> Result<Tally> {
+    let known = all_categories(caller).await?.into_iter();
+    let mut ids: HashMap<String, String> = known.map(|own| (own.key, own.category_id)).collect();
     let mut tally = Tally::default();
     for own in wanted {
         if ids.contains_key(own.key) {
@@ -55,18 +41,8 @@ pub async fn categories(caller: &Caller, wanted: &[Category]) -> Result<Tally> {
 
 /// Creates brands whose names do not exist yet, ignoring case.
 pub async fn brands(caller: &Caller, wanted: &[&str]) -> Result<Tally> {
-    let mut known: HashSet<String> = HashSet::new();
-    let mut page_token = String::new();
-    loop {
-        let request = ListBrandsRequest { page_size: PAGE_SIZE, page_token };
-        let list = async || caller.catalog.clone().list_brands(call(request.clone())).await;
-        let page = with_retries("list brands", list).await?;
-        known.extend(page.brands.into_iter().map(|own| own.name.to_lowercase()));
-        page_token = page.next_page_token;
-        if page_token.is_empty() {
-            break;
-        }
-    }
+    let known = all_brands(caller).await?.into_iter();
+    let known: HashSet<String> = known.map(|own| own.name.to_lowercase()).collect();
     let mut tally = Tally::default();
     for name in wanted {
         if known.contains(&name.to_lowercase()) {
@@ -83,19 +59,15 @@ pub async fn brands(caller: &Caller, wanted: &[&str]) -> Result<Tally> {
 
 /// Defines attributes; an existing definition of the same code and type is changed if it differs.
 pub async fn attributes(caller: &Caller, wanted: &[AttributeDraft]) -> Result<Tally> {
-    let mut known: BTreeMap<(String, i32), AttributeDraft> = BTreeMap::new();
-    let mut page_token = String::new();
-    loop {
+    let all = all_pages(async |page_token| {
         let request = ListAttributesRequest { page_size: PAGE_SIZE, page_token };
         let list = async || caller.catalog.clone().list_attributes(call(request.clone())).await;
         let page = with_retries("list attributes", list).await?;
-        let definitions = page.attributes.into_iter().filter_map(|own| own.definition);
-        known.extend(definitions.map(|own| ((own.code.clone(), own.r#type), own)));
-        page_token = page.next_page_token;
-        if page_token.is_empty() {
-            break;
-        }
-    }
+        Ok((page.attributes, page.next_page_token))
+    });
+    let definitions = all.await?.into_iter().filter_map(|own| own.definition);
+    let known: BTreeMap<(String, i32), AttributeDraft> =
+        definitions.map(|own| ((own.code.clone(), own.r#type), own)).collect();
     let mut tally = Tally::default();
     for draft in wanted {
         match known.get(&(draft.code.clone(), draft.r#type)) {
@@ -130,10 +102,25 @@ fn request_id() -> String {
     Uuid::now_v7().to_string()
 }
 
-/// Like [`retry::with_retries`], with `doing` in the error message.
-pub async fn with_retries<T>(
-    doing: &str,
-    attempt: impl AsyncFnMut() -> Result<Response<T>, Status>,
-) -> Result<T> {
-    retry::with_retries(attempt).await.map_err(|fault| anyhow!("{doing}: {fault}"))
+/// All categories.
+pub async fn all_categories(caller: &Caller) -> Result<Vec<Category>> {
+    all_pages(async |page_token| {
+        let request =
+            ListCategoriesRequest { page_size: PAGE_SIZE, page_token, parent_id: String::new() };
+        let list = async || caller.catalog.clone().list_categories(call(request.clone())).await;
+        let page = with_retries("list categories", list).await?;
+        Ok((page.categories, page.next_page_token))
+    })
+    .await
+}
+
+/// All brands.
+pub async fn all_brands(caller: &Caller) -> Result<Vec<Brand>> {
+    all_pages(async |page_token| {
+        let request = ListBrandsRequest { page_size: PAGE_SIZE, page_token };
+        let list = async || caller.catalog.clone().list_brands(call(request.clone())).await;
+        let page = with_retries("list brands", list).await?;
+        Ok((page.brands, page.next_page_token))
+    })
+    .await
 }

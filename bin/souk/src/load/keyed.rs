@@ -32,6 +32,11 @@ fn digest(kind: u8, content: &[u8]) -> Digest {
     sha256(&all).first_chunk().copied().unwrap_or_default()
 }
 
+/// Whether an earlier row has this key.
+pub fn has_key(seen: &<ImportRow as Keyed>::Seen, key: &str) -> bool {
+    seen.contains_key(&digest(b'k', key.as_bytes()))
+}
+
 impl Keyed for ImportRow {
     const KEY_PATHS: &'static [&'static [&'static str]] = &[&["key"]];
 

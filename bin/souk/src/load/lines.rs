@@ -4,7 +4,7 @@
 use super::format::other_format;
 use super::keyed::Keyed;
 use super::scan::{in_a_line, scan};
-use super::{Refused, Row};
+use super::{Refused, Row, UNREADABLE};
 use anyhow::{Context, Result, bail};
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
 use std::io::{BufRead, Read};
@@ -80,7 +80,7 @@ impl<R: BufRead, M: Keyed> Lines<R, M> {
         scanned.and_then(|()| self.message()).map_err(|message| Refused {
             line: self.line,
             key: key.unwrap_or_default(),
-            reason: "UNREADABLE".to_owned(),
+            reason: UNREADABLE.to_owned(),
             message,
         })
     }

@@ -38,7 +38,7 @@ impl From<Status> for Broken {
 /// An import in progress.
 struct Import<'a, I> {
     start: ImportStart,
-    chunks: Chunks<I, ImportRow>,
+    chunks: &'a mut Chunks<I, ImportRow>,
     progress: &'a mut Progress,
     tally: Tally,
     /// Chunks that were sent but not answered, oldest first.
@@ -56,7 +56,7 @@ struct Import<'a, I> {
 pub async fn send<I>(
     caller: &Caller,
     start: ImportStart,
-    chunks: Chunks<I, ImportRow>,
+    chunks: &mut Chunks<I, ImportRow>,
     progress: &mut Progress,
 ) -> Result<Tally>
 where

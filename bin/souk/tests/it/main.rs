@@ -11,6 +11,7 @@ mod shop;
 
 mod broker_lost;
 mod dead;
+mod exchange;
 mod killed;
 mod metrics;
 mod quota;

@@ -3,7 +3,7 @@ use crate::commands::flags::Flags;
 use crate::commands::seed::fill;
 use crate::environment::Environment;
 use crate::load::caller::{Caller, call};
-use crate::load::entries::with_retries;
+use crate::load::pages::with_retries;
 use crate::output;
 use crate::seed::Shop;
 use anyhow::{Context, Result, bail};

@@ -1,0 +1,72 @@
+use super::flags::Flags;
+use crate::environment::Environment;
+use crate::export::{Writer, prices, products};
+use crate::load::caller::Caller;
+use crate::load::progress::Progress;
+use crate::output;
+use anyhow::Result;
+use catalog_api::v1::ImportRow;
+use clap::{Args, Subcommand};
+use pricing_api::v1::PriceDraft;
+use std::path::PathBuf;
+
+/// Exports JSON lines as `souk import` reads them. The same content gives the same bytes; ids and times that the shop generated are
+/// left out.
+#[derive(Debug, Subcommand)]
+pub enum Export {
+    /// Products with their variants, as souk.catalog.v1.ImportRow.
+    Products(Out),
+    /// Prices, as souk.pricing.v1.PriceDraft.
+    Prices(Out),
+}
+
+/// Where to write.
+#[derive(Debug, Args)]
+pub struct Out {
+    /// File to write, which appears when it is complete; `-` is standard output.
+    #[arg(default_value = "-")]
+    file: PathBuf,
+    #[command(flatten)]
+    flags: Flags,
+}
+
+impl Export {
+    /// Writes all rows.
+    pub async fn run(self) -> Result<()> {
+        match self {
+            Self::Products(out) => {
+                let (caller, mut progress) = out.begin("products")?;
+                let mut writer = Writer::open::<ImportRow>(&out.file)?;
+                let without_key = products::export(&caller, &mut writer, &mut progress).await?;
+                writer.finish()?;
+                progress.finish();
+                if without_key > 0 {
+                    output::note(format_args!(
+                        "{without_key} products have no key; their ids stand for it, so an import into this shop \
+                         would refuse them: their SKUs are taken"
+                    ));
+                }
+            }
+            Self::Prices(out) => {
+                let (caller, mut progress) = out.begin("prices")?;
+                let mut writer = Writer::open::<PriceDraft>(&out.file)?;
+                let of_products = prices::export(&caller, &mut writer, &mut progress).await?;
+                writer.finish()?;
+                progress.finish();
+                if of_products > 0 {
+                    output::note(format_args!(
+                        "{of_products} prices are of products and name their ids, which exist in this shop only"
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Out {
+    fn begin(&self, what: &'static str) -> Result<(Caller, Progress)> {
+        let caller = Caller::new(&Environment::of_client(), &self.flags)?;
+        Ok((caller, Progress::new(what, None)))
+    }
+}
