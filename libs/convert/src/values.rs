@@ -8,6 +8,7 @@ use fault::{Common, Fault};
 use kernel::currency::Currency;
 use kernel::id::Id;
 use kernel::money::Money;
+use kernel::name;
 use kernel::sku::Sku;
 use kernel::window::Window;
 use prost_types::{FieldMask, Timestamp};
@@ -66,25 +67,43 @@ impl Fields {
         Some(text.to_owned())
     }
 
-    /// A text that must not be empty.
+    /// A text without blanks around it, of which something is left.
     pub fn required_text(&mut self, path: &str, text: &str) -> Option<String> {
         if text.is_empty() {
             return self.refuse(Common::InvalidField, path, "is required");
         }
-        self.text(path, text)
-    }
-
-    /// A text, or none where it is empty.
-    pub fn optional_text(&mut self, path: &str, text: &str) -> Option<Option<String>> {
-        if text.is_empty() { Some(None) } else { self.text(path, text).map(Some) }
-    }
-
-    /// A name that is shown in one line, or none where it is empty.
-    pub fn optional_name(&mut self, path: &str, text: &str) -> Option<Option<String>> {
-        if text.chars().any(char::is_control) {
-            return self.refuse(Common::InvalidField, path, "must not hold control characters");
+        if name::fold(text).is_empty() {
+            let error = name::InvalidName::Empty;
+            return self.refuse(Common::InvalidField, path, error.to_string());
         }
-        Some(Some(text.to_owned()).filter(|text| !text.is_empty()))
+        self.text(path, text.trim())
+    }
+
+    /// A name, key or option: without blanks around it, and all of it can be seen.
+    pub fn name(&mut self, path: &str, text: &str) -> Option<String> {
+        if text.is_empty() {
+            return self.refuse(Common::InvalidField, path, "is required");
+        }
+        match name::clean(text) {
+            Ok(name) => Some(name.to_owned()),
+            Err(error) => self.refuse(Common::InvalidField, path, error.to_string()),
+        }
+    }
+
+    /// The same, or none where it is empty.
+    pub fn optional_name(&mut self, path: &str, text: &str) -> Option<Option<String>> {
+        if text.is_empty() { Some(None) } else { self.name(path, text).map(Some) }
+    }
+
+    /// A name as it is compared, or none where it is empty: for what is only ever compared.
+    pub fn folded_name(&mut self, path: &str, text: &str) -> Option<Option<String>> {
+        let name = self.optional_name(path, text)?;
+        Some(name.map(|name| name::fold(&name)))
+    }
+
+    /// Names in their order.
+    pub fn names<L: FromIterator<String>>(&mut self, path: &str, texts: &[String]) -> Option<L> {
+        self.each(path, texts, |fields, text| fields.name("", text))
     }
 
     /// Texts in their order.

@@ -27,6 +27,7 @@ pub mod window;
 // Ids and aggregate heads.
 pub mod head;
 pub mod id;
+pub mod name;
 pub mod sku;
 
 // Pagination and digests.

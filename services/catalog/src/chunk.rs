@@ -5,10 +5,11 @@ use crate::domain::import::{Known, Plan, Row, Settings, VariantRow, Weights, pla
 use crate::domain::product::Product;
 use crate::domain::variant::{Content, Options, Variant};
 use crate::store::{attributes, brands, categories, products, variants};
-use crate::{domain::brand::fold, wire};
+use crate::wire;
 use catalog_api::v1::{self as proto, ImportRow};
 use fault::Fault;
 use kernel::id::Id;
+use kernel::name::fold;
 use pg::Tx;
 use pg::entity::{self, Lock};
 use pg::outbox::MAX_EVENT_BYTES;
@@ -51,10 +52,11 @@ async fn known(tx: &mut Tx, rows: &[&Row]) -> Result<Known, Fault> {
         attributes::lock_references(tx, given.chain(own.iter().flat_map(|own| &own.given))).await?;
     let folded: BTreeSet<String> = rows.iter().map(|row| fold(&row.brand)).collect();
     let brands = brands::lock_references(tx, &folded.into_iter().collect::<Vec<_>>()).await?;
-    let keys: BTreeSet<&str> =
-        rows.iter().flat_map(|row| row.category_keys.iter().map(String::as_str)).collect();
-    let categories = categories::lock_references(tx, &keys.into_iter().collect::<Vec<_>>()).await?;
-    let keys: Vec<&str> = rows.iter().filter_map(|row| row.content.key.as_deref()).collect();
+    let keys: BTreeSet<String> =
+        rows.iter().flat_map(|row| row.category_keys.iter().map(|key| fold(key))).collect();
+    let categories = categories::lock_references(tx, &Vec::from_iter(keys)).await?;
+    let keys: Vec<String> =
+        rows.iter().filter_map(|row| row.content.key.as_deref().map(fold)).collect();
     let keys = products::of_keys(tx, &keys).await?;
     let ids: Vec<Id<Product>> = keys.values().copied().collect();
     let there = entity::lock_all::<Product>(tx, &ids, Lock::Deletion).await?;
@@ -79,7 +81,7 @@ fn wanted(rows: &[&Row], known: &Known) -> Vec<(Id<Product>, Options)> {
     let mut wanted = Vec::new();
     for row in rows {
         let key = row.content.key.as_ref();
-        let Some(product) = key.and_then(|key| known.keys.get(key)) else { continue };
+        let Some(product) = key.and_then(|key| known.keys.get(&fold(key))) else { continue };
         for own in &row.variants {
             let values = known.definitions.known(&own.given);
             wanted.push((*product, Content { values, ..own.content.clone() }.options()));

@@ -11,6 +11,7 @@ use convert::{Fields, money, text, timestamp};
 use fault::{Common, Fault};
 use kernel::head::{Change, Head};
 use kernel::money::Money;
+use kernel::name::fold;
 use kernel::price::{Scope, Verdict};
 use kernel::sku::Sku;
 use pg::entity::Published;
@@ -83,9 +84,9 @@ pub fn query(fields: &mut Fields, message: Option<&proto::PriceContext>) -> Opti
         let context = Context {
             currency: currency?,
             customer: named(&message.customer_id),
-            groups: message.customer_groups.clone(),
+            groups: message.customer_groups.iter().map(|group| fold(group)).collect(),
             warehouse: named(&message.warehouse_id),
-            channel: named(&message.channel),
+            channel: named(&message.channel).map(|channel| fold(&channel)),
             country: named(&message.country),
             at: at.unwrap_or_default(),
         };
@@ -95,9 +96,9 @@ pub fn query(fields: &mut Fields, message: Option<&proto::PriceContext>) -> Opti
 
 fn scope(fields: &mut Fields, message: &proto::PriceScope) -> Option<Scope<String>> {
     let warehouse = fields.optional_name("warehouse_id", &message.warehouse_id);
-    let channel = fields.optional_name("channel", &message.channel);
+    let channel = fields.folded_name("channel", &message.channel);
     let country = fields.optional_name("country", &message.country);
-    let group = fields.optional_name("customer_group", &message.customer_group);
+    let group = fields.folded_name("customer_group", &message.customer_group);
     let customer = fields.optional_name("customer_id", &message.customer_id);
     Some(Scope {
         customer: customer?,
@@ -219,6 +220,28 @@ mod tests {
 
     fn draft(message: &proto::PriceDraft) -> Result<PriceDraft, Fault> {
         read(|fields| super::draft(fields, message))
+    }
+
+    #[test]
+    fn channels_and_groups_are_one_in_any_spelling_and_ids_stay_as_they_are() {
+        let mut sent = message(Timestamp { seconds: 1, nanos: 0 }, " Web  SHOP");
+        if let Some(scope) = &mut sent.scope {
+            scope.customer_group = "VIP".into();
+            scope.customer_id = "aB".into();
+        }
+        let scope = draft(&sent).unwrap().key.scope;
+        let texts = [&scope.channel, &scope.group, &scope.customer].map(Option::as_deref);
+        assert_eq!(texts, [Some("web shop"), Some("vip"), Some("aB")]);
+        let context = proto::PriceContext {
+            currency_code: "USD".into(),
+            channel: "web shop".into(),
+            customer_groups: vec!["Vip ".into()],
+            ..Default::default()
+        };
+        let context = read(|fields| query(fields, Some(&context))).unwrap().context;
+        assert_eq!((context.channel, &*context.groups), (scope.channel, &["vip".to_owned()][..]));
+        let invisible = message(Timestamp { seconds: 1, nanos: 0 }, "\u{200b}");
+        assert_eq!(draft(&invisible).unwrap_err().violations()[0].field, "scope.channel");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::engine::query::{
 use chrono::{DateTime, NaiveDate, Utc};
 use convert::{Fields, read};
 use fault::{Common, Fault};
+use kernel::name::fold;
 use mesh::Paging;
 use search_api::v1::attribute_term::Value as Term;
 use search_api::v1::facet_request::Facet as FacetOf;
@@ -62,7 +63,7 @@ fn pricing(fields: &mut Fields, view: &proto::PriceView) -> Option<PriceScope> {
     Some(PriceScope {
         currency: Some(fields.currency("currency_code", &view.currency_code)?),
         warehouse: named(&view.warehouse_id),
-        channel: named(&view.channel),
+        channel: named(&view.channel).map(|channel| fold(&channel)),
         country: named(&view.country),
     })
 }

@@ -9,6 +9,7 @@ use catalog_api::v1::{
     AttributeDraft, Brand, Category, CategoryDraft, CreateBrandRequest, CreateCategoryRequest,
     DefineAttributeRequest, ListAttributesRequest, ListBrandsRequest, ListCategoriesRequest,
 };
+use kernel::name::fold;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use uuid::Uuid;
 
@@ -39,13 +40,13 @@ pub async fn categories(caller: &Caller, wanted: &[seed::Category]) -> Result<Ta
     Ok(tally)
 }
 
-/// Creates brands whose names do not exist yet, ignoring case.
+/// Creates brands whose names do not exist yet.
 pub async fn brands(caller: &Caller, wanted: &[&str]) -> Result<Tally> {
     let known = all_brands(caller).await?.into_iter();
-    let known: HashSet<String> = known.map(|own| own.name.to_lowercase()).collect();
+    let known: HashSet<String> = known.map(|own| fold(&own.name)).collect();
     let mut tally = Tally::default();
     for name in wanted {
-        if known.contains(&name.to_lowercase()) {
+        if known.contains(&fold(name)) {
             tally.unchanged += 1;
             continue;
         }

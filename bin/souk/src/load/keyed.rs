@@ -4,6 +4,7 @@ use catalog_api::v1::{ImportRow, Reason as Catalog};
 use contracts::Reason;
 use convert::read;
 use kernel::digest::sha256;
+use kernel::name::fold;
 use kernel::window::Window;
 use pricing_api::v1::{PriceDraft, PriceScope, Reason as Pricing, item::Name};
 use prost::Message;
@@ -34,7 +35,7 @@ fn digest(kind: u8, content: &[u8]) -> Digest {
 
 /// Whether an earlier row has this key.
 pub fn has_key(seen: &<ImportRow as Keyed>::Seen, key: &str) -> bool {
-    seen.contains_key(&digest(b'k', key.as_bytes()))
+    seen.contains_key(&digest(b'k', fold(key).as_bytes()))
 }
 
 impl Keyed for ImportRow {
@@ -47,7 +48,7 @@ impl Keyed for ImportRow {
     }
 
     fn claim(&self, line: u64, seen: &mut Self::Seen) -> Result<(), (String, String)> {
-        let key = digest(b'k', self.key.as_bytes());
+        let key = digest(b'k', fold(&self.key).as_bytes());
         if let Some(of) = seen.get(&key) {
             let message = format!("key: line {of} has the same");
             return Err((Catalog::ProductKeyTaken.name().to_owned(), message));
@@ -135,7 +136,7 @@ mod tests {
             ..ImportRow::default()
         };
         // A key is no SKU, and a refused row takes nothing.
-        let rows = [row("a", &["1"]), row("a", &["2"]), row("b", &["3", "1"]), row("1", &["3"])];
+        let rows = [row("a", &["1"]), row("A ", &["2"]), row("b", &["3", "1"]), row("1", &["3"])];
         let expected = [(2, "PRODUCT_KEY_TAKEN".to_owned()), (3, "SKU_TAKEN".to_owned())];
         assert_eq!(reasons(&rows), expected);
     }

@@ -7,7 +7,9 @@ use convert::Fields;
 use fault::Fault;
 use kernel::head::{Change, Changed, Head};
 use kernel::id::Id;
+use kernel::name::fold;
 use regex::{Regex, RegexBuilder};
+use std::collections::HashSet;
 
 /// The definition of an attribute with its history. Its code and kind never change: with others it is another definition.
 #[derive(Debug, Clone, PartialEq)]
@@ -248,6 +250,11 @@ impl Definition {
             _ if self.allowed_values.is_empty() => {}
             _ => refuse("attribute.allowed_values", "belong to an ENUM or MULTI_ENUM"),
         }
+        let mut seen = HashSet::new();
+        if let Some(twice) = self.allowed_values.iter().find(|own| !seen.insert(fold(own))) {
+            let message = format!("names {twice:?} twice, whatever its case and blanks");
+            refuse("attribute.allowed_values", &message);
+        }
         let bounded = matches!(kind, Kind::Text | Kind::Number);
         if !bounded && (self.rules.min.is_some() || self.rules.max.is_some()) {
             refuse("attribute.rules", "min and max belong to numbers and texts");
@@ -298,6 +305,14 @@ mod tests {
             (Definition { r#type: Type::Measurement, ..text() }, "attribute.unit"),
             (Definition { allowed_values: vec!["a".into()], ..text() }, "attribute.allowed_values"),
             (Definition { r#type: Type::Enum, ..text() }, "attribute.allowed_values"),
+            (
+                Definition {
+                    r#type: Type::Enum,
+                    allowed_values: vec!["red".into(), "RED".into()],
+                    ..text()
+                },
+                "attribute.allowed_values",
+            ),
             (Definition { rules: number(Some(2.0), Some(1.0)), ..text() }, "attribute.rules.min"),
             (
                 Definition { r#type: Type::Bool, rules: number(Some(2.0), None), ..text() },

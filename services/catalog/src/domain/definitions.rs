@@ -7,6 +7,7 @@ use catalog_api::v1::Reason;
 use convert::Fields;
 use fault::Fault;
 use kernel::id::Id;
+use kernel::name::fold;
 use regex::Regex;
 use std::collections::{HashMap, HashSet};
 
@@ -22,7 +23,8 @@ pub struct Definitions {
 #[derive(Debug)]
 struct Entry {
     attribute: Attribute,
-    allowed: HashSet<String>,
+    /// Allowed values by what makes names the same.
+    allowed: HashMap<String, String>,
     pattern: Option<Regex>,
 }
 
@@ -37,7 +39,8 @@ impl Definitions {
     /// Adds one.
     pub fn add(&mut self, attribute: Attribute) {
         let definition = &attribute.definition;
-        let allowed = definition.allowed_values.iter().cloned().collect();
+        let allowed =
+            definition.allowed_values.iter().map(|own| (fold(own), own.clone())).collect();
         // The pattern compiled when it was defined; one that no longer compiles is ignored.
         let pattern = Some(&definition.rules.pattern).filter(|pattern| !pattern.is_empty());
         let pattern = pattern.and_then(|pattern| compile_pattern(pattern).ok());
@@ -80,10 +83,10 @@ impl Definitions {
             if !seen.insert((code, value.kind())) {
                 refuse(at, format!("{code} has two values"));
             }
-            if let Err(message) = entry.check(value) {
-                refuse(at, format!("{code} {message}"));
+            match entry.accept(value) {
+                Ok(value) => held.push(entry.held(code, value)),
+                Err(message) => refuse(at, format!("{code} {message}")),
             }
-            held.push(entry.held(code, value));
         }
         unknown.finish()?;
         invalid.finish()?;
@@ -94,7 +97,7 @@ impl Definitions {
     pub fn known(&self, given: &[CodedValue]) -> Values {
         let held = given.iter().filter_map(|CodedValue { code, value }| {
             let entry = self.entry(code, value.kind())?;
-            Some(entry.held(code, value))
+            Some(entry.held(code, entry.accept(value).unwrap_or_else(|_| value.clone())))
         });
         Values::new(held.collect())
     }
@@ -106,28 +109,40 @@ impl Definitions {
 }
 
 impl Entry {
-    fn held(&self, code: &str, value: &Value) -> Held {
+    fn held(&self, code: &str, value: Value) -> Held {
         Held {
             attribute_id: self.attribute.head.id,
             code: code.to_owned(),
             defining: self.attribute.definition.variant_defining,
-            value: value.clone(),
+            value,
         }
     }
 
-    fn check(&self, value: &Value) -> Result<(), String> {
+    /// The value, those of an enum as the definition spells them.
+    fn accept(&self, value: &Value) -> Result<Value, String> {
         match value {
-            Value::Text(text) => self.text(text),
-            Value::Number(number) => self.bounds(*number, ""),
-            Value::Texts(texts) => texts.iter().try_for_each(|text| self.allows(text)),
-            _ => Ok(()),
+            Value::Text(text) if self.attribute.definition.r#type == Type::Enum => {
+                let text = self.spelled(text)?;
+                self.text(text)?;
+                return Ok(Value::Text(text.to_owned()));
+            }
+            Value::Text(text) => self.text(text)?,
+            Value::Number(number) => self.bounds(*number, "")?,
+            Value::Texts(texts) => {
+                let spelled = texts.iter().map(|text| self.spelled(text).map(str::to_owned));
+                let spelled = spelled.collect::<Result<Vec<String>, String>>()?;
+                let mut seen = HashSet::new();
+                return match spelled.iter().find(|text| !seen.insert(fold(text))) {
+                    Some(text) => Err(format!("names {text:?} twice")),
+                    None => Ok(Value::Texts(spelled)),
+                };
+            }
+            _ => {}
         }
+        Ok(value.clone())
     }
 
     fn text(&self, text: &str) -> Result<(), String> {
-        if self.attribute.definition.r#type == Type::Enum {
-            self.allows(text)?;
-        }
         // A text has at most 10,000 characters, which a float counts exactly.
         let length = u32::try_from(text.chars().count()).map_or(f64::MAX, f64::from);
         self.bounds(length, " characters")?;
@@ -139,9 +154,12 @@ impl Entry {
         }
     }
 
-    fn allows(&self, text: &str) -> Result<(), String> {
-        if self.allowed.is_empty() || self.allowed.contains(text) {
-            return Ok(());
+    fn spelled<'s>(&'s self, text: &'s str) -> Result<&'s str, String> {
+        if self.allowed.is_empty() {
+            return Ok(text);
+        }
+        if let Some(allowed) = self.allowed.get(&fold(text)) {
+            return Ok(allowed);
         }
         let start: String = text.chars().take(MAX_QUOTED_CHARS).collect();
         Err(format!("cannot be {start:?}: it is not one of the allowed values"))
@@ -198,7 +216,9 @@ mod tests {
         let allowed = vec!["red".to_owned()];
         let one = || Definition { r#type: Type::Enum, allowed_values: allowed.clone(), ..plain() };
         assert!(check(one(), text("red")).is_ok());
-        assert_eq!(check(one(), text("Red")), invalid);
+        assert_eq!(check(one(), text("rod")), invalid);
+        let values = definitions(one()).check(&[text("Red ")], "p").unwrap();
+        assert_eq!(values.iter().next().unwrap().value, Value::Text("red".into()));
         let several =
             || Definition { r#type: Type::MultiEnum, allowed_values: allowed.clone(), ..plain() };
         let texts = |texts: &[&str]| {
@@ -206,6 +226,7 @@ mod tests {
         };
         assert!(check(several(), texts(&["red"])).is_ok());
         assert_eq!(check(several(), texts(&["red", "blue"])), invalid);
+        assert_eq!(check(several(), texts(&["red", "RED"])), invalid);
 
         let number = || Definition {
             r#type: Type::Number,

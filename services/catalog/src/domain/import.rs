@@ -1,7 +1,7 @@
 //! What a chunk of an import does: every row decided against what is there, without writing anything.
 
 use super::attribute::{Attribute, Definition};
-use super::brand::{Brand, fold};
+use super::brand::Brand;
 use super::category::Category;
 use super::definitions::Definitions;
 use super::kind::Kind;
@@ -14,6 +14,7 @@ use convert::Fields;
 use fault::{Common, Fault};
 use kernel::head::Change;
 use kernel::id::Id;
+use kernel::name::fold;
 use kernel::sku::Sku;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
@@ -62,9 +63,9 @@ pub struct Known {
     pub definitions: Definitions,
     /// Brands by folded name.
     pub brands: HashMap<String, Id<Brand>>,
-    /// Categories by key.
+    /// Categories by folded key.
     pub categories: HashMap<String, Id<Category>>,
-    /// Which product has a key or had it.
+    /// Which product has a folded key or had it.
     pub keys: HashMap<String, Id<Product>>,
     /// Those products.
     pub products: HashMap<Id<Product>, Product>,
@@ -117,7 +118,7 @@ pub fn plan(
     let (mut plan, mut keys) = (Plan::default(), HashSet::new());
     let mut planner = Planner { settings, known, weights, now, skus: HashSet::new() };
     for (index, (key, row)) in rows.into_iter().enumerate() {
-        let repeated = !keys.insert(key.clone());
+        let repeated = !keys.insert(fold(&key));
         let decided = row.and_then(|row| {
             if repeated {
                 return Err(key_taken(&key, "comes twice in this chunk"));
@@ -225,7 +226,7 @@ impl Planner {
     fn categories(&self, keys: &[String]) -> Result<BTreeSet<Id<Category>>, Fault> {
         let (mut ids, mut fields) = (BTreeSet::new(), Fields::default());
         for (at, key) in keys.iter().enumerate() {
-            match self.known.categories.get(key) {
+            match self.known.categories.get(&fold(key)) {
                 Some(id) => drop(ids.insert(*id)),
                 None => {
                     let message = format!("no category has the key {key:?}");
@@ -268,9 +269,12 @@ impl Planner {
     /// The product that the row's key names; none: it is to be created.
     fn current(&self, content: &product::Content) -> Result<Option<Product>, Fault> {
         let key = content.key.as_deref().unwrap_or_default();
-        let Some(id) = self.known.keys.get(key) else { return Ok(None) };
+        let folded = fold(key);
+        let Some(id) = self.known.keys.get(&folded) else { return Ok(None) };
         let product = self.known.products.get(id);
-        match product.filter(|own| !own.head.is_deleted() && own.content.key == content.key) {
+        let has_it =
+            |own: &&Product| own.content.key.as_deref().is_some_and(|own| fold(own) == folded);
+        match product.filter(|own| !own.head.is_deleted()).filter(has_it) {
             Some(product) => Ok(Some(product.clone())),
             None => Err(key_taken(key, "belonged to another product once")),
         }

@@ -6,6 +6,7 @@ use super::kind::Kind;
 use chrono::{Datelike, NaiveDate};
 use kernel::id::Id;
 use kernel::money::Money;
+use kernel::name::fold;
 
 /// A value.
 #[derive(Debug, Clone, PartialEq)]
@@ -43,15 +44,16 @@ impl Value {
         }
     }
 
+    /// Bytes by which it differs from others; texts as names are compared.
     fn canonical(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Text(text) => free::text(text, out),
+            Self::Text(text) => free::text(&fold(text), out),
             Self::Number(number) => out.extend(number.to_be_bytes()),
             Self::Bool(flag) => out.push(u8::from(*flag)),
             Self::Date(day) => out.extend(day.num_days_from_ce().to_be_bytes()),
             Self::Texts(texts) => {
                 free::length(texts.len(), out);
-                texts.iter().for_each(|text| free::text(text, out));
+                texts.iter().for_each(|text| free::text(&fold(text), out));
             }
             Self::Money(money) => {
                 free::text(money.currency.code(), out);
@@ -61,7 +63,7 @@ impl Value {
                 free::length(entries.len(), out);
                 for (language, text) in entries {
                     free::text(language, out);
-                    free::text(text, out);
+                    free::text(&fold(text), out);
                 }
             }
             Self::Json(own) => own.canonical(out),

@@ -9,6 +9,7 @@ use fault::Fault;
 use kernel::digest::sha256;
 use kernel::head::{Change, Changed, Head};
 use kernel::id::Id;
+use kernel::name::fold;
 use kernel::sku::Sku;
 
 /// The fields that an update may name.
@@ -63,12 +64,12 @@ pub struct Tier1 {
 pub struct Options(pub [u8; 32]);
 
 impl Content {
-    /// The digest of its options: color, size, material, gender, age group and every variant-defining value.
+    /// The digest of its options, as names are compared: color, size, material, gender, age group and every variant-defining value.
     pub fn options(&self) -> Options {
         let Tier1 { color, size, material, gender, age_group, weight_grams: _ } = &self.tier1;
         let mut bytes = Vec::new();
         for text in [color, size, material, gender, age_group] {
-            free::text(text, &mut bytes);
+            free::text(&fold(text), &mut bytes);
         }
         self.values.defining(&mut bytes);
         Options(sha256(&bytes))

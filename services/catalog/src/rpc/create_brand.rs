@@ -14,7 +14,7 @@ pub async fn create_brand(
     app: &App,
     request: CreateBrandRequest,
 ) -> Result<CreateBrandResponse, Fault> {
-    let name = &read(|fields| fields.required_text("name", &request.name))?;
+    let name = &read(|fields| fields.name("name", &request.name))?;
     app.db
         .write_once(&request, async move |tx| {
             let id = Id::new();

@@ -15,7 +15,7 @@ pub async fn update_brand(
 ) -> Result<UpdateBrandResponse, Fault> {
     let (id, name) = read(|fields| {
         let id = fields.id("brand_id", &request.brand_id);
-        id.zip(fields.required_text("name", &request.name))
+        id.zip(fields.name("name", &request.name))
     })?;
     let (name, expected) = (&name, request.expected_version);
     app.db

@@ -1,7 +1,7 @@
 //! Brands.
 
 use super::race;
-use crate::domain::brand::{Brand, fold};
+use crate::domain::brand::Brand;
 use crate::schema::{brands, products};
 use catalog_api::v1::Reason;
 use diesel::prelude::*;
@@ -11,6 +11,7 @@ use diesel_async::RunQueryDsl;
 use fault::Fault;
 use kernel::head::Head;
 use kernel::id::Id;
+use kernel::name::fold;
 use pg::entity::Stored;
 use pg::{Columns, Tx};
 use std::cmp::Ordering;

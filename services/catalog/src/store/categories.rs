@@ -12,6 +12,7 @@ use diesel_async::RunQueryDsl;
 use fault::Fault;
 use kernel::head::Head;
 use kernel::id::Id;
+use kernel::name::fold;
 use pg::entity::{self, Stored};
 use pg::{Columns, Tx, statement};
 use std::collections::HashMap;
@@ -39,6 +40,7 @@ impl Stored for Category {
     fn columns(columns: Columns<'_, Self>) -> Columns<'_, Self> {
         columns
             .column::<Text, _>("key", |own| &*own.content.key)
+            .column::<Text, _>("key_folded", |own| fold(&own.content.key))
             .column::<Text, _>("name", |own| &*own.content.name)
             .column::<Nullable<SqlUuid>, _>("parent_id", |own| own.content.parent_id)
     }
@@ -65,14 +67,14 @@ pub async fn lock_tree(tx: &mut Tx) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Locks the categories of these keys against their deletion.
+/// Locks the categories of these folded keys against their deletion.
 pub async fn lock_references(
     tx: &mut Tx,
-    keys: &[&str],
+    folded: &[String],
 ) -> Result<HashMap<String, Id<Category>>, Fault> {
     let rows: Vec<(String, Id<Category>)> = categories::table
-        .filter(categories::key.eq_any(keys).and(categories::deleted_at.is_null()))
-        .select((categories::key, categories::id))
+        .filter(categories::key_folded.eq_any(folded).and(categories::deleted_at.is_null()))
+        .select((categories::key_folded, categories::id))
         .order(categories::id)
         .for_key_share()
         .load(tx.conn())
@@ -87,7 +89,7 @@ pub async fn surroundings(
     wanted: &Content,
 ) -> Result<Surroundings, Fault> {
     let others = categories::table
-        .filter(categories::key.eq(&wanted.key).and(categories::deleted_at.is_null()))
+        .filter(categories::key_folded.eq(fold(&wanted.key)).and(categories::deleted_at.is_null()))
         .filter(categories::id.ne(own));
     let key_taken = diesel::select(diesel::dsl::exists(others)).get_result(tx.conn()).await?;
     let Some(parent) = wanted.parent_id else {

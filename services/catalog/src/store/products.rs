@@ -15,6 +15,7 @@ use diesel_async::RunQueryDsl;
 use fault::Fault;
 use kernel::head::{Change, Head};
 use kernel::id::Id;
+use kernel::name::fold;
 use pg::entity::{self, Stored};
 use pg::{Columns, Tx, statement};
 use serde_json::Value as Json;
@@ -146,8 +147,8 @@ pub async fn states(tx: &mut Tx, ids: &[Id<Product>]) -> Result<HashMap<Id<Produ
     Ok(rows.into_iter().collect())
 }
 
-/// Which product has each of the keys or had it.
-pub async fn of_keys(tx: &mut Tx, keys: &[&str]) -> Result<HashMap<String, Id<Product>>, Fault> {
+/// Which product has each of the folded keys or had it.
+pub async fn of_keys(tx: &mut Tx, keys: &[String]) -> Result<HashMap<String, Id<Product>>, Fault> {
     let rows: Vec<(String, Id<Product>)> = product_keys::table
         .filter(product_keys::key.eq_any(keys))
         .select((product_keys::key, product_keys::product_id))
@@ -168,7 +169,7 @@ pub async fn references(
     let wanted = Vec::from_iter(content.category_ids.iter().copied());
     let categories = entity::lock_reference(tx, &wanted).await?;
     let key_taken = match &content.key {
-        Some(key) => of_keys(tx, &[key]).await?.get(key).is_some_and(|holder| *holder != own),
+        Some(key) => of_keys(tx, &[fold(key)]).await?.into_values().any(|holder| holder != own),
         None => false,
     };
     Ok(References { key_taken, has_brand, categories })
@@ -179,7 +180,7 @@ async fn save_keys(tx: &mut Tx, changes: &[(&Product, &Change)]) -> Result<(), F
     let (mut keys, mut ids) = (Vec::new(), Vec::new());
     for (product, _) in changes.iter().filter(|(_, change)| change.touches("key")) {
         if let Some(key) = &product.content.key {
-            keys.push(key);
+            keys.push(fold(key));
             ids.push(product.head.id);
         }
     }

@@ -11,18 +11,18 @@ use proto::{AttributeConfigChanged, AttributeDraft, AttributeRules, AttributeTyp
 /// Reads a definition.
 pub fn draft(fields: &mut Fields, draft: &AttributeDraft) -> Option<Definition> {
     let rules = draft.rules.clone().unwrap_or_default();
-    let allowed_values = fields.texts("allowed_values", &draft.allowed_values);
+    let allowed_values = fields.names("allowed_values", &draft.allowed_values);
     let code = fields.required_text("code", &draft.code);
     let kind = fields.required("type", type_of(draft.r#type()));
-    let name = fields.required_text("name", &draft.name);
-    let unit = fields.text("unit", &draft.unit);
+    let name = fields.name("name", &draft.name);
+    let unit = fields.optional_name("unit", &draft.unit);
     let pattern = fields.text("rules.pattern", &rules.pattern);
     Some(Definition {
         allowed_values: allowed_values?,
         code: code?,
         r#type: kind?,
         name: name?,
-        unit: unit?,
+        unit: unit?.unwrap_or_default(),
         variant_defining: draft.variant_defining,
         filterable: draft.filterable,
         facetable: draft.facetable,

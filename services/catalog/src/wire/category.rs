@@ -12,10 +12,10 @@ use proto::{CategoryCreated, CategoryDeleted, CategoryDraft, CategoryUpdated};
 pub fn draft(fields: &mut Fields, draft: &CategoryDraft, named: &[&str]) -> Content {
     let mut content = Content::default();
     if named.contains(&"key") {
-        content.key = fields.required_text("key", &draft.key).unwrap_or_default();
+        content.key = fields.name("key", &draft.key).unwrap_or_default();
     }
     if named.contains(&"name") {
-        content.name = fields.required_text("name", &draft.name).unwrap_or_default();
+        content.name = fields.name("name", &draft.name).unwrap_or_default();
     }
     if named.contains(&"parent_id") {
         content.parent_id = fields.optional_id("parent_id", &draft.parent_id).unwrap_or_default();

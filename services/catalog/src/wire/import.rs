@@ -21,7 +21,7 @@ pub fn row(sent: &ImportRow) -> Result<Row, Fault> {
     }
     read(|fields| {
         let content = Content {
-            key: Some(fields.required_text("key", &sent.key).unwrap_or_default()),
+            key: Some(fields.name("key", &sent.key).unwrap_or_default()),
             title: fields.required_text("title", &sent.title).unwrap_or_default(),
             description: fields.text("description", &sent.description).unwrap_or_default(),
             status: product::status(sent.status()).unwrap_or_default(),
@@ -33,15 +33,16 @@ pub fn row(sent: &ImportRow) -> Result<Row, Fault> {
             ),
             ..Content::default()
         };
-        let brand = fields.text("brand", &sent.brand);
+        let brand = fields.optional_name("brand", &sent.brand);
         let given = value::given(fields, "tier2_attributes", &sent.tier2_attributes);
-        let category_keys = fields.texts("category_keys", &sent.category_keys);
+        let category_keys = fields.names("category_keys", &sent.category_keys);
         let variants = fields.each("variants", &sent.variants, |fields, draft| {
             let sku = fields.sku("sku", &draft.sku);
             let (content, given) = variant::draft(fields, draft, &FIELDS);
             Some(VariantRow { sku: sku?, content, given })
         });
         let (brand, category_keys, variants) = (brand?, category_keys?, variants?);
+        let brand = brand.unwrap_or_default();
         Some(Row { content, brand, category_keys, given, variants })
     })
 }

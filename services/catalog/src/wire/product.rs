@@ -21,7 +21,7 @@ pub fn draft(
     let mut given = Vec::new();
     let has = |field| named.contains(&field);
     if has("key") {
-        content.key = fields.optional_text("key", &draft.key).unwrap_or_default();
+        content.key = fields.optional_name("key", &draft.key).unwrap_or_default();
     }
     if has("title") {
         content.title = fields.required_text("title", &draft.title).unwrap_or_default();

@@ -7,6 +7,7 @@ use catalog_api::v1 as proto;
 use chrono::NaiveDate;
 use convert::{Fields, money};
 use fault::Common;
+use kernel::name::language;
 use proto::attribute_value::Value as Sent;
 use proto::{LocalizedEntry, LocalizedText, Reason, TextList};
 use std::collections::HashSet;
@@ -36,12 +37,13 @@ fn read(fields: &mut Fields, sent: &Sent) -> Option<Value> {
         Sent::Money(money) => Value::Money(fields.money("money", Some(money))?),
         Sent::Localized(localized) => {
             let mut languages = HashSet::new();
-            if !localized.entries.iter().all(|entry| languages.insert(&entry.language)) {
+            let mut all = localized.entries.iter().map(|entry| language(&entry.language));
+            if !all.all(|own| languages.insert(own)) {
                 let message = "has two texts in one language";
                 return fields.refuse(Reason::AttributeValueInvalid, "localized", message);
             }
             Value::Localized(fields.each("localized", &localized.entries, |fields, entry| {
-                let language = fields.text("language", &entry.language);
+                let language = fields.name("language", &language(&entry.language));
                 let text = fields.text("text", &entry.text);
                 language.zip(text)
             })?)

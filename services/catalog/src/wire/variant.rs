@@ -41,7 +41,8 @@ pub fn draft(
 }
 
 fn tier1(fields: &mut Fields, sent: &Tier1Attributes) -> Tier1 {
-    let mut read = |name: &str, own: &str| fields.text(name, own).unwrap_or_default();
+    let mut read =
+        |name: &str, own: &str| fields.optional_name(name, own).flatten().unwrap_or_default();
     Tier1 {
         color: read("color", &sent.color),
         size: read("size", &sent.size),

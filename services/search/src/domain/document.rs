@@ -10,6 +10,7 @@ use catalog_api::v1::{
 use chrono::{DateTime, NaiveDate, Utc};
 use fault::Fault;
 use kernel::currency::Currency;
+use kernel::name::fold;
 use kernel::price::{Level, PriceRow, Scope};
 use kernel::window::Window;
 use pricing_api::v1::{Price, PriceScope};
@@ -109,7 +110,7 @@ fn row(price: &Price) -> Option<PriceRow<String>> {
             customer: None,
             group: None,
             warehouse: named(warehouse_id),
-            channel: named(channel),
+            channel: named(channel).map(|channel| fold(&channel)),
             country: named(country),
         },
         window: Window::try_new(time(price.from.as_ref()), time(price.until.as_ref())).ok()?,

@@ -13,8 +13,17 @@ async fn a_brand_is_created_and_its_name_is_unique_in_any_case() {
     let brand = shop.brand("École").await;
     let event = shop.outbox().await.last().unwrap().read::<BrandCreated>();
     assert_eq!(event.brand, Some(brand));
-    let fault = create_brand(&shop.app, request("éCOLE")).await.unwrap_err();
-    assert!(fault.is(Reason::BrandNameTaken));
+    for same in ["éCOLE", " École ", "E\u{301}cole"] {
+        let fault = create_brand(&shop.app, request(same)).await.unwrap_err();
+        assert!(fault.is(Reason::BrandNameTaken), "{same:?}: {fault}");
+    }
+    let trimmed = create_brand(&shop.app, request(" Levi\u{2019}s ")).await.unwrap().brand;
+    assert_eq!(trimmed.unwrap().name, "Levi\u{2019}s");
+    assert!(create_brand(&shop.app, request("LEVI'S")).await.is_err());
+    for blank in ["   ", "\u{200b}", "Ni\u{200b}ke", "Ni\nke"] {
+        let fault = create_brand(&shop.app, request(blank)).await.unwrap_err();
+        assert_eq!(fault.reason(), "INVALID_FIELD", "{blank:?}");
+    }
     assert_eq!(
         create_brand(&shop.app, request("a\0")).await.unwrap_err().reason(),
         "INVALID_FIELD"

@@ -15,6 +15,8 @@ async fn a_category_is_created_and_published() {
     let unnamed = CategoryDraft { name: String::new(), ..category("x", "") };
     let cases = [
         (category("phones", ""), "CATEGORY_KEY_TAKEN", "category.key"),
+        (category(" Phones", ""), "CATEGORY_KEY_TAKEN", "category.key"),
+        (category("  ", ""), "INVALID_FIELD", "category.key"),
         (category("x", &uuid()), "UNKNOWN_CATEGORY", "category.parent_id"),
         (category("", ""), "INVALID_FIELD", "category.key"),
         (unnamed, "INVALID_FIELD", "category.name"),

@@ -187,3 +187,44 @@ async fn a_repeated_request_has_one_effect_and_one_answer() {
     assert!(create_product(&shop.app, other).await.unwrap_err().is(Common::RequestIdReused));
     shop.close().await;
 }
+
+#[tokio::test]
+async fn what_looks_the_same_is_the_same() {
+    let shop = Shop::open().await;
+    shop.define(attribute("claim", AttributeType::Localized)).await.unwrap();
+    create_product(&shop.app, create(keyed("Phone 1"), &["A-1"])).await.unwrap();
+    let claims = |languages: &[&str]| {
+        let entries = languages.iter().map(|language| LocalizedEntry {
+            language: (*language).into(),
+            text: "schnell".into(),
+        });
+        let localized = LocalizedText { entries: entries.collect() };
+        ProductDraft {
+            tier2_attributes: vec![value("claim", Value::Localized(localized))],
+            ..product()
+        }
+    };
+    let colors = |colors: [&str; 2]| CreateProductRequest {
+        product: Some(product()),
+        variants: vec![variant("B-1", colors[0]), variant("B-2", colors[1])],
+        ..Default::default()
+    };
+    for (request, reason) in [
+        (create(keyed(" phone  1"), &["B-1"]), "PRODUCT_KEY_TAKEN"),
+        (create(keyed("\u{a0}"), &["B-1"]), "INVALID_FIELD"),
+        (create(ProductDraft { title: "   ".into(), ..product() }, &["B-1"]), "INVALID_FIELD"),
+        (create(claims(&["de", "DE"]), &["B-1"]), "ATTRIBUTE_VALUE_INVALID"),
+        (colors(["red", "Red"]), "OPTIONS_TAKEN"),
+        (colors(["rosé", "rose\u{301} "]), "OPTIONS_TAKEN"),
+        (colors(["red", "\u{200b}"]), "INVALID_FIELD"),
+    ] {
+        let fault = create_product(&shop.app, request).await.unwrap_err();
+        assert_eq!(fault.reason(), reason, "{fault}");
+    }
+    let made = create_product(&shop.app, create(claims(&["DE", "sr-latn"]), &["B-1"])).await;
+    let product = made.unwrap().product.unwrap();
+    let Some(Value::Localized(own)) = &product.tier2_attributes[0].value else { panic!() };
+    let languages: Vec<_> = own.entries.iter().map(|entry| entry.language.as_str()).collect();
+    assert_eq!(languages, ["de", "sr-Latn"]);
+    shop.close().await;
+}

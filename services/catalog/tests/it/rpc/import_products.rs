@@ -396,3 +396,24 @@ async fn two_streams_of_one_import_are_serialized() {
     assert_eq!(shop.rows("products").await, 20);
     shop.close().await;
 }
+
+#[tokio::test]
+async fn a_key_and_a_brand_are_found_in_any_spelling() {
+    let shop = Shop::open().await;
+    shop.brand("Acme").await;
+    shop.category("Phones", "").await;
+    let named = |key: &str, brand: &str, category: &str| ImportRow {
+        brand: brand.into(),
+        category_keys: vec![category.into()],
+        ..row(key, "S-1")
+    };
+    let first = run(&shop, &skip(), vec![(1, vec![named("Desk", "ACME ", "phones")])]).await;
+    assert_eq!(counts(&first[0]), [1, 0, 0, 0]);
+    let again = run(&shop, &skip(), vec![(1, vec![named("desk", "acme", " PHONES")])]).await;
+    assert_eq!(counts(&again[0]), [0, 1, 0, 0], "the spelling of the key changes");
+    let again = run(&shop, &skip(), vec![(1, vec![named("desk ", "Acme", "Phones")])]).await;
+    assert_eq!(counts(&again[0]), [0, 0, 1, 0]);
+    let twice = vec![row("Lamp", "S-2"), row(" LAMP", "S-3")];
+    assert_eq!(counts(&run(&shop, &skip(), vec![(1, twice)]).await[0]), [1, 0, 0, 1]);
+    shop.close().await;
+}

@@ -9,7 +9,7 @@ async fn prices_are_in_the_order_of_the_requested_items() {
     shop.set_one(draft(product(), 100)).await;
     shop.set_one(draft(sku("OWN"), 95)).await;
     let mut vip = draft(sku("OWN"), 80);
-    vip.key.scope.group = Some("VIP".into());
+    vip.key.scope.group = Some("vip".into());
     shop.set_one(vip).await;
     let mut agreed = draft(sku("OWN"), 70);
     agreed.key.scope.customer = Some("C1".into());

@@ -25,9 +25,9 @@ fn examples() -> Vec<PriceDraft> {
         draft(product(), 100),
         sku(95, |_| ()),
         sku(90, |p| p.key.scope.warehouse = Some("W1".into())),
-        sku(92, |p| p.key.scope.group = Some("VIP".into())),
+        sku(92, |p| p.key.scope.group = Some("vip".into())),
         sku(91, |p| {
-            p.key.scope.group = Some("VIP".into());
+            p.key.scope.group = Some("vip".into());
             p.key.scope.country = Some("DE".into());
         }),
         sku(85, |p| {
@@ -36,7 +36,7 @@ fn examples() -> Vec<PriceDraft> {
             p.key.window = Window::try_new(day(DEC_1), day(DEC_8)).unwrap();
         }),
         sku(88, |p| p.key.currency = Currency::parse("EUR").unwrap()),
-        sku(89, |p| p.key.scope.group = Some("STAFF".into())),
+        sku(89, |p| p.key.scope.group = Some("staff".into())),
     ]
 }
 
@@ -125,9 +125,9 @@ async fn the_trace_explains_each_price_in_a_sentence() {
     let expected = [
         (95, "applies"),
         (100, "is a price of the product, and one of the SKU applies"),
-        (91, "customer group is VIP, the context has none"),
-        (89, "customer group is STAFF, the context has none"),
-        (92, "customer group is VIP, the context has none"),
+        (91, "customer group is vip, the context has none"),
+        (89, "customer group is staff, the context has none"),
+        (92, "customer group is vip, the context has none"),
         (85, "holds from 2026-12-01T00:00:00Z on, the context is of 2026-11-20T00:00:00Z"),
         (90, "warehouse is W1, the context has W9"),
         (88, "currency is EUR, the context has USD"),

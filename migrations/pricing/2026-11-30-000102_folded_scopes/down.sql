@@ -1,0 +1,2 @@
+-- Their spelling was not kept; they are compared as they are.
+select 1;
