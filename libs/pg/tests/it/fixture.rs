@@ -75,6 +75,14 @@ impl Fixture {
         provision::at(self.superuser.expose_secret(), database).into()
     }
 
+    /// The URL of another database of the same server, as this role.
+    pub fn url_as(&self, role: &str, database: &str) -> SecretString {
+        let url = self.url_of(database);
+        let (scheme, address) = url.expose_secret().split_once("://").unwrap();
+        let address = address.rsplit_once('@').map_or(address, |(_, server)| server);
+        format!("{scheme}://{role}:secret@{address}").into()
+    }
+
     pub async fn execute(&self, sql: &str) {
         let done = self.observer.read("test.execute", async |tx| execute(tx, sql).await);
         done.await.unwrap();
