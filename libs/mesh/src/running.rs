@@ -28,6 +28,10 @@ use tower::util::MapRequestLayer;
 const MAX_STREAMS: u32 = 1_024;
 /// Cancelled calls of one connection that are not dealt with yet.
 const MAX_RESET_STREAMS: usize = 2 * MAX_STREAMS as usize;
+/// Headers of one call. More than a token may have, so that one that is too long is refused with a reason; far beyond it HTTP/2 gives up
+/// the connection.
+const MAX_HEADER_BYTES: u32 = 256 * 1024;
+
 
 /// How long tasks may take to finish their current work after the calls have ended.
 const TASK_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
@@ -223,7 +227,7 @@ impl Listening {
         let server = Server::builder()
             .http2_keepalive_interval(Some(Duration::from_secs(20)))
             .http2_keepalive_timeout(Some(Duration::from_secs(10)))
-            .http2_max_header_list_size(32 * 1024)
+            .http2_max_header_list_size(MAX_HEADER_BYTES)
             // Other services of the mesh cancel all of their calls at once when this one was frozen; that is no attack.
             .http2_max_pending_accept_reset_streams(Some(MAX_RESET_STREAMS))
             .http2_max_local_error_reset_streams(Some(MAX_RESET_STREAMS))

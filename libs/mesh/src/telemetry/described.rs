@@ -68,6 +68,8 @@ pub const fn histogram(
 pub const METRICS: &[Metric] = &[
     histogram("rpc_server_call_duration_seconds", SECONDS, &["method", "code"], "Time of a served call until its answer began."),
     histogram("rpc_client_call_duration_seconds", SECONDS, &["method", "code"], "Time of a call to another service until its answer began."),
+    counter("call_faults_total", &["method", "reason"], "Faults that callers were answered with, those that are not logged included."),
+    counter("rpc_not_grpc_total", &[], "Requests that were refused with HTTP 415 because they are not gRPC."),
     counter("rpc_near_timeouts_total", &["method"], "Served calls that took more than four fifths of the time that they had."),
     counter("rpc_panics_total", &["method"], "Served calls whose handler panicked."),
     counter("tasks_died_total", &["task"], "Background tasks that ended though they never should; the process ends with them."),
