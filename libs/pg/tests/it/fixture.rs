@@ -195,13 +195,17 @@ pub fn refusal() -> Fault {
 
 /// A `PriceUpdated` of this version.
 pub fn fact(id: Uuid, version: i64) -> Fact {
-    let price = Price {
+    Fact::from(&PriceUpdated { price: Some(price(id, version)), changed: Vec::new() })
+}
+
+/// A price of this version.
+pub fn price(id: Uuid, version: i64) -> Price {
+    Price {
         price_id: id.to_string(),
         item: Some(Item { name: Some(Name::Sku("sku".into())) }),
         version,
         ..Price::default()
-    };
-    Fact::from(&PriceUpdated { price: Some(price), changed: Vec::new() })
+    }
 }
 
 /// A mutating call; `body` distinguishes calls with the same id.
