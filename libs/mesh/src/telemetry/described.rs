@@ -75,6 +75,11 @@ pub const METRICS: &[Metric] = &[
     counter("tasks_died_total", &["task"], "Background tasks that ended though they never should; the process ends with them."),
     gauge("dependency_up", &["service", "check"], "1 while something that a service needs is there, else 0."),
 
+    gauge("process_resident_memory_bytes", &[], "Memory of the process that is in RAM."),
+    gauge("process_open_fds", &[], "Descriptors that the process has open: connections and files."),
+    gauge("process_threads", &[], "Threads of the process."),
+    gauge("tokio_alive_tasks", &[], "Tasks of the runtime that have not ended."),
+
     histogram("db_client_operation_duration_seconds", SECONDS, &["operation", "outcome"], "Time of a read or transaction with its retries; outcome is ok, refused or error."),
     counter("db_retries_total", &["operation"], "Transactions done again because others got in the way."),
     counter("db_pool_failures_total", &["service"], "Times that no connection to the database was to be had."),
