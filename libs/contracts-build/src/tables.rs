@@ -27,13 +27,14 @@ fn policies(out: &mut String, methods: &[Method]) {
         let _ = writeln!(
             out,
             "Policy {{ path: {:?}, name: {:?}, timeout: std::time::Duration::from_millis({}), per_minute: {}, \
-             scopes: &{:?}, public: {}, idempotency: Idempotency::{} }},",
+             scopes: &{:?}, public: {}, takes_stream: {}, idempotency: Idempotency::{} }},",
             method.path,
             method.name,
             method.timeout_ms,
             method.per_minute,
             method.scopes,
             method.public,
+            method.descriptor.is_client_streaming(),
             method.idempotency
         );
     }

@@ -15,6 +15,8 @@ pub struct Policy {
     pub scopes: &'static [&'static str],
     /// Whether it can be called without a token.
     pub public: bool,
+    /// Whether its caller sends a stream of messages.
+    pub takes_stream: bool,
     /// Whether a call may be repeated.
     pub idempotency: Idempotency,
 }

@@ -9,6 +9,8 @@ use tokio::time::Instant;
 /// The context of the current work.
 #[derive(Debug, Clone)]
 pub struct Context {
+    /// Which work it is, in metrics and logs: the method, of few values; else `event` or `background`.
+    pub work: &'static str,
     /// Common to all work that one request or event causes, across services.
     pub correlation_id: String,
     /// Id of the event that is being handled, if any.
@@ -48,6 +50,7 @@ impl Context {
     /// A context for a service's own background work.
     pub fn of_service(name: &str) -> Self {
         Self {
+            work: "background",
             correlation_id: uuid::Uuid::now_v7().to_string(),
             causation_id: None,
             traceparent: None,

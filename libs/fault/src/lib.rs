@@ -8,6 +8,7 @@ pub mod context;
 mod database;
 mod fault;
 pub mod point;
+mod sample;
 mod status;
 
 pub use contracts::Kind;

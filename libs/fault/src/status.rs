@@ -1,6 +1,6 @@
 //! Conversion between faults and `tonic::Status`, with the standard `google.rpc` error details.
 
-use crate::{Common, Fault, context};
+use crate::{Common, Fault, context, sample};
 use contracts::status::Parts;
 use contracts::{Kind, Reason, Violation};
 use std::time::Duration;
@@ -24,20 +24,31 @@ impl From<Fault> for Status {
     }
 }
 
+/// Counts the fault and logs it; what callers can bring about at will is logged as a sample.
 fn log(fault: &Fault) {
     let context = context::current();
-    let (id, chain) = (&context.correlation_id, fault.chain());
-    let reason = fault.reason();
+    let (id, method, reason) = (&context.correlation_id, context.work, fault.reason());
+    metrics::counter!("call_faults_total", "method" => method, "reason" => reason.to_owned())
+        .increment(1);
+    let sampled = || sample::logged(method, reason);
     match fault.kind() {
-        Kind::Internal => tracing::error!(correlation_id = %id, reason, "call failed: {chain}"),
+        Kind::Internal => {
+            tracing::error!(correlation_id = %id, reason, "call failed: {}", fault.chain());
+        }
         Kind::Exhausted | Kind::Unavailable | Kind::TimedOut => {
-            tracing::warn!(correlation_id = %id, reason, "call failed: {chain}");
+            if let Some(suppressed) = sampled() {
+                let chain = fault.chain();
+                tracing::warn!(correlation_id = %id, method, reason, suppressed, "call failed: {chain}");
+            }
         }
         Kind::Unauthenticated | Kind::Forbidden | Kind::Refused => {
-            tracing::info!(correlation_id = %id, reason, "call refused: {chain}");
+            if let Some(suppressed) = sampled() {
+                let chain = fault.chain();
+                tracing::info!(correlation_id = %id, method, reason, suppressed, "call refused: {chain}");
+            }
         }
         Kind::Invalid | Kind::NotFound | Kind::AlreadyExists | Kind::Conflict => {
-            tracing::debug!(correlation_id = %id, reason, "call refused: {chain}");
+            tracing::debug!(correlation_id = %id, reason, "call refused: {}", fault.chain());
         }
     }
 }
@@ -147,6 +158,35 @@ mod tests {
         let status = Status::from(Fault::internal("password authentication failed"));
         assert!(!format!("{status:?}").contains("password"));
         assert_eq!(status.code(), Code::Internal);
+    }
+
+    #[test]
+    fn refusals_without_a_token_cost_one_line_of_the_log() {
+        #[derive(Default, Clone)]
+        struct Lines(std::sync::Arc<std::sync::atomic::AtomicU32>);
+        impl<S: tracing::Subscriber> tracing_subscriber::Layer<S> for Lines {
+            fn on_event(
+                &self,
+                event: &tracing::Event<'_>,
+                _: tracing_subscriber::layer::Context<'_, S>,
+            ) {
+                if *event.metadata().level() <= tracing::Level::INFO {
+                    self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                }
+            }
+        }
+        use tracing_subscriber::layer::SubscriberExt;
+        let lines = Lines::default();
+        tracing::subscriber::with_default(
+            tracing_subscriber::registry().with(lines.clone()),
+            || {
+                for _ in 0..100 {
+                    drop(Status::from(Fault::new(Common::TokenMissing, "send a token")));
+                }
+                drop(Status::from(Fault::new(Common::ScopeMissing, "needs catalog:read")));
+            },
+        );
+        assert_eq!(lines.0.load(std::sync::atomic::Ordering::Relaxed), 2);
     }
 
     #[test]

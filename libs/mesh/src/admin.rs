@@ -8,9 +8,42 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+
+/// Pause after a connection could not be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Serves the pages for as long as it is polled. A client that does not send the head of a request in time is disconnected: else whoever
+/// reaches the port could use up the descriptors of the process.
+pub(crate) async fn serve(listener: TcpListener, readiness: Readiness, head_timeout: Duration) {
+    let pages = TowerToHyperService::new(router(readiness));
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_) = connections.join_next() => continue,
+        };
+        let Ok((stream, _)) = accepted else {
+            // Of descriptors, as a rule; some are free again later.
+            sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(head_timeout)
+            .serve_connection(TokioIo::new(stream), pages.clone());
+        connections.spawn(connection);
+    }
+}
 
 /// Pages: `/health`, `/health/live`, `/health/ready`, `/health/detailed`, `/metrics`.
-pub(crate) fn router(readiness: Readiness) -> Router {
+fn router(readiness: Readiness) -> Router {
     Router::new()
         .route("/health", get(ready))
         .route("/health/live", get(live))

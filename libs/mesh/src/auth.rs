@@ -30,6 +30,9 @@ use token::invalid;
 /// Where the token of the user stands for whom a service calls.
 pub const USER_TOKEN: &str = "x-souk-user-token";
 
+/// Longest token that is looked at.
+const MAX_TOKEN_BYTES: usize = 16 * 1024;
+
 /// Verifies tokens. Clones share the keys and what was verified.
 #[derive(Clone)]
 pub struct Auth(Option<Arc<Inner>>);
@@ -112,6 +115,9 @@ impl Auth {
 
 impl Inner {
     async fn verify(&self, token: &str) -> Result<Arc<Verified>, Fault> {
+        if token.len() > MAX_TOKEN_BYTES {
+            return Err(invalid("the token is longer than 16 KiB"));
+        }
         self.keys.refresh();
         let digest = sha256(token.as_bytes());
         if let Some(known) = self.verified.get(&digest).await {

@@ -187,7 +187,7 @@ async fn ready(
     migrated: Arc<AtomicBool>,
 ) -> Result<(), Fault> {
     if migrated.load(Ordering::Relaxed) {
-        return db.due().await.map(drop);
+        return db.answers().await;
     }
     let pending = migrate::pending(db.url(), migrations()).await?;
     match pending.first() {

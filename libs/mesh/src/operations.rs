@@ -27,6 +27,10 @@ use std::fmt;
 
 contracts::operations_service!(Operations, self);
 
+/// Connections of a service that its operators' calls use at a time: they read many rows at once, and the service's own calls need the
+/// others.
+const CONNECTIONS: usize = 2;
+
 /// What operators can look at and change: the services of this process, and the broker.
 #[derive(Clone)]
 pub struct Operations {
@@ -58,7 +62,8 @@ impl Operations {
     /// Of these services.
     pub fn new(services: &[Service], bus: Bus, paging: Paging) -> Self {
         let owners = services.iter().filter_map(|service| {
-            let owner = Owner { db: service.db.clone()?, aggregates: service.aggregates };
+            let db = service.db.as_ref()?.share(CONNECTIONS);
+            let owner = Owner { db, aggregates: service.aggregates };
             Some((service.name, owner))
         });
         Self { owners: owners.collect(), bus, paging }

@@ -9,6 +9,9 @@ use kernel::page::{PageKeys, PageSize};
 use secrecy::ExposeSecret;
 use uuid::Uuid;
 
+/// Most bytes of the entries of a page that is bounded by its size too: clients refuse answers above 4 MiB unless told otherwise.
+const MAX_PAGE_BYTES: usize = 3 * 1024 * 1024;
+
 /// Seals and opens page tokens with the configured keys.
 #[derive(Debug, Clone)]
 pub struct Paging {
@@ -111,6 +114,25 @@ impl Page {
         last.map(|last| self.token(cursor(last).as_ref())).unwrap_or_default()
     }
 
+    /// [`Page::next`] of entries that may be large: a page ends before they exceed 3 MiB, but has one at least.
+    pub fn next_within_bytes<T, C: AsRef<[u8]>>(
+        &self,
+        entries: &mut Vec<T>,
+        bytes: impl Fn(&T) -> usize,
+        cursor: impl FnOnce(&T) -> C,
+    ) -> String {
+        let mut total = 0;
+        let fitting = entries.iter().take_while(|entry| {
+            total += bytes(entry);
+            total <= MAX_PAGE_BYTES
+        });
+        let kept = fitting.count().clamp(1, self.size());
+        let more = kept < entries.len();
+        entries.truncate(kept);
+        let last = entries.last().filter(|_| more);
+        last.map(|last| self.token(cursor(last).as_ref())).unwrap_or_default()
+    }
+
     /// [`Page::next`] of a list by id.
     pub fn next_after<T, A>(&self, rows: &mut Vec<T>, id: impl FnOnce(&T) -> Id<A>) -> String {
         self.next(rows, |row| id(row).uuid().into_bytes())
@@ -184,6 +206,24 @@ mod tests {
         assert_eq!(rows, ids[..2]);
         assert_eq!(paging.page(&request(&token)).unwrap().after().unwrap(), ids[1]);
         assert_eq!(page.next_after(&mut last, |id| *id), "");
+    }
+
+    #[test]
+    fn a_page_of_large_entries_ends_before_it_is_too_large_for_clients() {
+        let paging = Paging::new(&config::Page::default());
+        let page = paging.page(&ListPricesRequest { page_size: 3, ..request("") }).unwrap();
+        let kept = |sizes: &[usize]| {
+            let mut entries = sizes.to_vec();
+            let next = page.next_within_bytes(&mut entries, |size| *size, |_| b"cursor");
+            (entries.len(), !next.is_empty())
+        };
+        let half = MAX_PAGE_BYTES / 2;
+        assert_eq!(kept(&[]), (0, false));
+        assert_eq!(kept(&[1, 1, 1]), (3, false));
+        assert_eq!(kept(&[1, 1, 1, 1]), (3, true));
+        assert_eq!(kept(&[half, half, 1]), (2, true));
+        assert_eq!(kept(&[5 * MAX_PAGE_BYTES]), (1, false));
+        assert_eq!(kept(&[5 * MAX_PAGE_BYTES, 1]), (1, true));
     }
 
     #[test]

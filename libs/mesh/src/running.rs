@@ -10,7 +10,6 @@ use crate::{Service, Tasks, admin, health, telemetry};
 use bus::Consumers;
 use pg::Budget;
 use std::collections::BTreeSet;
-use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -28,6 +27,10 @@ use tower::util::MapRequestLayer;
 const MAX_STREAMS: u32 = 1_024;
 /// Cancelled calls of one connection that are not dealt with yet.
 const MAX_RESET_STREAMS: usize = 2 * MAX_STREAMS as usize;
+
+/// Headers of one call. More than a token may have, so that one that is too long is refused with a reason; far beyond it HTTP/2 gives up
+/// the connection.
+const MAX_HEADER_BYTES: u32 = 256 * 1024;
 
 /// How long tasks may take to finish their current work after the calls have ended.
 const TASK_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
@@ -136,8 +139,8 @@ pub async fn start(boot: Boot, services: Vec<Service>) -> Result<Running, BootEr
     };
     let external = serve(ports.grpc, "grpc");
     let inner = serve(ports.internal, "internal grpc");
-    let pages = axum::serve(ports.admin, admin::router(readiness.clone()));
-    let pages = tokio::spawn(async move { pages.await });
+    let head_timeout = Duration::from_millis(config.server.admin_head_timeout_ms);
+    let pages = tokio::spawn(admin::serve(ports.admin, readiness.clone(), head_timeout));
     let names: Vec<&'static str> = services.iter().map(Service::name).collect();
     tracing::info!(%grpc, %admin, services = names.join(","), "serving");
     let consumers = services.into_iter().flat_map(|service| service.consumers).collect();
@@ -223,7 +226,7 @@ impl Listening {
         let server = Server::builder()
             .http2_keepalive_interval(Some(Duration::from_secs(20)))
             .http2_keepalive_timeout(Some(Duration::from_secs(10)))
-            .http2_max_header_list_size(32 * 1024)
+            .http2_max_header_list_size(MAX_HEADER_BYTES)
             // Other services of the mesh cancel all of their calls at once when this one was frozen; that is no attack.
             .http2_max_pending_accept_reset_streams(Some(MAX_RESET_STREAMS))
             .http2_max_local_error_reset_streams(Some(MAX_RESET_STREAMS))
@@ -277,7 +280,7 @@ struct Drain {
     tasks: Tasks,
     external: Listening,
     inner: Listening,
-    pages: JoinHandle<io::Result<()>>,
+    pages: JoinHandle<()>,
 }
 
 impl Drain {

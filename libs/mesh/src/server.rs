@@ -4,12 +4,14 @@
 mod admit;
 pub(crate) mod answer;
 mod authenticate;
+mod content_type;
 mod contract;
 mod correlate;
 mod deadline;
 mod enter;
 mod guard;
 mod measure;
+mod messages;
 mod name;
 mod trace;
 
@@ -31,6 +33,7 @@ pub(crate) struct Stack {
     auth: Auth,
     timeouts: Arc<Timeouts>,
     max_concurrent_calls: usize,
+    max_message_bytes: usize,
     /// Calls in flight, answers still being sent included.
     pub(crate) calls: TaskTracker,
 }
@@ -41,6 +44,7 @@ impl Stack {
             auth,
             timeouts: Arc::new(config.timeouts.clone()),
             max_concurrent_calls: config.server.max_concurrent_calls,
+            max_message_bytes: config.server.max_message_bytes,
             calls: TaskTracker::new(),
         }
     }
@@ -55,6 +59,8 @@ impl Stack {
         let layers = ServiceBuilder::new()
             // First, so that everything below is logged with the caller's id.
             .layer(from_fn(correlate::correlate))
+            // Nothing below can answer what is not gRPC.
+            .layer(from_fn(content_type::content_type))
             // Around the rest, so that every log line of the call carries both ids.
             .layer(from_fn(trace::trace))
             // Counts the answer as the caller sees it, so nothing below may be left out.
@@ -79,6 +85,8 @@ impl Stack {
             .layer(from_fn_with_state(self.auth.clone(), authenticate::authenticate))
             // Whether this caller may call this method.
             .layer(from_fn(authenticate::check_scopes))
+            // After the caller is known: to look into a compressed message is work.
+            .layer(from_fn_with_state(self.max_message_bytes, messages::messages))
             // Last: sets the caller and the deadline for the handler and its outgoing calls.
             .layer(from_fn(enter::enter));
         // The router that this one is merged into answers for unknown paths.

@@ -3,6 +3,7 @@
 
 mod described;
 mod json;
+mod process;
 mod trace;
 
 pub use described::{Kind, METRICS, Metric, SECONDS, counter, gauge, histogram};
@@ -97,6 +98,7 @@ fn install_recorder(described: Vec<Metric>) {
 
 /// All metrics in the format of Prometheus.
 pub fn metrics_text() -> String {
+    process::measure();
     RECORDED.get().map(PrometheusHandle::render).unwrap_or_default()
 }
 

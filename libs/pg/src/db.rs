@@ -1,3 +1,4 @@
+use crate::not_opened::{overloaded, refusal};
 use crate::pool::{Budget, Pool, Purpose, pool};
 use crate::reading::Reading;
 use crate::tx::{InTransaction, Tx, begin};
@@ -8,7 +9,8 @@ use secrecy::SecretString;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 
 /// Connection settings of one service's database.
 #[derive(Debug, Clone)]
@@ -45,6 +47,8 @@ impl Settings {
 #[derive(Clone)]
 pub struct Db {
     inner: Arc<Inner>,
+    /// How many connections this one and its clones may use at a time; none: all of the pools.
+    share: Option<Arc<Semaphore>>,
 }
 
 struct Inner {
@@ -77,6 +81,7 @@ impl Db {
         let of_replica = &Budget::new(settings.max_connections);
         let replica = replica.map(|url| pool(url, Purpose::Filtered, of_replica)).transpose()?;
         Ok(Self {
+            share: None,
             inner: Arc::new(Inner {
                 service,
                 settings,
@@ -88,6 +93,12 @@ impl Db {
                 clock_offset_ms: AtomicI64::new(0),
             }),
         })
+    }
+
+    /// The same database for work that must not take the connections of calls: it and its clones use so many at a time.
+    #[must_use]
+    pub fn share(&self, connections: usize) -> Self {
+        Self { inner: Arc::clone(&self.inner), share: Some(Arc::new(Semaphore::new(connections))) }
     }
 
     /// Name of the service whose database this is.
@@ -227,13 +238,21 @@ impl Db {
     }
 
     async fn open(&self, pool: &Pool) -> Result<Tx, Fault> {
-        let connection = pool.get().await.map_err(|error| {
+        let failed = || {
             metrics::counter!("db_pool_failures_total", "service" => self.inner.service)
                 .increment(1);
-            Fault::unavailable("the database", error)
-        })?;
+        };
+        let share = self.enter_share().await.inspect_err(|_| failed())?;
+        let connection = pool.get().await.map_err(refusal).inspect_err(|_| failed())?;
         let offset = self.inner.clock_offset_ms.load(Ordering::Relaxed);
-        Ok(Tx::new(connection, TimeDelta::milliseconds(offset)))
+        Ok(Tx::new(connection, share, TimeDelta::milliseconds(offset)))
+    }
+
+    async fn enter_share(&self) -> Result<Option<OwnedSemaphorePermit>, Fault> {
+        let Some(share) = &self.share else { return Ok(None) };
+        let permit = Arc::clone(share).acquire_owned();
+        let permit = timeout(self.inner.settings.acquire_timeout, permit).await;
+        permit.ok().and_then(Result::ok).map(Some).ok_or_else(overloaded)
     }
 
     fn statement_timeout(&self) -> Result<Duration, Fault> {

@@ -14,6 +14,7 @@
 //! - [`migrate`]: runs migrations, the shared ones and the service's; [`provision`]: creates databases and roles for development and
 //!   tests; [`describe`]: generates the `schema.rs` of a service.
 
+mod answers;
 mod columns;
 mod db;
 pub mod describe;
@@ -23,6 +24,7 @@ pub mod entity;
 pub mod heads;
 pub mod inbox;
 pub mod migrate;
+mod not_opened;
 pub mod operations;
 pub mod outbox;
 mod pool;

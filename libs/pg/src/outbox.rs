@@ -1,5 +1,6 @@
 //! The transactional outbox: events are written in the transaction of the change that they report, and a relay publishes them.
 
+mod amounts;
 pub mod refused;
 mod republish;
 
@@ -26,6 +27,7 @@ pub async fn append(tx: &mut Tx, facts: impl IntoIterator<Item = Fact>) -> Resul
     }
     for fact in &facts {
         check(fact)?;
+        amounts::check(fact)?;
     }
     point::reached("outbox.append").await?;
     let headers = headers();

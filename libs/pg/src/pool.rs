@@ -2,18 +2,18 @@
 //! for all of them together. Where a limit is reached, connections that are idle in other pools are closed; a pool that goes on waiting
 //! is given the next connection that any of them would use again.
 
+use crate::not_opened::NotOpened;
 use deadpool::managed::{self, Metrics, QueueMode, RecycleError, RecycleResult, WeakPool};
-use diesel::{ConnectionError, ConnectionResult};
 use diesel_async::pooled_connection::PoolableConnection;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use fault::Fault;
 use secrecy::{ExposeSecret, SecretString};
-use std::error::Error;
 use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 use tokio_postgres::{Config, NoTls};
 
 /// Timeout for connecting, for unacknowledged TCP data, and for idle time before TCP keepalives start.
@@ -88,7 +88,7 @@ impl Budget {
         tokio::pin!(permit);
         let (mut rounds, mut starved) = (0, None);
         loop {
-            match tokio::time::timeout(RECLAIM_INTERVAL, &mut permit).await {
+            match timeout(RECLAIM_INTERVAL, &mut permit).await {
                 Ok(permit) => return permit.ok(),
                 Err(_) => self.close_idle(RECLAIM_IDLE),
             }
@@ -143,6 +143,7 @@ pub(crate) struct Manager {
     purpose: Purpose,
     /// Of the service, and of the process; always taken in this order.
     budgets: [Budget; 2],
+    acquire_timeout: Duration,
 }
 
 /// A connection with its share of the budgets.
@@ -167,22 +168,19 @@ impl DerefMut for Connection {
 
 impl managed::Manager for Manager {
     type Type = Connection;
-    type Error = ConnectionError;
+    type Error = NotOpened;
 
-    async fn create(&self) -> Result<Connection, ConnectionError> {
-        let closed = || ConnectionError::BadConnection("the budget of connections is gone".into());
-        let [own, all] = &self.budgets;
-        let own = own.acquire().await.ok_or_else(closed)?;
-        let all = all.acquire().await.ok_or_else(closed)?;
-        Ok(Connection { inner: connect(&self.url, self.purpose).await?, _permits: [own, all] })
+    async fn create(&self) -> Result<Connection, NotOpened> {
+        let permits = timeout(self.acquire_timeout, async {
+            let [own, all] = &self.budgets;
+            Some([own.acquire().await?, all.acquire().await?])
+        });
+        let permits = permits.await.ok().flatten().ok_or(NotOpened::BudgetSpent)?;
+        Ok(Connection { inner: connect(&self.url, self.purpose).await?, _permits: permits })
     }
 
     /// Detects closed connections without a query on every checkout.
-    async fn recycle(
-        &self,
-        connection: &mut Connection,
-        _: &Metrics,
-    ) -> RecycleResult<ConnectionError> {
+    async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<NotOpened> {
         if std::thread::panicking() || connection.inner.is_broken() {
             return Err(RecycleError::Message("the connection is broken".into()));
         }
@@ -200,14 +198,14 @@ pub(crate) fn pool(
     (max_connections, acquire_timeout): (usize, Duration),
     budgets: [Budget; 2],
 ) -> Result<Pool, Fault> {
-    let manager = Manager { url: url.clone(), purpose, budgets: budgets.clone() };
+    let manager = Manager { url: url.clone(), purpose, budgets: budgets.clone(), acquire_timeout };
     let pool = Pool::builder(manager)
         .max_size(max_connections)
         .runtime(deadpool::Runtime::Tokio1)
         // The connection used last is used next, so that those that are not needed become idle.
         .queue_mode(QueueMode::Lifo)
         .wait_timeout(Some(acquire_timeout))
-        .create_timeout(Some(CONNECTION_TIMEOUT))
+        .create_timeout(Some(acquire_timeout + CONNECTION_TIMEOUT))
         .build()
         .map_err(Fault::internal)?;
     budgets.iter().for_each(|budget| budget.add(&pool));
@@ -215,24 +213,22 @@ pub(crate) fn pool(
 }
 
 /// Connects with TCP timeouts, so that a half-open connection to a lost server is detected instead of hanging.
-async fn connect(url: &SecretString, purpose: Purpose) -> ConnectionResult<AsyncPgConnection> {
-    let mut config: Config = url.expose_secret().parse().map_err(not_connected)?;
+pub(crate) async fn connect(
+    url: &SecretString,
+    purpose: Purpose,
+) -> Result<AsyncPgConnection, NotOpened> {
+    let mut config: Config = url.expose_secret().parse()?;
     config
         .connect_timeout(CONNECTION_TIMEOUT)
         .tcp_user_timeout(CONNECTION_TIMEOUT)
         .keepalives_idle(CONNECTION_TIMEOUT);
-    let (client, link) = config.connect(NoTls).await.map_err(not_connected)?;
+    let (client, link) = config.connect(NoTls).await?;
     let mut connection = AsyncPgConnection::try_from_client_and_connection(client, link).await?;
     let plans = match purpose {
         Purpose::Filtered => FILTERED,
         Purpose::Keyed => KEYED,
     };
     let set = connection.batch_execute(&format!("{SETTINGS};{plans}")).await;
-    set.map_err(ConnectionError::CouldntSetupConfiguration)?;
+    set.map_err(diesel::ConnectionError::CouldntSetupConfiguration)?;
     Ok(connection)
-}
-
-fn not_connected(error: tokio_postgres::Error) -> ConnectionError {
-    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-    ConnectionError::BadConnection(format!("{error}{cause}"))
 }

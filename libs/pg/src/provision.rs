@@ -10,8 +10,8 @@ use secrecy::{ExposeSecret, SecretString};
 /// Key of the advisory lock: an arbitrary number, the same in every process.
 const LOCK_KEY: i64 = 0x736f_756c;
 
-/// Creates a role and a database that it owns, and the extensions that only a superuser may create. An existing role gets this
-/// password, an existing database is left as it is. `superuser` is the URL of a superuser. Safe to call concurrently.
+/// Creates a role and a database that it owns and no other role can connect to, and the extensions that only a superuser may create. An existing role gets this
+/// password, an existing database keeps its data. `superuser` is the URL of a superuser. Safe to call concurrently.
 pub async fn create(superuser: &SecretString, name: &str, password: &str) -> Result<(), Fault> {
     let mut server = connect(superuser.expose_secret()).await?;
     // Checking and creating are two statements. The lock ends with the connection.
@@ -26,6 +26,9 @@ pub async fn create(superuser: &SecretString, name: &str, password: &str) -> Res
         let sql = format!("create database {0} owner {0}", identifier(name));
         server.batch_execute(&sql).await?;
     }
+    // PostgreSQL lets every role connect to every database unless told otherwise; the owner needs no grant.
+    let sql = format!("revoke connect, temporary on database {} from public", identifier(name));
+    server.batch_execute(&sql).await?;
     let mut database = connect(&at(superuser.expose_secret(), name)).await?;
     database.batch_execute("create extension if not exists btree_gist").await?;
     Ok(())

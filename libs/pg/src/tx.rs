@@ -8,7 +8,7 @@ use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use fault::{Common, Fault, Kind, point};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio_postgres::NoTls;
 
 /// A pooled connection.
@@ -18,6 +18,8 @@ type Pooled = Object<Manager>;
 /// the running statement is cancelled on the server and the connection is closed.
 pub struct Tx {
     connection: Option<Pooled>,
+    /// The place in the share of the database that the connection was taken from.
+    share: Option<OwnedSemaphorePermit>,
     clock_offset: TimeDelta,
     committed: Committed,
 }
@@ -34,8 +36,13 @@ pub(crate) struct Committed {
 }
 
 impl Tx {
-    pub(crate) fn new(connection: Pooled, clock_offset: TimeDelta) -> Self {
-        Self { connection: Some(connection), clock_offset, committed: Committed::default() }
+    pub(crate) fn new(
+        connection: Pooled,
+        share: Option<OwnedSemaphorePermit>,
+        clock_offset: TimeDelta,
+    ) -> Self {
+        let connection = Some(connection);
+        Self { connection, share, clock_offset, committed: Committed::default() }
     }
 
     /// The connection, to run queries on.
@@ -129,6 +136,7 @@ impl Tx {
     /// Returns the connection to the pool.
     pub(crate) fn release(&mut self) {
         self.connection = None;
+        self.share = None;
     }
 }
 
@@ -141,12 +149,12 @@ impl Drop for Tx {
     fn drop(&mut self) {
         let Some(pooled) = self.connection.take() else { return };
         let connection = Object::take(pooled);
-        let cancel = connection.cancel_token();
+        let (cancel, share) = (connection.cancel_token(), self.share.take());
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             runtime.spawn(async move {
                 let _ =
                     tokio::time::timeout(Duration::from_secs(5), cancel.cancel_query(NoTls)).await;
-                drop(connection);
+                drop((connection, share));
             });
         }
     }

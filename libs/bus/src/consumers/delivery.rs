@@ -81,6 +81,7 @@ impl Delivery {
     pub fn context(&self, service: &str) -> Context {
         let id = self.id().to_string();
         Context {
+            work: "event",
             correlation_id: self.envelope.correlation_id.clone().unwrap_or_else(|| id.clone()),
             causation_id: Some(id),
             traceparent: self.envelope.traceparent.clone(),

@@ -14,6 +14,8 @@ pub struct Server {
     pub grpc_listen: SocketAddr,
     /// Address of the admin port (HTTP, plaintext): health and metrics. Never expose it to customers.
     pub admin_listen: SocketAddr,
+    /// Milliseconds within which a client of the admin port has to send the head of a request; one that takes longer is disconnected.
+    pub admin_head_timeout_ms: u64,
     /// Folder for what this process keeps between runs: the search index, generated keys.
     pub data_dir: PathBuf,
     /// Milliseconds between saying "not ready" and refusing new connections, so that load balancers notice. Counts towards `drain_seconds`.
@@ -33,6 +35,7 @@ impl Default for Server {
         Self {
             grpc_listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
             admin_listen: SocketAddr::from(([127, 0, 0, 1], 9090)),
+            admin_head_timeout_ms: 5_000,
             data_dir: PathBuf::from(".souk/data"),
             drain_delay_ms: 0,
             drain_seconds: 10,
@@ -50,6 +53,9 @@ impl Server {
         }
         if !(1024..=64 * 1024 * 1024).contains(&self.max_message_bytes) {
             problems.push("max_message_bytes: must be between 1024 and 67108864".to_owned());
+        }
+        if self.admin_head_timeout_ms == 0 {
+            problems.push("admin_head_timeout_ms: must be at least 1".to_owned());
         }
         if u128::from(self.drain_seconds) * 1000 < u128::from(self.drain_delay_ms) {
             problems.push("drain_delay_ms: must not be longer than drain_seconds".to_owned());

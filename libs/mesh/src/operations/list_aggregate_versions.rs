@@ -7,6 +7,7 @@ use contracts::operations::v1::{
 };
 use fault::{Common, Fault};
 use pg::heads::{self, AggregateHead, Which};
+use prost::Message;
 
 /// They are small, and a comparison reads all of them.
 const MAX_PAGE: u16 = 5_000;
@@ -29,17 +30,21 @@ pub(super) async fn list_aggregate_versions(
         true => Which::After { key, limit: page.rows() },
         false => Which::Keys(&request.keys),
     };
-    let mut heads = owner
+    let heads = owner
         .db
         .read(ListAggregateVersionsRequest::METHOD, async move |tx| {
             heads::list(tx, family, which).await
         })
         .await?;
+    let mut versions: Vec<AggregateVersion> = heads.into_iter().map(version).collect();
     let next_page_token = match which {
-        Which::After { .. } => page.next(&mut heads, |head| head.key.clone()),
+        Which::After { .. } => {
+            let bytes = AggregateVersion::encoded_len;
+            page.next_within_bytes(&mut versions, bytes, |version| version.key.clone())
+        }
+        // At most 5,000 short keys: they fit.
         Which::Keys(_) => String::new(),
     };
-    let versions = heads.into_iter().map(version).collect();
     Ok(ListAggregateVersionsResponse { versions, next_page_token })
 }
 

@@ -2,9 +2,12 @@
 
 use super::{Operations, refused_events};
 use contracts::Rpc;
-use contracts::operations::v1::{ListRefusedEventsRequest, ListRefusedEventsResponse};
+use contracts::operations::v1::{
+    ListRefusedEventsRequest, ListRefusedEventsResponse, RefusedEvent,
+};
 use fault::Fault;
 use pg::outbox::refused;
+use prost::Message;
 
 /// A page of refused events, oldest first.
 pub(super) async fn list_refused_events(
@@ -15,12 +18,16 @@ pub(super) async fn list_refused_events(
     let which = &refused_events::which(request.filter.as_ref())?;
     let page = app.paging.page(&request)?;
     let ([after], rows) = (page.positions()?.unwrap_or_default(), page.rows());
-    let mut events = db
+    let events = db
         .read(ListRefusedEventsRequest::METHOD, async move |tx| {
             refused::list(tx, which, after.cast_signed(), rows).await
         })
         .await?;
-    let next_page_token = page.next(&mut events, |event| event.seq.cast_unsigned().to_be_bytes());
-    let events = events.into_iter().map(refused_events::message).collect();
+    let events = events.into_iter().map(|event| (event.seq, refused_events::message(event)));
+    let mut events: Vec<(i64, RefusedEvent)> = events.collect();
+    let bytes = |(_, event): &(i64, RefusedEvent)| event.encoded_len();
+    let next_page_token =
+        page.next_within_bytes(&mut events, bytes, |(seq, _)| seq.cast_unsigned().to_be_bytes());
+    let events = events.into_iter().map(|(_, event)| event).collect();
     Ok(ListRefusedEventsResponse { events, next_page_token })
 }

@@ -35,6 +35,16 @@ pub(crate) fn method_unknown() -> Response {
     response
 }
 
+/// Why bytes are not the message that a method takes.
+pub(crate) struct Undecodable(pub(crate) &'static str);
+
+impl From<Undecodable> for Status {
+    fn from(Undecodable(why): Undecodable) -> Self {
+        let message = format!("the bytes are not the message that this method takes: {why}");
+        Fault::new(Common::Undecodable, message).into()
+    }
+}
+
 /// The status code of an answer. An answer without one in its headers began successfully; its final status is in its trailers.
 pub(crate) fn code(headers: &HeaderMap) -> Code {
     headers.get(Status::GRPC_STATUS).map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes()))

@@ -68,10 +68,17 @@ pub const fn histogram(
 pub const METRICS: &[Metric] = &[
     histogram("rpc_server_call_duration_seconds", SECONDS, &["method", "code"], "Time of a served call until its answer began."),
     histogram("rpc_client_call_duration_seconds", SECONDS, &["method", "code"], "Time of a call to another service until its answer began."),
+    counter("call_faults_total", &["method", "reason"], "Faults that callers were answered with, those that are not logged included."),
+    counter("rpc_not_grpc_total", &[], "Requests that were refused with HTTP 415 because they are not gRPC."),
     counter("rpc_near_timeouts_total", &["method"], "Served calls that took more than four fifths of the time that they had."),
     counter("rpc_panics_total", &["method"], "Served calls whose handler panicked."),
     counter("tasks_died_total", &["task"], "Background tasks that ended though they never should; the process ends with them."),
     gauge("dependency_up", &["service", "check"], "1 while something that a service needs is there, else 0."),
+
+    gauge("process_resident_memory_bytes", &[], "Memory of the process that is in RAM."),
+    gauge("process_open_fds", &[], "Descriptors that the process has open: connections and files."),
+    gauge("process_threads", &[], "Threads of the process."),
+    gauge("tokio_alive_tasks", &[], "Tasks of the runtime that have not ended."),
 
     histogram("db_client_operation_duration_seconds", SECONDS, &["operation", "outcome"], "Time of a read or transaction with its retries; outcome is ok, refused or error."),
     counter("db_retries_total", &["operation"], "Transactions done again because others got in the way."),

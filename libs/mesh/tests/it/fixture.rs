@@ -20,6 +20,9 @@ use tonic::{Request, Response, Status};
 pub const GET: &str = "/souk.pricing.v1.PricingService/GetPrice";
 pub const READ: &[&str] = &["pricing:read"];
 
+/// Path, headers beside the usual ones or in their place, and body of a call.
+type Raw<'c> = (&'c str, &'c [(&'c str, &'c str)], Vec<u8>);
+
 pub struct Fixture {
     pub running: Running,
     pub signer: Signer,
@@ -107,26 +110,35 @@ impl Fixture {
         headers: &[(&str, &str)],
         body: Vec<u8>,
     ) -> http::HeaderMap {
+        self.answers(&[(path, headers, body)]).await.remove(0).1
+    }
+
+    /// Makes these calls one after the other on one connection; returns the HTTP status, and headers and trailers together, of each.
+    pub async fn answers(&self, calls: &[Raw<'_>]) -> Vec<(http::StatusCode, http::HeaderMap)> {
         let stream = tokio::net::TcpStream::connect(self.running.grpc()).await.unwrap();
         let (sender, connection) = h2::client::handshake(stream).await.unwrap();
+        let token = format!("Bearer {}", self.token(READ));
+        let usual =
+            [("content-type", "application/grpc"), ("te", "trailers"), ("authorization", &token)];
         let exchange = async {
-            let mut request = http::Request::post(format!("http://mesh{path}"))
-                .header("content-type", "application/grpc")
-                .header("te", "trailers")
-                .header("authorization", format!("Bearer {}", self.token(READ)));
-            for (name, value) in headers {
-                request = request.header(*name, *value);
+            let (mut all, mut sender) = (Vec::new(), sender);
+            for (path, headers, body) in calls {
+                let mut request = http::Request::post(format!("http://mesh{path}"));
+                let own = |name: &str| headers.iter().any(|(own, _)| *own == name);
+                for (name, value) in usual.iter().filter(|(name, _)| !own(name)).chain(*headers) {
+                    request = request.header(*name, *value);
+                }
+                sender = sender.ready().await.unwrap();
+                let (answer, mut bytes) =
+                    sender.send_request(request.body(()).unwrap(), false).unwrap();
+                // A call that is refused by its headers may end before its body is sent.
+                let _ = bytes.send_data(body.clone().into(), true);
+                let (parts, mut body) = answer.await.unwrap().into_parts();
+                let mut headers = parts.headers;
+                while let Some(Ok(_)) = body.data().await {}
+                headers.extend(body.trailers().await.ok().flatten().unwrap_or_default());
+                all.push((parts.status, headers));
             }
-            let mut sender = sender.ready().await.unwrap();
-            let (answer, mut bytes) =
-                sender.send_request(request.body(()).unwrap(), false).unwrap();
-            bytes.send_data(body.into(), true).unwrap();
-            let (parts, mut body) = answer.await.unwrap().into_parts();
-            let mut all = parts.headers;
-            while let Some(data) = body.data().await {
-                data.unwrap();
-            }
-            all.extend(body.trailers().await.unwrap().unwrap_or_default());
             all
         };
         tokio::select! {

@@ -9,6 +9,7 @@
 // Its contract is known to this process, as to the binary.
 use catalog_api as _;
 
+mod admin;
 mod calls;
 mod cancelled;
 mod config;

@@ -58,6 +58,62 @@ async fn bytes_that_are_no_message_are_undecodable() {
     fixture.end().await;
 }
 
+fn gzipped(bytes: &[u8]) -> Vec<u8> {
+    let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    std::io::Write::write_all(&mut writer, bytes).unwrap();
+    writer.finish().unwrap()
+}
+
+#[tokio::test]
+async fn what_follows_the_only_message_or_its_compressed_bytes_is_refused() {
+    let fixture = Fixture::start().await;
+    let valid = get_price_request("A-1").encode_to_vec();
+    let refuses = async |headers: &[(&str, &str)], body: Vec<u8>| {
+        let headers = fixture.raw(GET, headers, body).await;
+        refused(&status(&headers), Code::InvalidArgument, Common::Undecodable);
+    };
+    let gzip = [("grpc-encoding", "gzip")];
+    refuses(&[], [framed(0, &valid), framed(0, &valid)].concat()).await;
+    refuses(&[], [framed(0, &valid), vec![0, 0]].concat()).await;
+    refuses(&gzip, [framed(1, &gzipped(&valid)), framed(0, &[])].concat()).await;
+    let member = gzipped(&valid);
+    refuses(&gzip, framed(1, &[member.as_slice(), b"junk"].concat())).await;
+    refuses(&gzip, framed(1, &[member.clone(), member.clone()].concat())).await;
+
+    for (headers, body) in
+        [(&[][..], framed(0, &valid)), (&gzip, framed(1, &member)), (&gzip, framed(0, &valid))]
+    {
+        assert_eq!(status(&fixture.raw(GET, headers, body).await).code(), Code::Ok);
+    }
+    fixture.end().await;
+}
+
+#[tokio::test]
+async fn what_is_not_grpc_is_an_unsupported_media_type() {
+    let fixture = Fixture::start().await;
+    let body = framed(0, &get_price_request("A-1").encode_to_vec());
+    for kind in ["application/json", "text/html", "application/grpc-web"] {
+        let calls = [(GET, &[("content-type", kind)][..], body.clone())];
+        let (status, headers) = fixture.answers(&calls).await.remove(0);
+        assert_eq!(status, http::StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        assert!(!headers.contains_key("grpc-status"));
+    }
+    fixture.end().await;
+}
+
+#[tokio::test]
+async fn a_token_that_is_too_long_ends_its_call_and_not_the_connection() {
+    let fixture = Fixture::start().await;
+    let body = framed(0, &get_price_request("A-1").encode_to_vec());
+    let long = format!("Bearer {}", "x".repeat(100 * 1024));
+    let headers = [("authorization", long.as_str())];
+    let calls = [(GET, &headers[..], body.clone()), (GET, &[][..], body)];
+    let answers = fixture.answers(&calls).await;
+    refused(&status(&answers[0].1), Code::Unauthenticated, Common::TokenInvalid);
+    assert_eq!(status(&answers[1].1).code(), Code::Ok);
+    fixture.end().await;
+}
+
 #[tokio::test]
 async fn an_unsupported_compression_is_named() {
     let fixture = Fixture::start().await;

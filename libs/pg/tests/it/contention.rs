@@ -132,7 +132,7 @@ async fn other_faults_are_not_retried() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pool_that_stays_full_is_unavailable() {
+async fn a_call_that_waits_for_a_connection_of_its_own_call_is_overloaded() {
     let fixture = Fixture::new().await;
     let db = fixture.other(|settings| {
         settings.max_connections = 1;
@@ -146,7 +146,7 @@ async fn a_pool_that_stays_full_is_unavailable() {
         })
         .await
         .unwrap_err();
-    assert_eq!(fault.kind(), fault::Kind::Unavailable);
+    assert!(fault.is(Common::Overloaded), "{fault:?}");
     db.write("test.after", async |tx| effect(tx, "after").await).await.unwrap();
     assert_eq!(fixture.effects().await, 1);
 }

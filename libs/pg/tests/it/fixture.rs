@@ -75,6 +75,14 @@ impl Fixture {
         provision::at(self.superuser.expose_secret(), database).into()
     }
 
+    /// The URL of another database of the same server, as this role.
+    pub fn url_as(&self, role: &str, database: &str) -> SecretString {
+        let url = self.url_of(database);
+        let (scheme, address) = url.expose_secret().split_once("://").unwrap();
+        let address = address.rsplit_once('@').map_or(address, |(_, server)| server);
+        format!("{scheme}://{role}:secret@{address}").into()
+    }
+
     pub async fn execute(&self, sql: &str) {
         let done = self.observer.read("test.execute", async |tx| execute(tx, sql).await);
         done.await.unwrap();
@@ -187,13 +195,17 @@ pub fn refusal() -> Fault {
 
 /// A `PriceUpdated` of this version.
 pub fn fact(id: Uuid, version: i64) -> Fact {
-    let price = Price {
+    Fact::from(&PriceUpdated { price: Some(price(id, version)), changed: Vec::new() })
+}
+
+/// A price of this version.
+pub fn price(id: Uuid, version: i64) -> Price {
+    Price {
         price_id: id.to_string(),
         item: Some(Item { name: Some(Name::Sku("sku".into())) }),
         version,
         ..Price::default()
-    };
-    Fact::from(&PriceUpdated { price: Some(price), changed: Vec::new() })
+    }
 }
 
 /// A mutating call; `body` distinguishes calls with the same id.

@@ -10,6 +10,7 @@ mod together;
 mod budget;
 mod contention;
 mod dropped;
+mod full;
 mod lost_answer;
 mod once;
 mod reads;

@@ -44,6 +44,27 @@ async fn concurrent_provisioning_creates_one_role_and_one_database() {
 }
 
 #[tokio::test]
+async fn a_role_is_refused_by_the_databases_of_other_services() {
+    let mut fixture = Fixture::new().await;
+    let names = [fixture.new_name(), fixture.new_name()];
+    for name in &names {
+        provision::create(&fixture.superuser, name, "secret").await.unwrap();
+    }
+    // A database that an older release left open to all is closed, too.
+    let [own, other] = &names;
+    fixture.execute(&format!("grant connect on database \"{other}\" to public")).await;
+    provision::create(&fixture.superuser, other, "secret").await.unwrap();
+
+    let one = "select count(*) from (select 1) one";
+    let connect =
+        |database: &str| Db::new("pricing", Settings::of(fixture.url_as(own, database))).unwrap();
+    assert_eq!(count(&connect(own), one).await, 1);
+    let work = async |tx: &mut pg::Tx| crate::fixture::execute(tx, "select 1").await;
+    let fault = connect(other).read("test.other", work).await.unwrap_err();
+    assert!(fault.chain().contains("permission denied for database"), "{fault:?}");
+}
+
+#[tokio::test]
 async fn a_new_password_replaces_that_of_an_existing_role() {
     let mut fixture = Fixture::new().await;
     let name = fixture.new_name();

@@ -1,8 +1,8 @@
-//! A proxy to the database that a test can cut at a COMMIT.
+//! A proxy to the database that a test can cut at a COMMIT, and that can leave new connections unanswered.
 
 use secrecy::{ExposeSecret, SecretString};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
@@ -22,6 +22,7 @@ pub enum Cut {
 pub struct Proxy {
     port: u16,
     cut: Arc<AtomicU8>,
+    stalled: Arc<AtomicBool>,
 }
 
 impl Proxy {
@@ -31,14 +32,20 @@ impl Proxy {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let cut = Arc::new(AtomicU8::new(Cut::Nothing as u8));
-        let shared = Arc::clone(&cut);
+        let stalled = Arc::<AtomicBool>::default();
+        let (shared, stall) = (Arc::clone(&cut), Arc::clone(&stalled));
         tokio::spawn(async move {
+            let mut unanswered = Vec::new();
             while let Ok((client, _)) = listener.accept().await {
+                if stall.load(Ordering::SeqCst) {
+                    unanswered.push(client);
+                    continue;
+                }
                 let server = TcpStream::connect(&server).await.unwrap();
                 tokio::spawn(forward(client, server, Arc::clone(&shared)));
             }
         });
-        Self { port, cut }
+        Self { port, cut, stalled }
     }
 
     /// The URL through this proxy.
@@ -49,6 +56,11 @@ impl Proxy {
 
     pub fn cut(&self, cut: Cut) {
         self.cut.store(cut as u8, Ordering::SeqCst);
+    }
+
+    /// From now on new connections are taken and not answered, as by a server whose main process is frozen.
+    pub fn stall(&self) {
+        self.stalled.store(true, Ordering::SeqCst);
     }
 
     /// Whether the requested cut has happened.

@@ -1,11 +1,13 @@
 //! A change and its events are committed together or not at all.
 
-use crate::fixture::{Fixture, effect, execute, fact, refusal};
-use contracts::Violation;
+use crate::fixture::{Fixture, effect, execute, fact, price, refusal};
+use contracts::types::v1::Money;
+use contracts::{Fact, Violation};
 use fault::context::{self, Context};
 use fault::{Common, Fault, Kind};
 use futures::FutureExt;
 use pg::outbox;
+use pricing_api::v1::PriceUpdated;
 use uuid::Uuid;
 
 #[tokio::test]
@@ -79,6 +81,27 @@ async fn an_event_that_breaks_the_contract_rolls_the_change_back() {
         .await
         .unwrap_err();
     assert_eq!(fault.kind(), Kind::Internal);
+    nothing_is_left(&fixture).await;
+}
+
+#[tokio::test]
+async fn an_event_with_a_negative_amount_rolls_the_change_back() {
+    let fixture = Fixture::new().await;
+    let id = Uuid::now_v7();
+    let base = Money { currency_code: "USD".into(), minor_units: Some(-1) };
+    let mut price = price(id, 1);
+    price.base = Some(base);
+    let event = &PriceUpdated { price: Some(price), changed: Vec::new() };
+    let fault = fixture
+        .db
+        .write("test.write", async move |tx| {
+            effect(tx, "change").await?;
+            outbox::append(tx, [Fact::from(event)]).await
+        })
+        .await
+        .unwrap_err();
+    assert_eq!(fault.kind(), Kind::Internal);
+    assert!(fault.chain().contains("price.base is -1, a negative amount"), "{fault:?}");
     nothing_is_left(&fixture).await;
 }
 
