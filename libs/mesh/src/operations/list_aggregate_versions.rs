@@ -50,5 +50,6 @@ fn version(head: AggregateHead) -> AggregateVersion {
         version: head.version,
         deleted: head.digest.is_none(),
         digest: head.digest.unwrap_or_default(),
+        unpublished: head.unpublished,
     }
 }
