@@ -36,7 +36,11 @@ fn log(fault: &Fault) {
         Kind::Unauthenticated | Kind::Forbidden | Kind::Refused => {
             tracing::info!(correlation_id = %id, reason, "call refused: {chain}");
         }
-        Kind::Invalid | Kind::NotFound | Kind::AlreadyExists | Kind::Conflict => {
+        Kind::Invalid
+        | Kind::NotFound
+        | Kind::AlreadyExists
+        | Kind::Conflict
+        | Kind::Unimplemented => {
             tracing::debug!(correlation_id = %id, reason, "call refused: {chain}");
         }
     }
@@ -96,7 +100,8 @@ impl From<Status> for Fault {
             | Kind::Forbidden
             | Kind::AlreadyExists
             | Kind::Refused
-            | Kind::Internal => Self::internal(answered),
+            | Kind::Internal
+            | Kind::Unimplemented => Self::internal(answered),
         }
     }
 }
