@@ -4,8 +4,8 @@ use crate::domain::shared::Shared;
 use crate::engine::document::{AttributeKind, AttributeValue};
 use crate::engine::hits::{FacetCounts, FacetValue as Counted};
 use crate::engine::query::{
-    AttributeCondition, AttributeFilter, Facet, FacetRequest, Filters, MAX_OFFSET, PriceRange,
-    PriceScope, Query, Sort,
+    AttributeCondition, AttributeFilter, Facet, FacetRequest, Filters, MAX_HITS, MAX_WORDS,
+    PriceRange, PriceScope, Query, Sort, count_words,
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use convert::{Fields, read};
@@ -16,7 +16,7 @@ use search_api::v1::facet_request::Facet as FacetOf;
 use search_api::v1::{self as proto, Reason, TermKind};
 use uuid::Uuid;
 
-/// The search that a request asks for: `limit` results from `offset` on.
+/// The search that a request asks for: `limit` results from `offset` on, fewer where the last one that is served comes before.
 pub fn query(
     request: &proto::SearchProductsRequest,
     offset: usize,
@@ -25,9 +25,14 @@ pub fn query(
     shared: &Shared,
 ) -> Result<Query, Fault> {
     read(|fields| {
-        if offset > MAX_OFFSET {
+        if offset >= MAX_HITS {
             let message = "nothing is served behind the 10,000th result; narrow the search";
             fields.note(Reason::PageTooDeep, "page_token", message);
+        }
+        let words = count_words(&request.query);
+        if words > MAX_WORDS {
+            let message = format!("has {words} words; at most {MAX_WORDS} are searched");
+            fields.note(Common::InvalidField, "query", message);
         }
         let filters = match &request.filters {
             Some(sent) => fields.within("filters", |fields| filters(fields, sent, shared)),
@@ -47,7 +52,7 @@ pub fn query(
             facets: facets?,
             sort: sort(request.sort()),
             offset,
-            limit,
+            limit: limit.min(MAX_HITS.saturating_sub(offset)),
         };
         if query.asks_price() && query.pricing.currency.is_none() {
             let message = "is needed to filter, count or sort by price";
@@ -235,10 +240,31 @@ mod tests {
             let request = proto::SearchProductsRequest::default();
             query(&request, offset, 10, Utc::now(), &Shared::default())
         };
-        assert_eq!(ask(MAX_OFFSET).unwrap().offset, MAX_OFFSET);
-        let refused: Fault = ask(MAX_OFFSET + 1).unwrap_err();
+        assert_eq!(ask(MAX_HITS - 10).unwrap().limit, 10);
+        assert_eq!(ask(MAX_HITS - 1).unwrap().limit, 1);
+        let refused: Fault = ask(MAX_HITS).unwrap_err();
         assert_eq!(refused.reason(), "PAGE_TOO_DEEP");
         assert_eq!(refused.violations()[0].field, "page_token");
+    }
+
+    #[test]
+    fn more_words_than_are_searched_are_refused() {
+        let ask = |words: usize| {
+            let query = "a-".repeat(words);
+            super::query(
+                &proto::SearchProductsRequest { query, ..Default::default() },
+                0,
+                10,
+                Utc::now(),
+                &Shared::default(),
+            )
+        };
+        ask(50).unwrap();
+        let refused = ask(51).unwrap_err();
+        assert!(refused.is(Common::InvalidField));
+        let wrong = &refused.violations()[0];
+        assert_eq!(wrong.field, "query");
+        assert!(wrong.message.contains("51") && wrong.message.contains("50"), "{}", wrong.message);
     }
 
     #[test]
