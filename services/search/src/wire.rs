@@ -11,10 +11,14 @@ use chrono::{DateTime, NaiveDate, Utc};
 use convert::{Fields, read};
 use fault::{Common, Fault};
 use mesh::Paging;
+use prost::Message;
 use search_api::v1::attribute_term::Value as Term;
 use search_api::v1::facet_request::Facet as FacetOf;
 use search_api::v1::{self as proto, Reason, TermKind};
 use uuid::Uuid;
+
+/// Most bytes of the values of a facet that no filter selects, so that the largest answer is one that clients take.
+const MAX_FACET_BYTES: usize = 50 * 1024;
 
 /// The search that a request asks for: `limit` results from `offset` on, fewer where the last one that is served comes before.
 pub fn query(
@@ -203,10 +207,18 @@ pub fn counted(counts: FacetCounts, shared: &Shared) -> proto::Facet {
         };
         proto::FacetValue { value, name, count: signed(count.count), selected: count.selected }
     };
-    proto::Facet {
-        values: counts.values.into_iter().map(value).collect(),
-        other_count: signed(counts.other_count),
+    let (mut values, mut other_count, mut bytes) = (Vec::new(), counts.other_count, 0);
+    for count in counts.values {
+        let number = count.count;
+        let value = value(count);
+        bytes += value.encoded_len();
+        if value.selected || bytes <= MAX_FACET_BYTES {
+            values.push(value);
+        } else {
+            other_count += number;
+        }
     }
+    proto::Facet { values, other_count: signed(other_count) }
 }
 
 /// A range is named by its bounds: one that a filter selects is counted though no facet asked for it.
@@ -265,6 +277,26 @@ mod tests {
         let wrong = &refused.violations()[0];
         assert_eq!(wrong.field, "query");
         assert!(wrong.message.contains("51") && wrong.message.contains("50"), "{}", wrong.message);
+    }
+
+    #[test]
+    fn what_a_facet_has_no_room_for_is_counted_with_the_others() {
+        let value = |number: u64| crate::engine::hits::FacetCount {
+            value: Counted::Attribute(AttributeValue::Text("x".repeat(1_000))),
+            count: 1,
+            selected: number == 99,
+        };
+        let counts = FacetCounts {
+            facet: Facet::Brand,
+            values: (0..100).map(value).collect(),
+            other_count: 7,
+            price_bounds_minor: None,
+        };
+        let facet = counted(counts, &Shared::default());
+        assert!(facet.encoded_len() < MAX_FACET_BYTES + 2_000);
+        assert_eq!(facet.values.len(), 51);
+        assert!(facet.values[50].selected);
+        assert_eq!(facet.other_count, 7 + 100 - 51);
     }
 
     #[test]

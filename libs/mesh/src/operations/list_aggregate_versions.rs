@@ -29,27 +29,27 @@ pub(super) async fn list_aggregate_versions(
         true => Which::After { key, limit: page.rows() },
         false => Which::Keys(&request.keys),
     };
-    let mut heads = owner
+    let heads = owner
         .db
         .read(ListAggregateVersionsRequest::METHOD, async move |tx| {
             heads::list(tx, family, which).await
         })
         .await?;
-    let next_page_token = match which {
-        Which::After { .. } => page.next(&mut heads, |head| head.key.clone()),
-        Which::Keys(_) => String::new(),
+    let (versions, next_page_token) = match which {
+        Which::After { .. } => page.items(heads, version, |head| head.key.clone()),
+        // As many as one request names have room in an answer.
+        Which::Keys(_) => (heads.iter().map(version).collect(), String::new()),
     };
-    let versions = heads.into_iter().map(version).collect();
     Ok(ListAggregateVersionsResponse { versions, next_page_token })
 }
 
-fn version(head: AggregateHead) -> AggregateVersion {
+fn version(head: &AggregateHead) -> AggregateVersion {
     AggregateVersion {
-        key: head.key,
-        subject: head.subject,
+        key: head.key.clone(),
+        subject: head.subject.clone(),
         version: head.version,
         deleted: head.digest.is_none(),
-        digest: head.digest.unwrap_or_default(),
+        digest: head.digest.clone().unwrap_or_default(),
         unpublished: head.unpublished,
     }
 }

@@ -3,6 +3,7 @@
 use super::Operations;
 use contracts::operations::v1::{ListOperationsRequest, ListOperationsResponse};
 use fault::Fault;
+use pg::operations::Operation;
 
 /// A page of operations, latest first.
 pub(super) async fn list_operations(
@@ -12,8 +13,9 @@ pub(super) async fn list_operations(
     let db = app.database(&request.service)?;
     let page = app.paging.page(&request)?;
     let before = page.cursor().is_some().then(|| page.after::<()>()).transpose()?;
-    let mut operations = db.operations(before.map(|id| id.uuid()), page.rows()).await?;
-    let next_page_token = page.next(&mut operations, |operation| operation.id.into_bytes());
-    let operations = operations.into_iter().map(|own| own.message(db.service())).collect();
+    let operations = db.operations(before.map(|id| id.uuid()), page.rows()).await?;
+    let message = |operation: &Operation| operation.clone().message(db.service());
+    let (operations, next_page_token) =
+        page.items(operations, message, |operation| operation.id.into_bytes());
     Ok(ListOperationsResponse { operations, next_page_token })
 }

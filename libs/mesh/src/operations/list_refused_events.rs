@@ -15,12 +15,12 @@ pub(super) async fn list_refused_events(
     let which = &refused_events::which(request.filter.as_ref())?;
     let page = app.paging.page(&request)?;
     let ([after], rows) = (page.positions()?.unwrap_or_default(), page.rows());
-    let mut events = db
+    let events = db
         .read(ListRefusedEventsRequest::METHOD, async move |tx| {
             refused::list(tx, which, after.cast_signed(), rows).await
         })
         .await?;
-    let next_page_token = page.next(&mut events, |event| event.seq.cast_unsigned().to_be_bytes());
-    let events = events.into_iter().map(refused_events::message).collect();
+    let (events, next_page_token) = page
+        .items(events, refused_events::message, |event| event.seq.cast_unsigned().to_be_bytes());
     Ok(ListRefusedEventsResponse { events, next_page_token })
 }

@@ -1,13 +1,16 @@
 //! Finds products.
 
 use crate::App;
+use crate::engine::hits::Hit;
 use crate::engine::query::MAX_HITS;
 use crate::store::cards::Card;
 use crate::wire;
 use chrono::Utc;
 use contracts::types::v1::Money;
 use fault::{Common, Fault};
-use search_api::v1::{ProductHit, SearchProductsRequest, SearchProductsResponse};
+use mesh::paging::within_answer;
+use prost::Message;
+use search_api::v1::{Facet, ProductHit, SearchProductsRequest, SearchProductsResponse};
 
 /// A page of products, best first.
 pub async fn search_products(
@@ -19,13 +22,12 @@ pub async fn search_products(
     let offset = offset(page.cursor())?;
     let shared = app.index.shared();
     let query = wire::query(&request, offset, page.size(), Utc::now(), &shared)?;
-    let (limit, currency) = (query.limit, query.pricing.currency);
+    let currency = query.pricing.currency;
 
     let found = app.index.search(query).await?;
     let cards = app.cards.of(&app.db, &found.hits).await?;
 
-    let next = next(offset + limit, found.total);
-    let product = |(hit, card): (&crate::engine::hits::Hit, Card)| ProductHit {
+    let product = |(hit, card): (&Hit, Card)| ProductHit {
         product_id: hit.product_id.to_string(),
         title: card.title,
         brand: card.brand_id.and_then(|id| shared.brands.get(&id)).cloned().unwrap_or_default(),
@@ -37,13 +39,19 @@ pub async fn search_products(
         }),
         score: f64::from(hit.score),
     };
+    let facets: Vec<Facet> =
+        found.facets.into_iter().map(|counts| wire::counted(counts, &shared)).collect();
+    let counted = facets.iter().map(Message::encoded_len).sum();
+    let products = within_answer(found.hits.iter().zip(cards).map(product), counted);
+    // Where no hit is left the index has shrunk since the page before.
+    let next = next(offset + products.len(), found.total).filter(|_| !products.is_empty());
     Ok(SearchProductsResponse {
-        products: found.hits.iter().zip(cards).map(product).collect(),
+        products,
         total: wire::signed(found.total),
         next_page_token: next
             .map(|next| page.token(next.to_string().as_bytes()))
             .unwrap_or_default(),
-        facets: found.facets.into_iter().map(|counts| wire::counted(counts, &shared)).collect(),
+        facets,
     })
 }
 
