@@ -7,7 +7,7 @@ pub mod docs;
 pub mod environment;
 mod export;
 pub mod golden;
-mod load;
+pub mod load;
 pub mod output;
 pub mod schema;
 pub mod seed;

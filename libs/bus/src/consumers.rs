@@ -24,11 +24,13 @@
 //! - [`early`] keeps an event that arrives before the aggregate that it refers to, [`overdue`] makes a dead letter of one that waited too long.
 //! - [`isolation`] is the lane for messages that were delivered too often, [`isolated`] runs one of them alone in the process.
 //! - [`deferred`] and [`parked`] run in isolation what no message starts.
+//! - [`backlog`] says which aggregates have events that are not handled yet, for comparisons of copies with their owners.
 //! - [`advisories`] finds messages that the broker no longer delivers, [`upkeep`] runs periodic tasks, [`replay`] runs what operators request.
 
 mod acknowledge;
 mod advisories;
 mod attempts;
+mod backlog;
 mod backoff;
 mod context;
 mod deferred;

@@ -26,6 +26,8 @@ pub enum Kind {
     TimedOut,
     /// A bug.
     Internal,
+    /// The server has no such method. Not NOT_FOUND: a caller that reaches an older replica must not read it as "no such product".
+    Unimplemented,
 }
 
 impl Kind {
@@ -43,6 +45,7 @@ impl Kind {
             Self::Unavailable => Code::Unavailable,
             Self::TimedOut => Code::DeadlineExceeded,
             Self::Internal => Code::Internal,
+            Self::Unimplemented => Code::Unimplemented,
         }
     }
 

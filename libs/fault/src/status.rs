@@ -47,7 +47,11 @@ fn log(fault: &Fault) {
                 tracing::info!(correlation_id = %id, method, reason, suppressed, "call refused: {chain}");
             }
         }
-        Kind::Invalid | Kind::NotFound | Kind::AlreadyExists | Kind::Conflict => {
+        Kind::Invalid
+        | Kind::NotFound
+        | Kind::AlreadyExists
+        | Kind::Conflict
+        | Kind::Unimplemented => {
             tracing::debug!(correlation_id = %id, reason, "call refused: {}", fault.chain());
         }
     }
@@ -107,7 +111,8 @@ impl From<Status> for Fault {
             | Kind::Forbidden
             | Kind::AlreadyExists
             | Kind::Refused
-            | Kind::Internal => Self::internal(answered),
+            | Kind::Internal
+            | Kind::Unimplemented => Self::internal(answered),
         }
     }
 }

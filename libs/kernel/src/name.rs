@@ -37,6 +37,8 @@ pub fn fold(text: &str) -> String {
         .to_lowercase()
         .nfkc()
         .filter(|own| own.is_whitespace() || !(is_invisible(*own) || is_joiner(*own)))
+        // Some letters contain one.
+        .map(|own| if is_apostrophe(own) { '\'' } else { own })
         .collect();
     plain.split_whitespace().collect::<Vec<_>>().join(" ")
 }

@@ -152,7 +152,7 @@ impl<'b> Backing<'b> {
         for copied in consumers.copies() {
             let owner = copied.family.split('.').next().unwrap_or_default();
             let owner = Owner::new(self.client(owner)?, owner);
-            copies.push(FamilyCopy::new(self.db.clone(), copied.clone(), owner));
+            copies.push(FamilyCopy::new(self.db.clone(), copied.clone(), consumers.clone(), owner));
         }
         if !copies.is_empty() {
             let settings = &self.config().reconcile;

@@ -6,11 +6,16 @@ use fault::{Common, Fault};
 use kernel::digest::sha256;
 use kernel::id::Id;
 use kernel::page::{PageKeys, PageSize};
+use prost::Message;
 use secrecy::ExposeSecret;
 use uuid::Uuid;
 
-/// Most bytes of the entries of a page that is bounded by its size too: clients refuse answers above 4 MiB unless told otherwise.
-const MAX_PAGE_BYTES: usize = 3 * 1024 * 1024;
+/// Most bytes that the items of an answer take together: clients take messages of 4 MiB if they are not told otherwise, and an answer
+/// holds a little besides its items.
+pub const MAX_ANSWER_BYTES: usize = 3 * 1024 * 1024;
+
+/// Bytes that enclose an item in its answer.
+const MAX_FRAME_BYTES: usize = 8;
 
 /// Seals and opens page tokens with the configured keys.
 #[derive(Debug, Clone)]
@@ -103,39 +108,34 @@ impl Page {
         if rest.is_empty() { Ok(Some(positions)) } else { Err(wrong()) }
     }
 
-    /// Removes the extra row that shows that another page follows; returns the token of that page, or an empty one. A caller can
-    /// read the cursor, so it contains nothing that the page did not show.
-    pub fn next<T, C: AsRef<[u8]>>(
+    /// The items of the page, made of the rows that were read for it, and the token of the next page, or an empty one. The page ends
+    /// early where its items would make an answer too large. A caller can read the cursor, so it contains nothing that the page did
+    /// not show.
+    pub fn items<T, M: Message, C: AsRef<[u8]>>(
         &self,
-        rows: &mut Vec<T>,
+        mut rows: Vec<T>,
+        item: impl FnMut(&T) -> M,
         cursor: impl FnOnce(&T) -> C,
-    ) -> String {
-        let last = self.size.cut(rows);
-        last.map(|last| self.token(cursor(last).as_ref())).unwrap_or_default()
+    ) -> (Vec<M>, String) {
+        let read = rows.len();
+        rows.truncate(self.size());
+        let items = within_answer(rows.iter().map(item), 0);
+        let last = items.len().checked_sub(1).and_then(|last| rows.get(last));
+        let last = last.filter(|_| items.len() < read);
+        let token = last.map(|last| self.token(cursor(last).as_ref())).unwrap_or_default();
+        (items, token)
     }
 
-    /// [`Page::next`] of entries that may be large: a page ends before they exceed 3 MiB, but has one at least.
-    pub fn next_within_bytes<T, C: AsRef<[u8]>>(
+    /// [`Page::items`] of a list by id.
+    pub fn items_by_id<T, M, A>(
         &self,
-        entries: &mut Vec<T>,
-        bytes: impl Fn(&T) -> usize,
-        cursor: impl FnOnce(&T) -> C,
-    ) -> String {
-        let mut total = 0;
-        let fitting = entries.iter().take_while(|entry| {
-            total += bytes(entry);
-            total <= MAX_PAGE_BYTES
-        });
-        let kept = fitting.count().clamp(1, self.size());
-        let more = kept < entries.len();
-        entries.truncate(kept);
-        let last = entries.last().filter(|_| more);
-        last.map(|last| self.token(cursor(last).as_ref())).unwrap_or_default()
-    }
-
-    /// [`Page::next`] of a list by id.
-    pub fn next_after<T, A>(&self, rows: &mut Vec<T>, id: impl FnOnce(&T) -> Id<A>) -> String {
-        self.next(rows, |row| id(row).uuid().into_bytes())
+        rows: Vec<T>,
+        id: impl FnOnce(&T) -> Id<A>,
+    ) -> (Vec<M>, String)
+    where
+        M: Message + for<'r> From<&'r T>,
+    {
+        self.items(rows, |row| row.into(), |row| id(row).uuid().into_bytes())
     }
 
     /// The token for the page that begins at these numbers; empty where there is none.
@@ -148,6 +148,21 @@ impl Page {
     pub fn token(&self, cursor: &[u8]) -> String {
         self.keys.seal(self.method, &self.query, cursor)
     }
+}
+
+/// The first of these items that have room in an answer besides `taken` bytes of something else: at least one, so that whoever asks for
+/// the rest gets on.
+pub fn within_answer<M: Message>(items: impl Iterator<Item = M>, taken: usize) -> Vec<M> {
+    let mut bytes = taken;
+    let mut kept = Vec::new();
+    for item in items {
+        bytes = bytes.saturating_add(item.encoded_len()).saturating_add(MAX_FRAME_BYTES);
+        if bytes > MAX_ANSWER_BYTES && !kept.is_empty() {
+            break;
+        }
+        kept.push(item);
+    }
+    kept
 }
 
 fn size_up_to(requested: i32, max: u16) -> Result<PageSize, Fault> {
@@ -196,34 +211,42 @@ mod tests {
         assert!(next.positions::<1>().unwrap_err().is(Common::PageTokenInvalid));
     }
 
+    /// An id, and an item of so many bytes.
+    type Row = (Id<()>, usize);
+
+    /// The sizes of the items of a page, and what its token begins after.
+    fn items(page: &Page, rows: &[Row]) -> (Vec<usize>, Option<Id<()>>) {
+        let item = |row: &Row| "x".repeat(row.1);
+        let (items, token) = page.items(rows.to_vec(), item, |row: &Row| row.0.uuid().into_bytes());
+        let paging = Paging { keys: page.keys.clone() };
+        let next =
+            (!token.is_empty()).then(|| paging.page(&request(&token)).unwrap().after().unwrap());
+        (items.iter().map(String::len).collect(), next)
+    }
+
     #[test]
     fn a_full_page_is_followed_by_another_one() {
         let paging = Paging::new(&config::Page::default());
         let page = paging.page(&ListPricesRequest { page_size: 2, ..request("") }).unwrap();
-        let ids: Vec<Id<()>> = (0..3).map(|_| Id::new()).collect();
-        let (mut rows, mut last) = (ids.clone(), ids[..2].to_vec());
-        let token = page.next_after(&mut rows, |id| *id);
-        assert_eq!(rows, ids[..2]);
-        assert_eq!(paging.page(&request(&token)).unwrap().after().unwrap(), ids[1]);
-        assert_eq!(page.next_after(&mut last, |id| *id), "");
+        let rows: Vec<Row> = (1..4).map(|bytes| (Id::new(), bytes)).collect();
+        assert_eq!(items(&page, &rows), (vec![1, 2], Some(rows[1].0)));
+        assert_eq!(items(&page, &rows[..2]), (vec![1, 2], None));
+        assert_eq!(items(&page, &[]), (vec![], None));
     }
 
     #[test]
-    fn a_page_of_large_entries_ends_before_it_is_too_large_for_clients() {
+    fn a_page_ends_before_its_answer_is_too_large() {
         let paging = Paging::new(&config::Page::default());
         let page = paging.page(&ListPricesRequest { page_size: 3, ..request("") }).unwrap();
-        let kept = |sizes: &[usize]| {
-            let mut entries = sizes.to_vec();
-            let next = page.next_within_bytes(&mut entries, |size| *size, |_| b"cursor");
-            (entries.len(), !next.is_empty())
-        };
-        let half = MAX_PAGE_BYTES / 2;
-        assert_eq!(kept(&[]), (0, false));
-        assert_eq!(kept(&[1, 1, 1]), (3, false));
-        assert_eq!(kept(&[1, 1, 1, 1]), (3, true));
-        assert_eq!(kept(&[half, half, 1]), (2, true));
-        assert_eq!(kept(&[5 * MAX_PAGE_BYTES]), (1, false));
-        assert_eq!(kept(&[5 * MAX_PAGE_BYTES, 1]), (1, true));
+        let of = |sizes: [usize; 3]| sizes.map(|bytes| (Id::new(), bytes));
+        let half = MAX_ANSWER_BYTES / 2 - 2 * MAX_FRAME_BYTES;
+        let rows = of([half, half, 1_000]);
+        assert_eq!(items(&page, &rows), (vec![half, half], Some(rows[1].0)));
+        // The last one of the list may be the one that has no room.
+        assert_eq!(items(&page, &rows[..2]), (vec![half, half], None));
+        let rows = of([MAX_ANSWER_BYTES + 1, 1, 1]);
+        assert_eq!(items(&page, &rows), (vec![MAX_ANSWER_BYTES + 1], Some(rows[0].0)));
+        assert_eq!(within_answer([half, half].iter().map(|n| "x".repeat(*n)), half).len(), 1);
     }
 
     #[test]

@@ -5,7 +5,8 @@
 //! - periodically: one page of one projection in turn ([`sample`]), and everything once a day on one replica ([`schedule`]);
 //! - on request of an RPC ([`request()`]), as an operation with a report ([`requested`]).
 //!
-//! [`compare`] decides what a difference is; it does no I/O. [`pages`] reads two lists side by side, a page at a time, so that a
+//! [`compare`] decides what a difference is; it does no I/O. What a copy is only late with, because events are still to be published
+//! or handled, is none. [`pages`] reads two lists side by side, a page at a time, so that a
 //! comparison takes no more memory than two pages. [`confirm`] compares again what differed, because a change whose event has not
 //! arrived yet differs too; it then has the confirmed differences repaired and checks the outcome. [`remaining`] sets the gauges
 //! of the differences that remain, on every replica.

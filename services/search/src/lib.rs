@@ -112,9 +112,9 @@ async fn serve(backing: Backing<'_>) -> Result<Service, BootError> {
     let bus = backing.bus.clone();
     tasks.keep("share_changes", share_changes(app.clone(), bus, tasks.ending()));
     tasks.keep("fill_new_index", fill_new_index(app.clone(), tasks.ending()));
-    let reconciler = reconciler(&app, &backing.config().reconcile);
-    tasks.keep("reconcile", reconciler.run(tasks.ending()));
     let consumers = backing.consumers().tuned(Tuning::of_batches());
+    let reconciler = reconciler(&app, &consumers, &backing.config().reconcile);
+    tasks.keep("reconcile", reconciler.run(tasks.ending()));
     backing.listen(consumers.on_batch(app.clone(), merge::subjects(), merge::merge))?;
 
     let index = app.index.clone();

@@ -4,20 +4,24 @@ use crate::domain::shared::Shared;
 use crate::engine::document::{AttributeKind, AttributeValue};
 use crate::engine::hits::{FacetCounts, FacetValue as Counted};
 use crate::engine::query::{
-    AttributeCondition, AttributeFilter, Facet, FacetRequest, Filters, MAX_OFFSET, PriceRange,
-    PriceScope, Query, Sort,
+    AttributeCondition, AttributeFilter, Facet, FacetRequest, Filters, MAX_HITS, MAX_WORDS,
+    PriceRange, PriceScope, Query, Sort, count_words,
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use convert::{Fields, read};
 use fault::{Common, Fault};
 use kernel::name::fold;
 use mesh::Paging;
+use prost::Message;
 use search_api::v1::attribute_term::Value as Term;
 use search_api::v1::facet_request::Facet as FacetOf;
 use search_api::v1::{self as proto, Reason, TermKind};
 use uuid::Uuid;
 
-/// The search that a request asks for: `limit` results from `offset` on.
+/// Most bytes of the values of a facet that no filter selects, so that the largest answer is one that clients take.
+const MAX_FACET_BYTES: usize = 50 * 1024;
+
+/// The search that a request asks for: `limit` results from `offset` on, fewer where the last one that is served comes before.
 pub fn query(
     request: &proto::SearchProductsRequest,
     offset: usize,
@@ -26,9 +30,14 @@ pub fn query(
     shared: &Shared,
 ) -> Result<Query, Fault> {
     read(|fields| {
-        if offset > MAX_OFFSET {
+        if offset >= MAX_HITS {
             let message = "nothing is served behind the 10,000th result; narrow the search";
             fields.note(Reason::PageTooDeep, "page_token", message);
+        }
+        let words = count_words(&request.query);
+        if words > MAX_WORDS {
+            let message = format!("has {words} words; at most {MAX_WORDS} are searched");
+            fields.note(Common::InvalidField, "query", message);
         }
         let filters = match &request.filters {
             Some(sent) => fields.within("filters", |fields| filters(fields, sent, shared)),
@@ -48,7 +57,7 @@ pub fn query(
             facets: facets?,
             sort: sort(request.sort()),
             offset,
-            limit,
+            limit: limit.min(MAX_HITS.saturating_sub(offset)),
         };
         if query.asks_price() && query.pricing.currency.is_none() {
             let message = "is needed to filter, count or sort by price";
@@ -199,10 +208,18 @@ pub fn counted(counts: FacetCounts, shared: &Shared) -> proto::Facet {
         };
         proto::FacetValue { value, name, count: signed(count.count), selected: count.selected }
     };
-    proto::Facet {
-        values: counts.values.into_iter().map(value).collect(),
-        other_count: signed(counts.other_count),
+    let (mut values, mut other_count, mut bytes) = (Vec::new(), counts.other_count, 0);
+    for count in counts.values {
+        let number = count.count;
+        let value = value(count);
+        bytes += value.encoded_len();
+        if value.selected || bytes <= MAX_FACET_BYTES {
+            values.push(value);
+        } else {
+            other_count += number;
+        }
     }
+    proto::Facet { values, other_count: signed(other_count) }
 }
 
 /// A range is named by its bounds: one that a filter selects is counted though no facet asked for it.
@@ -236,10 +253,51 @@ mod tests {
             let request = proto::SearchProductsRequest::default();
             query(&request, offset, 10, Utc::now(), &Shared::default())
         };
-        assert_eq!(ask(MAX_OFFSET).unwrap().offset, MAX_OFFSET);
-        let refused: Fault = ask(MAX_OFFSET + 1).unwrap_err();
+        assert_eq!(ask(MAX_HITS - 10).unwrap().limit, 10);
+        assert_eq!(ask(MAX_HITS - 1).unwrap().limit, 1);
+        let refused: Fault = ask(MAX_HITS).unwrap_err();
         assert_eq!(refused.reason(), "PAGE_TOO_DEEP");
         assert_eq!(refused.violations()[0].field, "page_token");
+    }
+
+    #[test]
+    fn more_words_than_are_searched_are_refused() {
+        let ask = |words: usize| {
+            let query = "a-".repeat(words);
+            super::query(
+                &proto::SearchProductsRequest { query, ..Default::default() },
+                0,
+                10,
+                Utc::now(),
+                &Shared::default(),
+            )
+        };
+        ask(50).unwrap();
+        let refused = ask(51).unwrap_err();
+        assert!(refused.is(Common::InvalidField));
+        let wrong = &refused.violations()[0];
+        assert_eq!(wrong.field, "query");
+        assert!(wrong.message.contains("51") && wrong.message.contains("50"), "{}", wrong.message);
+    }
+
+    #[test]
+    fn what_a_facet_has_no_room_for_is_counted_with_the_others() {
+        let value = |number: u64| crate::engine::hits::FacetCount {
+            value: Counted::Attribute(AttributeValue::Text("x".repeat(1_000))),
+            count: 1,
+            selected: number == 99,
+        };
+        let counts = FacetCounts {
+            facet: Facet::Brand,
+            values: (0..100).map(value).collect(),
+            other_count: 7,
+            price_bounds_minor: None,
+        };
+        let facet = counted(counts, &Shared::default());
+        assert!(facet.encoded_len() < MAX_FACET_BYTES + 2_000);
+        assert_eq!(facet.values.len(), 51);
+        assert!(facet.values[50].selected);
+        assert_eq!(facet.other_count, 7 + 100 - 51);
     }
 
     #[test]

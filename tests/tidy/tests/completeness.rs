@@ -19,11 +19,8 @@ const OF_THE_STACK: [&str; 9] = [
 ];
 
 /// Reasons that tests of the handlers meet, because a call would take thousands of rows or a moment that has passed when a mesh is up.
-const OF_HANDLERS: [(&str, &str); 3] = [
-    ("catalog.souk", "TOO_MANY_VARIANTS"),
-    ("search.souk", "INDEX_NOT_READY"),
-    ("search.souk", "PAGE_TOO_DEEP"),
-];
+const OF_HANDLERS: [(&str, &str); 2] =
+    [("catalog.souk", "TOO_MANY_VARIANTS"), ("search.souk", "INDEX_NOT_READY")];
 
 #[test]
 fn every_method_reason_and_event_was_met_by_a_test() {

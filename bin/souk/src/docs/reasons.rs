@@ -41,6 +41,53 @@ fn upper(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use contracts::Violations;
+    use contracts::reasons;
+    use contracts::status::Parts;
+    use std::collections::BTreeMap;
+
+    /// The names of the codes on the wire, by number.
+    const CODES: [&str; 17] = [
+        "OK",
+        "CANCELLED",
+        "UNKNOWN",
+        "INVALID_ARGUMENT",
+        "DEADLINE_EXCEEDED",
+        "NOT_FOUND",
+        "ALREADY_EXISTS",
+        "PERMISSION_DENIED",
+        "RESOURCE_EXHAUSTED",
+        "FAILED_PRECONDITION",
+        "ABORTED",
+        "OUT_OF_RANGE",
+        "UNIMPLEMENTED",
+        "INTERNAL",
+        "UNAVAILABLE",
+        "DATA_LOSS",
+        "UNAUTHENTICATED",
+    ];
+
+    #[test]
+    fn every_reason_is_listed_with_the_code_that_is_sent() {
+        let text = super::render();
+        for reason in reasons().iter().filter(|reason| reason.name != "UNSPECIFIED") {
+            let (domain, name) = (reason.domain, reason.name);
+            let status = Parts {
+                kind: reason.kind,
+                domain,
+                reason: name,
+                message: "",
+                metadata: &BTreeMap::new(),
+                violations: &Violations::default(),
+                retry_after: None,
+            };
+            let sent = CODES[status.status().code() as usize];
+            let section = text.split("\n## ").find(|section| section.starts_with(domain)).unwrap();
+            let row = format!("| `{name}` | {sent} |");
+            assert!(section.contains(&row), "{domain}: no {row}");
+        }
+    }
+
     #[test]
     fn codes_are_named_as_on_the_wire() {
         assert_eq!(super::upper("FailedPrecondition"), "FAILED_PRECONDITION");

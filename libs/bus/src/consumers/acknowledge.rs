@@ -132,7 +132,9 @@ pub(super) async fn failed(
         Kind::Invalid | Kind::Refused | Kind::Unauthenticated | Kind::Forbidden => {
             dead_letter(consumers, held, fault, 1, Utc::now()).await;
         }
-        Kind::NotFound | Kind::Internal => count_failure(consumers, held, delivery, fault).await,
+        Kind::NotFound | Kind::Internal | Kind::Unimplemented => {
+            count_failure(consumers, held, delivery, fault).await
+        }
         Kind::Conflict => {
             let pause = exponential(consumers.tuning.retry, held.deliveries());
             retry_later(held, fault, pause).await;

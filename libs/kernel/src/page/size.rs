@@ -45,13 +45,6 @@ impl PageSize {
     pub fn rows(self) -> i64 {
         i64::from(self.0) + 1
     }
-
-    /// Removes the row of the next page. Returns the last row of this page if another page follows.
-    pub fn cut<T>(self, rows: &mut Vec<T>) -> Option<&T> {
-        let more = usize::from(self.0) < rows.len();
-        rows.truncate(self.0.into());
-        rows.last().filter(|_| more)
-    }
 }
 
 #[cfg(test)]
@@ -66,17 +59,6 @@ mod tests {
         let sizes = [0, 5_000, 5_001, i32::MAX]
             .map(|requested| PageSize::up_to(requested, 5_000).unwrap().get());
         assert_eq!(sizes, [20, 5_000, 5_000, 5_000]);
-    }
-
-    #[test]
-    fn a_page_ends_where_no_further_row_was_read() {
-        let size = PageSize::of(2).unwrap();
-        let mut rows = vec![1, 2, 3];
-        assert_eq!(size.rows(), 3);
-        assert_eq!(size.cut(&mut rows), Some(&2));
-        assert_eq!(rows, [1, 2]);
-        assert_eq!(size.cut(&mut rows), None);
-        assert_eq!(size.cut(&mut Vec::<i32>::new()), None);
     }
 
     #[test]

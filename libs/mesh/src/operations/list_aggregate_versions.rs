@@ -7,7 +7,6 @@ use contracts::operations::v1::{
 };
 use fault::{Common, Fault};
 use pg::heads::{self, AggregateHead, Which};
-use prost::Message;
 
 /// They are small, and a comparison reads all of them.
 const MAX_PAGE: u16 = 5_000;
@@ -36,24 +35,21 @@ pub(super) async fn list_aggregate_versions(
             heads::list(tx, family, which).await
         })
         .await?;
-    let mut versions: Vec<AggregateVersion> = heads.into_iter().map(version).collect();
-    let next_page_token = match which {
-        Which::After { .. } => {
-            let bytes = AggregateVersion::encoded_len;
-            page.next_within_bytes(&mut versions, bytes, |version| version.key.clone())
-        }
-        // At most 5,000 short keys: they fit.
-        Which::Keys(_) => String::new(),
+    let (versions, next_page_token) = match which {
+        Which::After { .. } => page.items(heads, version, |head| head.key.clone()),
+        // As many as one request names have room in an answer.
+        Which::Keys(_) => (heads.iter().map(version).collect(), String::new()),
     };
     Ok(ListAggregateVersionsResponse { versions, next_page_token })
 }
 
-fn version(head: AggregateHead) -> AggregateVersion {
+fn version(head: &AggregateHead) -> AggregateVersion {
     AggregateVersion {
-        key: head.key,
-        subject: head.subject,
+        key: head.key.clone(),
+        subject: head.subject.clone(),
         version: head.version,
         deleted: head.digest.is_none(),
-        digest: head.digest.unwrap_or_default(),
+        digest: head.digest.clone().unwrap_or_default(),
+        unpublished: head.unpublished,
     }
 }

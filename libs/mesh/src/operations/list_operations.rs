@@ -1,10 +1,9 @@
 //! Lists the operations of one service.
 
 use super::Operations;
-use contracts::operations::v1::{ListOperationsRequest, ListOperationsResponse, Operation};
+use contracts::operations::v1::{ListOperationsRequest, ListOperationsResponse};
 use fault::Fault;
-use prost::Message;
-use uuid::Uuid;
+use pg::operations::Operation;
 
 /// A page of operations, latest first.
 pub(super) async fn list_operations(
@@ -14,12 +13,9 @@ pub(super) async fn list_operations(
     let db = app.database(&request.service)?;
     let page = app.paging.page(&request)?;
     let before = page.cursor().is_some().then(|| page.after::<()>()).transpose()?;
-    let found = db.operations(before.map(|id| id.uuid()), page.rows()).await?;
-    let operations = found.into_iter().map(|own| (own.id, own.message(db.service())));
-    let mut operations: Vec<(Uuid, Operation)> = operations.collect();
-    // Each may have a long report.
-    let bytes = |(_, own): &(Uuid, Operation)| own.encoded_len();
-    let next_page_token = page.next_within_bytes(&mut operations, bytes, |(id, _)| id.into_bytes());
-    let operations = operations.into_iter().map(|(_, own)| own).collect();
+    let operations = db.operations(before.map(|id| id.uuid()), page.rows()).await?;
+    let message = |operation: &Operation| operation.clone().message(db.service());
+    let (operations, next_page_token) =
+        page.items(operations, message, |operation| operation.id.into_bytes());
     Ok(ListOperationsResponse { operations, next_page_token })
 }

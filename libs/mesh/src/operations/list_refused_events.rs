@@ -2,12 +2,9 @@
 
 use super::{Operations, refused_events};
 use contracts::Rpc;
-use contracts::operations::v1::{
-    ListRefusedEventsRequest, ListRefusedEventsResponse, RefusedEvent,
-};
+use contracts::operations::v1::{ListRefusedEventsRequest, ListRefusedEventsResponse};
 use fault::Fault;
 use pg::outbox::refused;
-use prost::Message;
 
 /// A page of refused events, oldest first.
 pub(super) async fn list_refused_events(
@@ -23,11 +20,7 @@ pub(super) async fn list_refused_events(
             refused::list(tx, which, after.cast_signed(), rows).await
         })
         .await?;
-    let events = events.into_iter().map(|event| (event.seq, refused_events::message(event)));
-    let mut events: Vec<(i64, RefusedEvent)> = events.collect();
-    let bytes = |(_, event): &(i64, RefusedEvent)| event.encoded_len();
-    let next_page_token =
-        page.next_within_bytes(&mut events, bytes, |(seq, _)| seq.cast_unsigned().to_be_bytes());
-    let events = events.into_iter().map(|(_, event)| event).collect();
+    let (events, next_page_token) = page
+        .items(events, refused_events::message, |event| event.seq.cast_unsigned().to_be_bytes());
     Ok(ListRefusedEventsResponse { events, next_page_token })
 }

@@ -15,14 +15,14 @@ pub(super) fn which(filter: Option<&RefusedEventFilter>) -> Result<Which, Fault>
 }
 
 /// A refused event as callers see it.
-pub(super) fn message(event: Refused) -> RefusedEvent {
+pub(super) fn message(event: &Refused) -> RefusedEvent {
     RefusedEvent {
         event_id: event.id.to_string(),
-        subject: event.subject,
-        key: event.key,
+        subject: event.subject.clone(),
+        key: event.key.clone(),
         version: event.version,
         create_time: Some(timestamp(event.created_at)),
-        error: event.error,
+        error: event.error.clone(),
         attempts: event.attempts,
         retry_time: Some(timestamp(event.retry_at)),
         payload_bytes: event.bytes,

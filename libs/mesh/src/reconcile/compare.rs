@@ -16,6 +16,8 @@ pub struct Listed {
     pub digest: Option<Vec<u8>>,
     /// True: it has been deleted.
     pub deleted: bool,
+    /// True in the list of an owner: copies cannot have it yet, since an event about it is still to be published.
+    pub unpublished: bool,
 }
 
 /// One difference between an owner and a copy.
@@ -35,6 +37,11 @@ impl Drift {
     /// The version that the copy has; 0 where it has none.
     pub fn copy_version(&self) -> i64 {
         self.copy.as_ref().map(|copy| copy.version).unwrap_or_default()
+    }
+
+    /// Whether the owner has still to publish an event about it.
+    pub(super) fn is_unpublished(&self) -> bool {
+        self.owner.as_ref().is_some_and(|owner| owner.unpublished)
     }
 
     /// The difference as a report shows it.
@@ -143,7 +150,7 @@ mod tests {
     fn listed(&(id, version, content): &Row) -> Listed {
         let deleted = content == 0;
         let digest = (!deleted).then(|| vec![content]);
-        Listed { key: key(id), version, digest, deleted }
+        Listed { key: key(id), version, digest, deleted, unpublished: false }
     }
 
     fn list(rows: &[Row]) -> Vec<Listed> {

@@ -4,7 +4,7 @@
 use super::compare::{Drift, Listed};
 use super::projection::Projection;
 use crate::Client;
-use bus::Copied;
+use bus::{Consumers, Copied};
 use contracts::operations::v1::operations_service_client::OperationsServiceClient;
 use contracts::operations::v1::{
     DriftKind, ListAggregateVersionsRequest, RepublishAggregatesRequest,
@@ -49,6 +49,7 @@ impl Owner {
             version: own.version,
             deleted: own.deleted,
             digest: (!own.deleted).then_some(own.digest),
+            unpublished: own.unpublished,
         });
         Ok(listed.collect())
     }
@@ -78,13 +79,14 @@ impl Owner {
 pub struct FamilyCopy {
     db: Db,
     copied: Copied,
+    consumers: Consumers,
     owner: Owner,
 }
 
 impl FamilyCopy {
-    /// A copy in the database of a service.
-    pub fn new(db: Db, copied: Copied, owner: Owner) -> Self {
-        Self { db, copied, owner }
+    /// A copy in the database of a service, which these consumers keep.
+    pub fn new(db: Db, copied: Copied, consumers: Consumers, owner: Owner) -> Self {
+        Self { db, copied, consumers, owner }
     }
 }
 
@@ -106,8 +108,13 @@ impl Projection for FamilyCopy {
             version: head.version,
             deleted: head.digest.is_none(),
             digest: head.digest,
+            unpublished: false,
         });
         Ok(listed.collect())
+    }
+
+    async fn late(&self, keys: &BTreeSet<String>) -> Result<BTreeSet<String>, Fault> {
+        self.consumers.behind(self.copied.family, keys).await
     }
 
     /// Has the owner republish what differs. Where the copy has the same version or a newer one, its version is reset first, so that

@@ -29,6 +29,7 @@ impl<P: Projection> Reconciler<P> {
             let drift = self.compare_all(projection, repair, compared, &mut report.drifts).await?;
             report.differences += drift.differences;
             report.repaired += drift.repaired;
+            report.late += drift.late;
             if projection.is_local() {
                 local += remaining(&drift);
                 self.set_remaining(&drift);
@@ -79,6 +80,7 @@ fn add(drift: &mut ProjectionDrift, reported: &mut Vec<message::Drift>, outcome:
     let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
     drift.differences += count(outcome.confirmed.len());
     drift.repaired += count(outcome.repaired);
+    drift.late += count(outcome.late);
     let room = MAX_REPORTED.saturating_sub(reported.len());
     let shown = outcome.confirmed.iter().take(room);
     reported.extend(shown.map(|found| found.message(&drift.projection)));

@@ -3,6 +3,7 @@
 use super::compare::{Compared, Drift, compare, cut};
 use super::projection::Projection;
 use fault::{Fault, Kind};
+use std::collections::BTreeSet;
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -47,13 +48,35 @@ async fn page_of<P: Projection>(
     let mut attempt = 1;
     loop {
         match try_page(projection, after, limit).await {
-            Err(fault) if is_transient(&fault) && attempt < MAX_ATTEMPTS => {
-                tokio::time::sleep(Duration::from_millis(250 << attempt)).await;
-                attempt += 1;
-            }
-            result => return result,
+            Ok(page) => return Ok(page),
+            Err(fault) => wait_to_retry(fault, attempt).await?,
         }
+        attempt += 1;
     }
+}
+
+/// Which of these aggregates the copy is late with.
+pub(super) async fn late<P: Projection>(
+    projection: &P,
+    keys: &BTreeSet<String>,
+) -> Result<BTreeSet<String>, Fault> {
+    let mut attempt = 1;
+    loop {
+        match projection.late(keys).await {
+            Ok(late) => return Ok(late),
+            Err(fault) => wait_to_retry(fault, attempt).await?,
+        }
+        attempt += 1;
+    }
+}
+
+/// Waits after a failure, unless it will not go away.
+async fn wait_to_retry(fault: Fault, attempt: u32) -> Result<(), Fault> {
+    if !is_transient(&fault) || attempt >= MAX_ATTEMPTS {
+        return Err(fault);
+    }
+    tokio::time::sleep(Duration::from_millis(250 << attempt)).await;
+    Ok(())
 }
 
 async fn try_page<P: Projection>(

@@ -1,5 +1,6 @@
 use super::compare::{Drift, Listed};
 use fault::Fault;
+use std::collections::BTreeSet;
 
 /// A copy of aggregates that another service owns, by key.
 pub trait Projection: Send + Sync + 'static {
@@ -30,6 +31,13 @@ pub trait Projection: Send + Sync + 'static {
         after: &str,
         limit: i64,
     ) -> impl Future<Output = Result<Vec<Listed>, Fault>> + Send;
+
+    /// Which of these aggregates the copy is late with: it has still to take over something that their owner published. What the
+    /// copy had taken over before this was called must be in the list of its entries afterwards.
+    fn late(
+        &self,
+        keys: &BTreeSet<String>,
+    ) -> impl Future<Output = Result<BTreeSet<String>, Fault>> + Send;
 
     /// Makes the differing entries equal to the owner's, at once or soon. Must be idempotent, and must tolerate that an entry was
     /// corrected or changed since it was compared.

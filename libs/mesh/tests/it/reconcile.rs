@@ -7,7 +7,7 @@ use mesh::{Projection, Reconciler, config};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use pg::{Db, Settings};
 use secrecy::SecretString;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -41,6 +41,7 @@ fn page(list: &List, after: &str, limit: i64) -> Vec<Listed> {
         version: *version,
         digest: None,
         deleted: false,
+        unpublished: false,
     };
     above.take(limit.try_into().unwrap()).map(listed).collect()
 }
@@ -60,6 +61,10 @@ impl Projection for Copied {
 
     async fn list_copied(&self, after: &str, limit: i64) -> Result<Vec<Listed>, Fault> {
         Ok(page(&self.copy, after, limit))
+    }
+
+    async fn late(&self, _keys: &BTreeSet<String>) -> Result<BTreeSet<String>, Fault> {
+        Ok(BTreeSet::new())
     }
 
     async fn repair(&self, drifts: &[Drift]) -> Result<(), Fault> {

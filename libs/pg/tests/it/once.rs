@@ -82,7 +82,7 @@ async fn the_same_id_with_another_body_or_method_is_refused() {
     let fault = act(&fixture.db, &request(&id, 2)).await.unwrap_err();
     assert!(fault.is(Common::RequestIdReused), "{}", fault.chain());
     let same_body =
-        BulkSetPricesRequest { validate_only: true, request_id: id.clone(), prices: Vec::new() };
+        BulkSetPricesRequest { validate_only: true, request_id: id.clone(), ..Default::default() };
     assert_eq!(same_body.encode_to_vec(), request(&id, 1).encode_to_vec());
     assert_ne!(BulkSetPricesRequest::METHOD, SetPriceRequest::METHOD);
     let other_method = fixture.db.write_once(&same_body, async |tx| {

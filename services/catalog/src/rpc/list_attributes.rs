@@ -14,13 +14,12 @@ pub async fn list_attributes(
 ) -> Result<ListAttributesResponse, Fault> {
     let page = app.paging.page(&request)?;
     let (after, rows) = (page.after()?, page.rows());
-    let mut attributes: Vec<Attribute> = app
+    let attributes: Vec<Attribute> = app
         .db
         .read_stale(ListAttributesRequest::METHOD, async move |tx| {
             entity::list(after, rows).load(tx).await
         })
         .await?;
-    let next_page_token = page.next_after(&mut attributes, |attribute| attribute.head.id);
-    let attributes = attributes.iter().map(Into::into).collect();
+    let (attributes, next_page_token) = page.items_by_id(attributes, |attribute| attribute.head.id);
     Ok(ListAttributesResponse { attributes, next_page_token })
 }

@@ -14,13 +14,12 @@ pub async fn list_brands(
 ) -> Result<ListBrandsResponse, Fault> {
     let page = app.paging.page(&request)?;
     let (after, rows) = (page.after()?, page.rows());
-    let mut brands: Vec<Brand> = app
+    let brands: Vec<Brand> = app
         .db
         .read_stale(ListBrandsRequest::METHOD, async move |tx| {
             entity::list(after, rows).load(tx).await
         })
         .await?;
-    let next_page_token = page.next_after(&mut brands, |brand| brand.head.id);
-    let brands = brands.iter().map(Into::into).collect();
+    let (brands, next_page_token) = page.items_by_id(brands, |brand| brand.head.id);
     Ok(ListBrandsResponse { brands, next_page_token })
 }

@@ -15,13 +15,12 @@ pub async fn list_categories(
     let page = app.paging.page(&request)?;
     let parent = read(|fields| fields.optional_id("parent_id", &request.parent_id))?;
     let (after, rows) = (page.after()?, page.rows());
-    let mut categories = app
+    let categories = app
         .db
         .read_stale(ListCategoriesRequest::METHOD, async move |tx| {
             categories::list(tx, parent, after, rows).await
         })
         .await?;
-    let next_page_token = page.next_after(&mut categories, |category| category.head.id);
-    let categories = categories.iter().map(Into::into).collect();
+    let (categories, next_page_token) = page.items_by_id(categories, |category| category.head.id);
     Ok(ListCategoriesResponse { categories, next_page_token })
 }

@@ -19,13 +19,12 @@ pub async fn list_products(
         Some(Filter { category_id: category_id?, brand_id: brand_id? })
     })?;
     let (after, rows) = (page.after()?, page.rows());
-    let mut products = app
+    let products = app
         .db
         .read_stale(ListProductsRequest::METHOD, async move |tx| {
             products::list(tx, filter, after, rows).await
         })
         .await?;
-    let next_page_token = page.next_after(&mut products, |product| product.head.id);
-    let products = products.iter().map(Into::into).collect();
+    let (products, next_page_token) = page.items_by_id(products, |product| product.head.id);
     Ok(ListProductsResponse { products, next_page_token })
 }

@@ -15,14 +15,13 @@ pub async fn list_variants(
     let product = read(|fields| fields.id("product_id", &request.product_id))?;
     let page = app.paging.page(&request)?;
     let (after, rows) = (page.after()?, page.rows());
-    let mut variants = app
+    let variants = app
         .db
         .read_stale(ListVariantsRequest::METHOD, async move |tx| {
             products::require(tx, product).await?;
             variants::list(tx, product, after, rows).await
         })
         .await?;
-    let next_page_token = page.next_after(&mut variants, |variant| variant.head.id);
-    let variants = variants.iter().map(Into::into).collect();
+    let (variants, next_page_token) = page.items_by_id(variants, |variant| variant.head.id);
     Ok(ListVariantsResponse { variants, next_page_token })
 }

@@ -9,11 +9,12 @@ use contracts::Rpc;
 use convert::{Fields, money, read};
 use fault::Fault;
 use kernel::sku::Sku;
+use mesh::paging::within_answer;
 use pricing_api::v1::item::Name;
 use pricing_api::v1::{self as proto, BatchGetPricesRequest, BatchGetPricesResponse, ItemPrice};
 use std::collections::{BTreeSet, HashMap};
 
-/// Selects the prices of items in one context, in the requested order; an item without a price, or
+/// Selects the prices of items in one context, in the requested order, as many as one answer holds; an item without a price, or
 /// an unknown one, gets an empty answer.
 pub async fn batch_get_prices(
     app: &App,
@@ -48,16 +49,18 @@ pub async fn batch_get_prices(
         let rows = names.iter().filter_map(|name| by_item.get(name)).flatten().copied();
         select(&rows.collect::<Vec<_>>(), &context)
     };
-    let answers = request.items.into_iter().zip(&items).map(|(message, item)| {
+    let answers = request.items.iter().zip(&items).map(|(message, item)| {
         let price = item.as_ref().and_then(of);
         ItemPrice {
-            item: Some(message),
+            item: Some(message.clone()),
             price: price.map(Into::into),
             amount: price.map(|price| money(price.amount())),
         }
     });
+    let prices = within_answer(answers, 0);
+    let remaining_items = request.items.iter().skip(prices.len()).cloned().collect();
     let minor_digits = context.currency.minor_digits().into();
-    Ok(BatchGetPricesResponse { prices: answers.collect(), minor_digits })
+    Ok(BatchGetPricesResponse { prices, minor_digits, remaining_items })
 }
 
 /// An item; none for a SKU that no variant can have.

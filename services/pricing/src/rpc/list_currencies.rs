@@ -17,11 +17,11 @@ pub async fn list_currencies(
     })?;
     let later =
         Currency::all().filter(|currency| after.is_none_or(|after| currency.code() > after));
-    let mut rows: Vec<Currency> = later.take(page.size() + 1).collect();
-    let next_page_token = page.next(&mut rows, |currency| currency.code());
-    let currencies = rows.into_iter().map(|currency| CurrencyInfo {
+    let info = |currency: &Currency| CurrencyInfo {
         code: currency.code().to_owned(),
         minor_digits: currency.minor_digits().into(),
-    });
-    Ok(ListCurrenciesResponse { currencies: currencies.collect(), next_page_token })
+    };
+    let (currencies, next_page_token) =
+        page.items(later.take(page.size() + 1).collect(), info, |currency| currency.code());
+    Ok(ListCurrenciesResponse { currencies, next_page_token })
 }

@@ -23,10 +23,10 @@ pub async fn list_prices(
         },
     };
     let (item, after, rows) = (item.as_ref(), page.after()?, page.rows());
-    let mut prices = app
+    let prices = app
         .db
         .read(ListPricesRequest::METHOD, async |tx| prices::list(tx, item, after, rows).await)
         .await?;
-    let next_page_token = page.next_after(&mut prices, |price| price.head.id);
-    Ok(ListPricesResponse { prices: prices.iter().map(Into::into).collect(), next_page_token })
+    let (prices, next_page_token) = page.items_by_id(prices, |price| price.head.id);
+    Ok(ListPricesResponse { prices, next_page_token })
 }

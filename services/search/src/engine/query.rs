@@ -7,9 +7,11 @@ use uuid::Uuid;
 use super::document::{AttributeKind, AttributeValue};
 use super::error::EngineError;
 
-/// The furthest hit an offset may skip to; further pages would cost every replica a sort of
-/// everything before them.
-pub const MAX_OFFSET: usize = 10_000;
+/// The last hit that is served, counted from 1; each page costs every replica a sort of everything
+/// before it.
+pub const MAX_HITS: usize = 10_000;
+/// The most words in the text of a query.
+pub const MAX_WORDS: usize = 50;
 /// The most hits in one answer.
 pub const MAX_LIMIT: usize = 500;
 /// The most attribute filters in one query, and the most facets.
@@ -21,7 +23,7 @@ pub const MAX_FILTER_VALUES: usize = 500;
 #[derive(Clone, Debug)]
 pub struct Query {
     /// Any of its words may match; empty = every product. A text that is exactly a SKU puts its
-    /// product first.
+    /// product first. At most `MAX_WORDS` words.
     pub text: String,
     /// All of them must match.
     pub filters: Filters,
@@ -33,7 +35,7 @@ pub struct Query {
     pub facets: Vec<FacetRequest>,
     /// Ties are broken by product id, ascending.
     pub sort: Sort,
-    /// At most `MAX_OFFSET`.
+    /// Hits to skip; with `limit` at most `MAX_HITS`.
     pub offset: usize,
     /// At most `MAX_LIMIT`; 0 asks for the total and the facets alone.
     pub limit: usize,
@@ -165,11 +167,14 @@ impl Query {
 
     /// Refuses what no engine answers, so that all of them refuse the same.
     pub fn check(&self) -> Result<(), EngineError> {
-        if self.offset > MAX_OFFSET {
-            return Err(EngineError::Invalid("the offset is beyond 10,000"));
-        }
         if self.limit > MAX_LIMIT {
             return Err(EngineError::Invalid("the limit is beyond 500"));
+        }
+        if self.offset.saturating_add(self.limit) > MAX_HITS {
+            return Err(EngineError::Invalid("the page ends behind the 10,000th hit"));
+        }
+        if count_words(&self.text) > MAX_WORDS {
+            return Err(EngineError::Invalid("more than 50 words"));
         }
         if self.filters.attributes.len() > MAX_ATTRIBUTE_FILTERS {
             return Err(EngineError::Invalid("more than 50 attribute filters"));
@@ -193,6 +198,11 @@ impl Query {
             || matches!(self.sort, Sort::PriceAscending | Sort::PriceDescending)
             || self.facets.iter().any(|request| matches!(request.facet, Facet::Price(_)))
     }
+}
+
+/// How many words a text has, repeated ones included: whatever stands between characters that are no letters or digits.
+pub fn count_words(text: &str) -> usize {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).count()
 }
 
 impl PriceRange {

@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::domain::entry::{Entry, Section};
 use crate::events::entries::filed;
 use crate::store::{documents, entries, repairs, versions};
+use bus::Consumers;
 use contracts::operations::v1::DriftKind;
 use fault::Fault;
 use mesh::reconcile::{Drift, Listed};
@@ -16,14 +17,19 @@ use uuid::Uuid;
 /// A copy that search maintains.
 pub enum Copied {
     /// The entries of a section, copied from its owner.
-    Entries(App, Section),
+    Entries(App, Consumers, Section),
     /// The documents in the index of this replica. Their owner is search itself.
     Index(App),
 }
 
 /// All copies of search, in the order of their dependencies: a price waits for its product.
-pub fn reconciler(app: &App, settings: &mesh::config::Reconcile) -> Reconciler<Copied> {
-    let sections = Section::ALL.map(|section| Copied::Entries(app.clone(), section));
+pub fn reconciler(
+    app: &App,
+    consumers: &Consumers,
+    settings: &mesh::config::Reconcile,
+) -> Reconciler<Copied> {
+    let entries = |section| Copied::Entries(app.clone(), consumers.clone(), section);
+    let sections = Section::ALL.map(entries);
     let all = sections.into_iter().chain([Copied::Index(app.clone())]).collect();
     Reconciler::new(app.db.clone(), settings, all)
         .with_total(|left| metrics::gauge!("search_index_drift_documents").set(left))
@@ -32,14 +38,14 @@ pub fn reconciler(app: &App, settings: &mesh::config::Reconcile) -> Reconciler<C
 impl Projection for Copied {
     fn name(&self) -> &'static str {
         match self {
-            Self::Entries(_, section) => section.name(),
+            Self::Entries(_, _, section) => section.name(),
             Self::Index(_) => "index",
         }
     }
 
     /// A product's deletion is stored, else later events about the product would wait for its creation.
     fn keeps_deleted(&self) -> bool {
-        matches!(self, Self::Entries(_, Section::Product))
+        matches!(self, Self::Entries(_, _, Section::Product))
     }
 
     fn is_local(&self) -> bool {
@@ -48,7 +54,7 @@ impl Projection for Copied {
 
     async fn list_owned(&self, after: &str, limit: i64) -> Result<Vec<Listed>, Fault> {
         match self {
-            Self::Entries(app, section) => {
+            Self::Entries(app, _, section) => {
                 app.owner(*section).versions(section.family(), after, limit).await
             }
             Self::Index(app) => {
@@ -62,7 +68,7 @@ impl Projection for Copied {
     async fn list_copied(&self, after: &str, limit: i64) -> Result<Vec<Listed>, Fault> {
         let after = id(after);
         match self {
-            Self::Entries(app, section) => {
+            Self::Entries(app, _, section) => {
                 let (section, name) = (*section, "search.versions");
                 app.db.read(name, async |tx| versions::list(tx, section, after, limit).await).await
             }
@@ -74,9 +80,22 @@ impl Projection for Copied {
         }
     }
 
+    async fn late(&self, keys: &BTreeSet<String>) -> Result<BTreeSet<String>, Fault> {
+        match self {
+            Self::Entries(_, consumers, section) => consumers.behind(section.family(), keys).await,
+            Self::Index(app) => {
+                let at = app.index.run(|engine| Ok(engine.stats()?.checkpoint)).await?;
+                let ids: &Vec<Uuid> = &keys.iter().filter_map(|key| id(key)).collect();
+                let above = async move |tx: &mut Tx| documents::above(tx, at, ids).await;
+                let above = app.db.read("search.documents_above", above).await?;
+                Ok(above.into_iter().map(|id| id.to_string()).collect())
+            }
+        }
+    }
+
     async fn repair(&self, drifts: &[Drift]) -> Result<(), Fault> {
         match self {
-            Self::Entries(app, section) => repair_entries(app, *section, drifts).await,
+            Self::Entries(app, _, section) => repair_entries(app, *section, drifts).await,
             Self::Index(app) => repair_index(app, drifts).await,
         }
     }
@@ -84,7 +103,7 @@ impl Projection for Copied {
     async fn random_key(&self) -> Result<Option<String>, Fault> {
         let name = "search.some_key";
         let id = match self {
-            Self::Entries(app, section) => {
+            Self::Entries(app, _, section) => {
                 let section = *section;
                 app.db.read(name, async |tx| versions::some_id(tx, section).await).await?
             }
@@ -105,6 +124,7 @@ fn revisions(list: Vec<(Uuid, i64)>) -> Vec<Listed> {
         version,
         digest: None,
         deleted: false,
+        unpublished: false,
     };
     list.into_iter().map(listed).collect()
 }

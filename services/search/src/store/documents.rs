@@ -1,9 +1,10 @@
 //! Documents as the follower reads them.
 
 use crate::domain::entry::{Entry, Section};
+use crate::engine::Checkpoint;
 use crate::schema::{documents, entries, index_life};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Bool};
+use diesel::sql_types::{Array, BigInt, Bool, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use fault::Fault;
 use pg::{Tx, statement};
@@ -37,6 +38,26 @@ pub async fn is_at(tx: &mut Tx, epoch: i64, revision: i64) -> Result<bool, Fault
     .get_result(tx.conn())
     .await?;
     Ok(row.same)
+}
+
+/// Which of these products have documents that an index at a checkpoint has still to take over: all of them if it is the index of
+/// other tables.
+pub async fn above(tx: &mut Tx, at: Checkpoint, products: &[Uuid]) -> Result<Vec<Uuid>, Fault> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = SqlUuid)]
+        product_id: Uuid,
+    }
+    let rows: Vec<Row> = statement(
+        "select product_id from documents where product_id = any($1)
+         and (revision > $2 or (select epoch from index_life) <> $3)",
+    )
+    .bind::<Array<SqlUuid>, _>(products)
+    .bind::<BigInt, _>(at.revision)
+    .bind::<BigInt, _>(at.epoch)
+    .get_results(tx.conn())
+    .await?;
+    Ok(rows.into_iter().map(|row| row.product_id).collect())
 }
 
 /// The next documents after a revision, in the order of revisions.

@@ -39,6 +39,7 @@ pub async fn list(
         version: row.version,
         deleted: row.digest.is_none(),
         digest: row.digest,
+        unpublished: false,
     };
     Ok(rows.into_iter().map(listed).collect())
 }

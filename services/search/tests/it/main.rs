@@ -16,6 +16,7 @@ mod rpc {
 mod events {
     //! Consumed events.
     mod any_order;
+    mod late;
     mod republished;
     mod shared;
     mod shuffled;

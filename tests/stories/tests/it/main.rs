@@ -6,6 +6,7 @@ mod shop;
 mod aggregates;
 mod catalog_day;
 mod icecat;
+mod large_answers;
 mod price_change;
 mod pricing_day;
 mod refusals;

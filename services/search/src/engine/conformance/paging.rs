@@ -4,8 +4,8 @@ use super::Open;
 use super::fixture::{Fixture, all, color, facet, product, usd};
 use crate::engine::EngineError;
 use crate::engine::query::{
-    AttributeCondition, Facet, MAX_ATTRIBUTE_FILTERS, MAX_FILTER_VALUES, MAX_LIMIT, MAX_OFFSET,
-    Query, Sort,
+    AttributeCondition, Facet, MAX_ATTRIBUTE_FILTERS, MAX_FILTER_VALUES, MAX_HITS, MAX_LIMIT,
+    MAX_WORDS, Query, Sort,
 };
 
 pub fn pages_add_up(open: &Open) {
@@ -28,7 +28,7 @@ pub fn pages_add_up(open: &Open) {
         assert_eq!(pages, all_hits.hits, "{sort:?}");
     }
     assert_eq!(fixture.query(all().page(57, 10)).hits, []);
-    assert_eq!(fixture.query(all().page(MAX_OFFSET, MAX_LIMIT)).total, 57);
+    assert_eq!(fixture.query(all().page(MAX_HITS - MAX_LIMIT, MAX_LIMIT)).total, 57);
     let only_counts = fixture.query(all().page(0, 0).count(facet("color"), 9));
     assert_eq!((only_counts.total, only_counts.hits.len()), (57, 0));
     assert_eq!(only_counts.facets[0].values[0].count, 57);
@@ -40,8 +40,10 @@ pub fn limits_are_refused(open: &Open) {
         let refused = fixture.engine.query(&query);
         assert!(matches!(refused, Err(EngineError::Invalid(_))), "{refused:?}");
     };
-    check(all().page(MAX_OFFSET + 1, 1));
+    check(all().page(MAX_HITS, 1));
+    check(all().page(MAX_HITS - 1, 2));
     check(all().page(0, MAX_LIMIT + 1));
+    check(all().words(&"a ".repeat(MAX_WORDS + 1)));
     check(all().sorted(Sort::PriceAscending));
     check(all().only_price(1, 2));
     check(all().count(Facet::Price(Vec::new()), 9));

@@ -9,8 +9,6 @@ use super::terms::{self, Span};
 use super::text;
 use crate::engine::query::{Facet, PriceRange, Query};
 
-/// Further words of a query are ignored: no user types as many.
-const MAX_WORDS: usize = 50;
 /// Higher than every score of words.
 const SKU_SCORE: f32 = 1_000_000.0;
 /// Added to the score of a document with all words: little, as 3 and more no longer improved
@@ -127,7 +125,7 @@ impl TermFilter {
 
 /// Any of the words, and the SKU that the text may be.
 fn text_query(fields: &Fields, text: &str) -> Clause {
-    let words: Vec<Clause> = text::words(text, MAX_WORDS)
+    let words: Vec<Clause> = text::words(text)
         .iter()
         .map(|word| -> Clause {
             let term = Term::from_field_text(fields.text, word);
