@@ -26,11 +26,12 @@ pub fn clean(text: &str) -> Result<&str, InvalidName> {
 /// What makes names the same: the compatibility form (NFKC) without case, with one blank between words, one kind of apostrophe, and
 /// without what cannot be seen.
 pub fn fold(text: &str) -> String {
-    // Upper case first: it is where ß becomes SS, and all forms of a letter one.
+    // By way of upper case: it is where ß becomes SS, and all forms of a letter one.
     let plain: String = text
         .chars()
         .map(|own| if is_apostrophe(own) { '\'' } else { own })
         .nfkc()
+        .flat_map(char::to_lowercase)
         .flat_map(char::to_uppercase)
         .collect();
     let plain: String = plain

@@ -53,7 +53,9 @@ pub mod rpc {
     pub mod update_brand;
 
     pub mod define_attribute;
+    pub mod delete_attribute;
     pub mod list_attributes;
+    pub mod rename_attribute_value;
 
     pub mod import_products;
     pub mod resolve_items;
@@ -61,6 +63,7 @@ pub mod rpc {
 
 // Shared by the RPCs.
 mod chunk;
+mod revalue;
 
 // Storage.
 mod schema;

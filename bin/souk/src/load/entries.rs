@@ -81,8 +81,8 @@ pub async fn attributes(caller: &Caller, wanted: &[AttributeDraft]) -> Result<Ta
         }
         let request = DefineAttributeRequest {
             attribute: Some(draft.clone()),
-            expected_version: None,
             request_id: request_id(),
+            ..DefineAttributeRequest::default()
         };
         let define = async || caller.catalog.clone().define_attribute(call(request.clone())).await;
         with_retries("define an attribute", define).await?;

@@ -2,9 +2,7 @@
 
 use contracts::Validate;
 use contracts::types::v1::Money;
-use pricing_api::v1::{
-    BatchGetPricesRequest, BulkSetPricesRequest, Item, PriceContext, PriceDraft, item::Name,
-};
+use pricing_api::v1::{BatchGetPricesRequest, Item, PriceContext, PriceDraft, item::Name};
 
 fn draft(sku: &str) -> PriceDraft {
     PriceDraft {
@@ -44,8 +42,8 @@ fn every_violation_is_named_with_its_full_path() {
 #[test]
 fn an_empty_message_lacks_what_is_required() {
     assert_eq!(
-        broken(&BulkSetPricesRequest::default()),
-        [("prices".to_owned(), "repeated.min_items")]
+        broken(&BatchGetPricesRequest::default()),
+        [("items".to_owned(), "repeated.min_items"), ("context".to_owned(), "required")]
     );
 }
 

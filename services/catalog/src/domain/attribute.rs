@@ -137,6 +137,37 @@ impl Type {
         }
     }
 
+    /// Whether search can filter by its values.
+    pub fn is_filterable(self) -> bool {
+        !matches!(self, Self::Localized | Self::Json)
+    }
+
+    /// Whether search can count its values.
+    pub fn is_facetable(self) -> bool {
+        !matches!(self, Self::Localized | Self::Json | Self::Money)
+    }
+
+    /// Whether its values are texts that search can find.
+    pub fn is_searchable(self) -> bool {
+        matches!(
+            self,
+            Self::Text | Self::Enum | Self::MultiEnum | Self::Color | Self::Size | Self::Localized
+        )
+    }
+
+    /// Whether its values have an order; a list of texts has none, nor have amounts in several currencies.
+    pub fn is_sortable(self) -> bool {
+        !matches!(
+            self,
+            Self::MultiEnum | Self::Localized | Self::Json | Self::Money | Self::Reference
+        )
+    }
+
+    /// Whether variants can differ by its values.
+    pub fn is_defining(self) -> bool {
+        !matches!(self, Self::Localized | Self::Json | Self::Money)
+    }
+
     /// The name that it has in the database.
     pub fn name(self) -> &'static str {
         Self::NAMES.iter().find(|(own, _)| *own == self).map_or("", |(_, name)| name)
@@ -155,8 +186,17 @@ pub struct Uses {
     pub any: bool,
     /// Some variant has a value.
     pub by_variants: bool,
-    /// A text that something has and that the change would no longer allow.
-    pub outside: Option<String>,
+    /// Texts that something has and that the change would not allow.
+    pub outside: Outside,
+}
+
+/// Texts that something has and that a definition does not allow.
+#[derive(Debug, Clone, Default)]
+pub struct Outside {
+    /// The first of them.
+    pub some: Vec<String>,
+    /// How many there are.
+    pub count: i64,
 }
 
 impl Attribute {
@@ -170,9 +210,9 @@ impl Attribute {
         Ok((Self { head: Head::new(id, now), definition }, Change::Created))
     }
 
-    /// Changes the definition. Existing values keep their meaning: type and unit cannot change while there are any, an
-    /// allowed value that is in use cannot be removed, and variants must remain distinct. Other rules apply to what is written
-    /// from then on.
+    /// Changes the definition. Existing values keep their meaning: unit and type cannot change while there are any, but for texts,
+    /// which may become those of another type; an allowed value that is in use cannot be removed, and variants must remain
+    /// distinct. Other rules apply to what is written from then on.
     pub fn redefine(
         &mut self,
         definition: Definition,
@@ -188,11 +228,36 @@ impl Attribute {
         Ok(self.head.update(changed, now))
     }
 
+    /// Renames an allowed text; `is_complete`: nothing has the old one any more. Until then both are allowed.
+    pub fn rename_allowed(
+        &mut self,
+        from: &str,
+        to: &str,
+        is_complete: bool,
+        now: DateTime<Utc>,
+    ) -> Option<Change> {
+        let mut allowed = self.definition.allowed_values.clone();
+        if let Some(place) = allowed.iter().position(|own| own == from) {
+            if !allowed.iter().any(|own| own == to) {
+                allowed.insert(place + 1, to.to_owned());
+            }
+            if is_complete {
+                allowed.remove(place);
+            }
+        }
+        let mut definition = self.definition.clone();
+        definition.allowed_values = allowed;
+        let mut changed = Changed::default();
+        changed.set("definition", &mut self.definition, definition);
+        self.head.update(changed, now)
+    }
+
     fn guard(&self, new: &Definition, uses: &Uses) -> Result<(), Fault> {
         let old = &self.definition;
         let mut fields = Fields::default();
         let mut refuse = |path, message: &str| fields.note(Reason::AttributeInUse, path, message);
-        if uses.any && old.r#type != new.r#type {
+        let both_texts = [old, new].iter().all(|own| own.r#type.kind() == Kind::Text);
+        if uses.any && old.r#type != new.r#type && !both_texts {
             refuse("attribute.type", "cannot change while values exist");
         }
         if uses.any && old.unit != new.unit {
@@ -201,11 +266,14 @@ impl Attribute {
         if uses.by_variants && old.variant_defining != new.variant_defining {
             refuse("attribute.variant_defining", "cannot change while a variant has a value");
         }
-        if let Some(text) = &uses.outside {
-            let message = format!("must allow {text:?} while something has it");
+        for text in &uses.outside.some {
+            let message = format!("must allow {text:?} while something has it, or rename it");
             refuse("attribute.allowed_values", &message);
         }
-        fields.finish()
+        fields.finish().map_err(|fault| match uses.outside.count {
+            0 => fault,
+            count => fault.with("values", count),
+        })
     }
 }
 
@@ -219,8 +287,8 @@ impl Definition {
             unit: String::new(),
             allowed_values: Vec::new(),
             variant_defining: false,
-            filterable: true,
-            facetable: true,
+            filterable: Type::plain(kind).is_filterable(),
+            facetable: Type::plain(kind).is_facetable(),
             searchable: false,
             sortable: false,
             show_in_card: false,
@@ -249,6 +317,18 @@ impl Definition {
             Type::Enum | Type::MultiEnum => {}
             _ if self.allowed_values.is_empty() => {}
             _ => refuse("attribute.allowed_values", "belong to an ENUM or MULTI_ENUM"),
+        }
+        let name = self.r#type.name().to_ascii_uppercase();
+        let flags = [
+            ("attribute.filterable", self.filterable, self.r#type.is_filterable()),
+            ("attribute.facetable", self.facetable, self.r#type.is_facetable()),
+            ("attribute.searchable", self.searchable, self.r#type.is_searchable()),
+            ("attribute.sortable", self.sortable, self.r#type.is_sortable()),
+            ("attribute.show_in_card", self.show_in_card, self.r#type != Type::Json),
+            ("attribute.variant_defining", self.variant_defining, self.r#type.is_defining()),
+        ];
+        for (path, _, _) in flags.iter().filter(|(_, wanted, can)| *wanted && !can) {
+            refuse(path, &format!("cannot be set for {name}"));
         }
         let mut seen = HashSet::new();
         if let Some(twice) = self.allowed_values.iter().find(|own| !seen.insert(fold(own))) {
@@ -337,8 +417,9 @@ mod tests {
         let (mut attribute, _) = Attribute::define(Id::new(), text(), now).unwrap();
         let color = Definition { r#type: Type::Color, ..text() };
         let defining = Definition { variant_defining: true, ..text() };
-        let used = Uses { any: true, by_variants: true, outside: None };
-        for new in [&color, &defining] {
+        let used = Uses { any: true, by_variants: true, ..Uses::default() };
+        let measured = Definition { r#type: Type::Measurement, unit: "cm".into(), ..text() };
+        for new in [&measured, &defining] {
             let fault = attribute.redefine(new.clone(), &used, None, now).unwrap_err();
             assert!(fault.is(Reason::AttributeInUse));
         }

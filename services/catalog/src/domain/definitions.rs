@@ -108,6 +108,16 @@ impl Definitions {
     }
 }
 
+/// Whether a text keeps the rules of a definition, apart from its allowed values.
+pub fn accepts(attribute: &Attribute, text: &str) -> Result<(), String> {
+    let definitions = Definitions::new(vec![attribute.clone()]);
+    let definition = &attribute.definition;
+    let entry = definitions.entry(&definition.code, definition.r#type.kind());
+    entry
+        .filter(|_| definition.r#type.kind() == Kind::Text)
+        .map_or(Ok(()), |entry| entry.text(text))
+}
+
 impl Entry {
     fn held(&self, code: &str, value: Value) -> Held {
         Held {

@@ -34,6 +34,11 @@ impl Kind {
         (Self::Json, "json"),
     ];
 
+    /// Whether its values are texts.
+    pub fn holds_texts(self) -> bool {
+        matches!(self, Self::Text | Self::Texts)
+    }
+
     /// The name that it has in the database.
     pub fn name(self) -> &'static str {
         Self::NAMES.iter().find(|(kind, _)| *kind == self).map_or("", |(_, name)| name)

@@ -116,6 +116,33 @@ impl Values {
         self.0.iter()
     }
 
+    /// The values with a text of an attribute renamed, wherever it is; one that a list has already comes once.
+    #[must_use]
+    pub fn renamed(&self, attribute: Id<Attribute>, from: &str, to: &str) -> Self {
+        let mut all = self.0.clone();
+        for held in all.iter_mut().filter(|held| held.attribute_id == attribute) {
+            match &mut held.value {
+                Value::Text(text) if text == from => to.clone_into(text),
+                Value::Texts(texts) if texts.iter().any(|text| text == to) => {
+                    texts.retain(|text| text != from);
+                }
+                Value::Texts(texts) => {
+                    for text in texts.iter_mut().filter(|text| *text == from) {
+                        to.clone_into(text);
+                    }
+                }
+                _ => {}
+            }
+        }
+        Self(all)
+    }
+
+    /// The values without that of an attribute.
+    #[must_use]
+    pub fn without(&self, attribute: Id<Attribute>) -> Self {
+        Self(self.0.iter().filter(|held| held.attribute_id != attribute).cloned().collect())
+    }
+
     /// Appends the bytes by which variants differ: those of the variant-defining values.
     pub fn defining(&self, out: &mut Vec<u8>) {
         for held in self.0.iter().filter(|held| held.defining) {

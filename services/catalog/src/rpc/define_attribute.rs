@@ -17,7 +17,7 @@ pub async fn define_attribute(
 ) -> Result<DefineAttributeResponse, Fault> {
     let draft = request.attribute.as_ref();
     let definition = &read(|fields| fields.message("attribute", draft, wire::attribute::draft))?;
-    let expected = request.expected_version;
+    let (expected, validate_only) = (request.expected_version, request.validate_only);
     app.db
         .write_once(&request, async move |tx| {
             let kind = definition.r#type.kind();
@@ -35,7 +35,9 @@ pub async fn define_attribute(
                     (own, Some(created))
                 }
             };
-            entity::save(tx, &attribute, change.as_ref()).await?;
+            if !validate_only {
+                entity::save(tx, &attribute, change.as_ref()).await?;
+            }
             Ok(DefineAttributeResponse { attribute: Some((&attribute).into()) })
         })
         .await

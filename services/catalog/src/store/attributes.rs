@@ -1,15 +1,17 @@
 //! Definitions of attributes.
 
 use super::{race, unreadable};
-use crate::domain::attribute::{Attribute, Definition, Rules, Type, Uses};
+use crate::domain::attribute::{Attribute, Definition, Outside, Rules, Type, Uses};
 use crate::domain::definitions::Definitions;
 use crate::domain::kind::Kind;
+use crate::domain::product::Product;
 use crate::domain::value::CodedValue;
+use crate::domain::variant::Variant;
 use crate::schema::attributes;
 use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel::result::Error;
-use diesel::sql_types::{Array, Bool, Double, Jsonb, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Bool, Double, Jsonb, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use fault::Fault;
 use kernel::head::Head;
@@ -19,6 +21,7 @@ use pg::{Columns, Tx, statement};
 use serde_json::{Value as Json, json};
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
+use uuid::Uuid;
 
 /// A definition as its table holds it.
 #[derive(QueryableByName)]
@@ -112,7 +115,7 @@ pub async fn lock_references<'g>(
         return Ok(Definitions::default());
     }
     let sql = format!(
-        "{} where owner.code = any($1) order by owner.id for key share",
+        "{} where owner.code = any($1) and owner.deleted_at is null order by owner.id for key share",
         Attribute::select()
     );
     let rows: Vec<Row> = statement(sql).bind::<Array<Text>, _>(codes).load(tx.conn()).await?;
@@ -122,8 +125,10 @@ pub async fn lock_references<'g>(
 
 /// Locks a definition for a change: no value can be written meanwhile.
 pub async fn lock(tx: &mut Tx, code: &str, kind: Kind) -> Result<Option<Attribute>, Fault> {
-    let sql =
-        format!("{} where owner.code = $1 and owner.kind = $2 for update", Attribute::select());
+    let sql = format!(
+        "{} where owner.code = $1 and owner.kind = $2 and owner.deleted_at is null for update",
+        Attribute::select()
+    );
     let row: Option<Row> = statement(sql)
         .bind::<Text, _>(code)
         .bind::<Text, _>(kind.name())
@@ -159,27 +164,26 @@ pub async fn uses(tx: &mut Tx, attribute: &Attribute, new: &Definition) -> Resul
     );
     let found: Found =
         statement(sql).bind::<SqlUuid, _>(attribute.head.id).get_result(tx.conn()).await?;
-    let narrowed =
-        !new.allowed_values.is_empty() && attribute.definition.allowed_values != new.allowed_values;
+    let old = &attribute.definition;
+    let narrowed = !new.allowed_values.is_empty()
+        && (old.allowed_values != new.allowed_values || old.r#type != new.r#type);
     let outside = if found.any && narrowed {
         outside(tx, attribute, &new.allowed_values).await?
     } else {
-        None
+        Outside::default()
     };
     Ok(Uses { any: found.any, by_variants: found.by_variants, outside })
 }
 
-/// A text that some value of an enum has and that is not among the allowed ones.
-async fn outside(
-    tx: &mut Tx,
-    attribute: &Attribute,
-    allowed: &[String],
-) -> Result<Option<String>, Fault> {
+/// Texts that some value has and that are not among the allowed ones; the first 20 of them, and their number.
+async fn outside(tx: &mut Tx, attribute: &Attribute, allowed: &[String]) -> Result<Outside, Fault> {
     #[derive(QueryableByName)]
     #[diesel(check_for_backend(Pg))]
     struct Found {
         #[diesel(sql_type = Text)]
         text: String,
+        #[diesel(sql_type = BigInt)]
+        count: i64,
     }
     let held = match attribute.definition.r#type.kind() {
         Kind::Text => {
@@ -190,14 +194,73 @@ async fn outside(
             "select jsonb_array_elements_text(json_value) as text from product_attribute_values
              where attribute_id = $1 and json_value is not null"
         }
-        _ => return Ok(None),
+        _ => return Ok(Outside::default()),
     };
-    let sql = format!("select text from ({held}) as held where text <> all ($2) limit 1");
-    let found: Option<Found> = statement(sql)
+    let sql = format!(
+        "select text, count(*) over () as count from (
+             select distinct text from ({held}) as held where text <> all ($2)
+         ) as outside order by text limit 20"
+    );
+    let found: Vec<Found> = statement(sql)
         .bind::<SqlUuid, _>(attribute.head.id)
         .bind::<Array<Text>, _>(allowed)
-        .get_result(tx.conn())
-        .await
-        .optional()?;
-    Ok(found.map(|row| row.text))
+        .get_results(tx.conn())
+        .await?;
+    let count = found.as_slice().first().map_or(0, |row| row.count);
+    Ok(Outside { some: found.into_iter().map(|row| row.text).collect(), count })
+}
+
+/// Products and variants that have a value of an attribute.
+#[derive(Debug, Default)]
+pub struct Owners {
+    /// Products.
+    pub products: Vec<Id<Product>>,
+    /// Variants.
+    pub variants: Vec<Id<Variant>>,
+    /// How many there are, those that were not asked for included.
+    pub count: i64,
+}
+
+/// Up to `limit` products and variants that have a value of a locked definition: any, or this text.
+pub async fn owners(
+    tx: &mut Tx,
+    attribute: &Attribute,
+    text: Option<&str>,
+    limit: i64,
+) -> Result<Owners, Fault> {
+    #[derive(QueryableByName)]
+    #[diesel(check_for_backend(Pg))]
+    struct Row {
+        #[diesel(sql_type = SqlUuid)]
+        owner_id: Uuid,
+        #[diesel(sql_type = Bool)]
+        is_product: bool,
+        #[diesel(sql_type = BigInt)]
+        count: i64,
+    }
+    let has = match (attribute.definition.r#type.kind(), text) {
+        (_, None) => "$2::text is null",
+        (Kind::Texts, _) => "json_value @> to_jsonb($2::text)",
+        _ => "left(text_value, 200) = left($2, 200) and text_value = $2",
+    };
+    let sql = format!(
+        "select owner_id, owner_type = 'product' as is_product, count(*) over () as count
+         from product_attribute_values where attribute_id = $1 and {has}
+         order by owner_id limit $3"
+    );
+    let rows: Vec<Row> = statement(sql)
+        .bind::<SqlUuid, _>(attribute.head.id)
+        .bind::<Nullable<Text>, _>(text)
+        .bind::<BigInt, _>(limit)
+        .get_results(tx.conn())
+        .await?;
+    let mut owners =
+        Owners { count: rows.as_slice().first().map_or(0, |row| row.count), ..Owners::default() };
+    for row in rows {
+        match row.is_product {
+            true => owners.products.push(Id::from_uuid(row.owner_id)),
+            false => owners.variants.push(Id::from_uuid(row.owner_id)),
+        }
+    }
+    Ok(owners)
 }

@@ -4,9 +4,12 @@ use crate::domain::attribute::{Attribute, Definition, Rules, Type};
 use catalog_api::v1 as proto;
 use contracts::{Aggregate, Fact};
 use convert::{Fields, timestamp};
+use fault::Fault;
 use kernel::head::{Change, Head};
 use pg::entity::Published;
-use proto::{AttributeConfigChanged, AttributeDraft, AttributeRules, AttributeType};
+use proto::{
+    AttributeConfigChanged, AttributeDeleted, AttributeDraft, AttributeRules, AttributeType, Reason,
+};
 
 /// Reads a definition.
 pub fn draft(fields: &mut Fields, draft: &AttributeDraft) -> Option<Definition> {
@@ -49,7 +52,8 @@ const TYPES: [(AttributeType, Type); 13] = [
     (AttributeType::Json, Type::Json),
 ];
 
-fn type_of(sent: AttributeType) -> Option<Type> {
+/// The type; none where it is left out.
+pub fn type_of(sent: AttributeType) -> Option<Type> {
     TYPES.iter().find(|(own, _)| *own == sent).map(|(_, own)| *own)
 }
 
@@ -95,7 +99,21 @@ impl Published for Attribute {
         &self.head
     }
 
-    fn event(&self, _change: &Change) -> Fact {
-        Fact::from(&AttributeConfigChanged { attribute: Some(self.into()) })
+    fn event(&self, change: &Change) -> Fact {
+        match change {
+            Change::Created | Change::Updated(_) => {
+                Fact::from(&AttributeConfigChanged { attribute: Some(self.into()) })
+            }
+            Change::Deleted => Fact::from(&AttributeDeleted {
+                attribute_id: self.head.id.to_string(),
+                version: self.head.version,
+            }),
+        }
     }
+}
+
+/// The refusal for a code that no definition of the kind has.
+pub fn unknown(code: &str) -> Fault {
+    let message = format!("no attribute {code:?} is defined for a value of this kind");
+    Fault::field(Reason::UnknownAttribute, "code", message).with("code", code)
 }

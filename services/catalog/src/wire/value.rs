@@ -34,7 +34,14 @@ fn read(fields: &mut Fields, sent: &Sent) -> Option<Value> {
             }
         },
         Sent::Texts(list) => Value::Texts(fields.texts("texts", &list.values)?),
-        Sent::Money(money) => Value::Money(fields.money("money", Some(money))?),
+        Sent::Money(money) => {
+            let amount = fields.money("money", Some(money))?;
+            if amount.minor < 0 {
+                let message = "must not be negative";
+                return fields.refuse(Reason::AttributeValueInvalid, "money", message);
+            }
+            Value::Money(amount)
+        }
         Sent::Localized(localized) => {
             let mut languages = HashSet::new();
             let mut all = localized.entries.iter().map(|entry| language(&entry.language));

@@ -31,9 +31,11 @@ mod rpc {
     mod update_brand;
 
     mod define_attribute;
+    mod delete_attribute;
     mod list_attributes;
 
     mod import_products;
+    mod rename_attribute_value;
     mod republish;
     mod resolve_items;
 }

@@ -268,7 +268,32 @@ async fn attributes_and_imports() {
         "ATTRIBUTE_VALUE_INVALID",
     );
     catalog.create_product(finished("F-1", &["waxed"])).await.unwrap();
-    refused(catalog.define_attribute(finish(AttributeType::Color)).await, "ATTRIBUTE_IN_USE");
+    let mut only_oiled = finish(AttributeType::Enum);
+    if let Some(own) = &mut only_oiled.attribute {
+        own.allowed_values = vec!["oiled".into()];
+    }
+    refused(catalog.define_attribute(only_oiled.clone()).await, "ATTRIBUTE_IN_USE");
+    let rename = RenameAttributeValueRequest {
+        code: "finish".into(),
+        r#type: AttributeType::Text.into(),
+        from: "waxed".into(),
+        to: "oiled".into(),
+        ..Default::default()
+    };
+    let renamed = catalog.rename_attribute_value(rename.clone()).await.unwrap().into_inner();
+    assert_eq!((renamed.changed, renamed.remaining), (1, 0));
+    refused(catalog.rename_attribute_value(rename).await, "ATTRIBUTE_VALUE_INVALID");
+    catalog.define_attribute(only_oiled).await.unwrap();
+    let delete = DeleteAttributeRequest {
+        code: "finish".into(),
+        r#type: AttributeType::Enum.into(),
+        ..Default::default()
+    };
+    refused(catalog.delete_attribute(delete.clone()).await, "REFERENCED");
+    let delete = DeleteAttributeRequest { remove_values: true, ..delete };
+    let deleted = catalog.delete_attribute(delete.clone()).await.unwrap().into_inner();
+    assert_eq!((deleted.changed, deleted.remaining), (1, 0));
+    refused(catalog.delete_attribute(delete).await, "UNKNOWN_ATTRIBUTE");
 
     let row = |key: &str, sku: &str| ImportRow {
         key: key.into(),

@@ -2,10 +2,12 @@ use crate::shop::{Shop, attribute, create, product, text, value, variant};
 use catalog::rpc::create_product::create_product;
 use catalog::rpc::create_variant::create_variant;
 use catalog::rpc::define_attribute::define_attribute;
+use catalog::rpc::rename_attribute_value::rename_attribute_value;
 use catalog_api::v1::attribute_value::Value;
 use catalog_api::v1::{
     AttributeConfigChanged, AttributeDraft, AttributeRules, AttributeType, CreateVariantRequest,
-    DefineAttributeRequest, ProductDraft, Reason, TextList, VariantDraft,
+    DefineAttributeRequest, ProductDraft, Reason, RenameAttributeValueRequest, TextList,
+    VariantDraft,
 };
 use fault::Common;
 use futures::future::join_all;
@@ -67,15 +69,7 @@ async fn a_definition_in_use_keeps_the_meaning_of_its_values() {
         allowed_values: values.iter().map(ToString::to_string).collect(),
         ..draft.clone()
     };
-    let refused = [
-        AttributeDraft {
-            r#type: AttributeType::Text.into(),
-            allowed_values: vec![],
-            ..finish.clone()
-        },
-        allowing(&finish, &["gloss"]),
-        allowing(&bands, &["n1"]),
-    ];
+    let refused = [allowing(&finish, &["gloss"]), allowing(&bands, &["n1"])];
     for draft in refused {
         let fault = shop.define(draft).await.unwrap_err();
         assert!(fault.is(Reason::AttributeInUse), "{fault}");
@@ -108,5 +102,72 @@ async fn concurrent_calls_create_one_definition() {
     let first = made[0].as_ref().unwrap();
     assert!(made.iter().all(|made| made.as_ref().unwrap() == first));
     assert_eq!((shop.rows("attributes").await, shop.rows("outbox").await), (1, 1));
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn a_text_becomes_an_enum_if_all_values_fit_and_the_refusal_names_those_that_do_not() {
+    let shop = Shop::open().await;
+    let finish = attribute("finish", AttributeType::Text);
+    shop.define(finish.clone()).await.unwrap();
+    for (sku, own) in [("A-1", "matt"), ("A-2", "Matt "), ("A-3", "gloss"), ("A-4", "raw")] {
+        let draft = ProductDraft { tier2_attributes: vec![text("finish", own)], ..product() };
+        create_product(&shop.app, create(draft, &[sku])).await.unwrap();
+    }
+    let allowing = |values: &[&str]| AttributeDraft {
+        r#type: AttributeType::Enum.into(),
+        allowed_values: values.iter().map(ToString::to_string).collect(),
+        ..finish.clone()
+    };
+    let fault = shop.define(allowing(&["matt"])).await.unwrap_err();
+    assert!(fault.is(Reason::AttributeInUse), "{fault}");
+    assert_eq!(fault.metadata()["values"], "3");
+    let named: Vec<_> = fault.violations().iter().map(|own| own.message.clone()).collect();
+    assert!(named[0].contains("\"Matt \"") && named[2].contains("\"raw\""), "{named:?}");
+
+    let all = allowing(&["matt", "Matt", "gloss", "raw"]);
+    assert!(shop.define(all).await.unwrap_err().is(Reason::AttributeDefinitionInvalid));
+    let rename = RenameAttributeValueRequest {
+        code: "finish".into(),
+        r#type: AttributeType::Text.into(),
+        from: "Matt ".into(),
+        to: "matt".into(),
+        ..Default::default()
+    };
+    let answer = rename_attribute_value(&shop.app, rename).await.unwrap();
+    assert_eq!((answer.changed, answer.remaining), (1, 0));
+    let all = allowing(&["matt", "gloss", "raw"]);
+    let tried = DefineAttributeRequest {
+        attribute: Some(all.clone()),
+        validate_only: true,
+        ..Default::default()
+    };
+    let before = shop.all_rows().await;
+    let tried = define_attribute(&shop.app, tried).await.unwrap().attribute.unwrap();
+    assert_eq!((tried.version, shop.all_rows().await), (2, before));
+    let made = shop.define(all.clone()).await.unwrap();
+    assert_eq!((made.version, made.definition), (2, Some(all)));
+    shop.close().await;
+}
+
+#[tokio::test]
+async fn flags_that_a_type_cannot_have_are_refused() {
+    let shop = Shop::open().await;
+    let draft = |kind| attribute("x", kind);
+    for (wrong, path) in [
+        (AttributeDraft { filterable: true, ..draft(AttributeType::Json) }, "filterable"),
+        (AttributeDraft { facetable: true, ..draft(AttributeType::Money) }, "facetable"),
+        (AttributeDraft { searchable: true, ..draft(AttributeType::Number) }, "searchable"),
+        (AttributeDraft { sortable: true, ..draft(AttributeType::MultiEnum) }, "sortable"),
+        (AttributeDraft { show_in_card: true, ..draft(AttributeType::Json) }, "show_in_card"),
+        (
+            AttributeDraft { variant_defining: true, ..draft(AttributeType::Localized) },
+            "variant_defining",
+        ),
+    ] {
+        let fault = shop.define(wrong).await.unwrap_err();
+        assert!(fault.is(Reason::AttributeDefinitionInvalid), "{fault}");
+        assert_eq!(fault.violations()[0].field, format!("attribute.{path}"));
+    }
     shop.close().await;
 }

@@ -114,7 +114,7 @@ impl Aggregate {
                 }
             }
             Kind::Variant { product_id } if is_end => {
-                let sku = String::new();
+                let sku = id.clone();
                 Fact::from(&VariantDeleted { variant_id: id, version, product_id, sku })
             }
             Kind::Variant { product_id } => {

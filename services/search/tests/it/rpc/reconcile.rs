@@ -178,7 +178,13 @@ async fn a_missed_deletion_is_republished_where_an_early_event_waits_for_it() {
         DeleteProductRequest { product_id: bowls.products[0].clone(), ..Default::default() };
     mesh.catalog().delete_product(delete).await.unwrap();
     mesh.settle().await;
-    // As after a loss: search has nothing of the product, and pricing still has its price.
+    // As after a loss: search has nothing of the product, and pricing has not heard of its deletion.
+    for alive in [
+        "update prices set deleted_at = null, version = 1",
+        "update aggregate_heads set version = 1, subject = 'pricing.price.updated', digest = '\\x01'",
+    ] {
+        mesh.sql("pricing", alive).await;
+    }
     for table in ["entries", "documents"] {
         bowls.alter(&mesh, &format!("delete from {table}")).await;
     }
