@@ -133,7 +133,7 @@ fn attributes(messages: &[AttributeMessage]) -> Vec<Attribute> {
         .collect()
 }
 
-/// Money, localized texts and JSON are shown, not searched.
+/// Localized texts and JSON are no values to filter by.
 fn values(message: &AttributeMessage) -> Vec<AttributeValue> {
     match &message.value {
         Some(Value::Text(text)) => vec![AttributeValue::Text(text.clone())],
@@ -147,7 +147,11 @@ fn values(message: &AttributeMessage) -> Vec<AttributeValue> {
         Some(Value::Texts(texts)) => {
             texts.values.iter().cloned().map(AttributeValue::Text).collect()
         }
-        Some(Value::Money(_) | Value::Localized(_) | Value::Json(_)) | None => Vec::new(),
+        Some(Value::Money(money)) => Currency::parse(&money.currency_code)
+            .map(|currency| AttributeValue::Money { currency, minor_units: money.minor_units() })
+            .into_iter()
+            .collect(),
+        Some(Value::Localized(_) | Value::Json(_)) | None => Vec::new(),
     }
 }
 

@@ -69,11 +69,11 @@ fn is_tier1(code: &str, kind: AttributeKind) -> bool {
     match kind {
         AttributeKind::Text => TIER1_TEXTS.contains(&code),
         AttributeKind::Number => code == TIER1_NUMBER,
-        AttributeKind::Bool | AttributeKind::Date => false,
+        AttributeKind::Bool | AttributeKind::Date | AttributeKind::Money => false,
     }
 }
 
-/// The kind of value that search sees of a type; none for what is shown only.
+/// The kind of value that search filters, counts and sorts by; none for types without one.
 fn kind(of: AttributeType) -> Option<AttributeKind> {
     match of {
         AttributeType::Text
@@ -85,10 +85,8 @@ fn kind(of: AttributeType) -> Option<AttributeKind> {
         AttributeType::Number | AttributeType::Measurement => Some(AttributeKind::Number),
         AttributeType::Bool => Some(AttributeKind::Bool),
         AttributeType::Date => Some(AttributeKind::Date),
-        AttributeType::Money
-        | AttributeType::Localized
-        | AttributeType::Json
-        | AttributeType::Unspecified => None,
+        AttributeType::Money => Some(AttributeKind::Money),
+        AttributeType::Localized | AttributeType::Json | AttributeType::Unspecified => None,
     }
 }
 

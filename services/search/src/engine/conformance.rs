@@ -33,6 +33,7 @@ const CASES: &[(&str, Case)] = &[
     ("variants: more than fit a machine word", variants::very_many),
     ("variants: products without any", variants::none_at_all),
     ("variants: ranges of numbers and days", variants::ranges),
+    ("variants: ranges of amounts in one currency", variants::ranges_of_amounts),
     ("variants: values are compared whole", variants::values_are_compared_whole),
     ("prices: the selection examples of the rules", prices::the_selection_examples),
     ("prices: a window's edge needs no reindex", prices::an_edge_needs_no_reindex),

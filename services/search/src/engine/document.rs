@@ -1,6 +1,7 @@
 //! What is indexed: one document per product, its variants inside.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use kernel::currency::Currency;
 use kernel::price::PriceRow;
 use uuid::Uuid;
 
@@ -68,6 +69,13 @@ pub enum AttributeValue {
     Bool(bool),
     /// A calendar day.
     Date(NaiveDate),
+    /// An amount; those of two currencies are never compared.
+    Money {
+        /// Of the amount.
+        currency: Currency,
+        /// The amount.
+        minor_units: i64,
+    },
 }
 
 /// The type half of an attribute's identity.
@@ -81,6 +89,19 @@ pub enum AttributeKind {
     Bool,
     /// Of `AttributeValue::Date`.
     Date,
+    /// Of `AttributeValue::Money`.
+    Money,
+}
+
+impl AttributeKind {
+    /// All of them.
+    pub const ALL: [AttributeKind; 5] = [
+        AttributeKind::Text,
+        AttributeKind::Number,
+        AttributeKind::Bool,
+        AttributeKind::Date,
+        AttributeKind::Money,
+    ];
 }
 
 impl AttributeValue {
@@ -91,6 +112,7 @@ impl AttributeValue {
             AttributeValue::Number(_) => AttributeKind::Number,
             AttributeValue::Bool(_) => AttributeKind::Bool,
             AttributeValue::Date(_) => AttributeKind::Date,
+            AttributeValue::Money { .. } => AttributeKind::Money,
         }
     }
 }

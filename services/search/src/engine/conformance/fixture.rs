@@ -119,6 +119,11 @@ pub fn date(code: &str, year: i32) -> Attribute {
     Attribute { code: code.to_owned(), value: AttributeValue::Date(date) }
 }
 
+pub fn money(code: &str, in_currency: &str, minor_units: i64) -> Attribute {
+    let value = AttributeValue::Money { currency: currency(in_currency), minor_units };
+    Attribute { code: code.to_owned(), value }
+}
+
 /// A SKU's own price, in force for ever and anywhere.
 pub fn usd(amount_minor: i64) -> PriceRow<String> {
     PriceRow {
@@ -360,5 +365,8 @@ fn value(value: &FacetValue) -> String {
         FacetValue::Attribute(AttributeValue::Number(number)) => number.to_string(),
         FacetValue::Attribute(AttributeValue::Bool(bool)) => bool.to_string(),
         FacetValue::Attribute(AttributeValue::Date(date)) => date.to_string(),
+        FacetValue::Attribute(AttributeValue::Money { currency, minor_units }) => {
+            format!("{} {minor_units}", currency.code())
+        }
     }
 }

@@ -14,7 +14,7 @@ fn text(value: &str) -> AttributeTerm {
 
 fn with(code: &str, values: &[&str]) -> AttributeFilter {
     let values = values.iter().map(|value| text(value)).collect();
-    AttributeFilter { code: code.to_owned(), values, range: None }
+    AttributeFilter { code: code.to_owned(), values, ..Default::default() }
 }
 
 fn count(code: &str) -> FacetRequest {
