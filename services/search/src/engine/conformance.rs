@@ -48,7 +48,7 @@ const CASES: &[(&str, Case)] = &[
     ("paging: pages add up to the total", paging::pages_add_up),
     ("paging: limits are refused", paging::limits_are_refused),
     ("text: any word, in any form", text::any_word_in_any_form),
-    ("text: title, brand, SKU and description", text::all_parts_are_searched),
+    ("text: title, brand, SKU, attributes and description", text::all_parts_are_searched),
     ("text: a blank query matches all", text::a_blank_query_matches_all),
     ("text: a better match comes first", text::a_better_match_comes_first),
     ("text: an exact SKU comes first", text::an_exact_sku_comes_first),

@@ -14,10 +14,12 @@ pub struct Document {
     /// The revision of the row this was read from; `inventory` gives it back, so that drift can be
     /// seen.
     pub revision: i64,
-    /// Searched, together with brand, SKUs and description, as one text.
+    /// Searched, together with brand, SKUs, attributes and description, as one text.
     pub title: String,
     /// May hold HTML; only what a reader would see is searched.
     pub description: String,
+    /// The texts of searchable attributes, each once.
+    pub attribute_texts: Vec<String>,
     /// What brand filters and the brand facet go by; `None` = counted under no brand.
     pub brand_id: Option<Uuid>,
     /// The brand's name: searched, and the label of the brand facet.

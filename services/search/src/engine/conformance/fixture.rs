@@ -27,6 +27,7 @@ pub fn product(number: u128) -> Document {
         revision: 1,
         title: format!("product {number}"),
         description: String::new(),
+        attribute_texts: Vec::new(),
         brand_id: None,
         brand: String::new(),
         category_ids: Vec::new(),
@@ -44,6 +45,11 @@ impl Document {
 
     pub(super) fn described(mut self, description: &str) -> Document {
         self.description = description.to_owned();
+        self
+    }
+
+    pub(super) fn texted(mut self, text: &str) -> Document {
+        self.attribute_texts.push(text.to_owned());
         self
     }
 

@@ -3,10 +3,13 @@
 use crate::shop::{ALL, create, in_usd, search, titled, until, variant};
 use catalog_api::v1::attribute_value::Value;
 use catalog_api::v1::{
-    AttributeDraft, AttributeType, AttributeValue, DefineAttributeRequest, ProductDraft,
+    AttributeDraft, AttributeType, AttributeValue, DefineAttributeRequest, LocalizedEntry,
+    LocalizedText, ProductDraft, TextList, VariantDraft,
 };
 use contracts::types::v1::Money;
-use search_api::v1::{AttributeFilter, DateRange, Filters, MoneyRange, SearchProductsRequest};
+use search_api::v1::{
+    AttributeFilter, DateRange, Filters, MoneyRange, SearchProductsRequest, SearchProductsResponse,
+};
 use testkit::{Mesh, reason};
 
 async fn define(mesh: &Mesh, draft: AttributeDraft) {
@@ -77,5 +80,69 @@ async fn days_and_amounts_are_filtered_by_range() {
         let refused = mesh.search().search_products(request).await.unwrap_err();
         assert_eq!(reason(&refused), expected);
     }
+    mesh.finish().await;
+}
+
+/// Also where the definition comes after the products, and no longer when it is taken back.
+#[tokio::test(flavor = "multi_thread")]
+async fn texts_of_searchable_attributes_are_found_by_their_words() {
+    let mesh = Mesh::boot(&ALL).await;
+    let definition = |code: &str, of_type: AttributeType, searchable| AttributeDraft {
+        code: code.to_owned(),
+        r#type: of_type.into(),
+        searchable,
+        allowed_values: match of_type {
+            AttributeType::MultiEnum => vec!["dry ice".to_owned(), "steam".to_owned()],
+            _ => Vec::new(),
+        },
+        ..Default::default()
+    };
+    let defined = [
+        ("story", AttributeType::Text),
+        ("effects", AttributeType::MultiEnum),
+        ("slogan", AttributeType::Localized),
+    ];
+    for (code, of_type) in defined {
+        define(&mesh, definition(code, of_type, false)).await;
+    }
+    let story = |text: &str| ("story", Value::Text(text.to_owned()));
+    let effects = TextList { values: vec!["dry ice".to_owned(), "steam".to_owned()] };
+    let entry = |language: &str, text: &str| LocalizedEntry {
+        language: language.to_owned(),
+        text: text.to_owned(),
+    };
+    let slogan = LocalizedText { entries: vec![entry("en", "brighter"), entry("de", "heller")] };
+    offer(&mesh, "A", vec![story("a lighthouse keeper")]).await;
+    offer(&mesh, "B", vec![("effects", Value::Texts(effects))]).await;
+    offer(&mesh, "C", vec![("slogan", Value::Localized(slogan))]).await;
+    let (code, value) = story("a keeper of bees");
+    let value = AttributeValue { code: code.to_owned(), value: Some(value) };
+    let own = VariantDraft { tier2_attributes: vec![value], ..variant("D", "", "") };
+    create(&mesh, titled("D"), vec![own]).await;
+    until(&mesh, "all are indexed", in_usd(""), |answer| answer.total == 4).await;
+    mesh.settle().await;
+    assert!(found(&mesh, in_usd("keeper steam heller")).await.is_empty());
+
+    for (code, of_type) in defined {
+        define(&mesh, definition(code, of_type, true)).await;
+    }
+    for (query, titles) in [
+        ("keeper", vec!["A", "D"]),
+        ("ice", vec!["B"]),
+        ("heller", vec!["C"]),
+        ("brighter", vec!["C"]),
+    ] {
+        let all = |answer: &SearchProductsResponse| {
+            let mut found: Vec<&str> =
+                answer.products.iter().map(|product| product.title.as_str()).collect();
+            found.sort_unstable();
+            found == titles
+        };
+        until(&mesh, query, in_usd(query), all).await;
+    }
+
+    define(&mesh, definition("story", AttributeType::Text, false)).await;
+    until(&mesh, "stories are no longer searched", in_usd("keeper"), |answer| answer.total == 0)
+        .await;
     mesh.finish().await;
 }
