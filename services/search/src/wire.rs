@@ -13,6 +13,7 @@ use chrono::{DateTime, Utc};
 use convert::{Fields, read};
 use fault::{Common, Fault};
 use filters::{filters, not_searchable, price_range};
+use kernel::currency::Currency;
 use kernel::name::fold;
 use mesh::Paging;
 use prost::Message;
@@ -118,8 +119,9 @@ fn facet(fields: &mut Fields, sent: &proto::FacetRequest, shared: &Shared) -> Op
     Some(FacetRequest { facet: facet?, size: size? })
 }
 
-/// What was counted, as callers see it.
-pub fn counted(counts: FacetCounts, shared: &Shared) -> proto::Facet {
+/// What was counted, as callers see it: amounts in the currency of the search.
+pub fn counted(counts: FacetCounts, currency: Option<Currency>, shared: &Shared) -> proto::Facet {
+    let amounts = currency.filter(|_| matches!(counts.facet, Facet::Price(_)));
     let value = |count: crate::engine::hits::FacetCount| {
         let (value, name) = match count.value {
             Counted::Brand { brand_id, name } => (brand_id.to_string(), name),
@@ -142,7 +144,8 @@ pub fn counted(counts: FacetCounts, shared: &Shared) -> proto::Facet {
             other_count += number;
         }
     }
-    proto::Facet { values, other_count: signed(other_count) }
+    let minor_digits = amounts.map_or(0, |currency| currency.minor_digits().into());
+    proto::Facet { values, other_count: signed(other_count), minor_digits }
 }
 
 /// A range is named by its bounds: one that a filter selects is counted though no facet asked for it.
@@ -220,7 +223,7 @@ mod tests {
             other_count: 7,
             price_bounds_minor: None,
         };
-        let facet = counted(counts, &Shared::default());
+        let facet = counted(counts, None, &Shared::default());
         assert!(facet.encoded_len() < MAX_FACET_BYTES + 2_000);
         assert_eq!(facet.values.len(), 51);
         assert!(facet.values[50].selected);
