@@ -38,6 +38,7 @@ mod schema;
 pub mod store {
     //! Search's tables in PostgreSQL.
     pub mod cards;
+    pub mod definitions;
     pub mod documents;
     pub mod entries;
     pub mod repairs;

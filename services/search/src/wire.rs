@@ -1,22 +1,24 @@
 //! Between the wire and the engine.
 
+mod filters;
+
 use crate::domain::shared::Shared;
 use crate::engine::document::{AttributeKind, AttributeValue};
 use crate::engine::hits::{FacetCounts, FacetValue as Counted};
 use crate::engine::query::{
-    AttributeCondition, AttributeFilter, Facet, FacetRequest, Filters, MAX_HITS, MAX_WORDS,
-    PriceRange, PriceScope, Query, Sort, count_words,
+    Facet, FacetRequest, Filters, MAX_HITS, MAX_WORDS, PriceRange, PriceScope, Query, Sort,
+    count_words,
 };
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use convert::{Fields, read};
 use fault::{Common, Fault};
+use filters::{filters, not_searchable, price_range};
+use kernel::currency::Currency;
 use kernel::name::fold;
 use mesh::Paging;
 use prost::Message;
-use search_api::v1::attribute_term::Value as Term;
 use search_api::v1::facet_request::Facet as FacetOf;
 use search_api::v1::{self as proto, Reason, TermKind};
-use uuid::Uuid;
 
 /// Most bytes of the values of a facet that no filter selects, so that the largest answer is one that clients take.
 const MAX_FACET_BYTES: usize = 50 * 1024;
@@ -86,84 +88,6 @@ fn sort(sort: proto::Sort) -> Sort {
     }
 }
 
-fn filters(fields: &mut Fields, sent: &proto::Filters, shared: &Shared) -> Option<Filters> {
-    let price = match &sent.price {
-        Some(range) => fields.within("price", |fields| price_range(fields, range)).map(Some),
-        None => Some(None),
-    };
-    let attributes = fields.each("attributes", &sent.attributes, |fields, filter| {
-        attribute_filter(fields, filter, shared)
-    });
-    Some(Filters {
-        category_ids: uuids(&sent.category_ids),
-        brand_ids: uuids(&sent.brand_ids),
-        price: price?,
-        attributes: attributes?,
-    })
-}
-
-/// The contract has checked that they are UUIDs.
-fn uuids(texts: &[String]) -> Vec<Uuid> {
-    texts.iter().filter_map(|text| Uuid::parse_str(text).ok()).collect()
-}
-
-fn price_range(fields: &mut Fields, range: &proto::PriceRange) -> Option<PriceRange> {
-    let (min, max) = (range.min_minor_units, range.max_minor_units);
-    if max.is_some_and(|max| max < min) {
-        return fields.refuse(Reason::FilterInvalid, "", "begins above its end");
-    }
-    Some(PriceRange { min_minor: (min > 0).then_some(min), max_minor: max })
-}
-
-fn attribute_filter(
-    fields: &mut Fields,
-    filter: &proto::AttributeFilter,
-    shared: &Shared,
-) -> Option<AttributeFilter> {
-    let values: Vec<AttributeValue> = fields.each("values", &filter.values, term_value)?;
-    let mut refuse = |message: &str| fields.refuse(Reason::FilterInvalid, "", message);
-    let condition = match (values.first(), filter.range) {
-        (None, None) => return refuse("needs values or a range"),
-        (Some(_), Some(_)) => return refuse("has values and a range; give one of them"),
-        (Some(first), None) => {
-            if values.iter().any(|value| value.kind() != first.kind()) {
-                return refuse("has values of several kinds");
-            }
-            AttributeCondition::AnyOf(values)
-        }
-        (None, Some(range)) => {
-            if range.min.zip(range.max).is_some_and(|(min, max)| max < min) {
-                return refuse("has a range that begins above its end");
-            }
-            AttributeCondition::NumberBetween { min: range.min, max: range.max }
-        }
-    };
-    let filter = AttributeFilter { code: filter.code.clone(), condition };
-    match filter.kind() {
-        Some(kind) if shared.may_filter(&filter.code, kind) => Some(filter),
-        _ => fields.take(Err(not_searchable(&filter.code, "", "filter by it"))),
-    }
-}
-
-fn not_searchable(code: &str, path: &str, what: &str) -> Fault {
-    let message =
-        format!("the attribute {code} of this kind is not defined so that search may {what}");
-    Fault::field(Reason::AttributeNotSearchable, path, message).with("code", code)
-}
-
-fn term_value(fields: &mut Fields, term: &proto::AttributeTerm) -> Option<AttributeValue> {
-    match &term.value {
-        Some(Term::Text(text)) => Some(AttributeValue::Text(text.clone())),
-        Some(Term::Number(number)) => Some(AttributeValue::Number(*number)),
-        Some(Term::Boolean(yes)) => Some(AttributeValue::Bool(*yes)),
-        Some(Term::Date(day)) => match NaiveDate::parse_from_str(day, "%Y-%m-%d") {
-            Ok(day) => Some(AttributeValue::Date(day)),
-            Err(_) => fields.refuse(Reason::FilterInvalid, "", "is no day of the calendar"),
-        },
-        None => fields.refuse(Common::InvalidField, "", "needs a value"),
-    }
-}
-
 fn facet(fields: &mut Fields, sent: &proto::FacetRequest, shared: &Shared) -> Option<FacetRequest> {
     let facet = match &sent.facet {
         Some(FacetOf::Brand(_)) => Some(Facet::Brand),
@@ -195,8 +119,9 @@ fn facet(fields: &mut Fields, sent: &proto::FacetRequest, shared: &Shared) -> Op
     Some(FacetRequest { facet: facet?, size: size? })
 }
 
-/// What was counted, as callers see it.
-pub fn counted(counts: FacetCounts, shared: &Shared) -> proto::Facet {
+/// What was counted, as callers see it: amounts in the currency of the search.
+pub fn counted(counts: FacetCounts, currency: Option<Currency>, shared: &Shared) -> proto::Facet {
+    let amounts = currency.filter(|_| matches!(counts.facet, Facet::Price(_)));
     let value = |count: crate::engine::hits::FacetCount| {
         let (value, name) = match count.value {
             Counted::Brand { brand_id, name } => (brand_id.to_string(), name),
@@ -219,7 +144,8 @@ pub fn counted(counts: FacetCounts, shared: &Shared) -> proto::Facet {
             other_count += number;
         }
     }
-    proto::Facet { values, other_count: signed(other_count) }
+    let minor_digits = amounts.map_or(0, |currency| currency.minor_digits().into());
+    proto::Facet { values, other_count: signed(other_count), minor_digits }
 }
 
 /// A range is named by its bounds: one that a filter selects is counted though no facet asked for it.
@@ -239,6 +165,9 @@ fn text(value: &AttributeValue) -> String {
         AttributeValue::Number(number) => number.to_string(),
         AttributeValue::Bool(yes) => yes.to_string(),
         AttributeValue::Date(day) => day.to_string(),
+        AttributeValue::Money { currency, minor_units } => {
+            format!("{} {minor_units}", currency.code())
+        }
     }
 }
 
@@ -246,6 +175,7 @@ fn text(value: &AttributeValue) -> String {
 mod tests {
     use super::*;
     use fault::Fault;
+    use search_api::v1::attribute_term::Value as Term;
 
     #[test]
     fn nothing_is_served_behind_the_deepest_page() {
@@ -293,7 +223,7 @@ mod tests {
             other_count: 7,
             price_bounds_minor: None,
         };
-        let facet = counted(counts, &Shared::default());
+        let facet = counted(counts, None, &Shared::default());
         assert!(facet.encoded_len() < MAX_FACET_BYTES + 2_000);
         assert_eq!(facet.values.len(), 51);
         assert!(facet.values[50].selected);
@@ -317,12 +247,12 @@ mod tests {
                             term(Term::Text("red".into())),
                             term(Term::Date("2026-02-30".into())),
                         ],
-                        range: None,
+                        ..Default::default()
                     },
                     proto::AttributeFilter {
                         code: "size".into(),
                         values: vec![term(Term::Number(1.0))],
-                        range: None,
+                        ..Default::default()
                     },
                 ],
                 ..Default::default()

@@ -15,6 +15,7 @@ use kernel::price::{Level, PriceRow, Scope};
 use kernel::window::Window;
 use pricing_api::v1::{Price, PriceScope};
 use prost::Message;
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// The document of a product, or none where customers do not see it.
@@ -44,6 +45,15 @@ pub fn assemble(
     category_ids.sort_unstable();
     category_ids.dedup();
     let common = attributes(&product.tier2_attributes);
+    let own = variants.iter().flat_map(|variant| &variant.tier2_attributes);
+    // A text that several variants have is searched once, or their number would raise the rank.
+    let texts: BTreeSet<&str> = product
+        .tier2_attributes
+        .iter()
+        .chain(own)
+        .flat_map(|value| shared.searched(value))
+        .collect();
+    let attribute_texts = texts.into_iter().map(str::to_owned).collect();
     Ok(Some(Document {
         product_id,
         revision,
@@ -58,6 +68,7 @@ pub fn assemble(
             .collect(),
         title: product.title,
         description: product.description,
+        attribute_texts,
     }))
 }
 
@@ -133,7 +144,7 @@ fn attributes(messages: &[AttributeMessage]) -> Vec<Attribute> {
         .collect()
 }
 
-/// Money, localized texts and JSON are shown, not searched.
+/// Localized texts and JSON are no values to filter by.
 fn values(message: &AttributeMessage) -> Vec<AttributeValue> {
     match &message.value {
         Some(Value::Text(text)) => vec![AttributeValue::Text(text.clone())],
@@ -147,7 +158,11 @@ fn values(message: &AttributeMessage) -> Vec<AttributeValue> {
         Some(Value::Texts(texts)) => {
             texts.values.iter().cloned().map(AttributeValue::Text).collect()
         }
-        Some(Value::Money(_) | Value::Localized(_) | Value::Json(_)) | None => Vec::new(),
+        Some(Value::Money(money)) => Currency::parse(&money.currency_code)
+            .map(|currency| AttributeValue::Money { currency, minor_units: money.minor_units() })
+            .into_iter()
+            .collect(),
+        Some(Value::Localized(_) | Value::Json(_)) | None => Vec::new(),
     }
 }
 

@@ -1,8 +1,9 @@
 //! What many documents share: brands, categories, and which attributes may be searched by.
 
 use crate::engine::document::AttributeKind;
-use catalog_api::v1::{AttributeDraft, AttributeType};
-use std::collections::HashMap;
+use catalog_api::v1::attribute_value::Value;
+use catalog_api::v1::{AttributeDraft, AttributeType, AttributeValue};
+use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
 /// Brands, categories and attributes as they are now.
@@ -15,6 +16,16 @@ pub struct Shared {
     /// Names of categories.
     pub categories: HashMap<Uuid, String>,
     attributes: HashMap<(String, AttributeKind), Uses>,
+    /// Attributes whose texts are searched.
+    searched: HashSet<(String, TextForm)>,
+}
+
+/// The fields of a value that hold texts. One code may be defined once for each of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum TextForm {
+    One,
+    Several,
+    Localized,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +56,9 @@ impl Shared {
 
     /// Notes what a definition allows.
     pub fn allow(&mut self, definition: AttributeDraft) {
+        if let (Some(form), true) = (text_form(definition.r#type()), definition.searchable) {
+            self.searched.insert((definition.code.clone(), form));
+        }
         let Some(kind) = kind(definition.r#type()) else { return };
         let uses = Uses { filter: definition.filterable, facet: definition.facetable };
         self.attributes.insert((definition.code, kind), uses);
@@ -60,6 +74,25 @@ impl Shared {
         is_tier1(code, kind) || self.uses(code, kind).is_some_and(|uses| uses.facet)
     }
 
+    /// The texts of a value that words are looked for in; none where its definition does not say so.
+    pub fn searched<'v>(&self, attribute: &'v AttributeValue) -> Vec<&'v str> {
+        let (form, texts): (_, Vec<&str>) = match &attribute.value {
+            Some(Value::Text(text)) => (TextForm::One, vec![text]),
+            Some(Value::Texts(texts)) => {
+                (TextForm::Several, texts.values.iter().map(String::as_str).collect())
+            }
+            Some(Value::Localized(localized)) => {
+                let texts = localized.entries.iter().map(|entry| entry.text.as_str());
+                (TextForm::Localized, texts.collect())
+            }
+            _ => return Vec::new(),
+        };
+        match self.searched.contains(&(attribute.code.clone(), form)) {
+            true => texts,
+            false => Vec::new(),
+        }
+    }
+
     fn uses(&self, code: &str, kind: AttributeKind) -> Option<Uses> {
         self.attributes.get(&(code.to_owned(), kind)).copied()
     }
@@ -69,11 +102,35 @@ fn is_tier1(code: &str, kind: AttributeKind) -> bool {
     match kind {
         AttributeKind::Text => TIER1_TEXTS.contains(&code),
         AttributeKind::Number => code == TIER1_NUMBER,
-        AttributeKind::Bool | AttributeKind::Date => false,
+        AttributeKind::Bool | AttributeKind::Date | AttributeKind::Money => false,
     }
 }
 
-/// The kind of value that search sees of a type; none for what is shown only.
+/// Whether values of a type may be searched by their words.
+pub fn may_be_searched(of: AttributeType) -> bool {
+    text_form(of).is_some()
+}
+
+/// Where a type holds the texts that may be searched.
+fn text_form(of: AttributeType) -> Option<TextForm> {
+    match of {
+        AttributeType::Text | AttributeType::Enum | AttributeType::Color | AttributeType::Size => {
+            Some(TextForm::One)
+        }
+        AttributeType::MultiEnum => Some(TextForm::Several),
+        AttributeType::Localized => Some(TextForm::Localized),
+        AttributeType::Number
+        | AttributeType::Measurement
+        | AttributeType::Bool
+        | AttributeType::Date
+        | AttributeType::Money
+        | AttributeType::Reference
+        | AttributeType::Json
+        | AttributeType::Unspecified => None,
+    }
+}
+
+/// The kind of value that search filters, counts and sorts by; none for types without one.
 fn kind(of: AttributeType) -> Option<AttributeKind> {
     match of {
         AttributeType::Text
@@ -85,10 +142,8 @@ fn kind(of: AttributeType) -> Option<AttributeKind> {
         AttributeType::Number | AttributeType::Measurement => Some(AttributeKind::Number),
         AttributeType::Bool => Some(AttributeKind::Bool),
         AttributeType::Date => Some(AttributeKind::Date),
-        AttributeType::Money
-        | AttributeType::Localized
-        | AttributeType::Json
-        | AttributeType::Unspecified => None,
+        AttributeType::Money => Some(AttributeKind::Money),
+        AttributeType::Localized | AttributeType::Json | AttributeType::Unspecified => None,
     }
 }
 

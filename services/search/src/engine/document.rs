@@ -1,6 +1,7 @@
 //! What is indexed: one document per product, its variants inside.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use kernel::currency::Currency;
 use kernel::price::PriceRow;
 use uuid::Uuid;
 
@@ -13,10 +14,12 @@ pub struct Document {
     /// The revision of the row this was read from; `inventory` gives it back, so that drift can be
     /// seen.
     pub revision: i64,
-    /// Searched, together with brand, SKUs and description, as one text.
+    /// Searched, together with brand, SKUs, attributes and description, as one text.
     pub title: String,
     /// May hold HTML; only what a reader would see is searched.
     pub description: String,
+    /// The texts of searchable attributes, each once.
+    pub attribute_texts: Vec<String>,
     /// What brand filters and the brand facet go by; `None` = counted under no brand.
     pub brand_id: Option<Uuid>,
     /// The brand's name: searched, and the label of the brand facet.
@@ -68,6 +71,13 @@ pub enum AttributeValue {
     Bool(bool),
     /// A calendar day.
     Date(NaiveDate),
+    /// An amount; those of two currencies are never compared.
+    Money {
+        /// Of the amount.
+        currency: Currency,
+        /// The amount.
+        minor_units: i64,
+    },
 }
 
 /// The type half of an attribute's identity.
@@ -81,6 +91,19 @@ pub enum AttributeKind {
     Bool,
     /// Of `AttributeValue::Date`.
     Date,
+    /// Of `AttributeValue::Money`.
+    Money,
+}
+
+impl AttributeKind {
+    /// All of them.
+    pub const ALL: [AttributeKind; 5] = [
+        AttributeKind::Text,
+        AttributeKind::Number,
+        AttributeKind::Bool,
+        AttributeKind::Date,
+        AttributeKind::Money,
+    ];
 }
 
 impl AttributeValue {
@@ -91,6 +114,7 @@ impl AttributeValue {
             AttributeValue::Number(_) => AttributeKind::Number,
             AttributeValue::Bool(_) => AttributeKind::Bool,
             AttributeValue::Date(_) => AttributeKind::Date,
+            AttributeValue::Money { .. } => AttributeKind::Money,
         }
     }
 }

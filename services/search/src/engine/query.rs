@@ -93,6 +93,15 @@ pub enum AttributeCondition {
         /// `None` = without end.
         max: Option<NaiveDate>,
     },
+    /// An amount of this currency in this interval, both ends included.
+    MoneyBetween {
+        /// Amounts of another one never match.
+        currency: Currency,
+        /// `None` = without end.
+        min: Option<i64>,
+        /// `None` = without end.
+        max: Option<i64>,
+    },
 }
 
 /// For whom prices are evaluated.
@@ -220,6 +229,7 @@ impl AttributeFilter {
             AttributeCondition::AnyOf(values) => values.first().map(AttributeValue::kind),
             AttributeCondition::NumberBetween { .. } => Some(AttributeKind::Number),
             AttributeCondition::DateBetween { .. } => Some(AttributeKind::Date),
+            AttributeCondition::MoneyBetween { .. } => Some(AttributeKind::Money),
         }
     }
 

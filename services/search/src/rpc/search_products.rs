@@ -38,9 +38,13 @@ pub async fn search_products(
             minor_units: Some(minor_units),
         }),
         score: f64::from(hit.score),
+        minor_digits: hit
+            .amount_minor
+            .and(currency)
+            .map_or(0, |currency| currency.minor_digits().into()),
     };
-    let facets: Vec<Facet> =
-        found.facets.into_iter().map(|counts| wire::counted(counts, &shared)).collect();
+    let counted = |counts| wire::counted(counts, currency, &shared);
+    let facets: Vec<Facet> = found.facets.into_iter().map(counted).collect();
     let counted = facets.iter().map(Message::encoded_len).sum();
     let products = within_answer(found.hits.iter().zip(cards).map(product), counted);
     // Where no hit is left the index has shrunk since the page before.

@@ -60,6 +60,7 @@ pub(super) async fn announce(tx: &mut Tx, changed: &[&Entry]) -> Result<(), Faul
     note_shared(tx, changed).await?;
     let mut touched: BTreeSet<Uuid> = changed.iter().filter_map(|entry| entry.product_id).collect();
     touched.extend(sharers(tx, changed).await?);
+    touched.extend(super::definitions::users(tx, changed).await?);
     revise(tx, &touched).await
 }
 

@@ -41,6 +41,8 @@ pub async fn forget(tx: &mut Tx, section: Section, entries: &[(Uuid, i64)]) -> R
         source_id: Uuid,
         #[diesel(sql_type = Nullable<SqlUuid>)]
         product_id: Option<Uuid>,
+        #[diesel(sql_type = Nullable<Binary>)]
+        body: Option<Vec<u8>>,
     }
     if entries.is_empty() {
         return Ok(());
@@ -51,14 +53,18 @@ pub async fn forget(tx: &mut Tx, section: Section, entries: &[(Uuid, i64)]) -> R
         "delete from entries using unnest($2, $3) as orphan (id, version)
          where entries.section = $1 and entries.source_id = orphan.id
            and entries.version = orphan.version
-         returning source_id, product_id",
+         returning source_id, product_id, body",
     )
     .bind::<Text, _>(section.name())
     .bind::<Array<SqlUuid>, _>(ids)
     .bind::<Array<BigInt>, _>(versions)
     .get_results(tx.conn())
     .await?;
-    let gone = |row: &Row| gone(section, row.source_id, row.product_id);
+    // What it was says which documents change by its end.
+    let gone = |row: &Row| Entry {
+        body: row.body.clone(),
+        ..gone(section, row.source_id, row.product_id)
+    };
     let gone: Vec<Entry> = rows.iter().map(gone).collect();
     if section == Section::Product {
         unfile(tx, rows.iter().map(|row| row.source_id).collect()).await?;

@@ -11,6 +11,7 @@ mod rpc {
     mod refused_events;
     mod reindex;
     mod republish_events;
+    mod search_by_attributes;
     mod search_products;
 }
 mod events {

@@ -46,8 +46,14 @@ pub fn titled(title: &str) -> ProductDraft {
 }
 
 pub async fn set_price(mesh: &Mesh, sku: &str, minor_units: i64) {
+    set_price_in(mesh, "USD", sku, minor_units).await;
+}
+
+pub async fn set_price_in(mesh: &Mesh, currency_code: &str, sku: &str, minor_units: i64) {
     let item = Some(Item { name: Some(Name::Sku(sku.to_owned())) });
-    let price = PriceDraft { item, base: usd(minor_units), ..Default::default() };
+    let base =
+        Some(Money { currency_code: currency_code.to_owned(), minor_units: Some(minor_units) });
+    let price = PriceDraft { item, base, ..Default::default() };
     let request = SetPriceRequest { price: Some(price), ..Default::default() };
     mesh.pricing().set_price(request).await.unwrap();
 }

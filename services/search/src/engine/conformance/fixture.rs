@@ -27,6 +27,7 @@ pub fn product(number: u128) -> Document {
         revision: 1,
         title: format!("product {number}"),
         description: String::new(),
+        attribute_texts: Vec::new(),
         brand_id: None,
         brand: String::new(),
         category_ids: Vec::new(),
@@ -44,6 +45,11 @@ impl Document {
 
     pub(super) fn described(mut self, description: &str) -> Document {
         self.description = description.to_owned();
+        self
+    }
+
+    pub(super) fn texted(mut self, text: &str) -> Document {
+        self.attribute_texts.push(text.to_owned());
         self
     }
 
@@ -117,6 +123,11 @@ pub fn number(code: &str, value: f64) -> Attribute {
 pub fn date(code: &str, year: i32) -> Attribute {
     let date = NaiveDate::from_ymd_opt(year, 6, 15).unwrap();
     Attribute { code: code.to_owned(), value: AttributeValue::Date(date) }
+}
+
+pub fn money(code: &str, in_currency: &str, minor_units: i64) -> Attribute {
+    let value = AttributeValue::Money { currency: currency(in_currency), minor_units };
+    Attribute { code: code.to_owned(), value }
 }
 
 /// A SKU's own price, in force for ever and anywhere.
@@ -360,5 +371,8 @@ fn value(value: &FacetValue) -> String {
         FacetValue::Attribute(AttributeValue::Number(number)) => number.to_string(),
         FacetValue::Attribute(AttributeValue::Bool(bool)) => bool.to_string(),
         FacetValue::Attribute(AttributeValue::Date(date)) => date.to_string(),
+        FacetValue::Attribute(AttributeValue::Money { currency, minor_units }) => {
+            format!("{} {minor_units}", currency.code())
+        }
     }
 }

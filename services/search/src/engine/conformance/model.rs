@@ -141,6 +141,14 @@ fn passes(value: &AttributeValue, condition: &AttributeCondition) -> bool {
         (AttributeCondition::DateBetween { min, max }, AttributeValue::Date(date)) => {
             min.is_none_or(|min| min <= *date) && max.is_none_or(|max| *date <= max)
         }
+        (
+            AttributeCondition::MoneyBetween { currency: wanted, min, max },
+            AttributeValue::Money { currency, minor_units: amount },
+        ) => {
+            wanted == currency
+                && min.is_none_or(|min| min <= *amount)
+                && max.is_none_or(|max| *amount <= max)
+        }
         _ => false,
     }
 }
@@ -260,6 +268,9 @@ fn attribute(value: &AttributeValue) -> (String, FacetValue) {
         AttributeValue::Number(number) => format!("{:020.3}", number + 1e9),
         AttributeValue::Bool(bool) => bool.to_string(),
         AttributeValue::Date(date) => date.to_string(),
+        AttributeValue::Money { currency, minor_units } => {
+            format!("{} {:020}", currency.code(), i128::from(*minor_units) + (1 << 64))
+        }
     };
     (key, FacetValue::Attribute(value.clone()))
 }

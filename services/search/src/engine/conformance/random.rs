@@ -7,7 +7,9 @@ use kernel::price::PriceRow;
 use uuid::Uuid;
 
 use super::Open;
-use super::fixture::{Fixture, Narrow, all, color, date, day, facet, number, product, size, usd};
+use super::fixture::{
+    Fixture, Narrow, all, color, currency, date, day, facet, money, number, product, size, usd,
+};
 use super::model::{self, Answer};
 use crate::engine::Change;
 use crate::engine::document::{Attribute, AttributeKind, Document};
@@ -103,11 +105,12 @@ fn document(dice: &mut Dice, number: u128) -> Document {
 }
 
 fn attribute(dice: &mut Dice) -> Attribute {
-    match dice.roll(4) {
+    match dice.roll(5) {
         0 => color(dice.pick(&["red", "reddish", "blue", "green"])),
         1 => size(dice.pick(&["S", "M"])),
         2 => number("n", dice.pick(&[-7.5, 0.0, 1.0, 300.0])),
-        _ => date("d", dice.pick(&[1960, 1999, 2024])),
+        3 => date("d", dice.pick(&[1960, 1999, 2024])),
+        _ => money("m", dice.pick(&["USD", "EUR"]), dice.pick(&[-5, 0, 700])),
     }
 }
 
@@ -161,8 +164,14 @@ fn question_of(dice: &mut Dice) -> Query {
         let between = AttributeCondition::NumberBetween { min: Some(-7.5), max: Some(1.0) };
         query = query.only_if("n", between);
     }
+    if dice.one_in(5) {
+        let currency = currency(dice.pick(&["USD", "EUR", "JPY"]));
+        let (min, max) = dice.pick(&[(Some(0), None), (None, Some(0)), (None, None)]);
+        query = query.only_if("m", AttributeCondition::MoneyBetween { currency, min, max });
+    }
     let numbers = Facet::Attribute { code: "n".to_owned(), kind: AttributeKind::Number };
-    let facets = [Facet::Brand, Facet::Category, facet("color"), facet("size"), numbers];
+    let amounts = Facet::Attribute { code: "m".to_owned(), kind: AttributeKind::Money };
+    let facets = [Facet::Brand, Facet::Category, facet("color"), facet("size"), numbers, amounts];
     for facet in facets {
         if dice.one_in(2) {
             query = query.count(facet, dice.roll(5) as usize);

@@ -36,11 +36,14 @@ pub fn all_parts_are_searched(open: &Open) {
             product(2).of_brand("Toner King"),
             product(3).with_sku("TONER-77").with_sku("X1"),
             described,
+            product(5).texted("glossy paper").texted("Baryta"),
         ],
     );
     assert_eq!(fixture.find(all().words("toner").sorted(Sort::Newest)), "1 2 3");
     assert_eq!(fixture.find(all().words("x1 whatever")), "3");
     assert_eq!(fixture.find(all().words("clear")), "4");
+    assert_eq!(fixture.find(all().words("baryta")), "5");
+    assert_eq!(fixture.find(all().words("paper")), "5");
     assert_eq!(fixture.find(all().words("bright class amp b")), "");
 }
 

@@ -3,7 +3,9 @@
 use chrono::NaiveDate;
 
 use super::Open;
-use super::fixture::{Fixture, all, color, date, facet, number, product, size, text, usd};
+use super::fixture::{
+    Fixture, all, color, currency, date, facet, money, number, product, size, text, usd,
+};
 use crate::engine::document::{AttributeValue, Document};
 use crate::engine::query::{AttributeCondition, Facet, Sort};
 
@@ -125,6 +127,39 @@ pub fn ranges(open: &Open) {
     assert_eq!(dates(Some(1960), Some(1970)), "1 2");
     assert_eq!(dates(None, Some(1969)), "1");
     assert_eq!(dates(Some(1971), None), "3");
+}
+
+pub fn ranges_of_amounts(open: &Open) {
+    let deposit = |currency, amount| money("deposit", currency, amount);
+    let fixture = Fixture::new(
+        open(),
+        [
+            product(1).with(&[deposit("EUR", -1)], &[]),
+            product(2).with(&[deposit("EUR", 500), deposit("USD", 900)], &[]),
+            product(3).with(&[deposit("USD", 500)], &[]).with(&[deposit("USD", i64::MAX)], &[]),
+            product(4).with(&[money("dep", "USD", 500), number("deposit", 500.0)], &[]),
+        ],
+    );
+    let find = |code, min, max| {
+        let condition = AttributeCondition::MoneyBetween { currency: currency(code), min, max };
+        fixture.find(all().only_if("deposit", condition))
+    };
+    assert_eq!(find("USD", None, None), "2 3");
+    assert_eq!(find("USD", Some(500), Some(500)), "3");
+    assert_eq!(find("USD", Some(501), Some(900)), "2");
+    assert_eq!(find("USD", Some(i64::MAX), None), "3");
+    assert_eq!(find("EUR", None, Some(0)), "1");
+    assert_eq!(find("EUR", Some(-1), Some(500)), "1 2");
+    assert_eq!(find("JPY", None, None), "");
+    // The one currency's range and the other's must hold on one variant.
+    let between = |code, amount| AttributeCondition::MoneyBetween {
+        currency: currency(code),
+        min: Some(amount),
+        max: Some(amount),
+    };
+    let both = all().only_if("deposit", between("EUR", 500));
+    assert_eq!(fixture.find(both.clone().only_if("deposit", between("USD", 900))), "2");
+    assert_eq!(fixture.find(both.only_if("deposit", between("USD", 500))), "");
 }
 
 pub fn values_are_compared_whole(open: &Open) {

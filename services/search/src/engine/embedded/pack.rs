@@ -72,6 +72,7 @@ fn halves(id: uuid::Uuid) -> [u64; 2] {
 fn searched_text(document: &Document) -> String {
     let mut searched = vec![document.title.clone(), document.brand.clone()];
     searched.extend(document.variants.iter().map(|variant| variant.sku.clone()));
+    searched.extend(document.attribute_texts.iter().cloned());
     searched.push(text::without_markup(&document.description));
     searched.join(" ")
 }

@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use chrono::NaiveDate;
+use kernel::currency::Currency;
 use tantivy::columnar::MonotonicallyMappableToU64;
 use uuid::Uuid;
 
@@ -21,6 +22,7 @@ const BRAND: u8 = b'B';
 const CATEGORY: u8 = b'C';
 const ATTRIBUTE: u8 = b'A';
 const UUID_BYTES: usize = 16;
+const CURRENCY_BYTES: usize = 3;
 
 /// All terms from the start on and before the end.
 pub type Span = Range<Vec<u8>>;
@@ -44,6 +46,10 @@ pub fn attribute(code: &str, value: &AttributeValue) -> Option<Vec<u8>> {
         AttributeValue::Number(number) => term.extend(number_key(*number)),
         AttributeValue::Bool(bool) => term.push(u8::from(*bool)),
         AttributeValue::Date(date) => term.extend(date_key(*date)),
+        AttributeValue::Money { currency, minor_units } => {
+            term.extend(currency.code().as_bytes());
+            term.extend(amount_key(*minor_units));
+        }
     }
     Some(term)
 }
@@ -62,23 +68,24 @@ pub fn category_span(category_id: Uuid) -> Span {
 
 /// The terms that an attribute filter accepts.
 pub fn attribute_spans(filter: &AttributeFilter) -> Vec<Span> {
-    let (kind, min, max) = match &filter.condition {
+    let prefix = |kind| attribute_prefix(&filter.code, kind);
+    let span = match &filter.condition {
         AttributeCondition::AnyOf(values) => {
             let terms = values.iter().filter_map(|value| attribute(&filter.code, value));
             return terms.map(exactly).collect();
         }
         AttributeCondition::NumberBetween { min, max } => {
-            (AttributeKind::Number, min.map(number_bytes), max.map(number_bytes))
+            span_between(prefix(AttributeKind::Number), min.map(number_key), max.map(number_key))
         }
         AttributeCondition::DateBetween { min, max } => {
-            (AttributeKind::Date, min.map(date_bytes), max.map(date_bytes))
+            span_between(prefix(AttributeKind::Date), min.map(date_key), max.map(date_key))
+        }
+        AttributeCondition::MoneyBetween { currency, min, max } => {
+            let prefix = [prefix(AttributeKind::Money), currency.code().into()].concat();
+            span_between(prefix, min.map(amount_key), max.map(amount_key))
         }
     };
-    let prefix = attribute_prefix(&filter.code, kind);
-    let all = prefix_span(prefix.clone());
-    let from = min.map_or(all.start, |min| [prefix.as_slice(), min.as_slice()].concat());
-    let until = max.map_or(all.end, |max| exactly([prefix, max].concat()).end);
-    vec![from..until]
+    vec![span]
 }
 
 /// The terms that a facet counts; `None` for prices, which are no terms.
@@ -121,6 +128,13 @@ fn attribute_value(kind: AttributeKind, bytes: &[u8]) -> Option<AttributeValue> 
             let days = i64::from_u64(u64::from_be_bytes(bytes.try_into().ok()?));
             AttributeValue::Date(NaiveDate::from_num_days_from_ce_opt(i32::try_from(days).ok()?)?)
         }
+        AttributeKind::Money => {
+            let (code, amount) = bytes.split_at_checked(CURRENCY_BYTES)?;
+            AttributeValue::Money {
+                currency: Currency::parse(std::str::from_utf8(code).ok()?).ok()?,
+                minor_units: i64::from_u64(u64::from_be_bytes(amount.try_into().ok()?)),
+            }
+        }
     })
 }
 
@@ -132,6 +146,7 @@ fn attribute_prefix(code: &str, kind: AttributeKind) -> Vec<u8> {
         AttributeKind::Number => b'n',
         AttributeKind::Bool => b'b',
         AttributeKind::Date => b'd',
+        AttributeKind::Money => b'm',
     };
     let [high, low] = (code.len() as u16).to_be_bytes();
     [&[ATTRIBUTE, high, low], code, &[kind]].concat()
@@ -147,12 +162,8 @@ fn date_key(date: NaiveDate) -> [u8; 8] {
     i64::from(date.num_days_from_ce()).to_u64().to_be_bytes()
 }
 
-fn number_bytes(number: f64) -> Vec<u8> {
-    number_key(number).to_vec()
-}
-
-fn date_bytes(date: NaiveDate) -> Vec<u8> {
-    date_key(date).to_vec()
+fn amount_key(minor_units: i64) -> [u8; 8] {
+    minor_units.to_u64().to_be_bytes()
 }
 
 /// Whether the span holds no term but the one it starts with.
@@ -165,7 +176,15 @@ fn exactly(term: Vec<u8>) -> Span {
     term..next
 }
 
-/// All terms that begin so; the last byte is one of our small letters, so one more is no overflow.
+/// The terms that begin so and go on with a key from the one to the other.
+fn span_between(prefix: Vec<u8>, min: Option<[u8; 8]>, max: Option<[u8; 8]>) -> Span {
+    let all = prefix_span(prefix.clone());
+    let from = min.map_or(all.start, |min| [prefix.as_slice(), &min].concat());
+    let until = max.map_or(all.end, |max| exactly([prefix.as_slice(), &max].concat()).end);
+    from..until
+}
+
+/// All terms that begin so; the last byte is a letter of ours, so one more is no overflow.
 fn prefix_span(prefix: Vec<u8>) -> Span {
     let mut until = prefix.clone();
     if let Some(last) = until.last_mut() {

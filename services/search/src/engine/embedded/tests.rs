@@ -73,6 +73,7 @@ fn put(number: u128) -> Change {
         revision: 1,
         title: "lamp".to_owned(),
         description: String::new(),
+        attribute_texts: Vec::new(),
         brand_id: None,
         brand: String::new(),
         category_ids: Vec::new(),

@@ -125,9 +125,11 @@ async fn an_attribute_is_searchable_once_it_is_defined_as_filterable() {
         ..in_usd("bulb")
     };
     let exact = AttributeTerm { value: Some(Term::Number(60.0)) };
-    let exact = AttributeFilter { code: "wattage".into(), values: vec![exact], range: None };
+    let exact =
+        AttributeFilter { code: "wattage".into(), values: vec![exact], ..Default::default() };
     let range = NumberRange { min: Some(50.0), max: Some(70.0) };
-    let range = AttributeFilter { code: "wattage".into(), values: vec![], range: Some(range) };
+    let range =
+        AttributeFilter { code: "wattage".into(), range: Some(range), ..Default::default() };
     for filter in [exact, range] {
         eventually("it is found by its wattage", async || {
             let answer = mesh.search().search_products(with(filter.clone())).await.ok()?;

@@ -1,4 +1,4 @@
-use crate::shop::{ALL, create, in_usd, search, set_price, titled, until, variant};
+use crate::shop::{ALL, create, in_usd, search, set_price, set_price_in, titled, until, variant};
 use search_api::v1::attribute_term::Value;
 use search_api::v1::facet_request::Facet;
 use search_api::v1::{
@@ -14,7 +14,7 @@ fn text(value: &str) -> AttributeTerm {
 
 fn with(code: &str, values: &[&str]) -> AttributeFilter {
     let values = values.iter().map(|value| text(value)).collect();
-    AttributeFilter { code: code.to_owned(), values, range: None }
+    AttributeFilter { code: code.to_owned(), values, ..Default::default() }
 }
 
 fn count(code: &str) -> FacetRequest {
@@ -217,11 +217,22 @@ async fn price_ranges_are_counted_by_their_bounds() {
     .await;
     let answer = search(&mesh, request).await;
     assert_eq!(answer.total, 1);
+    assert_eq!((answer.products[0].minor_digits, answer.facets[0].minor_digits), (2, 2));
     let counted: Vec<_> = answer.facets[0]
         .values
         .iter()
         .map(|value| (value.value.as_str(), value.count, value.selected))
         .collect();
     assert_eq!(counted, [("0-1999", 2, false), ("2000-", 1, false), ("1500-2500", 1, true)]);
+
+    let in_yen = PriceView { currency_code: "JPY".into(), ..Default::default() };
+    let mut request = SearchProductsRequest { price_view: Some(in_yen), ..in_usd("pan") };
+    set_price_in(&mesh, "JPY", "PAN-1", 1_500).await;
+    let priced = until(&mesh, "a pan has a price in yen", request.clone(), |answer| {
+        answer.products.iter().any(|pan| pan.amount.is_some())
+    });
+    assert!(priced.await.products.iter().all(|pan| pan.minor_digits == 0));
+    request.price_view = None;
+    assert!(search(&mesh, request).await.products.iter().all(|pan| pan.minor_digits == 0));
     mesh.finish().await;
 }
