@@ -51,7 +51,6 @@ fn draft(code: &str, fact: &Fact) -> AttributeDraft {
         Fact::Text(_) => AttributeType::Text,
         Fact::Flag(_) => AttributeType::Bool,
     };
-    let numeric = matches!(fact, Fact::Number(..) | Fact::Measure(..));
     let text = matches!(fact, Fact::Choice(_) | Fact::Text(_));
     AttributeDraft {
         code: code.to_owned(),
@@ -61,8 +60,6 @@ fn draft(code: &str, fact: &Fact) -> AttributeDraft {
         filterable: true,
         facetable: !matches!(fact, Fact::Text(_)),
         searchable: text,
-        sortable: numeric,
-        show_in_card: matches!(fact, Fact::Choice(_) | Fact::Measure(..)),
         ..AttributeDraft::default()
     }
 }

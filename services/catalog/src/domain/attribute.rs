@@ -155,14 +155,6 @@ impl Type {
         )
     }
 
-    /// Whether its values have an order; a list of texts has none, nor have amounts in several currencies.
-    pub fn is_sortable(self) -> bool {
-        !matches!(
-            self,
-            Self::MultiEnum | Self::Localized | Self::Json | Self::Money | Self::Reference
-        )
-    }
-
     /// Whether variants can differ by its values.
     pub fn is_defining(self) -> bool {
         !matches!(self, Self::Localized | Self::Json | Self::Money)
@@ -323,12 +315,16 @@ impl Definition {
             ("attribute.filterable", self.filterable, self.r#type.is_filterable()),
             ("attribute.facetable", self.facetable, self.r#type.is_facetable()),
             ("attribute.searchable", self.searchable, self.r#type.is_searchable()),
-            ("attribute.sortable", self.sortable, self.r#type.is_sortable()),
-            ("attribute.show_in_card", self.show_in_card, self.r#type != Type::Json),
             ("attribute.variant_defining", self.variant_defining, self.r#type.is_defining()),
         ];
         for (path, _, _) in flags.iter().filter(|(_, wanted, can)| *wanted && !can) {
             refuse(path, &format!("cannot be set for {name}"));
+        }
+        // A promise that nothing keeps would be found out by customers.
+        let kept_by_nothing =
+            [("attribute.sortable", self.sortable), ("attribute.show_in_card", self.show_in_card)];
+        for (path, _) in kept_by_nothing.iter().filter(|(_, wanted)| *wanted) {
+            refuse(path, "is not supported: no service does anything with it");
         }
         let mut seen = HashSet::new();
         if let Some(twice) = self.allowed_values.iter().find(|own| !seen.insert(fold(own))) {

@@ -25,7 +25,7 @@ async fn a_definition_is_created_changed_and_left_unchanged() {
     let before = shop.all_rows().await;
     assert_eq!(shop.define(draft.clone()).await.unwrap(), made);
     assert_eq!(shop.all_rows().await, before);
-    let other = AttributeDraft { sortable: true, ..draft.clone() };
+    let other = AttributeDraft { facetable: true, ..draft.clone() };
     let changed = shop.define(other.clone()).await.unwrap();
     assert_eq!((changed.version, &changed.attribute_id), (2, &made.attribute_id));
     let event = shop.outbox().await.last().unwrap().read::<AttributeConfigChanged>();
@@ -158,8 +158,8 @@ async fn flags_that_a_type_cannot_have_are_refused() {
         (AttributeDraft { filterable: true, ..draft(AttributeType::Json) }, "filterable"),
         (AttributeDraft { facetable: true, ..draft(AttributeType::Money) }, "facetable"),
         (AttributeDraft { searchable: true, ..draft(AttributeType::Number) }, "searchable"),
-        (AttributeDraft { sortable: true, ..draft(AttributeType::MultiEnum) }, "sortable"),
-        (AttributeDraft { show_in_card: true, ..draft(AttributeType::Json) }, "show_in_card"),
+        (AttributeDraft { sortable: true, ..draft(AttributeType::Number) }, "sortable"),
+        (AttributeDraft { show_in_card: true, ..draft(AttributeType::Text) }, "show_in_card"),
         (
             AttributeDraft { variant_defining: true, ..draft(AttributeType::Localized) },
             "variant_defining",
