@@ -1,3 +1,4 @@
+use crate::servers::Servers;
 use async_nats::jetstream::{self, context::ContextBuilder};
 use async_nats::{Client, ConnectOptions, Event};
 use bytes::Bytes;
@@ -10,9 +11,10 @@ use tokio::sync::{Mutex, watch};
 /// How the broker is reached, and how much it may keep.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// `nats://…` of the servers, several separated by commas.
+    /// `nats://…` of the servers, several separated by commas. User and password, percent-encoded, or a token instead of them, are
+    /// shown to all servers; different ones for different servers are refused.
     pub url: SecretString,
-    /// Contents of a credentials file; none where the URL holds them or none are needed.
+    /// Contents of a credentials file, shown instead of what the URL holds; none where that is enough, or nothing is needed.
     pub creds: Option<SecretString>,
     /// Replicas of each stream: 1, or 3 or 5 in a cluster.
     pub replicas: usize,
@@ -32,6 +34,11 @@ impl Settings {
         parsed.map_err(|error| format!("are no credentials: {error}"))?;
         self.creds = Some(creds);
         Ok(self)
+    }
+
+    /// Returns what is wrong with the URL, without its secrets.
+    pub fn check(&self) -> Result<(), String> {
+        Servers::read(self.url.expose_secret()).map(drop)
     }
 }
 
@@ -60,12 +67,13 @@ impl Bus {
     /// Connects, and reconnects for ever. A broker that is down is no error: whatever needs it waits. Fails only where the
     /// settings are invalid.
     pub async fn connect(settings: &Settings) -> Result<Self, Fault> {
-        let mut options = ConnectOptions::new();
-        if let Some(creds) = &settings.creds {
-            options = options.credentials(creds.expose_secret()).map_err(Fault::internal)?;
-        }
-        let servers: Vec<String> =
-            settings.url.expose_secret().split(',').map(|url| url.trim().to_owned()).collect();
+        let servers = Servers::read(settings.url.expose_secret()).map_err(Fault::internal)?;
+        let options = match &settings.creds {
+            Some(creds) => {
+                ConnectOptions::new().credentials(creds.expose_secret()).map_err(Fault::internal)?
+            }
+            None => servers.options(),
+        };
         let (broke, breaks) = watch::channel(0);
         let client = options
             .name("souk")
@@ -79,7 +87,7 @@ impl Bus {
                 on_event(&event, &broke);
                 std::future::ready(())
             })
-            .connect(servers)
+            .connect(servers.addresses)
             .await
             .map_err(Fault::internal)?;
         let jetstream = ContextBuilder::new()

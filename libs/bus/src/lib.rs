@@ -14,6 +14,7 @@
 //! where the event's version is newer than the one stored (`on conflict … do update … where excluded.version > t.version`).
 
 mod connect;
+mod servers;
 pub mod streams;
 
 pub mod envelope;

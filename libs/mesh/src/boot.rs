@@ -102,7 +102,7 @@ impl Boot {
             None
         });
         let broker = broker(&config.nats).unwrap_or_else(|problem| {
-            problems.push(format!("nats.creds_file: {problem}"));
+            problems.push(problem);
             None
         });
         let Some(auth) = auth.filter(|_| problems.is_empty()) else {
@@ -182,8 +182,9 @@ fn broker(nats: &Nats) -> Result<Option<bus::Settings>, String> {
         max_bytes: nats.max_bytes,
         ..bus::Settings::of(url)
     };
+    settings.check().map_err(|problem| format!("nats.url: {problem}"))?;
     let Some(path) = &nats.creds_file else { return Ok(Some(settings)) };
-    let named = |problem: String| format!("{}: {problem}", path.display());
+    let named = |problem: String| format!("nats.creds_file: {}: {problem}", path.display());
     let creds = std::fs::read_to_string(path).map_err(|error| named(error.to_string()))?;
     settings.with_creds(creds.into()).map(Some).map_err(named)
 }

@@ -11,6 +11,7 @@ mod find;
 mod stack;
 
 mod nats;
+mod password;
 mod postgres;
 mod redis;
 
@@ -20,12 +21,14 @@ mod server;
 
 mod lock;
 pub mod port;
+mod private_file;
 mod process;
 mod record;
 
 pub use find::{Binaries, Missing};
 pub use nats::{Flush, Nats};
 pub use private::Private;
+pub use private_file::write_private;
 pub use record::Profile;
 pub use redis::Redis;
 pub use stack::{Running, Stack, Status};

@@ -10,7 +10,9 @@ use tokio::net::TcpStream;
 
 use crate::find::Binaries;
 use crate::launch::Launch;
+use crate::password;
 use crate::private::Private;
+use crate::private_file::write_private;
 use crate::process::Identity;
 use crate::record::Profile;
 use crate::server::Server;
@@ -31,7 +33,12 @@ pub struct Nats {
     log: PathBuf,
     identity: Identity,
     flush: Flush,
+    /// Where the password of its user lies; none: everybody may connect.
+    password: Option<PathBuf>,
 }
+
+/// Name of the only user of a broker with a password.
+const USER: &str = "souk";
 
 /// The first line that a broker sends.
 #[derive(Deserialize)]
@@ -45,7 +52,17 @@ impl Nats {
     pub(crate) fn new(folder: &Path, flush: Flush) -> Self {
         let dir = folder.join("nats");
         let identity = Identity { program: "nats-server", mark: dir.join("nats.conf") };
-        Self { log: folder.join("nats.log"), dir, identity, flush }
+        Self { log: folder.join("nats.log"), dir, identity, flush, password: None }
+    }
+
+    /// The same broker for clients that show its user's password: whoever has an account on the machine can reach its port.
+    pub(crate) fn guarded(mut self) -> Self {
+        self.password = Some(self.dir.join("password"));
+        self
+    }
+
+    fn password(&self) -> Option<String> {
+        password::read(self.password.as_deref()?)
     }
 
     /// Starts a private broker in `folder`; see [`Private`]. It flushes at intervals, which is enough
@@ -62,6 +79,12 @@ impl Nats {
         Private::spawn(folder.as_ref(), |folder| Self::new(folder, flush)).await
     }
 
+    /// Like [`Nats::spawn_private`], but it asks for the user and password that its URL holds.
+    pub async fn spawn_private_guarded(folder: impl AsRef<Path>) -> Result<Private<Self>> {
+        let guarded = |folder: &Path| Self::new(folder, Flush::Interval).guarded();
+        Private::spawn(folder.as_ref(), guarded).await
+    }
+
     fn server_name(&self) -> String {
         format!("souk-{}", crate::record::short_hash(&self.dir))
     }
@@ -72,14 +95,18 @@ impl Nats {
             Flush::Always => "always",
             Flush::Interval => "2m",
         };
+        let users = self.password().map(|password| {
+            format!("authorization {{\n  user: {USER}\n  password: \"{password}\"\n}}\n")
+        });
         // The limits are explicit because the defaults depend on the machine's memory and disk.
         Ok(format!(
             "server_name: {name}\n\
              listen: 127.0.0.1:{port}\n\
              max_payload: 1MB\n\
              jetstream {{\n  store_dir: {store}\n  sync_interval: {sync}\n  \
-             max_memory_store: 256MB\n  max_file_store: 16GB\n}}\n",
+             max_memory_store: 256MB\n  max_file_store: 16GB\n}}\n{users}",
             name = self.server_name(),
+            users = users.unwrap_or_default(),
         ))
     }
 }
@@ -111,19 +138,27 @@ impl Server for Nats {
 
     async fn prepare(&self, _: &Binaries) -> Result<()> {
         std::fs::create_dir_all(&self.dir)
-            .with_context(|| format!("make the folder {}", self.dir.display()))
+            .with_context(|| format!("make the folder {}", self.dir.display()))?;
+        self.password.as_deref().map_or(Ok(()), password::make)
     }
 
     fn launch(&self, binaries: &Binaries, port: u16) -> Result<Launch> {
         let config = &self.identity.mark;
-        std::fs::write(config, self.config(port)?)
-            .with_context(|| format!("write {}", config.display()))?;
+        write_private(config, &self.config(port)?)?;
         Ok(Launch {
             program: binaries.nats.clone(),
             args: vec!["-c".into(), config.into()],
             dir: self.dir.clone(),
             account: None,
         })
+    }
+
+    fn is_current(&self) -> bool {
+        if self.password.is_none() {
+            return true;
+        }
+        let config = std::fs::read_to_string(&self.identity.mark).unwrap_or_default();
+        self.password().is_some_and(|password| config.contains(&password))
     }
 
     async fn answers(&self, port: u16) -> Result<()> {
@@ -141,6 +176,9 @@ impl Server for Nats {
     }
 
     fn url(&self, port: u16) -> String {
-        format!("nats://127.0.0.1:{port}")
+        match self.password() {
+            Some(password) => format!("nats://{USER}:{password}@127.0.0.1:{port}"),
+            None => format!("nats://127.0.0.1:{port}"),
+        }
     }
 }

@@ -39,6 +39,10 @@ pub trait Server: Send + Sync {
     fn prepare(&self, binaries: &Binaries) -> impl Future<Output = Result<()>> + Send;
     /// The process to start.
     fn launch(&self, binaries: &Binaries, port: u16) -> Result<Launch>;
+    /// Whether its process, if it runs, asks for the secrets that clients are given; an older build may have started it without.
+    fn is_current(&self) -> bool {
+        true
+    }
     /// Fails unless this server, and not another one, serves on the port.
     fn answers(&self, port: u16) -> impl Future<Output = Result<()>> + Send;
     /// Its address for clients.
@@ -52,14 +56,15 @@ pub fn alive<S: Server>(server: &S, record: &Record) -> Option<(u32, u16)> {
     server.identity().is(pid).then_some((pid, port))
 }
 
-/// Starts the server as a daemon unless it runs, waits until it serves, and returns its pid and port.
+/// Starts the server as a daemon unless it runs as it should, waits until it serves, and returns its pid and port.
 pub async fn ensure<S: Server>(server: &S, record: &mut Record) -> Result<(u32, u16)> {
-    if let Some((pid, port)) = alive(server, record) {
+    if let Some((pid, port)) = alive(server, record).filter(|_| server.is_current()) {
         let gone = || (!server.identity().is(pid)).then(|| "has ended".to_owned());
         ready(server, port, gone).await.map_err(|error| explain(server, error))?;
         return Ok((pid, port));
     }
     let binaries = find::find_cached()?;
+    // Outdated, or not recorded.
     if let Some(orphan) = server.identity().search() {
         server.identity().end(orphan, S::STOP_SIGNALS).await?;
     }

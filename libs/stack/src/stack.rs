@@ -1,5 +1,6 @@
 //! The three servers of a folder.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -12,13 +13,13 @@ use crate::redis::Redis;
 use crate::server::{Server, alive, ensure};
 
 /// Running servers. The handle owns nothing: dropping it leaves them running.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Stack {
     /// URL of the database `postgres` for the superuser.
     pub postgres_url: String,
     /// Redis, database 0 of 256.
     pub redis_url: String,
-    /// NATS, without accounts.
+    /// NATS, for development with its user and password.
     pub nats_url: String,
     /// The processes, in the order in which they were started.
     pub running: [Running; 3],
@@ -46,6 +47,13 @@ pub struct Status {
     pub port: Option<u16>,
     /// Where its output goes.
     pub log: PathBuf,
+}
+
+impl fmt::Debug for Stack {
+    /// Leaves the URLs out, because they hold passwords.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stack").field("running", &self.running).finish_non_exhaustive()
+    }
 }
 
 impl Stack {
@@ -130,7 +138,10 @@ impl Servers {
         Ok(Self {
             postgres: Postgres::new(folder, profile)?,
             redis: Redis::new(folder),
-            nats: Nats::new(folder, profile.into()),
+            nats: match profile {
+                Profile::Development => Nats::new(folder, profile.into()).guarded(),
+                Profile::Test => Nats::new(folder, profile.into()),
+            },
         })
     }
 

@@ -2,7 +2,6 @@
 
 use crate::project::Project;
 use crate::shop::{self, handled, settled};
-use async_nats::jetstream::{self, Context};
 use nix::sys::signal::{Signal, kill};
 use std::time::Instant;
 use testkit::eventually;
@@ -25,11 +24,6 @@ async fn shows(project: &Project, series: &str, value: f64) {
         (project.metric(series) == value).then_some(())
     })
     .await;
-}
-
-async fn jetstream(project: &Project) -> Context {
-    let client = async_nats::connect(project.setting("SOUK_NATS_URL")).await.unwrap();
-    jetstream::new(client)
 }
 
 /// How many of the values that a histogram counted are above one of its bounds.
@@ -82,7 +76,7 @@ async fn pending_events_lag_and_duplicates_of_a_consumer_are_measured() {
     // A broker that has lost the position of the consumer delivers everything again.
     let claims = "consumer_dedupe_seconds_count{service=\"search\"}";
     let claims_before = project.metric(claims);
-    let stream = jetstream(&project).await.get_stream("PRICING").await.unwrap();
+    let stream = project.jetstream().await.get_stream("PRICING").await.unwrap();
     stream.delete_consumer(CONSUMER).await.unwrap();
     shows(&project, &events("duplicate"), 6.0).await;
     assert_eq!(project.metric(&events("applied")), 6.0);
@@ -183,7 +177,7 @@ async fn the_state_of_an_outbox_is_measured() {
     }
 
     assert_eq!(project.metric(&lost), 0.0);
-    jetstream(&project).await.delete_stream("PRICING").await.unwrap();
+    project.jetstream().await.delete_stream("PRICING").await.unwrap();
     shows(&project, &lost, 1.0).await;
     assert_eq!(project.metric(&of_pricing("outbox_broker_loss_total")), 1.0);
     project.run(&["outbox", "republish", "--service", "pricing"]);

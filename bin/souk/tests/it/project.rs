@@ -1,5 +1,6 @@
 //! The project folder of one test, for `./dev up`.
 
+use async_nats::jetstream::Context;
 use contracts::operations::v1::operations_service_client::OperationsServiceClient;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -108,6 +109,12 @@ impl Project {
         let mut text = String::new();
         stream.read_to_string(&mut text).unwrap();
         text
+    }
+
+    /// The broker, with the user that its URL names.
+    pub async fn jetstream(&self) -> Context {
+        let settings = bus::Settings::of(self.setting("SOUK_NATS_URL"));
+        bus::Bus::connect(&settings).await.unwrap().jetstream().clone()
     }
 
     /// The broker's process.

@@ -2,7 +2,7 @@
 
 use crate::project::Project;
 use crate::shop::{self, handled, one};
-use async_nats::jetstream::{self, Context, stream::Info};
+use async_nats::jetstream::{Context, stream::Info};
 use nix::sys::signal::Signal;
 use testkit::eventually;
 
@@ -17,7 +17,7 @@ async fn a_full_stream_resumes_after_its_quota_is_raised_and_loses_nothing_when_
     let project = Project::new("quota");
     start(&project, SMALL);
     let (catalog, search) = (project.database("catalog").await, project.database("search").await);
-    let js = jetstream::new(async_nats::connect(project.setting("SOUK_NATS_URL")).await.unwrap());
+    let js = project.jetstream().await;
     assert_eq!(in_force(&js, SMALL).await.state.messages, 0);
     shop::fill(&project, PRODUCTS);
     let log = project.path().join(".souk/dev/log/all.log");

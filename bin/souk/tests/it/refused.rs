@@ -2,7 +2,7 @@
 
 use crate::project::Project;
 use crate::shop::{self, handled, one, same_in_search, settled};
-use async_nats::jetstream::{self, Context};
+use async_nats::jetstream::Context;
 use bus::Envelope;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -23,8 +23,7 @@ async fn refused_events_are_explained_and_published_in_order_after_the_fix() {
     let project = Project::new("refused");
     project.run(&["dev", "up"]);
     let (pricing, search) = (project.database("pricing").await, project.database("search").await);
-    let url = project.setting("SOUK_NATS_URL");
-    let js = jetstream::new(async_nats::connect(url).await.unwrap());
+    let js = project.jetstream().await;
     shop::fill(&project, PRICES);
     let list = ["outbox", "refused", "list", "--service", "pricing"];
     let retry = ["outbox", "refused", "retry", "--service", "pricing"];

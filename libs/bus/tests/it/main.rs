@@ -7,6 +7,7 @@ mod fixture;
 
 mod batches;
 mod broker;
+mod credentials;
 mod dead;
 mod dead_letters;
 mod deferred;

@@ -146,7 +146,7 @@ impl Databases {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Nats {
-    /// URL of the servers, several separated by commas.
+    /// URL of the servers, several separated by commas. User and password in it, percent-encoded, are shown to all of them.
     #[schemars(with = "Option<String>", extend("writeOnly" = true))]
     pub url: Option<SecretString>,
     /// File with the credentials (`.creds`: a user's JWT and key) that this process shows to the servers, read when it starts. Left out:

@@ -63,19 +63,26 @@ impl fmt::Display for Settings {
     }
 }
 
-/// A secret as it may be shown: of a URL everything but the password, of anything else nothing.
+/// A secret as it may be shown: of a URL everything but password or token, of anything else nothing.
 pub(super) fn hidden(secret: &str) -> String {
-    let masked = || {
+    let shown = || {
         let (scheme, rest) = secret.split_once("://")?;
-        let (user, host) = rest.rsplit_once('@')?;
-        let user = user.split(':').next().unwrap_or_default();
-        Some(format!("{scheme}://{user}:***@{}", host.split('?').next().unwrap_or_default()))
+        // Of several servers the first may have no scheme, but a password.
+        if scheme.contains(|other: char| !other.is_ascii_alphanumeric()) {
+            return None;
+        }
+        let Some((user, host)) = rest.rsplit_once('@') else {
+            return Some(format!("{scheme}://{}", without_query(rest)));
+        };
+        // A name without a password is a token of NATS.
+        let user = user.split_once(':').map(|(name, _)| format!("{name}:")).unwrap_or_default();
+        Some(format!("{scheme}://{user}***@{}", without_query(host)))
     };
-    let plain = || {
-        let (scheme, rest) = secret.split_once("://")?;
-        Some(format!("{scheme}://{}", rest.split('?').next().unwrap_or_default()))
-    };
-    masked().or_else(plain).unwrap_or_else(|| "***".to_owned())
+    shown().unwrap_or_else(|| "***".to_owned())
+}
+
+fn without_query(url: &str) -> &str {
+    url.split('?').next().unwrap_or_default()
 }
 
 /// Names that are no settings but belong to the tools around Souk: tests, `dev`, and what `dev up` writes for clients.
@@ -102,8 +109,9 @@ mod tests {
             hidden("postgres://souk_x:pa@ss@db:5432/souk_x?a=b"),
             "postgres://souk_x:***@db:5432/souk_x"
         );
-        assert_eq!(hidden("nats://token@nats:4222"), "nats://token:***@nats:4222");
+        assert_eq!(hidden("nats://t0ken@nats:4222"), "nats://***@nats:4222");
         assert_eq!(hidden("redis://127.0.0.1:6379"), "redis://127.0.0.1:6379");
+        assert_eq!(hidden("a:pass@nats:1,nats://b:pass@nats:2"), "***");
         assert_eq!(hidden("0123456789"), "***");
     }
 }

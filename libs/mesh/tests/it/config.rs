@@ -179,6 +179,18 @@ async fn credentials_are_read_at_startup_and_problems_with_them_are_named() {
     }
 }
 
+#[tokio::test]
+async fn a_broker_that_no_url_can_mean_ends_the_start_without_showing_the_password() {
+    let url = "nats://souk:s3cret@a:4222,nats://souk:other@b:4222";
+    let (mut config, _) = load(&[], &[("SOUK_NATS_URL", url)]).unwrap();
+    config.server.grpc_listen.set_port(0);
+    config.server.admin_listen.set_port(0);
+    config.auth.enabled = false;
+    let boot = Boot::bind(config, &[], Tasks::new(CancellationToken::new())).await;
+    let Err(BootError::Configuration(Problems(problems))) = boot else { panic!("it started") };
+    assert_eq!(problems, ["nats.url: server 2: has another user or password than those before"]);
+}
+
 #[test]
 fn every_setting_has_a_description() {
     let (_, settings) = load(&[], &[]).unwrap();

@@ -1,8 +1,10 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use async_nats::jetstream::{self, stream};
+use async_nats::{ConnectErrorKind, ConnectOptions};
 use nix::sys::signal::Signal;
-use stack::{Profile, Stack};
+use stack::{Nats, Profile, Stack};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_postgres::NoTls;
 
@@ -44,6 +46,8 @@ async fn up_is_idempotent_and_down_keeps_ports_and_data() {
     let config = std::fs::read_to_string(folder.path().join("nats/nats.conf")).unwrap();
     assert!(config.contains("sync_interval: always"), "{config}");
 
+    asks_for_credentials(&first.nats_url, &folder).await;
+
     let status = Stack::status(folder.path()).await.unwrap();
     assert_eq!(status.len(), 3);
     for (server, running) in status.iter().zip(first.running) {
@@ -62,6 +66,56 @@ async fn up_is_idempotent_and_down_keeps_ports_and_data() {
     assert_eq!(second.redis_url, first.redis_url);
     assert_eq!(second.nats_url, first.nats_url);
     query(&second.postgres_url, "SELECT n FROM kept").await;
+}
+
+/// User, password and address in the URL of a broker that asks for them.
+fn parts(url: &str) -> [&str; 3] {
+    let (user, address) = url.strip_prefix("nats://").unwrap().split_once('@').unwrap();
+    let (user, password) = user.split_once(':').unwrap();
+    [user, password, address]
+}
+
+/// The broker of this URL takes clients that come with its user and password and no others.
+async fn asks_for_credentials(url: &str, folder: &Folder) {
+    let [user, password, address] = parts(url);
+    let with = |password: &str| {
+        ConnectOptions::with_user_and_password(user.to_owned(), password.to_owned())
+    };
+    with(password).connect(address).await.unwrap().flush().await.unwrap();
+    for refused in [with("guessed"), ConnectOptions::new()] {
+        let error = refused.connect(address).await.unwrap_err();
+        assert_eq!(error.kind(), ConnectErrorKind::AuthorizationViolation, "{error}");
+    }
+    let log = std::fs::read_to_string(folder.path().join("nats.log")).unwrap();
+    assert!(log.contains("authentication error") && !log.contains(password), "{log}");
+    for private in ["nats/password", "nats/nats.conf"] {
+        let mode = std::fs::metadata(folder.path().join(private)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{private}");
+    }
+}
+
+#[tokio::test]
+async fn a_broker_that_runs_without_credentials_is_started_again_with_them() {
+    let folder = Folder::new();
+    let old = Nats::spawn_private(folder.path()).await.unwrap();
+    let config = stream::Config { name: "kept".into(), ..Default::default() };
+    let client = async_nats::connect(old.url()).await.unwrap();
+    jetstream::new(client).create_stream(config).await.unwrap();
+    // As a build left it that knew no credentials.
+    let record = serde_json::json!({
+        "profile": "development",
+        "servers": { "nats": { "pid": old.pid(), "port": old.port() } },
+    });
+    std::fs::write(folder.path().join("stack.json"), record.to_string()).unwrap();
+
+    let stack = Stack::up(folder.path(), Profile::Development).await.unwrap();
+    asks_for_credentials(&stack.nats_url, &folder).await;
+    let [user, password, address] = parts(&stack.nats_url);
+    assert!(!format!("{stack:?}").contains(password), "it is a secret");
+    let options = ConnectOptions::with_user_and_password(user.into(), password.into());
+    let client = options.connect(address).await.unwrap();
+    jetstream::new(client).get_stream("kept").await.unwrap();
+    assert_eq!(Stack::up(folder.path(), Profile::Development).await.unwrap(), stack);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,8 +1,9 @@
 //! The ports of the mesh's processes.
 
-use super::paths::{Paths, write_private};
+use super::paths::Paths;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
+use stack::write_private;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};
 

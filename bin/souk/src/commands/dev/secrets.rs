@@ -1,8 +1,9 @@
-use super::paths::{Paths, write_private};
+use super::paths::Paths;
 use anyhow::{Context, Result};
 use rand::Rng;
 use rand::distr::Alphanumeric;
 use serde::{Deserialize, Serialize};
+use stack::write_private;
 use std::collections::BTreeMap;
 
 /// Secrets that are generated once and stored, so that existing data stays accessible.

@@ -1,5 +1,5 @@
 use super::health::{self, Outcome};
-use super::paths::{Paths, write_private};
+use super::paths::Paths;
 use super::ports::{ALL, PortMap, Ports};
 use super::process;
 use super::secrets::Secrets;
@@ -10,7 +10,7 @@ use mesh::auth::all_scopes;
 use mesh::identity::{generate_keys, keys_folder};
 use mesh::{Config, config::Server};
 use secrecy::ExposeSecret;
-use stack::{Profile, Stack};
+use stack::{Profile, Stack, write_private};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
