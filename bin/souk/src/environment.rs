@@ -41,12 +41,12 @@ impl Environment {
     }
 }
 
-/// Formats variables as shell assignments.
+/// Formats variables as assignments for a shell, whose commands get them.
 pub fn write(variables: &BTreeMap<String, String>) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./:@%+,=".contains(c);
     let line = |(name, value): (&String, &String)| match value.chars().all(plain) {
-        true => format!("{name}={value}\n"),
-        false => format!("{name}='{}'\n", value.replace('\'', r"'\''")),
+        true => format!("export {name}={value}\n"),
+        false => format!("export {name}='{}'\n", value.replace('\'', r"'\''")),
     };
     variables.iter().map(line).collect()
 }
@@ -54,6 +54,7 @@ pub fn write(variables: &BTreeMap<String, String>) -> String {
 /// Parses the format of [`write()`].
 pub fn read(text: &str) -> BTreeMap<String, String> {
     let assignment = |line: &str| {
+        let line = line.strip_prefix("export ").unwrap_or(line);
         let (name, value) = line.split_once('=').filter(|_| !line.starts_with('#'))?;
         let quoted = value.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
         let value = quoted.map_or_else(|| value.to_owned(), |text| text.replace(r"'\''", "'"));
@@ -74,7 +75,11 @@ mod tests {
             (value("SOUK_B"), value("it's a 'b' $HOME & more")),
         ]);
         let text = write(&variables);
-        assert!(text.starts_with("SOUK_A=postgres://u:p@h:1/d\nSOUK_B='it'"), "{text}");
+        assert!(
+            text.starts_with("export SOUK_A=postgres://u:p@h:1/d\nexport SOUK_B='it'"),
+            "{text}"
+        );
         assert_eq!(read(&text), variables);
+        assert_eq!(read("SOUK_A=1\n# SOUK_B=2\n").len(), 1);
     }
 }

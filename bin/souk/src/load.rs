@@ -14,6 +14,7 @@ pub mod progress;
 pub mod retry;
 mod scan;
 
+use kernel::name;
 use std::fmt;
 
 /// What to do about a row that is refused.
@@ -64,10 +65,21 @@ impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "line {}: ", self.line)?;
         if !self.key.is_empty() {
-            write!(f, "{}: ", self.key)?;
+            write!(f, "{}: ", shown(&self.key))?;
         }
         write!(f, "{}: {}", self.reason, self.message)
     }
+}
+
+/// Most characters of a key that are shown.
+const MAX_SHOWN_CHARS: usize = 100;
+
+/// A key as a report shows it: on one line, cut, and with what a terminal would act on escaped.
+fn shown(key: &str) -> String {
+    let start: String = key.chars().take(MAX_SHOWN_CHARS).collect();
+    let cut = if start.len() < key.len() { "…" } else { "" };
+    let is_plain = name::clean(&start) == Ok(start.as_str());
+    if is_plain { format!("{start}{cut}") } else { format!("{start:?}{cut}") }
 }
 
 /// Counts of rows by result.
@@ -107,5 +119,18 @@ impl fmt::Display for Tally {
             "{created} created, {updated} updated, {unchanged} unchanged, {refused} refused"
         )?;
         if *stopped { f.write_str("; stopped there") } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_stays_on_its_line() {
+        assert_eq!(shown("A-1 é"), "A-1 é");
+        assert_eq!(shown(" A"), "\" A\"");
+        assert_eq!(shown("x\nline 9: ok\u{1b}[31m"), "\"x\\nline 9: ok\\u{1b}[31m\"");
+        assert_eq!(shown(&"x".repeat(200_000)).chars().count(), MAX_SHOWN_CHARS + 1);
     }
 }

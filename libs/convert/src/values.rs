@@ -67,16 +67,18 @@ impl Fields {
         Some(text.to_owned())
     }
 
-    /// A text without blanks around it, of which something is left.
+    /// A text in one line, without blanks around it, of which something is left.
     pub fn required_text(&mut self, path: &str, text: &str) -> Option<String> {
         if text.is_empty() {
             return self.refuse(Common::InvalidField, path, "is required");
         }
-        if name::fold(text).is_empty() {
-            let error = name::InvalidName::Empty;
-            return self.refuse(Common::InvalidField, path, error.to_string());
+        // Real titles hold characters of the second control block (C1), left from a wrong encoding.
+        let seen: String =
+            text.chars().filter(|own| !('\u{80}'..='\u{9f}').contains(own)).collect();
+        match name::clean(&seen) {
+            Ok(_) => self.text(path, text.trim()),
+            Err(error) => self.refuse(Common::InvalidField, path, error.to_string()),
         }
-        self.text(path, text.trim())
     }
 
     /// A name, key or option: without blanks around it, and all of it can be seen.

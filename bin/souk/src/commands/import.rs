@@ -3,7 +3,7 @@ use crate::environment::Environment;
 use crate::load::caller::Caller;
 use crate::load::chunks::Chunks;
 use crate::load::keyed::{Keyed, has_key};
-use crate::load::lines::Lines;
+use crate::load::lines::{Lines, require_json_lines};
 use crate::load::progress::Progress;
 use crate::load::{OnError, Tally, archive, prices, products};
 use crate::output;
@@ -66,7 +66,7 @@ struct Rows {
     /// File with the rows; `-` is standard input.
     #[arg(default_value = "-")]
     file: PathBuf,
-    /// Check every row against the shop and write nothing.
+    /// Check rows against the shop and write nothing; with `--on-error skip` all of them.
     #[arg(long)]
     dry_run: bool,
     /// What to do about a row that is refused.
@@ -177,7 +177,13 @@ impl Rows {
         }
         let mut rows = 0;
         for line in self.open()?.split(b'\n') {
-            rows += u64::from(!line?.trim_ascii().is_empty());
+            let line = line.with_context(|| format!("read {}", self.file.display()))?;
+            let has_content = !line.trim_ascii().is_empty();
+            // Before the shop is called: it could be away.
+            if rows == 0 && has_content {
+                require_json_lines(&line)?;
+            }
+            rows += u64::from(has_content);
         }
         Ok(Some(rows))
     }
@@ -192,14 +198,20 @@ impl Rows {
     }
 
     fn end(&self, what: &str, tally: Tally) -> Result<()> {
+        if tally.rows() == 0 {
+            output::note("there are no rows");
+        }
         let dry_run = if self.dry_run { " (dry run: nothing was written)" } else { "" };
         output::line(format_args!("{what}: {tally}{dry_run}"));
         if tally.stopped || (tally.refused > 0 && self.on_error == OnError::Stop) {
             bail!("a row was refused; mend it, or go on without such rows by --on-error skip");
         }
         if is_above(tally, self.max_refused) {
+            let others = if self.dry_run { "would be taken" } else { "were taken" };
             bail!(
-                "more than {} % of the rows were refused (--max-refused); the others were taken",
+                "{} of {} rows were refused, more than {} % (--max-refused); the others {others}",
+                tally.refused,
+                tally.rows(),
                 self.max_refused
             );
         }

@@ -120,11 +120,18 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use catalog_api::v1::ImportRow;
+    use catalog_api::v1::{ImportRow, VariantDraft};
 
     fn row(line: u64, description: usize) -> Result<Result<Row<ImportRow>, Refused>> {
         let description = "x".repeat(description);
-        let message = ImportRow { key: line.to_string(), description, ..ImportRow::default() };
+        let variant = VariantDraft { sku: line.to_string(), ..VariantDraft::default() };
+        let message = ImportRow {
+            key: line.to_string(),
+            title: "T".to_owned(),
+            description,
+            variants: vec![variant],
+            ..ImportRow::default()
+        };
         Ok(Ok(Row { line, message }))
     }
 

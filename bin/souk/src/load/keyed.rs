@@ -1,10 +1,11 @@
 //! What can be a row, and which rows of a file name the same. The rule is for the whole file: how it is cut into chunks changes nothing.
 
 use catalog_api::v1::{ImportRow, Reason as Catalog};
-use contracts::Reason;
+use contracts::{Reason, Validate};
 use convert::read;
 use kernel::digest::sha256;
 use kernel::name::fold;
+use kernel::price::check_amounts;
 use kernel::window::Window;
 use pricing_api::v1::{PriceDraft, PriceScope, Reason as Pricing, item::Name};
 use prost::Message;
@@ -21,7 +22,8 @@ pub trait Keyed: Message + prost::Name + Default {
     /// The key that identifies the row.
     fn key(&self) -> String;
 
-    /// Remembers what the row names, or says which earlier line names the same: reason and message.
+    /// Remembers what the row names, or says which earlier line names the same: reason and message. A row that breaks rules of its own
+    /// names nothing: the service says which.
     fn claim(&self, line: u64, seen: &mut Self::Seen) -> Result<(), (String, String)>;
 }
 
@@ -31,6 +33,18 @@ type Digest = [u8; 16];
 fn digest(kind: u8, content: &[u8]) -> Digest {
     let all = [&[kind], content].concat();
     sha256(&all).first_chunk().copied().unwrap_or_default()
+}
+
+fn has_good_amounts(price: &PriceDraft) -> bool {
+    let Some(base) = &price.base else { return false };
+    let one_currency = price.sale.iter().all(|sale| sale.currency_code == base.currency_code);
+    let sale = price.sale.as_ref().map(|sale| sale.minor_units);
+    let amounts = base.minor_units.zip(Some(sale));
+    let are_good = amounts.is_some_and(|(base, sale)| match sale {
+        Some(sale) => sale.is_some_and(|sale| check_amounts(base, Some(sale)).is_ok()),
+        None => check_amounts(base, None).is_ok(),
+    });
+    one_currency && are_good
 }
 
 /// Whether an earlier row has this key.
@@ -48,14 +62,18 @@ impl Keyed for ImportRow {
     }
 
     fn claim(&self, line: u64, seen: &mut Self::Seen) -> Result<(), (String, String)> {
+        if !self.violations().is_empty() {
+            return Ok(());
+        }
         let key = digest(b'k', fold(&self.key).as_bytes());
         if let Some(of) = seen.get(&key) {
             let message = format!("key: line {of} has the same");
             return Err((Catalog::ProductKeyTaken.name().to_owned(), message));
         }
-        let skus: Vec<Digest> =
-            self.variants.iter().map(|own| digest(b's', own.sku.as_bytes())).collect();
-        for (at, sku) in skus.iter().enumerate() {
+        let skus = self.variants.iter().map(|own| own.sku.as_bytes());
+        let skus: Vec<Digest> = skus.map(|sku| digest(b's', sku)).collect();
+        let named = skus.iter().enumerate().filter(|(at, _)| !self.variants[*at].sku.is_empty());
+        for (at, sku) in named {
             if let Some(of) = seen.get(sku) {
                 let message = format!("variants[{at}].sku: line {of} has the same");
                 return Err((Catalog::SkuTaken.name().to_owned(), message));
@@ -86,14 +104,20 @@ impl Keyed for PriceDraft {
             let (from, until) = (("from", self.from.as_ref()), ("until", self.until.as_ref()));
             fields.window(from, until, Pricing::WindowInvalid)
         });
-        // The service says what is wrong with it.
         let Ok(window) = window else { return Ok(()) };
+        if !self.violations().is_empty() || !has_good_amounts(self) {
+            return Ok(());
+        }
         let currency = self.base.as_ref().map(|base| base.currency_code.as_bytes());
-        let others = PriceDraft {
-            item: self.item.clone(),
-            scope: self.scope.clone().filter(|scope| *scope != PriceScope::default()),
-            ..PriceDraft::default()
-        };
+        let scope = self.scope.clone().map(|scope| PriceScope {
+            channel: fold(&scope.channel),
+            customer_group: fold(&scope.customer_group),
+            warehouse_id: scope.warehouse_id.trim().to_owned(),
+            customer_id: scope.customer_id.trim().to_owned(),
+            ..scope
+        });
+        let scope = scope.filter(|scope| *scope != PriceScope::default());
+        let others = PriceDraft { item: self.item.clone(), scope, ..PriceDraft::default() };
         let name = [currency.unwrap_or_default(), &others.encode_to_vec()].concat();
         let same = seen.entry(digest(b'p', &name)).or_default();
         for (other, of) in same.iter() {
@@ -129,14 +153,27 @@ mod tests {
     fn the_later_of_two_products_with_one_key_or_sku_is_refused() {
         let row = |key: &str, skus: &[&str]| ImportRow {
             key: key.into(),
+            title: "T".into(),
             variants: skus
                 .iter()
                 .map(|sku| VariantDraft { sku: (*sku).into(), ..VariantDraft::default() })
                 .collect(),
             ..ImportRow::default()
         };
-        // A key is no SKU, and a refused row takes nothing.
-        let rows = [row("a", &["1"]), row("A ", &["2"]), row("b", &["3", "1"]), row("1", &["3"])];
+        // A key is no SKU, and a row that is refused here takes nothing, nor does one that breaks its own rules.
+        let untitled = ImportRow { title: String::new(), ..row("c", &["4"]) };
+        let rows = [
+            row("a", &["1"]),
+            row("A ", &["2"]),
+            row("b", &["3", "1"]),
+            row("1", &["3"]),
+            untitled.clone(),
+            row("c", &["4"]),
+            row("", &["5"]),
+            row("", &["6"]),
+            row("d", &["", ""]),
+            row("e", &[""]),
+        ];
         let expected = [(2, "PRODUCT_KEY_TAKEN".to_owned()), (3, "SKU_TAKEN".to_owned())];
         assert_eq!(reasons(&rows), expected);
     }
@@ -161,8 +198,19 @@ mod tests {
             row("A", None, Some(PriceScope::default())),
             row("A", Some((19, 21)), None),
             row("A", Some((30, 10)), None),
+            PriceDraft { base: None, ..row("C", None, None) },
+            row("C", None, None),
+            row(
+                "A",
+                Some((10, 20)),
+                Some(PriceScope { channel: " SHOP".into(), ..PriceScope::default() }),
+            ),
         ];
-        let expected = [(6, "DUPLICATE_ROW".to_owned()), (7, "OVERLAPPING_PRICE".to_owned())];
+        let expected = [
+            (6, "DUPLICATE_ROW".to_owned()),
+            (7, "OVERLAPPING_PRICE".to_owned()),
+            (11, "DUPLICATE_ROW".to_owned()),
+        ];
         assert_eq!(reasons(&rows), expected);
     }
 }

@@ -51,16 +51,17 @@ impl<R: BufRead, M: Keyed> Lines<R, M> {
             if self.is_too_long() {
                 self.reader.skip_until(b'\n').with_context(reading)?;
             }
+            while self.buffer.last().is_some_and(u8::is_ascii_whitespace) {
+                self.buffer.pop();
+            }
             if self.line == 1 && self.buffer.starts_with(BYTE_ORDER_MARK) {
                 self.buffer.drain(..BYTE_ORDER_MARK.len());
             }
             if self.buffer.trim_ascii().is_empty() {
                 continue;
             }
-            if !self.begun
-                && let Some(format) = other_format(&self.buffer)
-            {
-                bail!("these are no JSON lines but {format}");
+            if !self.begun {
+                require_json_lines(&self.buffer)?;
             }
             self.begun = true;
             return Ok(true);
@@ -103,6 +104,14 @@ impl<R: BufRead, M: Keyed> Iterator for Lines<R, M> {
             Ok(false) => None,
             Ok(true) => Some(Ok(self.decode().map(|message| Row { line: self.line, message }))),
         }
+    }
+}
+
+/// Fails where the first line with content shows that the file is of another format.
+pub fn require_json_lines(line: &[u8]) -> Result<()> {
+    match other_format(line) {
+        Some(format) => bail!("these are no JSON lines but {format}"),
+        None => Ok(()),
     }
 }
 

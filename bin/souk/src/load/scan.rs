@@ -21,7 +21,8 @@ pub fn scan(
 
 /// serde_json's line number is always 1; the caller adds the one of the file.
 pub fn in_a_line(error: &serde_json::Error) -> String {
-    error.to_string().replace(" at line 1 column", ", column")
+    let said = error.to_string().replace(" at line 1 column", ", column");
+    if error.is_eof() { format!("the row breaks off: {said}") } else { said }
 }
 
 /// One value.

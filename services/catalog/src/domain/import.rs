@@ -7,7 +7,7 @@ use super::definitions::Definitions;
 use super::kind::Kind;
 use super::product::{self, Product};
 use super::value::CodedValue;
-use super::variant::{self, Options, Variant, options_taken, sku_taken};
+use super::variant::{self, Options, Variant, options_taken, sku_taken, sku_twice};
 use catalog_api::v1::Reason;
 use chrono::{DateTime, Utc};
 use convert::Fields;
@@ -286,7 +286,10 @@ impl Planner {
         let mut moved = HashSet::new();
         for (at, own) in row.variants.iter().enumerate() {
             let path = format!("variants[{at}]");
-            if self.skus.contains(&own.sku) || !skus.insert(&own.sku) {
+            if !skus.insert(&own.sku) {
+                return Err(sku_twice(&own.sku).below(&path));
+            }
+            if self.skus.contains(&own.sku) {
                 return Err(sku_taken(&own.sku).below(&path));
             }
             let given = format!("{path}.tier2_attributes");

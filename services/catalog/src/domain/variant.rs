@@ -133,6 +133,12 @@ pub fn sku_taken(sku: &Sku) -> Fault {
     Fault::field(Reason::SkuTaken, "sku", message).with("sku", sku)
 }
 
+/// Refuses a SKU that two variants of one product shall have.
+pub fn sku_twice(sku: &Sku) -> Fault {
+    let message = format!("{sku} comes twice; each variant needs its own");
+    Fault::field(Reason::SkuTaken, "sku", message).with("sku", sku)
+}
+
 /// Refuses options that another variant of the product has.
 pub fn options_taken() -> Fault {
     let message = "another variant of the product has the same color, size, material, gender, age group and \

@@ -2,7 +2,7 @@
 
 use crate::domain::product::{self, Product};
 use crate::domain::value::CodedValue;
-use crate::domain::variant::{self, Content, Variant, options_taken, sku_taken};
+use crate::domain::variant::{self, Content, Variant, options_taken, sku_taken, sku_twice};
 use crate::store::{attributes, products, variants};
 use crate::{App, wire};
 use catalog_api::v1::{CreateProductRequest, CreateProductResponse, VariantDraft};
@@ -41,7 +41,10 @@ pub async fn create_product(
             let (mut made, mut skus, mut options) = (Vec::new(), HashSet::new(), HashSet::new());
             for (at, draft) in drafts.iter().enumerate() {
                 let path = format!("variants[{at}]");
-                if taken.contains_key(&draft.sku) || !skus.insert(&draft.sku) {
+                if !skus.insert(&draft.sku) {
+                    return Err(sku_twice(&draft.sku).below(&path));
+                }
+                if taken.contains_key(&draft.sku) {
                     return Err(sku_taken(&draft.sku).below(&path));
                 }
                 let values =

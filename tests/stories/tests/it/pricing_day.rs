@@ -101,6 +101,8 @@ async fn prices() {
     refused(pricing.update_price(update(overlapping)).await, "OVERLAPPING_PRICE");
     let page = ListCurrenciesRequest { page_size: 500, ..Default::default() };
     let currencies = pricing.list_currencies(page).await.unwrap().into_inner().currencies;
+    let forged = ListCurrenciesRequest { page_token: "forged".into(), ..Default::default() };
+    refused(pricing.list_currencies(forged).await, "PAGE_TOKEN_INVALID");
     let digits =
         |code: &str| currencies.iter().find(|own| own.code == code).map(|own| own.minor_digits);
     assert_eq!(["USD", "JPY", "KWD"].map(digits), [Some(2), Some(0), Some(3)]);
