@@ -9,6 +9,7 @@ pub mod error;
 pub mod query;
 
 pub mod hits;
+mod plural;
 
 pub mod embedded;
 

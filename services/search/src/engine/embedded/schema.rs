@@ -9,7 +9,7 @@ use super::text;
 
 /// Raised whenever the same document would be packed or analyzed in another way than before, so
 /// that indexes of an older binary are made anew.
-const FORMAT: &str = "5";
+const FORMAT: &str = "6";
 
 const TEXT_TOKENIZER: &str = "souk_text";
 /// Tantivy's own: the whole text is one word.
