@@ -10,3 +10,4 @@ mod large_answers;
 mod price_change;
 mod pricing_day;
 mod refusals;
+mod worst;
