@@ -86,3 +86,27 @@ async fn more_values_than_one_call_removes_go_by_several_calls() {
     assert_eq!(shop.rows("product_attribute_values").await, 0);
     shop.close().await;
 }
+
+/// Products are created while the definition goes: none keeps a value of it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_value_outlives_its_definition() {
+    let shop = Shop::open().await;
+    for round in 0..5 {
+        shop.define(attribute("processor", AttributeType::Text)).await.unwrap();
+        let creations = (0..12).map(|n| {
+            let draft =
+                ProductDraft { tier2_attributes: vec![text("processor", "A19")], ..product() };
+            let (app, request) = (shop.app.clone(), create(draft, &[&format!("A-{round}-{n}")]));
+            tokio::spawn(async move { create_product(&app, request).await })
+        });
+        let creations: Vec<_> = creations.collect();
+        delete_attribute(&shop.app, request(true)).await.unwrap();
+        for creation in creations {
+            if let Err(fault) = creation.await.unwrap() {
+                assert!(fault.is(Reason::UnknownAttribute), "{fault}");
+            }
+        }
+        assert_eq!(shop.rows("product_attribute_values").await, 0);
+    }
+    shop.close().await;
+}
