@@ -97,6 +97,11 @@ impl Page {
         Ok(Id::from_uuid(id.unwrap_or_default()))
     }
 
+    /// The text after which it begins, in a list by a text of its own; none: it is the first one.
+    pub fn after_text(&self) -> Result<Option<&str>, Fault> {
+        self.cursor().map(std::str::from_utf8).transpose().map_err(refusal)
+    }
+
     /// The numbers at which it begins, in a list by position; none: it is the first one.
     pub fn positions<const N: usize>(&self) -> Result<Option<[u64; N]>, Fault> {
         let Some(cursor) = self.cursor() else { return Ok(None) };

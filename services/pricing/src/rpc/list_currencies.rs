@@ -1,7 +1,7 @@
 //! Lists currencies.
 
 use crate::App;
-use fault::{Common, Fault};
+use fault::Fault;
 use kernel::currency::Currency;
 use pricing_api::v1::{CurrencyInfo, ListCurrenciesRequest, ListCurrenciesResponse};
 
@@ -11,10 +11,7 @@ pub async fn list_currencies(
     request: ListCurrenciesRequest,
 ) -> Result<ListCurrenciesResponse, Fault> {
     let page = app.paging.page(&request)?;
-    let after = page.cursor().map(std::str::from_utf8).transpose().map_err(|error| {
-        let message = "was not made for these arguments; start at the first page";
-        Fault::field(Common::PageTokenInvalid, "page_token", message).because(error)
-    })?;
+    let after = page.after_text()?;
     let later =
         Currency::all().filter(|currency| after.is_none_or(|after| currency.code() > after));
     let info = |currency: &Currency| CurrencyInfo {
