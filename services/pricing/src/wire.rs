@@ -79,7 +79,8 @@ pub fn query(fields: &mut Fields, message: Option<&proto::PriceContext>) -> Opti
     fields.message("context", message, |fields, message| {
         let at = fields.optional_instant("at", message.at.as_ref());
         let currency = fields.currency("currency_code", &message.currency_code);
-        let named = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+        // As those of prices are kept.
+        let named = |text: &String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         let at = at?;
         let context = Context {
             currency: currency?,
@@ -236,9 +237,11 @@ mod tests {
             currency_code: "USD".into(),
             channel: "web shop".into(),
             customer_groups: vec!["Vip ".into()],
+            customer_id: " aB".into(),
             ..Default::default()
         };
         let context = read(|fields| query(fields, Some(&context))).unwrap().context;
+        assert_eq!(context.customer, scope.customer);
         assert_eq!((context.channel, &*context.groups), (scope.channel, &["vip".to_owned()][..]));
         let invisible = message(Timestamp { seconds: 1, nanos: 0 }, "\u{200b}");
         assert_eq!(draft(&invisible).unwrap_err().violations()[0].field, "scope.channel");
