@@ -35,16 +35,18 @@ fn digest(kind: u8, content: &[u8]) -> Digest {
     sha256(&all).first_chunk().copied().unwrap_or_default()
 }
 
+/// Whether the amounts keep the rules of a price.
 fn has_good_amounts(price: &PriceDraft) -> bool {
     let Some(base) = &price.base else { return false };
-    let one_currency = price.sale.iter().all(|sale| sale.currency_code == base.currency_code);
-    let sale = price.sale.as_ref().map(|sale| sale.minor_units);
-    let amounts = base.minor_units.zip(Some(sale));
-    let are_good = amounts.is_some_and(|(base, sale)| match sale {
-        Some(sale) => sale.is_some_and(|sale| check_amounts(base, Some(sale)).is_ok()),
-        None => check_amounts(base, None).is_ok(),
-    });
-    one_currency && are_good
+    let Some(base_minor) = base.minor_units else { return false };
+    match &price.sale {
+        None => check_amounts(base_minor, None).is_ok(),
+        Some(sale) => {
+            sale.currency_code == base.currency_code
+                && sale.minor_units.is_some()
+                && check_amounts(base_minor, sale.minor_units).is_ok()
+        }
+    }
 }
 
 /// Whether an earlier row has this key.
