@@ -95,19 +95,26 @@ async fn an_outage_during_an_isolated_run_is_waited_for() {
         4 => Err(Fault::unavailable("the database", std::io::Error::other("going"))),
         _ => Ok(Outcome::Done),
     });
-    let running = consume(fixture.consumers().on(app.clone(), crate::app::price_updated));
+    // Giving it back would cost a delivery every few milliseconds.
+    let tuning = Tuning { retry: Duration::from_millis(1), ..Tuning::default() };
+    let running =
+        consume(fixture.consumers().tuned(tuning).on(app.clone(), crate::app::price_updated));
     let id = Uuid::now_v7();
     let calls = || app.calls(&id.to_string());
+    let sent = async || {
+        let info = fixture.stream().await.consumer_info("search-from-pricing").await.unwrap();
+        info.delivered.consumer_sequence
+    };
     fixture.commit_events(&[price(id, 1)]).await;
-    eventually("it is isolated", async || calls() == 3).await;
+    eventually("it is isolated", async || calls() >= 3).await;
     fixture.allow_search_database(false).await;
+    let before = sent().await;
     tokio::time::sleep(Duration::from_secs(3)).await;
+    // One that was given back before the outage may be sent once more.
+    let during = sent().await;
+    assert!(during <= before + 1, "sent {before} times before the outage, {during} times in the end");
     fixture.allow_search_database(true).await;
     eventually("it has its effect", async || fixture.effects().await == 1).await;
-    let info = fixture.stream().await.consumer_info("search-from-pricing").await.unwrap();
-    // The delivery that failed with the database may have been counted just before it.
-    let sent = info.delivered.consumer_sequence;
-    assert!(sent <= 5, "sent {sent} times");
     let failures = "select coalesce(sum(failures), 0)::bigint as count from attempts";
     assert_eq!(count(&fixture.search, failures).await, 0);
     running.end().await;
