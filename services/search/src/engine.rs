@@ -9,7 +9,7 @@ pub mod error;
 pub mod query;
 
 pub mod hits;
-mod plural;
+mod text;
 
 pub mod embedded;
 

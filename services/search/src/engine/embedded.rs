@@ -9,7 +9,6 @@ mod pack;
 mod prices;
 mod schema;
 mod terms;
-mod text;
 
 // From a query to hits.
 mod columns;
@@ -19,6 +18,7 @@ mod plan;
 mod rank;
 mod search;
 mod tally;
+mod words;
 
 // On disk.
 mod directory;

@@ -14,6 +14,8 @@ pub struct Hits {
     pub hits: Vec<Hit>,
     /// One for each requested facet, in the order of the request.
     pub facets: Vec<FacetCounts>,
+    /// Whether there are products among them that have only some of the words, behind all that have them all.
+    pub widened: bool,
 }
 
 /// One product that matches.

@@ -22,8 +22,9 @@ pub const MAX_FILTER_VALUES: usize = 500;
 /// One search.
 #[derive(Clone, Debug)]
 pub struct Query {
-    /// Any of its words may match; empty = every product. A text that is exactly a SKU puts its
-    /// product first. At most `MAX_WORDS` words.
+    /// A product matches with all words; if fewer than 10 do, also with beginnings of words, and then
+    /// with at least half of them, each behind the ones before in every order. Empty = every product.
+    /// A text that is exactly a SKU matches its product alone. At most `MAX_WORDS` words.
     pub text: String,
     /// All of them must match.
     pub filters: Filters,

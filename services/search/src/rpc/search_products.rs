@@ -56,6 +56,7 @@ pub async fn search_products(
             .map(|next| page.token(next.to_string().as_bytes()))
             .unwrap_or_default(),
         facets,
+        widened: found.widened,
     })
 }
 

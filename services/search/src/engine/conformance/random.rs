@@ -17,6 +17,7 @@ use crate::engine::query::{AttributeCondition, Facet, Query, Sort};
 
 const BATCHES: u64 = 40;
 const QUERIES_PER_BATCH: u64 = 25;
+const WORDS: [&str; 6] = ["lamp", "chair lamp", "sofa", "lam", "des lamp", "lamp sofa desk"];
 
 pub fn as_the_model_answers(open: &Open) {
     let mut fixture = Fixture::new(open(), []);
@@ -31,6 +32,7 @@ pub fn as_the_model_answers(open: &Open) {
             let hits = fixture.query(query.clone());
             let answer = Answer {
                 total: hits.total,
+                widened: hits.widened,
                 hits: hits
                     .hits
                     .iter()
@@ -149,7 +151,7 @@ fn question_of(dice: &mut Dice) -> Query {
         query = with_prices(dice, query);
     }
     if dice.one_in(4) {
-        query = query.words(dice.pick(&["lamp", "chair lamp", "sofa"])).sorted(Sort::Newest);
+        query = query.words(dice.pick(&WORDS)).sorted(Sort::Newest);
     }
     if dice.one_in(4) {
         query = query.only_brand(dice.pick(&["A", "B", "D"]));

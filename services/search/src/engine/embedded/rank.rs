@@ -7,31 +7,45 @@ use uuid::Uuid;
 
 /// A hit's place in the order of the query before ties are broken: the lowest comes first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Rank(u64);
+pub struct Rank {
+    /// First by how it matches the words, whatever the order,
+    tier: u8,
+    /// then by what the query orders by.
+    key: u64,
+}
 
 impl Rank {
     /// Of queries that prefer nothing.
-    pub const EQUAL: Rank = Rank(0);
-    const LAST: Rank = Rank(u64::MAX);
+    pub const EQUAL: Rank = Rank::of(0);
+    const LAST: Rank = Rank::of(u64::MAX);
+
+    const fn of(key: u64) -> Rank {
+        Rank { tier: 0, key }
+    }
+
+    /// The same behind all of the tiers before.
+    pub fn in_tier(self, tier: u8) -> Rank {
+        Rank { tier, ..self }
+    }
 
     /// Higher scores first. Scores are never below zero, so their bits are in their order.
     pub fn by_score(score: Score) -> Rank {
-        Rank(!u64::from(score.to_bits()))
+        Rank::of(!u64::from(score.to_bits()))
     }
 
     /// The score it was made of.
     pub fn score(self) -> Score {
-        Score::from_bits(!self.0 as u32)
+        Score::from_bits(!self.key as u32)
     }
 
     /// Lower amounts first, nothing last.
     pub fn by_lowest(amount: Option<i64>) -> Rank {
-        amount.map_or(Rank::LAST, |amount| Rank(in_order(amount)))
+        amount.map_or(Rank::LAST, |amount| Rank::of(in_order(amount)))
     }
 
     /// Higher amounts first, nothing last.
     pub fn by_highest(amount: Option<i64>) -> Rank {
-        amount.map_or(Rank::LAST, |amount| Rank(!in_order(amount)))
+        amount.map_or(Rank::LAST, |amount| Rank::of(!in_order(amount)))
     }
 }
 
