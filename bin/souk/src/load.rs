@@ -11,6 +11,7 @@ pub mod pages;
 pub mod prices;
 pub mod products;
 pub mod progress;
+mod report;
 pub mod retry;
 mod scan;
 

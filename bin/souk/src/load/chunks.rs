@@ -54,7 +54,7 @@ where
     }
 
     /// Reads the next chunk; calls `refused` for each row that cannot be read or sent, or that names what an earlier one names.
-    pub fn next(&mut self, refused: &mut impl FnMut(&Refused)) -> Result<Next<M>> {
+    pub fn next(&mut self, refused: &mut impl FnMut(Refused)) -> Result<Next<M>> {
         if self.stopped {
             return Ok(Next::Stopped);
         }
@@ -79,7 +79,7 @@ where
                 }
                 Err(why) => {
                     self.unread += u64::from(why.is_unread());
-                    refused(&why);
+                    refused(why);
                     if self.on_error == OnError::Stop {
                         self.stopped = true;
                         return Ok(Next::Stopped);
@@ -189,7 +189,7 @@ mod tests {
             let rows = [1, 2, 3, 1, 2].map(|line| row(line, 0));
             let mut chunks = Chunks::new(rows.into_iter(), size, OnError::Skip);
             let mut refused = Vec::new();
-            while let Next::Chunk(_) = chunks.next(&mut |why| refused.push(why.clone())).unwrap() {}
+            while let Next::Chunk(_) = chunks.next(&mut |why| refused.push(why)).unwrap() {}
             refused
         };
         assert_eq!(twice(1).len(), 2);
