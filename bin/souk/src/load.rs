@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod caller;
 pub mod chunks;
+mod decodable;
 pub mod entries;
 mod format;
 pub mod keyed;

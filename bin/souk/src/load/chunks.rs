@@ -1,5 +1,6 @@
 //! Splits rows into chunks. The same rows always give the same chunks, so that an import can be resumed.
 
+use super::decodable::{Carried, require_decodable};
 use super::keyed::Keyed;
 use super::{OnError, Refused, Row, TOO_LARGE};
 use anyhow::Result;
@@ -45,7 +46,7 @@ pub enum Next<M> {
 impl<I, M> Chunks<I, M>
 where
     I: Iterator<Item = Result<Result<Row<M>, Refused>>>,
-    M: Keyed,
+    M: Keyed + Carried,
 {
     /// Chunks of at most `size` rows.
     pub fn new(rows: I, size: usize, on_error: OnError) -> Self {
@@ -106,7 +107,8 @@ where
             let message = format!("has {bytes} bytes; a row may have {MAX_BYTES}");
             Err((TOO_LARGE.to_owned(), message))
         } else {
-            row.message.claim(row.line, &mut self.seen)
+            let message = &row.message;
+            require_decodable(message).and_then(|()| message.claim(row.line, &mut self.seen))
         };
         match claimed {
             Ok(()) => Ok(row),
@@ -181,6 +183,23 @@ mod tests {
         let rows = vec![row(1, 0), row(2, MAX_BYTES), row(3, 0)];
         let (lines, refused) = check(rows, OnError::Skip, Next::End);
         assert_eq!((lines, refused), (vec![vec![1, 3]], vec![2]));
+    }
+
+    #[test]
+    fn a_row_over_a_list_limit_is_refused_and_the_others_of_its_chunk_are_sent() {
+        let long = |line| {
+            let mut row = row(line, 0).unwrap().unwrap();
+            row.message.variants.resize_with(101, VariantDraft::default);
+            Ok(Ok(row))
+        };
+        let rows = || vec![row(1, 0), long(2), row(3, 0)];
+        let (lines, refused) = check(rows(), OnError::Skip, Next::End);
+        assert_eq!((lines, refused), (vec![vec![1, 3]], vec![2]));
+        let mut chunks = Chunks::new(rows().into_iter(), 3, OnError::Skip);
+        let mut reports = Vec::new();
+        chunks.next(&mut |why| reports.push(why.to_string())).unwrap();
+        let expected = "line 2: 2: INVALID_FIELD: variants: must contain no more than 100 item(s)";
+        assert_eq!(reports, [expected]);
     }
 
     #[test]
