@@ -118,9 +118,9 @@ pub fn plan(
     let (mut plan, mut keys) = (Plan::default(), HashSet::new());
     let mut planner = Planner { settings, known, weights, now, skus: HashSet::new() };
     for (index, (key, row)) in rows.into_iter().enumerate() {
-        let repeated = !keys.insert(fold(&key));
         let decided = row.and_then(|row| {
-            if repeated {
+            // A row that cannot be read takes the key from none.
+            if !keys.insert(fold(&key)) {
                 return Err(key_taken(&key, "comes twice in this chunk"));
             }
             planner.decide(&row)
@@ -390,6 +390,16 @@ mod tests {
         let taken = [(1, "PRODUCT_KEY_TAKEN"), (2, "SKU_TAKEN"), (3, "SKU_TAKEN")];
         assert_eq!(reasons(&plan), taken);
         assert_eq!((plan.created, plan.products.len(), plan.variants.len()), (1, 1, 1));
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_read_takes_no_key() {
+        let unread =
+            (" A".to_owned(), Err(Fault::field(Common::InvalidField, "title", "is blank")));
+        let rows = vec![unread, row("a", &["1"]), row("A", &["2"])];
+        let plan = plan(rows, all(), Known::default(), WEIGHTS, Utc::now());
+        assert_eq!(reasons(&plan), [(0, "INVALID_FIELD"), (2, "PRODUCT_KEY_TAKEN")]);
+        assert_eq!(plan.created, 1);
     }
 
     #[test]
