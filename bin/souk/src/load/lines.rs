@@ -16,6 +16,9 @@ const MAX_LINE_BYTES: u64 = 16 * 1024 * 1024;
 /// Some editors begin a file with it.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
+/// Where files were put together, each with one of its own.
+const MISPLACED_MARK: &str = "the line begins with a byte order mark (U+FEFF), which only the beginning of a file may have; take it out";
+
 /// Reads rows one by one. Empty lines are skipped but counted.
 pub struct Lines<R, M> {
     reader: R,
@@ -73,10 +76,15 @@ impl<R: BufRead, M: Keyed> Lines<R, M> {
     }
 
     fn decode(&self) -> Result<M, Refused> {
-        let (key, scanned) = scan(&self.buffer, &self.descriptor, M::KEY_PATHS);
-        let scanned = match self.is_too_long() {
-            true => Err(format!("the line is longer than {MAX_LINE_BYTES} bytes")),
-            false => scanned,
+        let marked = self.buffer.trim_ascii_start().strip_prefix(BYTE_ORDER_MARK);
+        let json = marked.unwrap_or(&self.buffer);
+        let (key, scanned) = scan(json, &self.descriptor, M::KEY_PATHS);
+        let scanned = match marked {
+            _ if self.is_too_long() => {
+                Err(format!("the line is longer than {MAX_LINE_BYTES} bytes"))
+            }
+            Some(_) => Err(MISPLACED_MARK.to_owned()),
+            None => scanned,
         };
         scanned.and_then(|()| self.message()).map_err(|message| Refused {
             line: self.line,
@@ -183,8 +191,13 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_is_passed_over_and_another_format_ends_it_at_once() {
+    fn a_byte_order_mark_may_begin_a_file_only_and_another_format_ends_it_at_once() {
         assert!(read("\u{feff}{\"item\":{\"sku\":\"A\"}}")[0].is_ok());
+        let put_together = "{\"item\":{\"sku\":\"A\"}}\n\u{feff}{\"item\":{\"sku\":\"B\"}}\n";
+        let rows = read(put_together);
+        let refused = rows[1].as_ref().unwrap_err();
+        assert!(rows[0].is_ok() && refused.message.contains("byte order mark"), "{refused}");
+        assert_eq!((refused.line, &*refused.key, &*refused.reason), (2, "B", "UNREADABLE"));
         let mut csv = Lines::<_, ImportRow>::new(&b"\n\nkey,title\nA,Desk\n"[..]).unwrap();
         let error = csv.next().unwrap().unwrap_err();
         assert!(error.to_string().contains("CSV"), "{error}");
