@@ -113,6 +113,7 @@ where
         match claimed {
             Ok(()) => Ok(row),
             Err((reason, message)) => {
+                row.message.mention(&mut self.seen);
                 Err(Refused { line: row.line, key: row.message.key(), reason, message })
             }
         }
@@ -200,6 +201,22 @@ mod tests {
         chunks.next(&mut |why| reports.push(why.to_string())).unwrap();
         let expected = "line 2: 2: INVALID_FIELD: variants: must contain no more than 100 item(s)";
         assert_eq!(reports, [expected]);
+    }
+
+    #[test]
+    fn a_feed_has_the_keys_of_its_refused_rows_too() {
+        let mut untitled = row(2, 0).unwrap().unwrap();
+        untitled.message.title = " ".to_owned();
+        let mut taken = row(3, 0).unwrap().unwrap();
+        taken.message.variants[0].sku = "1".to_owned();
+        let mut long = row(4, 0).unwrap().unwrap();
+        long.message.variants.resize_with(101, VariantDraft::default);
+        let rows = [row(1, 0), Ok(Ok(untitled)), Ok(Ok(taken)), Ok(Ok(long))];
+        let mut chunks = Chunks::new(rows.into_iter(), 9, OnError::Skip);
+        while let Next::Chunk(_) = chunks.next(&mut drop).unwrap() {}
+        let names = chunks.names().unwrap();
+        assert!(["1", "2", "3", "4"].iter().all(|key| names.has_key(key)));
+        assert!(!names.has_key("5"));
     }
 
     #[test]

@@ -20,6 +20,9 @@ pub trait Keyed: Message + prost::Name + Default {
     /// Remembers what the row names, or says which earlier line names the same: reason and message. A row that the service's own reader
     /// refuses names nothing: the service says why.
     fn claim(&self, line: u64, seen: &mut Self::Seen) -> Result<(), (String, String)>;
+
+    /// Remembers the key of a row that is refused, where it matters that the file has it all the same.
+    fn mention(&self, _seen: &mut Self::Seen) {}
 }
 
 /// Long texts by the first half of their SHA-256.

@@ -6,18 +6,21 @@ use catalog::wire::import;
 use catalog_api::v1::{ImportRow, Reason as Catalog};
 use contracts::Reason;
 use kernel::name::fold;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// What products name, with the lines.
 #[derive(Debug, Default)]
 pub struct Names {
     lines: HashMap<Digest, u64>,
+    /// Keys of rows that are refused. They take nothing, but what they name is in the file.
+    refused: HashSet<Digest>,
 }
 
 impl Names {
-    /// Whether a row has this key.
+    /// Whether a row has this key, a refused one included.
     pub fn has_key(&self, key: &str) -> bool {
-        self.lines.contains_key(&of_key(key))
+        let key = of_key(key);
+        self.lines.contains_key(&key) || self.refused.contains(&key)
     }
 
     fn claim(&mut self, line: u64, row: &Row) -> Result<(), (Catalog, String)> {
@@ -53,8 +56,15 @@ impl Keyed for ImportRow {
     }
 
     fn claim(&self, line: u64, seen: &mut Names) -> Result<(), (String, String)> {
-        let Ok(row) = import::row(self) else { return Ok(()) };
+        let Ok(row) = import::row(self) else {
+            self.mention(seen);
+            return Ok(());
+        };
         seen.claim(line, &row).map_err(|(reason, message)| (reason.name().to_owned(), message))
+    }
+
+    fn mention(&self, seen: &mut Names) {
+        seen.refused.insert(of_key(&self.key));
     }
 }
 
