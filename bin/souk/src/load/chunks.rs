@@ -1,9 +1,10 @@
 //! Splits rows into chunks. The same rows always give the same chunks, so that an import can be resumed.
 
-use super::decodable::{Carried, require_decodable};
+use super::decodable::{Carried, are_decodable, require_decodable};
 use super::keyed::Keyed;
 use super::{OnError, Refused, Row, TOO_LARGE};
 use anyhow::Result;
+use std::collections::VecDeque;
 
 /// Services accept messages of up to 4 MiB; the rest is for what surrounds the rows.
 const MAX_BYTES: usize = 3 * 1024 * 1024;
@@ -23,8 +24,8 @@ pub struct Chunks<I, M: Keyed> {
     size: usize,
     on_error: OnError,
     sequence: i64,
-    /// A row that did not fit into the previous chunk.
-    waiting: Option<Row<M>>,
+    /// Rows that did not fit into the previous chunk.
+    waiting: VecDeque<Row<M>>,
     stopped: bool,
     /// What the rows so far name.
     seen: M::Seen,
@@ -50,7 +51,7 @@ where
 {
     /// Chunks of at most `size` rows.
     pub fn new(rows: I, size: usize, on_error: OnError) -> Self {
-        let (waiting, seen) = (None, M::Seen::default());
+        let (waiting, seen) = (VecDeque::new(), M::Seen::default());
         Self { rows, size, on_error, sequence: 0, waiting, stopped: false, seen, unread: 0 }
     }
 
@@ -62,7 +63,7 @@ where
         let mut rows = Vec::new();
         let mut bytes = 0;
         while rows.len() < self.size {
-            let row = match self.waiting.take() {
+            let row = match self.waiting.pop_front() {
                 Some(row) => Ok(row),
                 None => match self.rows.next() {
                     None => break,
@@ -73,7 +74,7 @@ where
                 Ok(row) => {
                     bytes += row.message.encoded_len();
                     if bytes > MAX_BYTES && !rows.is_empty() {
-                        self.waiting = Some(row);
+                        self.waiting.push_front(row);
                         break;
                     }
                     rows.push(row);
@@ -90,6 +91,10 @@ where
         }
         if rows.is_empty() {
             return Ok(Next::End);
+        }
+        while rows.len() > 1 && !are_decodable(rows.iter().map(|row| &row.message)) {
+            let rest = rows.split_off(rows.len() / 2);
+            rest.into_iter().rev().for_each(|row| self.waiting.push_front(row));
         }
         self.sequence += 1;
         Ok(Next::Chunk(Chunk { sequence: self.sequence, rows }))
@@ -124,6 +129,9 @@ where
 mod tests {
     use super::*;
     use catalog_api::v1::{ImportRow, VariantDraft};
+    use contracts::bounds::{Bounds, FieldBounds};
+    use contracts::types::v1::Money;
+    use contracts::{Path, Validate, Violations};
 
     fn row(line: u64, description: usize) -> Result<Result<Row<ImportRow>, Refused>> {
         let description = "x".repeat(description);
@@ -177,6 +185,63 @@ mod tests {
         let rows = (1..=3).map(|line| row(line, MAX_BYTES / 2 + 1)).collect();
         let (lines, _) = check(rows, OnError::Stop, Next::End);
         assert_eq!(lines, [vec![1], vec![2], vec![3]]);
+    }
+
+    /// A request that has room for three rows, by the memory that they are said to take.
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub struct Heavy {
+        #[prost(message, repeated, tag = "1")]
+        rows: Vec<Money>,
+    }
+
+    impl Validate for Heavy {
+        fn bounds() -> &'static Bounds {
+            const ROW: FieldBounds = FieldBounds {
+                number: 1,
+                name: "rows",
+                max_items: None,
+                size: 20 * 1024 * 1024,
+                message: None,
+            };
+            &Bounds { fields: &[ROW] }
+        }
+
+        fn check(&self, _: &Path<'_>, _: &mut Violations) {}
+    }
+
+    impl Carried for Money {
+        type Request = Heavy;
+
+        const PLACE: &'static str = "rows[0].";
+
+        fn request(rows: Vec<Self>) -> Heavy {
+            Heavy { rows }
+        }
+    }
+
+    impl Keyed for Money {
+        const KEY_PATHS: &'static [&'static [&'static str]] = &[];
+
+        type Seen = ();
+
+        fn key(&self) -> String {
+            String::new()
+        }
+
+        fn claim(&self, _: u64, _: &mut ()) -> Result<(), (String, String)> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn rows_that_take_much_memory_make_small_chunks() {
+        let rows = (1..=9).map(|line| Ok(Ok(Row { line, message: Money::default() })));
+        let mut chunks = Chunks::new(rows, 6, OnError::Skip);
+        let mut lines = Vec::new();
+        while let Next::Chunk(chunk) = chunks.next(&mut drop).unwrap() {
+            lines.push(chunk.rows.iter().map(|row| row.line).collect::<Vec<_>>());
+        }
+        assert_eq!(lines, [[1, 2, 3], [4, 5, 6], [7, 8, 9]]);
     }
 
     #[test]

@@ -20,8 +20,8 @@ pub trait Carried: Message + Clone {
     /// Path of the only row of a request.
     const PLACE: &'static str;
 
-    /// The request with this row only.
-    fn alone(self) -> Self::Request;
+    /// The request with these rows.
+    fn request(rows: Vec<Self>) -> Self::Request;
 }
 
 impl Carried for ImportRow {
@@ -29,8 +29,8 @@ impl Carried for ImportRow {
 
     const PLACE: &'static str = "chunk.rows[0].";
 
-    fn alone(self) -> ImportProductsRequest {
-        let chunk = ImportChunk { sequence: 1, rows: vec![self] };
+    fn request(rows: Vec<Self>) -> ImportProductsRequest {
+        let chunk = ImportChunk { sequence: 1, rows };
         ImportProductsRequest { part: Some(Part::Chunk(chunk)) }
     }
 }
@@ -40,14 +40,14 @@ impl Carried for PriceDraft {
 
     const PLACE: &'static str = "prices[0].";
 
-    fn alone(self) -> BulkSetPricesRequest {
-        BulkSetPricesRequest { prices: vec![self], ..BulkSetPricesRequest::default() }
+    fn request(prices: Vec<Self>) -> BulkSetPricesRequest {
+        BulkSetPricesRequest { prices, ..BulkSetPricesRequest::default() }
     }
 }
 
 /// Refuses a row with a list that is longer than the contract allows, or that nests too deep: reason and message.
 pub fn require_decodable<M: Carried>(row: &M) -> Result<(), (String, String)> {
-    let bytes = row.clone().alone().encode_to_vec();
+    let bytes = M::request(vec![row.clone()]).encode_to_vec();
     if let Err(excess) = bounds::check(&bytes, M::Request::bounds()) {
         let path = excess.field.strip_prefix(M::PLACE).unwrap_or(&excess.field);
         let message = format!("{path}: {}", excess.message);
@@ -58,6 +58,12 @@ pub fn require_decodable<M: Carried>(row: &M) -> Result<(), (String, String)> {
         Ok(_) => Ok(()),
         Err(_) => Err((UNREADABLE.to_owned(), TOO_DEEP.to_owned())),
     }
+}
+
+/// Whether one request may have all these rows: their elements take more memory than their bytes tell.
+pub fn are_decodable<'m, M: Carried + 'm>(rows: impl Iterator<Item = &'m M>) -> bool {
+    let bytes = M::request(rows.cloned().collect()).encode_to_vec();
+    bounds::check(&bytes, M::Request::bounds()).is_ok()
 }
 
 #[cfg(test)]
