@@ -9,7 +9,8 @@ use fault::Common;
 use pricing_api::v1::{BulkSetPricesRequest, PriceDraft};
 use prost::Message;
 
-const TOO_DEEP: &str = "holds lists or objects that nest too deep: a request has at most 100 levels of messages, and a list takes \
+/// What is wrong with a row that decodes no further than its 100th level.
+pub const TOO_DEEP: &str = "holds lists or objects that nest too deep: a request has at most 100 levels of messages, and a list takes \
                         two of them, an object three";
 
 /// A message that is sent as a row of a request.

@@ -1,6 +1,7 @@
 //! Reads JSON lines: one message on each line, in protobuf's canonical JSON. Unknown fields are refused, because a misspelled field
 //! would otherwise be dropped silently.
 
+use super::decodable::TOO_DEEP;
 use super::format::other_format;
 use super::keyed::Keyed;
 use super::scan::{in_a_line, scan};
@@ -99,7 +100,8 @@ impl<R: BufRead, M: Keyed> Lines<R, M> {
         let message = DynamicMessage::deserialize(self.descriptor.clone(), &mut json);
         let message = message.and_then(|message| json.end().map(|()| message));
         let message = message.map_err(|error| in_a_line(&error))?;
-        message.transcode_to().map_err(|error| error.to_string())
+        // It was read as what it is transcoded to, so nothing else can be wrong.
+        message.transcode_to().map_err(|_| TOO_DEEP.to_owned())
     }
 }
 
@@ -176,6 +178,25 @@ mod tests {
         let mut rows = Lines::<_, ImportRow>::new(free.as_bytes()).unwrap().map(Result::unwrap);
         assert!(rows.next().unwrap().is_ok());
         assert_eq!(rows.next().unwrap().unwrap_err().key, "L");
+    }
+
+    #[test]
+    fn what_nests_too_deep_is_refused_with_its_key_and_in_few_words() {
+        let nested = |depth: usize| {
+            let (open, close) = ("[".repeat(depth), "]".repeat(depth));
+            format!("{{\"key\":\"K\",\"specifications\":{{\"a\":{open}{close}}}}}\n")
+        };
+        let mut messages = Vec::new();
+        for depth in 40..70 {
+            let text = nested(depth);
+            let mut rows = Lines::<_, ImportRow>::new(text.as_bytes()).unwrap();
+            if let Err(refused) = rows.next().unwrap().unwrap() {
+                assert_eq!((&*refused.key, &*refused.reason), ("K", "UNREADABLE"));
+                assert!(refused.message.len() < 200, "{refused}");
+                messages.push(refused.message);
+            }
+        }
+        assert!(messages.iter().any(|message| message == TOO_DEEP));
     }
 
     #[test]
