@@ -70,7 +70,8 @@ pub fn query(
 }
 
 fn pricing(fields: &mut Fields, view: &proto::PriceView) -> Option<PriceScope> {
-    let named = |text: &String| (!text.is_empty()).then(|| text.clone());
+    // As pricing reads the context of a price.
+    let named = |text: &String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
     Some(PriceScope {
         currency: Some(fields.currency("currency_code", &view.currency_code)?),
         warehouse: named(&view.warehouse_id),
@@ -188,6 +189,29 @@ mod tests {
         let refused: Fault = ask(MAX_HITS).unwrap_err();
         assert_eq!(refused.reason(), "PAGE_TOO_DEEP");
         assert_eq!(refused.violations()[0].field, "page_token");
+    }
+
+    #[test]
+    fn a_price_view_is_read_without_blanks_around_its_names() {
+        let view = proto::PriceView {
+            currency_code: "USD".into(),
+            warehouse_id: " W-1\t".into(),
+            channel: " Web  SHOP".into(),
+            country: "RS ".into(),
+        };
+        let request = proto::SearchProductsRequest { price_view: Some(view), ..Default::default() };
+        let scope = query(&request, 0, 10, Utc::now(), &Shared::default()).unwrap().pricing;
+        let texts = [&scope.warehouse, &scope.channel, &scope.country].map(Option::as_deref);
+        assert_eq!(texts, [Some("W-1"), Some("web shop"), Some("RS")]);
+        let blank = proto::PriceView {
+            warehouse_id: " ".into(),
+            country: " ".into(),
+            ..request.price_view.unwrap_or_default()
+        };
+        let request =
+            proto::SearchProductsRequest { price_view: Some(blank), ..Default::default() };
+        let scope = query(&request, 0, 10, Utc::now(), &Shared::default()).unwrap().pricing;
+        assert_eq!((scope.warehouse, scope.country), (None, None));
     }
 
     #[test]
