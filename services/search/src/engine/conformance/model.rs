@@ -28,8 +28,12 @@ enum Filter {
     Attribute(usize),
 }
 
-/// Answers a query whose order is not by relevance, or that has no words.
-pub fn answer<'a>(documents: impl Iterator<Item = &'a Document> + Clone, query: &Query) -> Answer {
+/// Answers a query whose order is not by relevance, or that has no words: the page behind so many hits.
+pub fn answer<'a>(
+    documents: impl Iterator<Item = &'a Document> + Clone,
+    query: &Query,
+    served: usize,
+) -> Answer {
     let found = documents.clone().filter(|document| has_words(document, query));
     let mut hits: Vec<_> = found
         .clone()
@@ -40,7 +44,7 @@ pub fn answer<'a>(documents: impl Iterator<Item = &'a Document> + Clone, query: 
         total: hits.len() as u64,
         hits: hits
             .into_iter()
-            .skip(query.offset)
+            .skip(served)
             .take(query.limit)
             .map(|(_, hit)| (hit.product_id, hit.variant_id, hit.amount))
             .collect(),

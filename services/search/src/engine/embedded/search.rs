@@ -13,7 +13,7 @@ use super::tally::{Tally, Totals};
 use super::volume::Snapshot;
 use crate::engine::EngineError;
 use crate::engine::hits::{Hit, Hits};
-use crate::engine::query::{Facet, Query, Sort};
+use crate::engine::query::{Facet, MAX_HITS, Query, Sort};
 
 /// Answers the query from one state of the index.
 pub fn search(snapshot: &Snapshot, fields: &Fields, query: &Query) -> Result<Hits, EngineError> {
@@ -42,9 +42,12 @@ impl<'a> Search<'a> {
             query,
             asks_values: plan.depends_on_variants && !plan.term_filters.is_empty()
                 || query.facets.iter().any(|it| !matches!(it.facet, Facet::Price(_))),
-            scores: query.sort == Sort::Relevance && !query.text.trim().is_empty(),
+            scores: query.is_by_score(),
             total: 0,
-            best: Best::new(query.offset + query.limit),
+            best: Best::new(
+                query.limit,
+                query.after.map(|after| (Rank::of_cursor(after.rank), after.product_id)),
+            ),
             facets: facets.collect(),
             plan,
         }
@@ -62,14 +65,22 @@ impl<'a> Search<'a> {
         for (segment, reader) in searcher.segment_readers().iter().enumerate() {
             matchers.push(self.search_segment(weight.as_ref(), segment, reader)?);
         }
-        let best = std::mem::replace(&mut self.best, Best::new(0)).into_sorted();
-        let page = best.into_iter().skip(self.query.offset);
-        let hits = page.map(|candidate| self.hit(&candidate, &mut matchers[candidate.segment]));
-        let hits = hits.collect();
+        let best = std::mem::replace(&mut self.best, Best::new(0, None));
+        let (behind, page, served) =
+            (self.total - best.passed(), best.into_sorted(), self.query.served());
+        let shown = page.len() as u64;
+        let hits = page.iter().map(|it| self.hit(it, &mut matchers[it.segment])).collect();
         let facets = self.query.facets.iter().zip(self.facets);
         let facets =
             facets.map(|(request, totals)| facet_counts(request, &self.query.filters, totals));
-        Ok(Hits { total: self.total, hits, facets: facets.collect() })
+        Ok(Hits {
+            total: self.total,
+            hits,
+            served,
+            more: behind > shown && !(self.scores && served + shown >= MAX_HITS as u64),
+            state: None,
+            facets: facets.collect(),
+        })
     }
 
     fn search_segment(
@@ -155,6 +166,7 @@ impl<'a> Search<'a> {
         Hit {
             product_id: candidate.product_id,
             revision: columns.revision.first(candidate.doc).unwrap_or_default(),
+            rank: candidate.rank.to_cursor(),
             score: if self.scores { candidate.rank.score() } else { 0.0 },
             variant_id: has_variants.then(|| columns.variants.get(candidate.doc, slot)),
             amount_minor: cheapest.map(|(_, amount)| amount),
