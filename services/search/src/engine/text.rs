@@ -3,6 +3,7 @@
 //! A document is indexed as its words, each as often as it is strong; a query asks for words, each of which may be written in
 //! several ways.
 
+mod codes;
 mod document;
 mod forms;
 mod letters;
@@ -13,15 +14,6 @@ mod query;
 mod scripts;
 mod zones;
 
-pub use document::{codes, words_of};
-pub use query::{Alternative, MIN_BEGINNING, QueryWord, is_code, query_words};
-
-/// The form in which SKUs are compared: people type them in any case, with blanks around.
-pub fn sku_key(sku: &str) -> String {
-    letters::normal(sku.trim())
-}
-
-/// The form in which SKUs are compared where signs and blanks do not count.
-pub fn code(text: &str) -> String {
-    forms::code(&letters::normal(text))
-}
+pub use codes::{code, codes, is_code, sku_key};
+pub use document::words_of;
+pub use query::{Alternative, MIN_BEGINNING, QueryWord, query_words};

@@ -29,8 +29,12 @@ enum Filter {
     Attribute(usize),
 }
 
-/// Answers a query whose order is not by relevance, or that has no words.
-pub fn answer<'a>(documents: impl Iterator<Item = &'a Document> + Clone, query: &Query) -> Answer {
+/// Answers a query whose order is not by relevance, or that has no words: the page behind so many hits.
+pub fn answer<'a>(
+    documents: impl Iterator<Item = &'a Document> + Clone,
+    query: &Query,
+    served: usize,
+) -> Answer {
     let as_wide =
         |widest: u8| documents.clone().filter(move |document| breadth(document, query) <= widest);
     let hits_of = |widest| {
@@ -48,7 +52,7 @@ pub fn answer<'a>(documents: impl Iterator<Item = &'a Document> + Clone, query: 
         widened: hits.iter().any(|((breadth, _), _)| *breadth == HALF),
         hits: hits
             .into_iter()
-            .skip(query.offset)
+            .skip(served)
             .take(query.limit)
             .map(|(_, hit)| (hit.product_id, hit.variant_id, hit.amount))
             .collect(),

@@ -17,7 +17,7 @@ use super::volume::Snapshot;
 use super::words::{Breadth, Words};
 use crate::engine::EngineError;
 use crate::engine::hits::{Hit, Hits};
-use crate::engine::query::{Facet, Query, Sort};
+use crate::engine::query::{Facet, MAX_HITS, Query, Sort};
 
 /// With fewer products, words are looked for more broadly.
 const FEW: u64 = 10;
@@ -69,10 +69,13 @@ impl<'a> Search<'a> {
             query,
             asks_values: plan.depends_on_variants && !plan.term_filters.is_empty()
                 || query.facets.iter().any(|it| !matches!(it.facet, Facet::Price(_))),
-            scores: query.sort == Sort::Relevance && !query.text.trim().is_empty(),
+            scores: query.is_by_score(),
             tier: 0,
             total: 0,
-            best: Best::new(query.offset + query.limit),
+            best: Best::new(
+                query.limit,
+                query.after.map(|after| (Rank::of_cursor(after.rank), after.product_id)),
+            ),
             facets: facets.collect(),
             plan,
         }
@@ -86,16 +89,19 @@ impl<'a> Search<'a> {
             .iter()
             .map(|columns| Segment::new(columns, &self.plan, self.query))
             .collect::<Result<Vec<_>, _>>()?;
-        let mut widened = false;
+        // The pages that follow are of the products that the first one was of, however many there are now.
+        let continued = self.query.after.map(|after| Rank::widest_of_cursor(after.rank));
+        let (mut widest, mut widened) = (0, false);
         match Words::new(fields, searcher, &self.query.text)? {
             None => self.pass(self.plan.candidates(fields, None).as_ref(), &mut segments)?,
             Some(words) => {
                 for breadth in Breadth::ALL {
                     let before = self.total;
-                    if before >= FEW {
+                    self.tier = breadth as u8;
+                    if continued.map_or(before >= FEW, |widest| self.tier > widest) {
                         break;
                     }
-                    self.tier = breadth as u8;
+                    widest = self.tier;
                     if let Some(words) = words.clause(breadth)? {
                         let candidates = self.plan.candidates(fields, Some(words));
                         self.pass(candidates.as_ref(), &mut segments)?;
@@ -109,15 +115,24 @@ impl<'a> Search<'a> {
                 totals.add(tally, columns)?;
             }
         }
-        let best = std::mem::replace(&mut self.best, Best::new(0)).into_sorted();
-        let page = best.into_iter().skip(self.query.offset);
+        let best = std::mem::replace(&mut self.best, Best::new(0, None));
+        let (behind, page, served) =
+            (self.total - best.passed(), best.into_sorted(), self.query.served());
+        let shown = page.len() as u64;
         let hits =
-            page.map(|candidate| self.hit(&candidate, &mut segments[candidate.segment].matcher));
-        let hits = hits.collect();
+            page.iter().map(|it| self.hit(it, widest, &mut segments[it.segment].matcher)).collect();
         let facets = self.query.facets.iter().zip(self.facets);
         let facets =
             facets.map(|(request, totals)| facet_counts(request, &self.query.filters, totals));
-        Ok(Hits { total: self.total, hits, facets: facets.collect(), widened })
+        Ok(Hits {
+            total: self.total,
+            hits,
+            served,
+            more: behind > shown && !(self.scores && served + shown >= MAX_HITS as u64),
+            state: None,
+            facets: facets.collect(),
+            widened,
+        })
     }
 
     fn pass(
@@ -203,7 +218,7 @@ impl<'a> Search<'a> {
     }
 
     /// What the page shows of a candidate is found out only now, for the few that are on it.
-    fn hit(&self, candidate: &Candidate, matcher: &mut Matcher) -> Hit {
+    fn hit(&self, candidate: &Candidate, widest: u8, matcher: &mut Matcher) -> Hit {
         let columns = &self.snapshot.segments[candidate.segment];
         let mut mask = Vec::new();
         matcher.look_at(candidate.doc, self.asks_values, true);
@@ -214,6 +229,7 @@ impl<'a> Search<'a> {
         Hit {
             product_id: candidate.product_id,
             revision: columns.revision.first(candidate.doc).unwrap_or_default(),
+            rank: candidate.rank.to_cursor(widest),
             score: if self.scores { candidate.rank.score() } else { 0.0 },
             variant_id: has_variants.then(|| columns.variants.get(candidate.doc, slot)),
             amount_minor: cheapest.map(|(_, amount)| amount),

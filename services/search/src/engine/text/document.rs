@@ -6,9 +6,8 @@ use super::markup::readable;
 use super::pieces::{Compound, Piece, pieces};
 use super::scripts::{neighbours, syllables};
 use super::zones::{BODY, CONTEXT, Zones};
-use super::{code, sku_key};
 use crate::engine::document::Document;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Words that are also found as one: `wh 1000 xm4`.
 const MAX_JOINED: usize = 4;
@@ -33,11 +32,6 @@ pub fn words_of(document: &Document) -> Vec<DocumentWord> {
         words.count(word, CONTEXT);
     }
     words.0.into_iter().collect()
-}
-
-/// The codes under which a SKU is found: as it is, and without signs.
-pub fn codes(sku: &str) -> BTreeSet<String> {
-    [sku_key(sku), code(sku)].into_iter().filter(|code| !code.is_empty()).collect()
 }
 
 /// What a reader sees, in its normal form. Feeds write line breaks as `\n`.
@@ -132,11 +126,5 @@ mod tests {
     #[test]
     fn runs_are_found_by_neighbours_and_syllables() {
         assert_eq!(words("綠茶杯"), ["杯", "綠", "綠茶", "茶", "茶杯"]);
-    }
-
-    #[test]
-    fn codes_are_found_with_and_without_signs() {
-        assert_eq!(Vec::from_iter(codes(" ION-HDP-10 ")), ["ion-hdp-10", "ionhdp10"]);
-        assert_eq!(Vec::from_iter(codes("##")), ["##"]);
     }
 }

@@ -1,5 +1,6 @@
 //! The forms of a word that are kept and looked for: without accents, in the singular, with the signs inside it left out.
 
+use super::codes::code_of;
 use super::letters::{plain, spelled_out};
 use super::pieces::Compound;
 use super::plural;
@@ -49,7 +50,7 @@ pub fn forms(compound: &Compound) -> Forms {
     };
     Forms {
         parts: own,
-        code: code(&written),
+        code: code_of(&written),
         joins: tail.is_empty() && !written.contains(['.', '-', '/', ':']),
         splits: parts.len() > 1 && !signs.iter().any(|sign| matches!(sign, '&' | '\'')),
         begun,
@@ -65,12 +66,6 @@ pub fn part_form(part: &str) -> String {
 /// Words, one after the other, as one.
 pub fn joined_words(words: &[&str]) -> String {
     singular(&words.concat())
-}
-
-/// Letters and digits only.
-pub fn code(text: &str) -> String {
-    let kept: String = text.chars().filter(|own| own.is_alphanumeric()).collect();
-    cut(&plain(&kept))
 }
 
 /// The parts without the signs between them. Between two numbers the sign stays, unless they are part of a code: 16:9 is not 169.

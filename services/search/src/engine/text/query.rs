@@ -1,7 +1,8 @@
 //! The words of a query.
 
+use super::codes::code_of;
 use super::document::may_join;
-use super::forms::{self, Forms, forms, joined_words, part_form};
+use super::forms::{Forms, forms, joined_words, part_form};
 use super::letters::normal;
 use super::pieces::{Compound, Piece, pieces};
 use super::scripts::neighbours;
@@ -48,12 +49,6 @@ pub struct Beginning {
     pub finished: Vec<Alternative>,
     /// Codes begin so.
     pub code: String,
-}
-
-/// Whether a whole query looks like a code rather than like a word: with a digit or a sign in it.
-pub fn is_code(query: &str) -> bool {
-    let query = query.trim();
-    !query.contains(char::is_whitespace) && query.chars().any(|own| !own.is_alphabetic())
 }
 
 /// The distinct words of a query.
@@ -129,7 +124,7 @@ fn join(words: &mut [QueryWord], written: &[Option<Written>]) {
                 break;
             }
             texts.push(&next.text);
-            let (word, code) = (joined_words(&texts), forms::code(&texts.concat()));
+            let (word, code) = (joined_words(&texts), code_of(&texts.concat()));
             let written = u8::try_from(texts.len()).unwrap_or(u8::MAX);
             for own in &mut words[from..=until] {
                 own.any.push(Alternative { all: vec![word.clone()], written });
@@ -195,11 +190,5 @@ mod tests {
         assert!(begun("batteri").unwrap().finished.iter().any(|way| way.all == ["battery"]));
         assert_eq!(begun("ION-HDP-10").unwrap().code, "ionhdp10");
         assert_eq!((begun("hd"), begun("100")), (None, None));
-    }
-
-    #[test]
-    fn a_code_has_a_digit_or_a_sign() {
-        assert!(is_code(" AB-12 ") && is_code("##") && is_code("4006381333931"));
-        assert!(!is_code("toner") && !is_code("AB 12") && !is_code(""));
     }
 }
