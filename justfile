@@ -57,12 +57,12 @@ lint:
     buf lint
     buf breaking --against ".git#branch=main"
 
-# run benchmarks and compare them with their minimum: `bench calls [workload]… [--json]`, `bench events`, each also with `--quick`
+# run benchmarks and compare them with their minimum: `bench calls [workload]… [--json]`, `bench import`, `bench events`, each also with `--quick`
 bench *args:
     #!/usr/bin/env bash
     set -euo pipefail
     # Calls are those of the mesh that runs, which is to be built like the bench.
-    [[ "{{ args }}" != calls* ]] || cargo run --release -p souk -- dev up
+    [[ "{{ args }}" != calls* && "{{ args }}" != import* ]] || cargo run --release -p souk -- dev up
     cargo run --release -p bench -- {{ args }}
 
 # run a fault injection scenario in full, the tests run shorter ones: b01 b02 b03 b04 b07 b08 b09 b11 b13 b33 lost network; `--seed <n>` repeats a run
