@@ -7,7 +7,7 @@ pub(super) fn address(peer: Option<IpAddr>, headers: &HeaderMap, proxies: usize)
     let values = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
     let hops: Vec<&str> = values.flat_map(|value| value.split(',')).map(str::trim).collect();
     // A call that came by fewer proxies is known by the first of them.
-    let written = hops.iter().rev().take(proxies).last().and_then(|hop| parse(hop));
+    let written = hops.iter().rev().take(proxies).next_back().and_then(|hop| parse(hop));
     written.or(peer).map_or_else(|| "unknown".to_owned(), |address| network(address).to_string())
 }
 
