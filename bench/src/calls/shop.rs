@@ -130,7 +130,7 @@ impl Shop {
             at: Utc::now(),
             facets: Vec::new(),
             sort: query::Sort::Relevance,
-            offset: 0,
+            after: None,
             limit: usize::try_from(PAGE_SIZE)?,
         };
         let facets = [query::Facet::Category, query::Facet::Brand];

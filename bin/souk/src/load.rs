@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod caller;
 pub mod chunks;
+mod decodable;
 pub mod entries;
 mod format;
 pub mod keyed;
@@ -11,6 +12,7 @@ pub mod pages;
 pub mod prices;
 pub mod products;
 pub mod progress;
+mod report;
 pub mod retry;
 mod scan;
 

@@ -37,7 +37,7 @@ pub fn fold(text: &str) -> String {
     let plain: String = plain
         .to_lowercase()
         .nfkc()
-        .filter(|own| own.is_whitespace() || !(is_invisible(*own) || is_joiner(*own)))
+        .filter(|own| own.is_whitespace() || !is_unseen(*own))
         // Some letters contain one.
         .map(|own| if is_apostrophe(own) { '\'' } else { own })
         .collect();
@@ -58,6 +58,11 @@ pub fn language(tag: &str) -> String {
         }
     });
     parts.collect::<Vec<_>>().join("-")
+}
+
+/// Whether nothing of a character is seen: invisible ones, joiners, and selectors of a variant.
+pub fn is_unseen(own: char) -> bool {
+    is_invisible(own) || is_joiner(own)
 }
 
 fn is_invisible(own: char) -> bool {

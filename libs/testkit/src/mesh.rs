@@ -30,6 +30,8 @@ pub struct Options {
     /// Changes the configuration. By default services do not reconcile on a schedule, because that would repair differences that a
     /// test creates.
     pub config: fn(&mut Config),
+    /// Variables that the configuration is read from before that.
+    pub environment: &'static [(&'static str, &'static str)],
 }
 
 impl Options {
@@ -41,7 +43,7 @@ impl Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { twice: true, dead_letters: false, config: |_| () }
+        Self { twice: true, dead_letters: false, config: |_| (), environment: &[] }
     }
 }
 
@@ -74,7 +76,9 @@ impl Mesh {
         std::fs::create_dir_all(&folder).unwrap();
         let broker = Nats::spawn_private_with(folder.join("nats"), Flush::Interval).await.unwrap();
 
-        let mut config = mesh::configure(&mut Loader::default(), roles);
+        let variables = options.environment.iter();
+        let variables = variables.map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let mut config = mesh::configure(&mut Loader::new(&[], variables), roles);
         config.server.grpc_listen = ([127, 0, 0, 1], 0).into();
         config.server.admin_listen = ([127, 0, 0, 1], 0).into();
         config.server.data_dir = folder.clone();

@@ -3,7 +3,7 @@
 
 // Dependencies, and how it is served.
 mod app;
-mod wire;
+pub mod wire;
 
 // Domain logic. No async, no clock, no database.
 pub mod domain {

@@ -6,8 +6,8 @@ use crate::domain::price::Price;
 use crate::domain::selection::{Context, Judged};
 use crate::domain::update::{FIELDS, PriceUpdate};
 use crate::price_query::PriceQuery;
-use contracts::{Aggregate, Fact};
-use convert::{Fields, money, text, timestamp};
+use contracts::{Aggregate, Fact, Validate};
+use convert::{Fields, money, read, text, timestamp};
 use fault::{Common, Fault};
 use kernel::head::{Change, Head};
 use kernel::money::Money;
@@ -33,6 +33,23 @@ pub fn item(fields: &mut Fields, path: &str, message: Option<&proto::Item>) -> O
         Some(Name::ProductId(id)) => fields.id("product_id", id).map(Item::Product),
         None => fields.refuse(Common::InvalidField, "", "must name a SKU or a product"),
     })
+}
+
+/// A price of a list. Its own rules are checked here and not in the codec, so that a check of the whole list names each broken one.
+pub fn row(sent: &proto::PriceDraft) -> Result<PriceDraft, Fault> {
+    own_rules(sent)?;
+    read(|fields| draft(fields, sent))
+}
+
+/// An update of a list, likewise.
+pub fn update_row(sent: &proto::PriceUpdate) -> Result<PriceUpdate, Fault> {
+    own_rules(sent)?;
+    read(|fields| update(fields, sent))
+}
+
+fn own_rules(sent: &impl Validate) -> Result<(), Fault> {
+    let violations = sent.violations();
+    if violations.is_empty() { Ok(()) } else { Err(Fault::invalid(violations)) }
 }
 
 /// The price that a caller wants to set.
@@ -191,7 +208,7 @@ fn verdict(verdict: Verdict) -> proto::Verdict {
 
 /// No message where the price holds everywhere and for everyone, so that one price has one
 /// encoding.
-fn scope_message(scope: &Scope<String>) -> Option<proto::PriceScope> {
+pub fn scope_message(scope: &Scope<String>) -> Option<proto::PriceScope> {
     (!scope.is_unscoped()).then(|| proto::PriceScope {
         warehouse_id: text(scope.warehouse.as_ref()),
         channel: text(scope.channel.as_ref()),
@@ -206,7 +223,6 @@ mod tests {
     use super::*;
     use chrono::DateTime;
     use contracts::types::v1::Money as MoneyMessage;
-    use convert::read;
     use prost_types::Timestamp;
 
     fn message(from: Timestamp, channel: &str) -> proto::PriceDraft {

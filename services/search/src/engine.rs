@@ -9,7 +9,7 @@ pub mod error;
 pub mod query;
 
 pub mod hits;
-mod plural;
+mod text;
 
 pub mod embedded;
 
@@ -31,7 +31,9 @@ pub trait Engine: Send + Sync {
     /// none of it is.
     fn index(&self, changes: Vec<Change>, upto: Checkpoint) -> Result<(), EngineError>;
 
-    /// Answers from one consistent state of the index, whatever is indexed or swapped meanwhile.
+    /// Answers from one consistent state of the index, whatever is indexed or swapped meanwhile: the
+    /// latest, or the one that `Query::after` names, which is kept for some minutes after each use. If it
+    /// is gone, the query is refused with `EngineError::Expired`.
     fn query(&self, query: &Query) -> Result<Hits, EngineError>;
 
     /// Begins a second, empty index beside the live one.

@@ -59,7 +59,7 @@ impl Index {
     ) -> Result<R, Fault> {
         let engine = Arc::clone(&self.inner.engine);
         let done = tokio::task::spawn_blocking(move || work(engine.as_ref())).await;
-        done.map_err(Fault::internal)?.map_err(Fault::internal)
+        done.map_err(Fault::internal)?.map_err(fault)
     }
 
     /// Searches, as soon as a processor is free for it.
@@ -130,6 +130,17 @@ impl Index {
     /// Waits to be woken.
     pub async fn woken(&self) {
         self.inner.changed.notified().await;
+    }
+}
+
+fn fault(error: EngineError) -> Fault {
+    match error {
+        EngineError::Expired => {
+            let message = "results by relevance are continued for some minutes, and only by the replica that began; start at \
+                           the first page";
+            Fault::field(Reason::PageExpired, "page_token", message)
+        }
+        error => Fault::internal(error),
     }
 }
 

@@ -71,6 +71,7 @@ use mesh::telemetry::{counter, gauge};
 use mesh::{Backing, BootError, Check, Role, Service};
 use pg::migrate::Migrations;
 use std::sync::Arc;
+use std::time::Duration;
 use store::cards::Cards;
 use uuid::Uuid;
 
@@ -97,12 +98,14 @@ pub const ROLE: Role = Role {
 
 async fn serve(backing: Backing<'_>) -> Result<Service, BootError> {
     let folder = backing.config().server.data_dir.join("search");
-    let engine = EmbeddedEngine::open(&folder)
+    let settings = backing.settings::<Search>()?;
+    let keep = Duration::from_secs(settings.continued_seconds);
+    let engine = EmbeddedEngine::open_keeping(&folder, keep)
         .map_err(|error| Fault::internal(error).context("open the index"))?;
     let app = App {
         db: backing.db.clone(),
         index: Index::new(Arc::new(engine)),
-        cards: Cards::new(backing.settings::<Search>()?.cached_cards),
+        cards: Cards::new(settings.cached_cards),
         replica_id: Uuid::now_v7(),
         catalog: Owner::new(backing.client("catalog")?, "catalog"),
         pricing: Owner::new(backing.client("pricing")?, "pricing"),

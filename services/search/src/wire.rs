@@ -1,12 +1,13 @@
 //! Between the wire and the engine.
 
+pub mod cursor;
 mod filters;
 
 use crate::domain::shared::Shared;
 use crate::engine::document::{AttributeKind, AttributeValue};
 use crate::engine::hits::{FacetCounts, FacetValue as Counted};
 use crate::engine::query::{
-    Facet, FacetRequest, Filters, MAX_HITS, MAX_WORDS, PriceRange, PriceScope, Query, Sort,
+    After, Facet, FacetRequest, Filters, MAX_HITS, MAX_WORDS, PriceRange, PriceScope, Query, Sort,
     count_words,
 };
 use chrono::{DateTime, Utc};
@@ -23,19 +24,15 @@ use search_api::v1::{self as proto, Reason, TermKind};
 /// Most bytes of the values of a facet that no filter selects, so that the largest answer is one that clients take.
 const MAX_FACET_BYTES: usize = 50 * 1024;
 
-/// The search that a request asks for: `limit` results from `offset` on, fewer where the last one that is served comes before.
+/// The search that a request asks for: `limit` results behind a place, fewer where the last one that is served comes before.
 pub fn query(
     request: &proto::SearchProductsRequest,
-    offset: usize,
+    after: Option<After>,
     limit: usize,
     at: DateTime<Utc>,
     shared: &Shared,
 ) -> Result<Query, Fault> {
     read(|fields| {
-        if offset >= MAX_HITS {
-            let message = "nothing is served behind the 10,000th result; narrow the search";
-            fields.note(Reason::PageTooDeep, "page_token", message);
-        }
         let words = count_words(&request.query);
         if words > MAX_WORDS {
             let message = format!("has {words} words; at most {MAX_WORDS} are searched");
@@ -51,16 +48,24 @@ pub fn query(
         };
         let facets =
             fields.each("facets", &request.facets, |fields, sent| facet(fields, sent, shared));
-        let query = Query {
+        let mut query = Query {
             text: request.query.clone(),
             filters: filters?,
             pricing: pricing?,
             at,
             facets: facets?,
             sort: sort(request.sort()),
-            offset,
-            limit: limit.min(MAX_HITS.saturating_sub(offset)),
+            after,
+            limit,
         };
+        if query.is_by_score() {
+            let left = (MAX_HITS as u64).saturating_sub(query.served());
+            if left == 0 {
+                let message = "no result by relevance is served behind the 10,000th; narrow the search, or sort it by price or age";
+                return fields.refuse(Reason::PageTooDeep, "page_token", message);
+            }
+            query.limit = limit.min(usize::try_from(left).unwrap_or(limit));
+        }
         if query.asks_price() && query.pricing.currency.is_none() {
             let message = "is needed to filter, count or sort by price";
             return fields.refuse(Reason::CurrencyRequired, "price_view", message);
@@ -70,12 +75,24 @@ pub fn query(
 }
 
 fn pricing(fields: &mut Fields, view: &proto::PriceView) -> Option<PriceScope> {
-    let named = |text: &String| (!text.is_empty()).then(|| text.clone());
+    // As those of prices are kept.
+    let named = |text: &String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
     Some(PriceScope {
         currency: Some(fields.currency("currency_code", &view.currency_code)?),
         warehouse: named(&view.warehouse_id),
         channel: named(&view.channel).map(|channel| fold(&channel)),
         country: named(&view.country),
+    })
+}
+
+/// The prices that a search looked at; none without a currency.
+pub fn applied(pricing: &PriceScope, at: DateTime<Utc>) -> Option<proto::AppliedPriceView> {
+    Some(proto::AppliedPriceView {
+        currency_code: pricing.currency?.code().to_owned(),
+        warehouse_id: pricing.warehouse.clone().unwrap_or_default(),
+        channel: pricing.channel.clone().unwrap_or_default(),
+        country: pricing.country.clone().unwrap_or_default(),
+        at: Some(convert::timestamp(at)),
     })
 }
 
@@ -178,16 +195,42 @@ mod tests {
     use search_api::v1::attribute_term::Value as Term;
 
     #[test]
-    fn nothing_is_served_behind_the_deepest_page() {
-        let ask = |offset| {
-            let request = proto::SearchProductsRequest::default();
-            query(&request, offset, 10, Utc::now(), &Shared::default())
+    fn nothing_is_served_by_relevance_behind_the_deepest_page() {
+        let ask = |text: &str, served: usize| {
+            let request = proto::SearchProductsRequest { query: text.into(), ..Default::default() };
+            let (rank, product_id, served) = (0, uuid::Uuid::nil(), served as u64);
+            let after = After { rank, product_id, state: None, served };
+            query(&request, Some(after), 10, Utc::now(), &Shared::default())
         };
-        assert_eq!(ask(MAX_HITS - 10).unwrap().limit, 10);
-        assert_eq!(ask(MAX_HITS - 1).unwrap().limit, 1);
-        let refused: Fault = ask(MAX_HITS).unwrap_err();
+        assert_eq!(ask("lamp", MAX_HITS - 10).unwrap().limit, 10);
+        assert_eq!(ask("lamp", MAX_HITS - 1).unwrap().limit, 1);
+        assert_eq!(ask(" ", MAX_HITS).unwrap().limit, 10);
+        let refused: Fault = ask("lamp", MAX_HITS).unwrap_err();
         assert_eq!(refused.reason(), "PAGE_TOO_DEEP");
         assert_eq!(refused.violations()[0].field, "page_token");
+    }
+
+    #[test]
+    fn a_price_view_is_read_without_blanks_around_its_names() {
+        let view = proto::PriceView {
+            currency_code: "USD".into(),
+            warehouse_id: " W-1\t".into(),
+            channel: " Web  SHOP".into(),
+            country: "RS ".into(),
+        };
+        let request = proto::SearchProductsRequest { price_view: Some(view), ..Default::default() };
+        let scope = query(&request, None, 10, Utc::now(), &Shared::default()).unwrap().pricing;
+        let texts = [&scope.warehouse, &scope.channel, &scope.country].map(Option::as_deref);
+        assert_eq!(texts, [Some("W-1"), Some("web shop"), Some("RS")]);
+        let blank = proto::PriceView {
+            warehouse_id: " ".into(),
+            country: " ".into(),
+            ..request.price_view.unwrap_or_default()
+        };
+        let request =
+            proto::SearchProductsRequest { price_view: Some(blank), ..Default::default() };
+        let scope = query(&request, None, 10, Utc::now(), &Shared::default()).unwrap().pricing;
+        assert_eq!((scope.warehouse, scope.country), (None, None));
     }
 
     #[test]
@@ -196,7 +239,7 @@ mod tests {
             let query = "a-".repeat(words);
             super::query(
                 &proto::SearchProductsRequest { query, ..Default::default() },
-                0,
+                None,
                 10,
                 Utc::now(),
                 &Shared::default(),
@@ -269,7 +312,7 @@ mod tests {
             }],
             ..Default::default()
         };
-        let fault = query(&request, 0, 10, Utc::now(), &Shared::default()).unwrap_err();
+        let fault = query(&request, None, 10, Utc::now(), &Shared::default()).unwrap_err();
         let fields: Vec<_> = fault.violations().iter().map(|wrong| wrong.field.as_str()).collect();
         let expected = [
             "filters.price",

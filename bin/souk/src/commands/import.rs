@@ -2,7 +2,7 @@ use super::flags::Flags;
 use crate::environment::Environment;
 use crate::load::caller::Caller;
 use crate::load::chunks::Chunks;
-use crate::load::keyed::{Keyed, has_key};
+use crate::load::keyed::Keyed;
 use crate::load::lines::{Lines, require_json_lines};
 use crate::load::progress::Progress;
 use crate::load::{OnError, Tally, archive, prices, products};
@@ -128,7 +128,7 @@ impl Products {
         };
         let (dry_run, max_percent) = (self.rows.dry_run, self.max_archived);
         let options = archive::Options { dry_run, max_percent };
-        let is_in_feed = |key: &str| has_key(names, key);
+        let is_in_feed = |key: &str| names.has_key(key);
         let tally = archive::archive_missing(caller, is_in_feed, options, progress).await?;
         let verb = if dry_run { "would be archived" } else { "archived" };
         let (updated, refused) = (tally.updated, tally.refused);

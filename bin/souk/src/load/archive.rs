@@ -95,7 +95,9 @@ async fn archive(caller: &Caller, product: Product, progress: &mut Progress, tal
         Ok(_) => tally.updated += 1,
         Err(fault) => {
             let (reason, message) = (fault.reason().to_owned(), fault.message().to_owned());
-            progress.refused(&Refused { line: 0, key: product.key, reason, message });
+            progress.refused(Refused { line: 0, key: product.key, reason, message });
+            // All rows are settled by now.
+            progress.settle(u64::MAX);
             tally.refused += 1;
         }
     }

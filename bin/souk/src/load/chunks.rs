@@ -1,8 +1,10 @@
 //! Splits rows into chunks. The same rows always give the same chunks, so that an import can be resumed.
 
+use super::decodable::{Carried, are_decodable, require_decodable};
 use super::keyed::Keyed;
 use super::{OnError, Refused, Row, TOO_LARGE};
 use anyhow::Result;
+use std::collections::VecDeque;
 
 /// Services accept messages of up to 4 MiB; the rest is for what surrounds the rows.
 const MAX_BYTES: usize = 3 * 1024 * 1024;
@@ -22,8 +24,8 @@ pub struct Chunks<I, M: Keyed> {
     size: usize,
     on_error: OnError,
     sequence: i64,
-    /// A row that did not fit into the previous chunk.
-    waiting: Option<Row<M>>,
+    /// Rows that did not fit into the previous chunk.
+    waiting: VecDeque<Row<M>>,
     stopped: bool,
     /// What the rows so far name.
     seen: M::Seen,
@@ -45,23 +47,23 @@ pub enum Next<M> {
 impl<I, M> Chunks<I, M>
 where
     I: Iterator<Item = Result<Result<Row<M>, Refused>>>,
-    M: Keyed,
+    M: Keyed + Carried,
 {
     /// Chunks of at most `size` rows.
     pub fn new(rows: I, size: usize, on_error: OnError) -> Self {
-        let (waiting, seen) = (None, M::Seen::default());
+        let (waiting, seen) = (VecDeque::new(), M::Seen::default());
         Self { rows, size, on_error, sequence: 0, waiting, stopped: false, seen, unread: 0 }
     }
 
     /// Reads the next chunk; calls `refused` for each row that cannot be read or sent, or that names what an earlier one names.
-    pub fn next(&mut self, refused: &mut impl FnMut(&Refused)) -> Result<Next<M>> {
+    pub fn next(&mut self, refused: &mut impl FnMut(Refused)) -> Result<Next<M>> {
         if self.stopped {
             return Ok(Next::Stopped);
         }
         let mut rows = Vec::new();
         let mut bytes = 0;
         while rows.len() < self.size {
-            let row = match self.waiting.take() {
+            let row = match self.waiting.pop_front() {
                 Some(row) => Ok(row),
                 None => match self.rows.next() {
                     None => break,
@@ -72,14 +74,14 @@ where
                 Ok(row) => {
                     bytes += row.message.encoded_len();
                     if bytes > MAX_BYTES && !rows.is_empty() {
-                        self.waiting = Some(row);
+                        self.waiting.push_front(row);
                         break;
                     }
                     rows.push(row);
                 }
                 Err(why) => {
                     self.unread += u64::from(why.is_unread());
-                    refused(&why);
+                    refused(why);
                     if self.on_error == OnError::Stop {
                         self.stopped = true;
                         return Ok(Next::Stopped);
@@ -89,6 +91,10 @@ where
         }
         if rows.is_empty() {
             return Ok(Next::End);
+        }
+        while rows.len() > 1 && !are_decodable(rows.iter().map(|row| &row.message)) {
+            let rest = rows.split_off(rows.len() / 2);
+            rest.into_iter().rev().for_each(|row| self.waiting.push_front(row));
         }
         self.sequence += 1;
         Ok(Next::Chunk(Chunk { sequence: self.sequence, rows }))
@@ -106,11 +112,13 @@ where
             let message = format!("has {bytes} bytes; a row may have {MAX_BYTES}");
             Err((TOO_LARGE.to_owned(), message))
         } else {
-            row.message.claim(row.line, &mut self.seen)
+            let message = &row.message;
+            require_decodable(message).and_then(|()| message.claim(row.line, &mut self.seen))
         };
         match claimed {
             Ok(()) => Ok(row),
             Err((reason, message)) => {
+                row.message.mention(&mut self.seen);
                 Err(Refused { line: row.line, key: row.message.key(), reason, message })
             }
         }
@@ -121,6 +129,9 @@ where
 mod tests {
     use super::*;
     use catalog_api::v1::{ImportRow, VariantDraft};
+    use contracts::bounds::{Bounds, FieldBounds};
+    use contracts::types::v1::Money;
+    use contracts::{Path, Validate, Violations};
 
     fn row(line: u64, description: usize) -> Result<Result<Row<ImportRow>, Refused>> {
         let description = "x".repeat(description);
@@ -176,6 +187,63 @@ mod tests {
         assert_eq!(lines, [vec![1], vec![2], vec![3]]);
     }
 
+    /// A request that has room for three rows, by the memory that they are said to take.
+    #[derive(Clone, PartialEq, prost::Message)]
+    pub struct Heavy {
+        #[prost(message, repeated, tag = "1")]
+        rows: Vec<Money>,
+    }
+
+    impl Validate for Heavy {
+        fn bounds() -> &'static Bounds {
+            const ROW: FieldBounds = FieldBounds {
+                number: 1,
+                name: "rows",
+                max_items: None,
+                size: 20 * 1024 * 1024,
+                message: None,
+            };
+            &Bounds { fields: &[ROW] }
+        }
+
+        fn check(&self, _: &Path<'_>, _: &mut Violations) {}
+    }
+
+    impl Carried for Money {
+        type Request = Heavy;
+
+        const PLACE: &'static str = "rows[0].";
+
+        fn request(rows: Vec<Self>) -> Heavy {
+            Heavy { rows }
+        }
+    }
+
+    impl Keyed for Money {
+        const KEY_PATHS: &'static [&'static [&'static str]] = &[];
+
+        type Seen = ();
+
+        fn key(&self) -> String {
+            String::new()
+        }
+
+        fn claim(&self, _: u64, _: &mut ()) -> Result<(), (String, String)> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn rows_that_take_much_memory_make_small_chunks() {
+        let rows = (1..=9).map(|line| Ok(Ok(Row { line, message: Money::default() })));
+        let mut chunks = Chunks::new(rows, 6, OnError::Skip);
+        let mut lines = Vec::new();
+        while let Next::Chunk(chunk) = chunks.next(&mut drop).unwrap() {
+            lines.push(chunk.rows.iter().map(|row| row.line).collect::<Vec<_>>());
+        }
+        assert_eq!(lines, [[1, 2, 3], [4, 5, 6], [7, 8, 9]]);
+    }
+
     #[test]
     fn a_row_that_no_message_can_hold_is_refused() {
         let rows = vec![row(1, 0), row(2, MAX_BYTES), row(3, 0)];
@@ -184,12 +252,45 @@ mod tests {
     }
 
     #[test]
+    fn a_row_over_a_list_limit_is_refused_and_the_others_of_its_chunk_are_sent() {
+        let long = |line| {
+            let mut row = row(line, 0).unwrap().unwrap();
+            row.message.variants.resize_with(101, VariantDraft::default);
+            Ok(Ok(row))
+        };
+        let rows = || vec![row(1, 0), long(2), row(3, 0)];
+        let (lines, refused) = check(rows(), OnError::Skip, Next::End);
+        assert_eq!((lines, refused), (vec![vec![1, 3]], vec![2]));
+        let mut chunks = Chunks::new(rows().into_iter(), 3, OnError::Skip);
+        let mut reports = Vec::new();
+        chunks.next(&mut |why| reports.push(why.to_string())).unwrap();
+        let expected = "line 2: 2: INVALID_FIELD: variants: must contain no more than 100 item(s)";
+        assert_eq!(reports, [expected]);
+    }
+
+    #[test]
+    fn a_feed_has_the_keys_of_its_refused_rows_too() {
+        let mut untitled = row(2, 0).unwrap().unwrap();
+        untitled.message.title = " ".to_owned();
+        let mut taken = row(3, 0).unwrap().unwrap();
+        taken.message.variants[0].sku = "1".to_owned();
+        let mut long = row(4, 0).unwrap().unwrap();
+        long.message.variants.resize_with(101, VariantDraft::default);
+        let rows = [row(1, 0), Ok(Ok(untitled)), Ok(Ok(taken)), Ok(Ok(long))];
+        let mut chunks = Chunks::new(rows.into_iter(), 9, OnError::Skip);
+        while let Next::Chunk(_) = chunks.next(&mut drop).unwrap() {}
+        let names = chunks.names().unwrap();
+        assert!(["1", "2", "3", "4"].iter().all(|key| names.has_key(key)));
+        assert!(!names.has_key("5"));
+    }
+
+    #[test]
     fn the_border_of_a_chunk_decides_nothing() {
         let twice = |size: usize| {
             let rows = [1, 2, 3, 1, 2].map(|line| row(line, 0));
             let mut chunks = Chunks::new(rows.into_iter(), size, OnError::Skip);
             let mut refused = Vec::new();
-            while let Next::Chunk(_) = chunks.next(&mut |why| refused.push(why.clone())).unwrap() {}
+            while let Next::Chunk(_) = chunks.next(&mut |why| refused.push(why)).unwrap() {}
             refused
         };
         assert_eq!(twice(1).len(), 2);

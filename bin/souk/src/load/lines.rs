@@ -1,6 +1,7 @@
 //! Reads JSON lines: one message on each line, in protobuf's canonical JSON. Unknown fields are refused, because a misspelled field
 //! would otherwise be dropped silently.
 
+use super::decodable::TOO_DEEP;
 use super::format::other_format;
 use super::keyed::Keyed;
 use super::scan::{in_a_line, scan};
@@ -15,6 +16,9 @@ const MAX_LINE_BYTES: u64 = 16 * 1024 * 1024;
 
 /// Some editors begin a file with it.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
+/// Where files were put together, each with one of its own.
+const MISPLACED_MARK: &str = "the line begins with a byte order mark (U+FEFF), which only the beginning of a file may have; take it out";
 
 /// Reads rows one by one. Empty lines are skipped but counted.
 pub struct Lines<R, M> {
@@ -73,10 +77,15 @@ impl<R: BufRead, M: Keyed> Lines<R, M> {
     }
 
     fn decode(&self) -> Result<M, Refused> {
-        let (key, scanned) = scan(&self.buffer, &self.descriptor, M::KEY_PATHS);
-        let scanned = match self.is_too_long() {
-            true => Err(format!("the line is longer than {MAX_LINE_BYTES} bytes")),
-            false => scanned,
+        let marked = self.buffer.trim_ascii_start().strip_prefix(BYTE_ORDER_MARK);
+        let json = marked.unwrap_or(&self.buffer);
+        let (key, scanned) = scan(json, &self.descriptor, M::KEY_PATHS);
+        let scanned = match marked {
+            _ if self.is_too_long() => {
+                Err(format!("the line is longer than {MAX_LINE_BYTES} bytes"))
+            }
+            Some(_) => Err(MISPLACED_MARK.to_owned()),
+            None => scanned,
         };
         scanned.and_then(|()| self.message()).map_err(|message| Refused {
             line: self.line,
@@ -91,7 +100,8 @@ impl<R: BufRead, M: Keyed> Lines<R, M> {
         let message = DynamicMessage::deserialize(self.descriptor.clone(), &mut json);
         let message = message.and_then(|message| json.end().map(|()| message));
         let message = message.map_err(|error| in_a_line(&error))?;
-        message.transcode_to().map_err(|error| error.to_string())
+        // It was read as what it is transcoded to, so nothing else can be wrong.
+        message.transcode_to().map_err(|_| TOO_DEEP.to_owned())
     }
 }
 
@@ -171,6 +181,25 @@ mod tests {
     }
 
     #[test]
+    fn what_nests_too_deep_is_refused_with_its_key_and_in_few_words() {
+        let nested = |depth: usize| {
+            let (open, close) = ("[".repeat(depth), "]".repeat(depth));
+            format!("{{\"key\":\"K\",\"specifications\":{{\"a\":{open}{close}}}}}\n")
+        };
+        let mut messages = Vec::new();
+        for depth in 40..70 {
+            let text = nested(depth);
+            let mut rows = Lines::<_, ImportRow>::new(text.as_bytes()).unwrap();
+            if let Err(refused) = rows.next().unwrap().unwrap() {
+                assert_eq!((&*refused.key, &*refused.reason), ("K", "UNREADABLE"));
+                assert!(refused.message.len() < 200, "{refused}");
+                messages.push(refused.message);
+            }
+        }
+        assert!(messages.iter().any(|message| message == TOO_DEEP));
+    }
+
+    #[test]
     fn a_line_that_is_too_long_is_refused_and_the_next_one_is_read() {
         let long = "x".repeat(usize::try_from(MAX_LINE_BYTES).unwrap());
         let text = format!("{{\"key\":\"K\",\"title\":\"{long}\"}}\n{{\"key\":\"L\"}}\n");
@@ -183,8 +212,13 @@ mod tests {
     }
 
     #[test]
-    fn a_byte_order_mark_is_passed_over_and_another_format_ends_it_at_once() {
+    fn a_byte_order_mark_may_begin_a_file_only_and_another_format_ends_it_at_once() {
         assert!(read("\u{feff}{\"item\":{\"sku\":\"A\"}}")[0].is_ok());
+        let put_together = "{\"item\":{\"sku\":\"A\"}}\n\u{feff}{\"item\":{\"sku\":\"B\"}}\n";
+        let rows = read(put_together);
+        let refused = rows[1].as_ref().unwrap_err();
+        assert!(rows[0].is_ok() && refused.message.contains("byte order mark"), "{refused}");
+        assert_eq!((refused.line, &*refused.key, &*refused.reason), (2, "B", "UNREADABLE"));
         let mut csv = Lines::<_, ImportRow>::new(&b"\n\nkey,title\nA,Desk\n"[..]).unwrap();
         let error = csv.next().unwrap().unwrap_err();
         assert!(error.to_string().contains("CSV"), "{error}");

@@ -42,7 +42,7 @@ where
 {
     let mut tally = Tally::default();
     while !tally.stopped {
-        let mut refused = |why: &Refused| {
+        let mut refused = |why: Refused| {
             progress.refused(why);
             progress.add(1);
             tally.refused += 1;
@@ -64,12 +64,12 @@ async fn send_chunk(
     progress: &mut Progress,
     tally: &mut Tally,
 ) -> Result<()> {
-    let all = chunk.rows.len() as u64;
+    let (all, last) = (chunk.rows.len() as u64, line(chunk.rows.last()));
     let mut rows = chunk.rows;
     let mut wrong = BTreeMap::new();
     loop {
         tally.refused += wrong.len() as u64;
-        wrong.values().for_each(|why| progress.refused(why));
+        wrong.values().cloned().for_each(|why| progress.refused(why));
         if !wrong.is_empty() && options.on_error == OnError::Stop {
             tally.stopped = true;
             return Ok(());
@@ -84,7 +84,7 @@ async fn send_chunk(
                 wrong = refused(&rows, &answer.checks);
                 if wrong.is_empty() || options.on_error == OnError::Skip {
                     tally.refused += wrong.len() as u64;
-                    wrong.values().for_each(|why| progress.refused(why));
+                    wrong.into_values().for_each(|why| progress.refused(why));
                     tally.add(answer.created, answer.updated, answer.unchanged);
                     break;
                 }
@@ -104,6 +104,7 @@ async fn send_chunk(
             }
         }
     }
+    progress.settle(last);
     progress.add(all);
     Ok(())
 }

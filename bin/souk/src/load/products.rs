@@ -144,7 +144,7 @@ where
 
     async fn read(&mut self, send: &mpsc::Sender<ImportProductsRequest>) -> Result<(), Broken> {
         let (progress, tally) = (&mut *self.progress, &mut self.tally);
-        let mut refused = |why: &Refused| {
+        let mut refused = |why: Refused| {
             progress.refused(why);
             progress.add(1);
             tally.refused += 1;
@@ -175,7 +175,7 @@ where
         let row = row.and_then(|row| self.pending.front()?.rows.get(row));
         // The message begins with the position in the chunk and the reason, which are reported separately.
         let message = fault.message().split_once(": ").map_or(fault.message(), |(_, rest)| rest);
-        self.progress.refused(&Refused {
+        self.progress.refused(Refused {
             line: row.map_or(0, |row| row.line),
             key: metadata("key").unwrap_or_default(),
             reason: metadata("reason").unwrap_or_else(|| fault.reason().to_owned()),
@@ -201,11 +201,12 @@ where
                 reason: refusal.reason.clone(),
                 message: refusal.message.clone(),
             };
-            self.progress.refused(&why);
+            self.progress.refused(why);
         }
         let (created, updated, unchanged) = written(result);
         self.tally.add(created, updated, unchanged);
         self.tally.refused += result.refusals.len() as u64;
+        self.progress.settle(chunk.rows.last().map_or(0, |row| row.line));
         self.progress.add(chunk.rows.len() as u64);
         Ok(())
     }

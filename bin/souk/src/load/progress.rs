@@ -1,6 +1,7 @@
 //! Progress on standard error: a bar on a terminal, else at most one line per second.
 
 use super::Refused;
+use super::report::Report;
 use crate::output;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::collections::BTreeSet;
@@ -17,14 +18,15 @@ pub struct Progress {
     bar: Option<ProgressBar>,
     /// What would help rows that were refused.
     hints: BTreeSet<&'static str>,
+    report: Report,
 }
 
 impl Progress {
     /// Progress of `total` rows, if that is known.
     pub fn new(what: &'static str, total: Option<u64>) -> Self {
         let bar = std::io::stderr().is_terminal().then(|| bar(what, total));
-        let (begun, hints) = (Instant::now(), BTreeSet::new());
-        Self { what, total, done: 0, begun, last_line: begun, bar, hints }
+        let (begun, hints, report) = (Instant::now(), BTreeSet::new(), Report::default());
+        Self { what, total, done: 0, begun, last_line: begun, bar, hints, report }
     }
 
     /// Adds a number of rows to those that are done.
@@ -45,22 +47,35 @@ impl Progress {
         self.add(rows.saturating_sub(self.done));
     }
 
-    /// Prints a row that was refused.
-    pub fn refused(&mut self, why: &Refused) {
+    /// Prints a row that was refused, once all earlier ones are settled.
+    pub fn refused(&mut self, why: Refused) {
         self.hints.extend(hint(&why.reason));
-        match &self.bar {
-            Some(bar) => bar.suspend(|| output::note(why)),
-            None => output::note(why),
-        }
+        let due = self.report.add(why);
+        self.print(&due);
     }
 
-    /// Removes the bar, or prints the last line, and says what would help the rows that were refused.
-    pub fn finish(self) {
+    /// What became of every row up to `line` is known: prints those that were refused.
+    pub fn settle(&mut self, line: u64) {
+        let due = self.report.settle(line);
+        self.print(&due);
+    }
+
+    /// Prints what is left, removes the bar or prints the last line, and says what would help the rows that were refused.
+    pub fn finish(mut self) {
+        self.settle(u64::MAX);
         match self.bar {
             Some(bar) => bar.finish_and_clear(),
             None => self.print_line(),
         }
         self.hints.into_iter().for_each(output::note);
+    }
+
+    fn print(&self, refused: &[Refused]) {
+        let print = || refused.iter().for_each(output::note);
+        match &self.bar {
+            Some(bar) if !refused.is_empty() => bar.suspend(print),
+            _ => print(),
+        }
     }
 
     fn print_line(&self) {

@@ -10,6 +10,10 @@ fn bad_products() -> Vec<u8> {
         format!("{{\"key\":\"{key}\",\"title\":\"T\",\"variants\":[{{\"sku\":\"{sku}\"}}]{rest}}}")
     };
     let long = |bytes: usize| format!(",\"description\":\"{}\"", "x".repeat(bytes));
+    let filed_under = |categories: usize| {
+        let keys: Vec<_> = (0..categories).map(|own| format!("\"c-{own}\"")).collect();
+        format!(",\"category_keys\":[{}]", keys.join(","))
+    };
     let rows = [
         format!("\u{feff}{}", row("ok-1", "S-1", "")),
         row("ok-1", "S-2", ""),
@@ -23,7 +27,8 @@ fn bad_products() -> Vec<u8> {
         row("k-10", "S 10 ", ""),
         row("k-11", "S-11", &long(20_001)),
         "[]".to_owned(),
-        row("ok-13", "S-13", ""),
+        row("k-13", "S-13", &filed_under(51)),
+        row("ok-14", "S-14", ""),
     ];
     rows.join("\n").into_bytes()
 }
@@ -57,15 +62,16 @@ async fn a_shop_imports_what_is_good_and_another_one_what_it_exports() {
         "line 10: k-10: INVALID_FIELD",
         "line 11: k-11: INVALID_FIELD",
         "line 12: UNREADABLE",
+        "line 13: k-13: INVALID_FIELD: category_keys: must contain no more than 50 item(s)",
         "--create-missing-brands",
-        "2 created, 0 updated, 0 unchanged, 11 refused",
+        "2 created, 0 updated, 0 unchanged, 12 refused",
     ] {
         assert!(printed.contains(named), "{named:?} is missing in:\n{printed}");
     }
     let again = [&import[..], &["--max-refused", "90", "--chunk", "1"]].concat();
     let (code, printed) = run(&here, &again);
     assert_eq!(code, Some(0), "{printed}");
-    assert!(printed.contains("0 created, 0 updated, 2 unchanged, 11 refused"), "{printed}");
+    assert!(printed.contains("0 created, 0 updated, 2 unchanged, 12 refused"), "{printed}");
     std::fs::write(here.path().join("rows.csv"), "key,title\nA,Desk\n").unwrap();
     let (code, printed) = run(&here, &["import", "products", "rows.csv"]);
     assert!(code == Some(1) && printed.contains("CSV"), "{printed}");

@@ -112,7 +112,10 @@ async fn an_outage_during_an_isolated_run_is_waited_for() {
     tokio::time::sleep(Duration::from_secs(3)).await;
     // One that was given back before the outage may be sent once more.
     let during = sent().await;
-    assert!(during <= before + 1, "sent {before} times before the outage, {during} times in the end");
+    assert!(
+        during <= before + 1,
+        "sent {before} times before the outage, {during} times in the end"
+    );
     fixture.allow_search_database(true).await;
     eventually("it has its effect", async || fixture.effects().await == 1).await;
     let failures = "select coalesce(sum(failures), 0)::bigint as count from attempts";

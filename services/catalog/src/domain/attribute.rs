@@ -281,7 +281,7 @@ impl Definition {
             variant_defining: false,
             filterable: Type::plain(kind).is_filterable(),
             facetable: Type::plain(kind).is_facetable(),
-            searchable: false,
+            searchable: Type::plain(kind).is_searchable(),
             sortable: false,
             show_in_card: false,
             rules: Rules::default(),

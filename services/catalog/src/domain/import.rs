@@ -36,6 +36,24 @@ pub struct Row {
     pub variants: Vec<VariantRow>,
 }
 
+impl Row {
+    /// Refuses what no shop could take, whatever is there: variants with one SKU, and variants that differ in nothing.
+    pub fn check(&self) -> Result<(), Fault> {
+        let options: Vec<Options> = self.variants.iter().map(|own| own.content.options()).collect();
+        for (at, own) in self.variants.iter().enumerate() {
+            let (earlier, path) = (&self.variants[..at], format!("variants[{at}]"));
+            if earlier.iter().any(|other| other.sku == own.sku) {
+                return Err(sku_twice(&own.sku).below(&path));
+            }
+            let mut alike = earlier.iter().zip(&options);
+            if alike.any(|(other, of)| *of == options[at] && other.given == own.given) {
+                return Err(options_taken().below(&path));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// A variant as it should be after the import.
 #[derive(Debug, Clone)]
 pub struct VariantRow {
@@ -118,9 +136,9 @@ pub fn plan(
     let (mut plan, mut keys) = (Plan::default(), HashSet::new());
     let mut planner = Planner { settings, known, weights, now, skus: HashSet::new() };
     for (index, (key, row)) in rows.into_iter().enumerate() {
-        let repeated = !keys.insert(fold(&key));
         let decided = row.and_then(|row| {
-            if repeated {
+            // A row that cannot be read takes the key from none.
+            if !keys.insert(fold(&key)) {
                 return Err(key_taken(&key, "comes twice in this chunk"));
             }
             planner.decide(&row)
@@ -281,14 +299,10 @@ impl Planner {
     }
 
     fn variants(&mut self, row: &Row, of: Id<Product>, effect: &mut Effect) -> Result<(), Fault> {
-        let mut skus = HashSet::new();
         let mut finals: HashMap<Options, Id<Variant>> = HashMap::new();
         let mut moved = HashSet::new();
         for (at, own) in row.variants.iter().enumerate() {
             let path = format!("variants[{at}]");
-            if !skus.insert(&own.sku) {
-                return Err(sku_twice(&own.sku).below(&path));
-            }
             if self.skus.contains(&own.sku) {
                 return Err(sku_taken(&own.sku).below(&path));
             }
@@ -384,12 +398,38 @@ mod tests {
 
     #[test]
     fn the_second_row_with_a_key_or_a_sku_is_refused() {
-        let rows =
-            vec![row("a", &["1"]), row("a", &["2"]), row("b", &["1"]), row("c", &["3", "3"])];
+        let rows = vec![row("a", &["1"]), row("a", &["2"]), row("b", &["1"])];
         let plan = plan(rows, all(), Known::default(), WEIGHTS, Utc::now());
-        let taken = [(1, "PRODUCT_KEY_TAKEN"), (2, "SKU_TAKEN"), (3, "SKU_TAKEN")];
-        assert_eq!(reasons(&plan), taken);
+        assert_eq!(reasons(&plan), [(1, "PRODUCT_KEY_TAKEN"), (2, "SKU_TAKEN")]);
         assert_eq!((plan.created, plan.products.len(), plan.variants.len()), (1, 1, 1));
+    }
+
+    #[test]
+    fn a_row_whose_variants_are_the_same_is_refused_whatever_is_there() {
+        let check = |row: &Row| {
+            let fault = row.check().err()?;
+            Some((fault.reason().to_owned(), fault.violations()[0].field.clone()))
+        };
+        let refused = |reason: &str, field: &str| Some((reason.to_owned(), field.to_owned()));
+        let twice = row("a", &["1", "2", "1"]).1.unwrap();
+        assert_eq!(check(&twice), refused("SKU_TAKEN", "variants[2].sku"));
+        let mut alike = row("a", &["1", "2"]).1.unwrap();
+        assert_eq!(check(&alike), None);
+        alike.variants[1].content = alike.variants[0].content.clone();
+        assert_eq!(check(&alike), refused("OPTIONS_TAKEN", "variants[1].tier1_attributes"));
+        // Only the shop knows whether variants may differ by it.
+        alike.variants[1].given = vec![CodedValue { code: "x".into(), value: Value::Bool(true) }];
+        assert_eq!(check(&alike), None);
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_read_takes_no_key() {
+        let unread =
+            (" A".to_owned(), Err(Fault::field(Common::InvalidField, "title", "is blank")));
+        let rows = vec![unread, row("a", &["1"]), row("A", &["2"])];
+        let plan = plan(rows, all(), Known::default(), WEIGHTS, Utc::now());
+        assert_eq!(reasons(&plan), [(0, "INVALID_FIELD"), (2, "PRODUCT_KEY_TAKEN")]);
+        assert_eq!(plan.created, 1);
     }
 
     #[test]

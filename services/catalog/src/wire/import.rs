@@ -19,7 +19,7 @@ pub fn row(sent: &ImportRow) -> Result<Row, Fault> {
     if !violations.is_empty() {
         return Err(Fault::invalid(violations));
     }
-    read(|fields| {
+    let row = read(|fields| {
         let content = Content {
             key: Some(fields.name("key", &sent.key).unwrap_or_default()),
             title: fields.required_text("title", &sent.title).unwrap_or_default(),
@@ -44,7 +44,9 @@ pub fn row(sent: &ImportRow) -> Result<Row, Fault> {
         let (brand, category_keys, variants) = (brand?, category_keys?, variants?);
         let brand = brand.unwrap_or_default();
         Some(Row { content, brand, category_keys, given, variants })
-    })
+    })?;
+    row.check()?;
+    Ok(row)
 }
 
 /// The outcome of a chunk.

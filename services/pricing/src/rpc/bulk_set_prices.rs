@@ -9,14 +9,12 @@ use crate::store::prices;
 use crate::update_prices::{Updated, update_prices};
 use crate::upsert_prices::{Outcome, Wanted, hold_items, keys, overlapping, upsert_locked};
 use crate::{App, catalog, wire};
-use contracts::Validate;
-use convert::read;
 use fault::{Common, Fault};
 use kernel::id::Id;
 use pg::Tx;
 use pricing_api::v1::Reason;
 use pricing_api::v1::price_check::Outcome as Checked;
-use pricing_api::v1::{self as proto, BulkSetPricesRequest, BulkSetPricesResponse, PriceCheck};
+use pricing_api::v1::{BulkSetPricesRequest, BulkSetPricesResponse, PriceCheck};
 use std::collections::{BTreeMap, HashMap};
 
 /// Most prices of one call.
@@ -32,8 +30,8 @@ pub async fn bulk_set_prices(
         let message = format!("together with updates must be 1 to {MAX_ROWS}, they are {rows}");
         return Err(Fault::field(Common::InvalidField, "prices", message));
     }
-    let mut drafts = Rows::of_drafts(request.prices.iter().map(draft));
-    let mut updates = Rows::of_updates(request.updates.iter().map(update));
+    let mut drafts = Rows::of_drafts(request.prices.iter().map(wire::row));
+    let mut updates = Rows::of_updates(request.updates.iter().map(wire::update_row));
     if let Some(answer) = app.db.replayed(&request).await? {
         return Ok(answer);
     }
@@ -59,22 +57,6 @@ pub async fn bulk_set_prices(
             Ok(answer)
         })
         .await
-}
-
-/// Its own rules are checked here and not in the codec, so that a check of all rows names the broken ones too.
-fn draft(sent: &proto::PriceDraft) -> Result<PriceDraft, Fault> {
-    own_rules(sent)?;
-    read(|fields| wire::draft(fields, sent))
-}
-
-fn update(sent: &proto::PriceUpdate) -> Result<PriceUpdate, Fault> {
-    own_rules(sent)?;
-    read(|fields| wire::update(fields, sent))
-}
-
-fn own_rules(sent: &impl Validate) -> Result<(), Fault> {
-    let violations = sent.violations();
-    if violations.is_empty() { Ok(()) } else { Err(Fault::invalid(violations)) }
 }
 
 /// The good ones of the prices to set, with their places.
@@ -213,7 +195,7 @@ mod tests {
         };
         let refusal = |second: Row| {
             let prices = [row("A-1", "USD", None), second];
-            let mut rows = Rows::of_drafts(prices.iter().map(draft));
+            let mut rows = Rows::of_drafts(prices.iter().map(wire::row));
             let fault = require_all(BTreeMap::new(), rows.take_refused()).unwrap_err();
             (fault.reason().to_owned(), fault.violations()[0].field.clone())
         };

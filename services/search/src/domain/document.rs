@@ -46,12 +46,14 @@ pub fn assemble(
     category_ids.dedup();
     let common = attributes(&product.tier2_attributes);
     let own = variants.iter().flat_map(|variant| &variant.tier2_attributes);
+    let tier1 = variants.iter().filter_map(|variant| variant.tier1_attributes.as_ref());
     // A text that several variants have is searched once, or their number would raise the rank.
     let texts: BTreeSet<&str> = product
         .tier2_attributes
         .iter()
         .chain(own)
         .flat_map(|value| shared.searched(value))
+        .chain(tier1.flat_map(tier1_texts).map(|(_, text)| text))
         .collect();
     let attribute_texts = texts.into_iter().map(str::to_owned).collect();
     Ok(Some(Document {
@@ -166,20 +168,21 @@ fn values(message: &AttributeMessage) -> Vec<AttributeValue> {
     }
 }
 
-fn tier1(tier1: Option<&Tier1Attributes>) -> Vec<Attribute> {
-    let Some(Tier1Attributes { color, size, material, gender, age_group, weight_grams }) = tier1
-    else {
-        return Vec::new();
-    };
+/// The texts of the first tier that are there, with their codes.
+fn tier1_texts(tier1: &Tier1Attributes) -> impl Iterator<Item = (&'static str, &str)> {
+    let Tier1Attributes { color, size, material, gender, age_group, weight_grams: _ } = tier1;
     let texts = TIER1_TEXTS.into_iter().zip([color, size, material, gender, age_group]);
-    let mut found: Vec<Attribute> = texts
-        .filter(|(_, text)| !text.is_empty())
-        .map(|(code, text)| Attribute {
-            code: code.into(),
-            value: AttributeValue::Text(text.clone()),
-        })
-        .collect();
-    if let Some(grams) = i32::try_from(*weight_grams).ok().filter(|grams| *grams > 0) {
+    texts.map(|(code, text)| (code, text.as_str())).filter(|(_, text)| !text.is_empty())
+}
+
+fn tier1(tier1: Option<&Tier1Attributes>) -> Vec<Attribute> {
+    let Some(tier1) = tier1 else { return Vec::new() };
+    let texts = tier1_texts(tier1).map(|(code, text)| Attribute {
+        code: code.into(),
+        value: AttributeValue::Text(text.to_owned()),
+    });
+    let mut found: Vec<Attribute> = texts.collect();
+    if let Some(grams) = i32::try_from(tier1.weight_grams).ok().filter(|grams| *grams > 0) {
         let value = AttributeValue::Number(f64::from(grams));
         found.push(Attribute { code: TIER1_NUMBER.into(), value });
     }

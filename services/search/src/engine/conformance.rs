@@ -8,6 +8,8 @@ mod order;
 mod paging;
 mod prices;
 mod random;
+mod scripts;
+mod signs;
 mod text;
 mod variants;
 
@@ -46,12 +48,26 @@ const CASES: &[(&str, Case)] = &[
     ("order: newest first", order::newest_first),
     ("order: ties by product id", order::ties_by_product_id),
     ("paging: pages add up to the total", paging::pages_add_up),
+    ("paging: changes between pages", paging::changes_between_pages),
+    ("paging: prices as of the first page", paging::prices_as_of_the_first_page),
+    ("paging: a state outlives its index", paging::a_state_outlives_its_index),
+    ("paging: an unknown state is refused", paging::an_unknown_state_is_refused),
+    ("paging: only scores have a last page", paging::only_scores_have_a_last_page),
     ("paging: limits are refused", paging::limits_are_refused),
-    ("text: any word, in any form", text::any_word_in_any_form),
+    ("text: words in any form", text::words_in_any_form),
+    ("text: all words, else at least half of them", text::all_words_or_half),
+    ("text: signs inside words do not decide", signs::inside_words),
+    ("text: signs that make a word", signs::that_make_a_word),
+    ("text: numbers", signs::in_numbers),
+    ("text: one form of each letter", scripts::one_form_of_each_letter),
+    ("text: scripts without blanks", scripts::without_blanks),
+    ("text: markup is not searched", text::markup_is_not_searched),
+    ("text: beginnings come below whole words", text::beginnings),
+    ("text: the words that name a product are the strongest", text::strengths),
     ("text: title, brand, SKU, attributes and description", text::all_parts_are_searched),
     ("text: a blank query matches all", text::a_blank_query_matches_all),
     ("text: a better match comes first", text::a_better_match_comes_first),
-    ("text: an exact SKU comes first", text::an_exact_sku_comes_first),
+    ("text: an exact SKU is one result", text::an_exact_sku_is_one_result),
     ("lifecycle: replace and remove", lifecycle::replace_and_remove),
     ("lifecycle: reopening goes on from the checkpoint", lifecycle::reopening),
     ("lifecycle: a batch shows at once", lifecycle::a_batch_shows_at_once),

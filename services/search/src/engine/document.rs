@@ -14,11 +14,11 @@ pub struct Document {
     /// The revision of the row this was read from; `inventory` gives it back, so that drift can be
     /// seen.
     pub revision: i64,
-    /// Searched, together with brand, SKUs, attributes and description, as one text.
+    /// Its words are searched, with those of brand, attributes and description; see `text`.
     pub title: String,
     /// May hold HTML; only what a reader would see is searched.
     pub description: String,
-    /// The texts of searchable attributes, each once.
+    /// The texts of attributes that are searched, each once.
     pub attribute_texts: Vec<String>,
     /// What brand filters and the brand facet go by; `None` = counted under no brand.
     pub brand_id: Option<Uuid>,

@@ -9,7 +9,6 @@ mod pack;
 mod prices;
 mod schema;
 mod terms;
-mod text;
 
 // From a query to hits.
 mod columns;
@@ -18,7 +17,9 @@ mod matcher;
 mod plan;
 mod rank;
 mod search;
+mod states;
 mod tally;
+mod words;
 
 // On disk.
 mod directory;
@@ -31,13 +32,18 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
 use uuid::Uuid;
 
 use super::hits::Hits;
 use super::query::Query;
 use super::{Change, Checkpoint, Engine, EngineError, Rebuild, Stats};
+use states::{States, View};
 use volume::Volume;
+
+/// How long pages can be continued from a state of the index after its last use.
+const KEEP: Duration = Duration::from_mins(5);
 
 const LIVE: &str = "live";
 const LIVE_BEFORE_RENAMING: &str = "live.new";
@@ -64,6 +70,7 @@ pub enum Opening {
 struct Store {
     root: PathBuf,
     live: RwLock<Arc<Volume>>,
+    states: States,
     /// Held while anything is written to the live index or put in its place. Guards the number of
     /// the next index.
     writing: Mutex<u64>,
@@ -75,6 +82,11 @@ impl EmbeddedEngine {
     /// Opens the index in this directory, or begins an empty one if there is none that is intact
     /// and of this binary's schema; then `stats` gives the default checkpoint.
     pub fn open(root: &Path) -> Result<EmbeddedEngine, EngineError> {
+        EmbeddedEngine::open_keeping(root, KEEP)
+    }
+
+    /// The same, with another time for which a state of the index is kept after its last use.
+    pub fn open_keeping(root: &Path, keep: Duration) -> Result<EmbeddedEngine, EngineError> {
         let opening = "open the index directory";
         fs::create_dir_all(root).map_err(EngineError::failed(opening))?;
         let lock = lock(root)?;
@@ -101,6 +113,7 @@ impl EmbeddedEngine {
         let store = Store {
             root: root.to_path_buf(),
             live: RwLock::new(Arc::new(live)),
+            states: States::new(keep),
             writing: Mutex::new(last + 2),
             _lock: lock,
         };
@@ -120,8 +133,17 @@ impl Engine for EmbeddedEngine {
     }
 
     fn query(&self, query: &Query) -> Result<Hits, EngineError> {
-        let live = self.store.live();
-        search::search(&live.snapshot(), live.fields(), query)
+        let states = &self.store.states;
+        let view = match query.after.and_then(|after| after.state) {
+            Some(id) => states.find(id).ok_or(EngineError::Expired)?,
+            None => self.store.view(),
+        };
+        let mut found = search::search(&view.snapshot, view.volume.fields(), query)?;
+        // Whoever shows the page may cut it short, so that another one follows even the last.
+        if query.is_by_score() && (found.more || found.hits.len() > 1) {
+            found.state = Some(states.keep(&view));
+        }
+        Ok(found)
     }
 
     fn rebuild(&self) -> Result<Box<dyn Rebuild>, EngineError> {
@@ -135,7 +157,9 @@ impl Engine for EmbeddedEngine {
         Ok(Box::new(EmbeddedRebuild { store, name, volume: Arc::new(volume) }))
     }
 
+    /// Drops expired states too: it is asked for regularly, even where nobody searches.
     fn stats(&self) -> Result<Stats, EngineError> {
+        self.store.states.drop_expired();
         self.store.live().stats()
     }
 
@@ -151,6 +175,11 @@ impl Engine for EmbeddedEngine {
 impl Store {
     fn live(&self) -> Arc<Volume> {
         Arc::clone(&self.live.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn view(&self) -> View {
+        let volume = self.live();
+        View { snapshot: volume.snapshot(), volume }
     }
 
     fn lock_writing(&self) -> MutexGuard<'_, u64> {

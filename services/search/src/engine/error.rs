@@ -9,6 +9,9 @@ pub enum EngineError {
     /// The query breaks a limit; a retry fails in the same way.
     #[error("invalid query: {0}")]
     Invalid(&'static str),
+    /// The state of the index that the page is to be answered from is not kept here, or no longer.
+    #[error("the state of the index is gone")]
+    Expired,
     /// Another process has the index open.
     #[error("the index in {} is in use by another process", .0.display())]
     InUse(PathBuf),

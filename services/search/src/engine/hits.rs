@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::document::AttributeValue;
-use super::query::{Facet, PriceRange};
+use super::query::{After, Facet, PriceRange, StateId};
 
 /// The answer to one query.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,8 +12,16 @@ pub struct Hits {
     pub total: u64,
     /// The requested page of them.
     pub hits: Vec<Hit>,
+    /// How many there were on the pages before.
+    pub served: u64,
+    /// Whether others follow that may be served.
+    pub more: bool,
+    /// The state that the next page is answered from; `None` = the latest then.
+    pub state: Option<StateId>,
     /// One for each requested facet, in the order of the request.
     pub facets: Vec<FacetCounts>,
+    /// Whether there are products among them that have only some of the words, behind all that have them all.
+    pub widened: bool,
 }
 
 /// One product that matches.
@@ -23,13 +31,28 @@ pub struct Hit {
     pub product_id: Uuid,
     /// The revision of the document that matched.
     pub revision: i64,
-    /// Comparable within one answer only; 0 where the order is not by relevance.
+    /// Its place in the order, for `After`.
+    pub rank: u128,
+    /// Comparable within one state of the index only; 0 where the order is not by relevance.
     pub score: f32,
     /// The cheapest variant that matches, else the first that does; `None` for a product without
     /// variants.
     pub variant_id: Option<Uuid>,
     /// That variant's amount in the query's currency and scope, in force at the query's `at`.
     pub amount_minor: Option<i64>,
+}
+
+impl Hits {
+    /// What continues this page where only its first `shown` hits are shown; `None` = nothing does.
+    pub fn next(&self, shown: usize) -> Option<After> {
+        let last = self.hits.get(shown.checked_sub(1)?)?;
+        (self.more || shown < self.hits.len()).then(|| After {
+            rank: last.rank,
+            product_id: last.product_id,
+            state: self.state,
+            served: self.served + shown as u64,
+        })
+    }
 }
 
 /// The counts of one facet: of products that match every filter but the facet's own.

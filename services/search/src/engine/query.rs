@@ -7,8 +7,8 @@ use uuid::Uuid;
 use super::document::{AttributeKind, AttributeValue};
 use super::error::EngineError;
 
-/// The last hit that is served, counted from 1; each page costs every replica a sort of everything
-/// before it.
+/// The last hit of an order by score that is served, counted from 1: nobody reads on there but to copy
+/// everything, and for that the orders by stored values have no end.
 pub const MAX_HITS: usize = 10_000;
 /// The most words in the text of a query.
 pub const MAX_WORDS: usize = 50;
@@ -22,8 +22,9 @@ pub const MAX_FILTER_VALUES: usize = 500;
 /// One search.
 #[derive(Clone, Debug)]
 pub struct Query {
-    /// Any of its words may match; empty = every product. A text that is exactly a SKU puts its
-    /// product first. At most `MAX_WORDS` words.
+    /// A product matches with all words; if fewer than 10 do, also with beginnings of words, and then
+    /// with at least half of them, each behind the ones before in every order. Empty = every product.
+    /// A text that is exactly a SKU matches its product alone. At most `MAX_WORDS` words.
     pub text: String,
     /// All of them must match.
     pub filters: Filters,
@@ -35,10 +36,35 @@ pub struct Query {
     pub facets: Vec<FacetRequest>,
     /// Ties are broken by product id, ascending.
     pub sort: Sort,
-    /// Hits to skip; with `limit` at most `MAX_HITS`.
-    pub offset: usize,
+    /// The hit behind which the page begins, as `Hits::next` of the page before gives it; `None` = the
+    /// first page.
+    pub after: Option<After>,
     /// At most `MAX_LIMIT`; 0 asks for the total and the facets alone.
     pub limit: usize,
+}
+
+/// A place in the hits of a query, behind one of them. It leads to where it did before only in a query
+/// that is the same but for `limit`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct After {
+    /// The hit's place in the order before ties are broken; only the engine that made it reads it.
+    pub rank: u128,
+    /// The hit's product.
+    pub product_id: Uuid,
+    /// The state of the index that the hits are of; `None` = the latest. Scores of two states cannot be
+    /// compared, so an order by score has one, while one by stored values needs none.
+    pub state: Option<StateId>,
+    /// How many hits there were up to here.
+    pub served: u64,
+}
+
+/// Names a state of an index that an engine keeps for a while after its last use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateId {
+    /// Who keeps it: no two engines have the same, and none has it again once it was closed.
+    pub keeper: Uuid,
+    /// Which of its states.
+    pub number: u64,
 }
 
 /// Conditions on a product: any of the values within one, all of them together. Those on price and
@@ -169,7 +195,7 @@ impl Query {
             at,
             facets: Vec::new(),
             sort: Sort::Relevance,
-            offset: 0,
+            after: None,
             limit: 20,
         }
     }
@@ -179,8 +205,8 @@ impl Query {
         if self.limit > MAX_LIMIT {
             return Err(EngineError::Invalid("the limit is beyond 500"));
         }
-        if self.offset.saturating_add(self.limit) > MAX_HITS {
-            return Err(EngineError::Invalid("the page ends behind the 10,000th hit"));
+        if self.is_by_score() && self.served().saturating_add(self.limit as u64) > MAX_HITS as u64 {
+            return Err(EngineError::Invalid("the page ends behind the 10,000th hit by score"));
         }
         if count_words(&self.text) > MAX_WORDS {
             return Err(EngineError::Invalid("more than 50 words"));
@@ -199,6 +225,17 @@ impl Query {
             return Err(EngineError::Invalid("prices are asked for without a currency"));
         }
         self.filters.attributes.iter().try_for_each(AttributeFilter::check)
+    }
+
+    /// Whether hits are ordered by how well they match: by relevance, if there is a text to be relevant
+    /// for.
+    pub fn is_by_score(&self) -> bool {
+        self.sort == Sort::Relevance && !self.text.trim().is_empty()
+    }
+
+    /// How many hits the pages before had.
+    pub fn served(&self) -> u64 {
+        self.after.map_or(0, |after| after.served)
     }
 
     /// Whether deciding which products match, or their order or counts, takes their prices.

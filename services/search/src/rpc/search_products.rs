@@ -2,10 +2,10 @@
 
 use crate::App;
 use crate::engine::hits::Hit;
-use crate::engine::query::MAX_HITS;
 use crate::store::cards::Card;
 use crate::wire;
-use chrono::Utc;
+use crate::wire::cursor::Cursor;
+use chrono::{SubsecRound, Utc};
 use contracts::types::v1::Money;
 use fault::{Common, Fault};
 use mesh::paging::within_answer;
@@ -19,13 +19,20 @@ pub async fn search_products(
 ) -> Result<SearchProductsResponse, Fault> {
     app.index.check_filled()?;
     let page = app.paging.page(&request)?;
-    let offset = offset(page.cursor())?;
+    let cursor = page.cursor().map(cursor).transpose()?;
+    // As exact as a token holds it, so that it is the same on every page.
+    let at = cursor.map_or_else(|| Utc::now().trunc_subsecs(6), |cursor| cursor.at);
     let shared = app.index.shared();
-    let query = wire::query(&request, offset, page.size(), Utc::now(), &shared)?;
+    let after = cursor.map(|cursor| cursor.after);
+    let query = wire::query(&request, after, page.size(), at, &shared)?;
     let currency = query.pricing.currency;
+    let price_view = wire::applied(&query.pricing, at);
 
-    let found = app.index.search(query).await?;
-    let cards = app.cards.of(&app.db, &found.hits).await?;
+    let mut found = app.index.search(query).await?;
+    let cards = match after.and_then(|after| after.state) {
+        None => app.cards.of(&app.db, &found.hits).await?,
+        Some(_) => app.cards.of_earlier(&app.db, &found.hits).await?,
+    };
 
     let product = |(hit, card): (&Hit, Card)| ProductHit {
         product_id: hit.product_id.to_string(),
@@ -44,43 +51,28 @@ pub async fn search_products(
             .map_or(0, |currency| currency.minor_digits().into()),
     };
     let counted = |counts| wire::counted(counts, currency, &shared);
-    let facets: Vec<Facet> = found.facets.into_iter().map(counted).collect();
+    let facets: Vec<Facet> = std::mem::take(&mut found.facets).into_iter().map(counted).collect();
     let counted = facets.iter().map(Message::encoded_len).sum();
-    let products = within_answer(found.hits.iter().zip(cards).map(product), counted);
-    // Where no hit is left the index has shrunk since the page before.
-    let next = next(offset + products.len(), found.total).filter(|_| !products.is_empty());
+    let hits = found.hits.iter().zip(cards).enumerate();
+    let (places, products): (Vec<usize>, Vec<ProductHit>) =
+        hits.filter_map(|(place, (hit, card))| Some((place, product((hit, card?))))).unzip();
+    let products = within_answer(products.into_iter(), counted);
+    // The next page begins with the first result that had no room on this one.
+    let next = found.next(places.get(products.len()).copied().unwrap_or(found.hits.len()));
+    let next = next.map(|after| page.token(&Cursor { at, after }.to_bytes()));
     Ok(SearchProductsResponse {
         products,
         total: wire::signed(found.total),
-        next_page_token: next
-            .map(|next| page.token(next.to_string().as_bytes()))
-            .unwrap_or_default(),
+        next_page_token: next.unwrap_or_default(),
         facets,
+        widened: found.widened,
+        price_view,
     })
 }
 
-/// Where the next page begins, if there is one: nothing is served behind the last result that may be.
-fn next(end: usize, total: u64) -> Option<usize> {
-    let more = u64::try_from(end).is_ok_and(|end| end < total);
-    (more && end < MAX_HITS).then_some(end)
-}
-
-/// The cursor is the number of results before the page: an index that changes between two pages has no better one.
-fn offset(cursor: Option<&[u8]>) -> Result<usize, Fault> {
-    let Some(cursor) = cursor else { return Ok(0) };
-    let offset = std::str::from_utf8(cursor).ok().and_then(|text| text.parse().ok());
-    offset.ok_or_else(|| Fault::new(Common::PageTokenInvalid, "start at the first page"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_page_begins_behind_the_last_result_that_is_served() {
-        assert_eq!(next(20, 21), Some(20));
-        assert_eq!(next(20, 20), None);
-        assert_eq!(next(9_999, 10_500), Some(9_999));
-        assert_eq!(next(10_000, 10_500), None);
-    }
+fn cursor(bytes: &[u8]) -> Result<Cursor, Fault> {
+    Cursor::of_bytes(bytes).ok_or_else(|| {
+        let message = "is of another release; start at the first page";
+        Fault::field(Common::PageTokenInvalid, "page_token", message)
+    })
 }

@@ -2,7 +2,7 @@
 //! changes, so cards that were shown before need no reading.
 
 use crate::engine::hits::Hit;
-use catalog_api::v1::{Product, Variant};
+use catalog_api::v1::{Product, ProductStatus, Variant};
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Binary, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
@@ -47,12 +47,27 @@ impl Cards {
         Self { known: Cache::builder().max_capacity(capacity).time_to_live(CACHE_TTL).build() }
     }
 
-    /// The cards of hits, in their order. A product that was deleted meanwhile gives an empty card.
-    pub async fn of(&self, db: &Db, hits: &[Hit]) -> Result<Vec<Card>, Fault> {
+    /// The cards of hits of the latest index, in their order; none for a product that customers see no longer, if it had to be read.
+    pub async fn of(&self, db: &Db, hits: &[Hit]) -> Result<Vec<Option<Card>>, Fault> {
         let mut cards = Vec::with_capacity(hits.len());
         for hit in hits {
             cards.push(self.known.get(&key(hit)).await);
         }
+        self.complete(db, hits, cards).await
+    }
+
+    /// The cards of hits of an older index, in their order; none for every product that customers see no longer.
+    pub async fn of_earlier(&self, db: &Db, hits: &[Hit]) -> Result<Vec<Option<Card>>, Fault> {
+        self.complete(db, hits, vec![None; hits.len()]).await
+    }
+
+    /// Reads the cards that are missing.
+    async fn complete(
+        &self,
+        db: &Db,
+        hits: &[Hit],
+        cards: Vec<Option<Card>>,
+    ) -> Result<Vec<Option<Card>>, Fault> {
         let missing: Vec<&Hit> = hits
             .iter()
             .zip(&cards)
@@ -67,7 +82,7 @@ impl Cards {
         let mut shown = Vec::with_capacity(hits.len());
         for (hit, card) in hits.iter().zip(cards) {
             shown.push(match card {
-                Some(card) => card,
+                Some(card) => Some(card),
                 None => self.learn(hit, &read).await?,
             });
         }
@@ -75,15 +90,15 @@ impl Cards {
     }
 
     /// A card from what was read. It is cached only if that is not older than the revision that matched, as data of a read replica may be.
-    async fn learn(&self, hit: &Hit, read: &HashMap<Uuid, Body>) -> Result<Card, Fault> {
-        let product = read.get(&hit.product_id);
+    async fn learn(&self, hit: &Hit, read: &HashMap<Uuid, Body>) -> Result<Option<Card>, Fault> {
+        let Some(product) = read.get(&hit.product_id) else { return Ok(None) };
         let variant = hit.variant_id.and_then(|id| read.get(&id));
-        let card = card(product, variant)?;
-        let current = |body: &Body| body.revision >= hit.revision;
-        if product.is_some_and(current) && (hit.variant_id.is_none() || variant.is_some()) {
+        let Some(card) = card(product, variant)? else { return Ok(None) };
+        let current = product.revision >= hit.revision;
+        if current && (hit.variant_id.is_none() || variant.is_some()) {
             self.known.insert(key(hit), card.clone()).await;
         }
-        Ok(card)
+        Ok(Some(card))
     }
 }
 
@@ -115,14 +130,14 @@ async fn bodies(tx: &mut Tx, hits: &[&Hit]) -> Result<HashMap<Uuid, Body>, Fault
     Ok(rows.into_iter().map(|row| (row.source_id, row)).collect())
 }
 
-fn card(product: Option<&Body>, variant: Option<&Body>) -> Result<Card, Fault> {
-    let product: Product = read(product)?;
+fn card(product: &Body, variant: Option<&Body>) -> Result<Option<Card>, Fault> {
+    let product: Product = read(Some(product))?;
     let variant: Variant = read(variant)?;
-    Ok(Card {
-        title: product.title,
+    Ok((product.status() == ProductStatus::Active).then(|| Card {
         brand_id: Uuid::parse_str(&product.brand_id).ok(),
+        title: product.title,
         sku: variant.sku,
-    })
+    }))
 }
 
 fn read<M: Message + Default>(body: Option<&Body>) -> Result<M, Fault> {
@@ -141,6 +156,7 @@ mod tests {
         let hit = Hit {
             product_id,
             revision: 7,
+            rank: 0,
             score: 0.0,
             variant_id: Some(variant_id),
             amount_minor: None,
@@ -148,7 +164,8 @@ mod tests {
         let body =
             |source_id, revision, body: Vec<u8>| (source_id, Body { source_id, body, revision });
         let product = |revision, title: &str| {
-            let product = Product { title: title.into(), ..Product::default() };
+            let status = ProductStatus::Active.into();
+            let product = Product { title: title.into(), status, ..Product::default() };
             body(product_id, revision, product.encode_to_vec())
         };
         let variant = |revision| {
@@ -161,9 +178,14 @@ mod tests {
             (vec![product(7, "of now")], "of now", false),
             (vec![product(7, "of now"), variant(7)], "of now", true),
         ];
+        let gone = Product { status: ProductStatus::Archived.into(), ..Product::default() };
+        let gone = HashMap::from([body(product_id, 8, gone.encode_to_vec())]);
+        for read in [HashMap::new(), gone] {
+            assert!(cards.learn(&hit, &read).await.unwrap().is_none());
+        }
         for (read, title, kept) in readings {
             let shown = cards.learn(&hit, &HashMap::from_iter(read)).await.unwrap();
-            assert_eq!(shown.title, title);
+            assert_eq!(shown.unwrap().title, title);
             assert_eq!(cards.known.get(&key(&hit)).await.is_some(), kept, "{title}");
         }
     }

@@ -12,7 +12,9 @@ mod rpc {
     mod reindex;
     mod republish_events;
     mod search_by_attributes;
+    mod search_pages;
     mod search_products;
+    mod search_public_prices;
 }
 mod events {
     //! Consumed events.

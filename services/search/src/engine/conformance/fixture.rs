@@ -11,7 +11,7 @@ use crate::engine::document::{
 };
 use crate::engine::hits::{FacetCounts, FacetValue, Hits};
 use crate::engine::query::{
-    AttributeCondition, AttributeFilter, Facet, FacetRequest, PriceRange, Query, Sort,
+    After, AttributeCondition, AttributeFilter, Facet, FacetRequest, PriceRange, Query, Sort,
 };
 use crate::engine::{Change, Checkpoint, Engine};
 
@@ -275,8 +275,12 @@ impl Query {
         Query { sort, ..self }
     }
 
-    pub(super) fn page(self, offset: usize, limit: usize) -> Query {
-        Query { offset, limit, ..self }
+    pub(super) fn first(self, limit: usize) -> Query {
+        Query { limit, ..self }
+    }
+
+    pub(super) fn after(self, after: After) -> Query {
+        Query { after: Some(after), ..self }
     }
 
     pub(super) fn count(mut self, facet: Facet, size: usize) -> Query {
@@ -324,6 +328,16 @@ impl Fixture {
 
     pub fn query(&self, query: Query) -> Hits {
         self.engine.query(&query).unwrap()
+    }
+
+    /// The pages from a query on, as long as there are any; `between` is done before each but the first.
+    pub fn pages(&mut self, query: &Query, mut between: impl FnMut(&mut Fixture)) -> Vec<Hits> {
+        let mut pages = vec![self.query(query.clone())];
+        while let Some(after) = pages.last().and_then(|page| page.next(page.hits.len())) {
+            between(self);
+            pages.push(self.query(query.clone().after(after)));
+        }
+        pages
     }
 
     /// The products found, in their order: `3 1 2`.

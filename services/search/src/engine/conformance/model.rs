@@ -15,6 +15,7 @@ use crate::engine::query::{AttributeCondition, Facet, FacetRequest, Query, Sort}
 #[derive(Debug, PartialEq)]
 pub struct Answer {
     pub total: u64,
+    pub widened: bool,
     pub hits: Vec<(Uuid, Option<Uuid>, Option<i64>)>,
     pub facets: Vec<FacetCounts>,
 }
@@ -28,19 +29,30 @@ enum Filter {
     Attribute(usize),
 }
 
-/// Answers a query whose order is not by relevance, or that has no words.
-pub fn answer<'a>(documents: impl Iterator<Item = &'a Document> + Clone, query: &Query) -> Answer {
-    let found = documents.clone().filter(|document| has_words(document, query));
-    let mut hits: Vec<_> = found
-        .clone()
-        .filter_map(|document| hit(document, query).map(|hit| (order(document, &hit, query), hit)))
-        .collect();
+/// Answers a query whose order is not by relevance, or that has no words: the page behind so many hits.
+pub fn answer<'a>(
+    documents: impl Iterator<Item = &'a Document> + Clone,
+    query: &Query,
+    served: usize,
+) -> Answer {
+    let as_wide =
+        |widest: u8| documents.clone().filter(move |document| breadth(document, query) <= widest);
+    let hits_of = |widest| {
+        let found = as_wide(widest).filter_map(|document| Some((document, hit(document, query)?)));
+        found
+            .map(|(document, hit)| ((breadth(document, query), order(document, &hit, query)), hit))
+            .collect::<Vec<_>>()
+    };
+    let widest = (WHOLE..HALF).find(|widest| hits_of(*widest).len() >= 10).unwrap_or(HALF);
+    let found = as_wide(widest);
+    let mut hits = hits_of(widest);
     hits.sort_by_key(|(order, _)| *order);
     Answer {
         total: hits.len() as u64,
+        widened: hits.iter().any(|((breadth, _), _)| *breadth == HALF),
         hits: hits
             .into_iter()
-            .skip(query.offset)
+            .skip(served)
             .take(query.limit)
             .map(|(_, hit)| (hit.product_id, hit.variant_id, hit.amount))
             .collect(),
@@ -48,11 +60,26 @@ pub fn answer<'a>(documents: impl Iterator<Item = &'a Document> + Clone, query: 
     }
 }
 
-fn has_words(document: &Document, query: &Query) -> bool {
-    let mut words = query.text.split_whitespace().peekable();
-    words.peek().is_none()
-        || words.any(|word| document.title.split_whitespace().any(|other| word == other))
+/// How a document has the words: all of them, all at least as beginnings, half of them so; or not even that.
+fn breadth(document: &Document, query: &Query) -> u8 {
+    let own = || document.title.split_whitespace();
+    let words: Vec<&str> = query.text.split_whitespace().collect();
+    let begun = words.iter().filter(|word| own().any(|own| own.starts_with(*word))).count();
+    if words.iter().all(|word| own().any(|own| own == *word)) {
+        WHOLE
+    } else if begun == words.len() {
+        BEGUN
+    } else if begun >= words.len().div_ceil(2) {
+        HALF
+    } else {
+        NOT
+    }
 }
+
+const WHOLE: u8 = 0;
+const BEGUN: u8 = 1;
+const HALF: u8 = 2;
+const NOT: u8 = 3;
 
 struct Found {
     product_id: Uuid,

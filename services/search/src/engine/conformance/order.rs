@@ -71,7 +71,8 @@ pub fn ties_by_product_id(open: &Open) {
     let in_order = format!("1 2 3 4 5 {} {}", 1_u128 << 64, u128::MAX);
     for sort in [Sort::Relevance, Sort::PriceAscending, Sort::PriceDescending, Sort::Newest] {
         assert_eq!(fixture.find(all().in_usd().sorted(sort)), in_order, "{sort:?}");
-        let lamps = all().words("lamp").in_usd().sorted(sort).page(1, 2);
-        assert_eq!(fixture.find(lamps), "2 3", "{sort:?}");
+        let lamps = || all().words("lamp").in_usd().sorted(sort);
+        let after = fixture.query(lamps().first(1)).next(1).unwrap();
+        assert_eq!(fixture.find(lamps().first(2).after(after)), "2 3", "{sort:?}");
     }
 }

@@ -6,17 +6,8 @@ use tantivy::schema::{Field, IndexRecordOption};
 
 use super::schema::Fields;
 use super::terms::{self, Span};
-use super::text;
+use super::words::Clause;
 use crate::engine::query::{Facet, PriceRange, Query};
-
-/// Higher than every score of words.
-const SKU_SCORE: f32 = 1_000_000.0;
-/// Added to the score of a document with all words: little, as 3 and more no longer improved
-/// the ranking of the icecat queries (0.7254 without, 0.7281 with 1, 0.7252 with 3).
-const ALL_WORDS_SCORE: f32 = 1.0;
-
-/// Part of a tantivy query.
-type Clause = Box<dyn tantivy::query::Query>;
 
 /// A set of filters, one bit for each by its number.
 pub type FilterSet = u64;
@@ -77,10 +68,10 @@ impl Plan {
         }
     }
 
-    /// The documents worth looking at: those that match the text, and the filters that no facet
+    /// The documents worth looking at: those that match the words, and the filters that no facet
     /// has to look behind. That some variant has each value does not mean that one has them all,
     /// so the filters are heeded again when a document is looked at.
-    pub fn candidates(&self, fields: &Fields, query: &Query) -> Clause {
+    pub fn candidates(&self, fields: &Fields, words: Option<Clause>) -> Clause {
         let behind = self.own_filters.iter().fold(0, |all, own| all | own);
         let mut clauses: Vec<Clause> = self
             .term_filters
@@ -89,9 +80,7 @@ impl Plan {
             .filter(|(number, _)| behind & 1 << number == 0)
             .map(|(_, filter)| filter.candidates(fields.values))
             .collect();
-        if !query.text.trim().is_empty() {
-            clauses.push(text_query(fields, &query.text));
-        }
+        clauses.extend(words);
         match clauses.len() {
             0 => Box::new(AllQuery),
             1 => clauses.remove(0),
@@ -121,24 +110,4 @@ impl TermFilter {
         let any = BooleanQuery::union(any.collect());
         Box::new(ConstScoreQuery::new(Box::new(any), 0.0))
     }
-}
-
-/// Any of the words, and the SKU that the text may be.
-fn text_query(fields: &Fields, text: &str) -> Clause {
-    let words: Vec<Clause> = text::words(text)
-        .iter()
-        .map(|word| -> Clause {
-            let term = Term::from_field_text(fields.text, word);
-            Box::new(TermQuery::new(term, IndexRecordOption::WithFreqs))
-        })
-        .collect();
-    let sku = Term::from_field_text(fields.sku, &text::sku_key(text));
-    let sku = TermQuery::new(sku, IndexRecordOption::Basic);
-    let mut any: Vec<Clause> = vec![Box::new(ConstScoreQuery::new(Box::new(sku), SKU_SCORE))];
-    if words.len() > 1 {
-        let all = BooleanQuery::intersection(words.iter().map(|word| word.box_clone()).collect());
-        any.push(Box::new(ConstScoreQuery::new(Box::new(all), ALL_WORDS_SCORE)));
-    }
-    any.extend(words);
-    Box::new(BooleanQuery::union(any))
 }

@@ -7,31 +7,60 @@ use uuid::Uuid;
 
 /// A hit's place in the order of the query before ties are broken: the lowest comes first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Rank(u64);
+pub struct Rank {
+    /// First by how it matches the words, whatever the order,
+    tier: u8,
+    /// then by what the query orders by.
+    key: u64,
+}
 
 impl Rank {
     /// Of queries that prefer nothing.
-    pub const EQUAL: Rank = Rank(0);
-    const LAST: Rank = Rank(u64::MAX);
+    pub const EQUAL: Rank = Rank::of(0);
+    const LAST: Rank = Rank::of(u64::MAX);
+
+    const fn of(key: u64) -> Rank {
+        Rank { tier: 0, key }
+    }
+
+    /// The same behind all of the tiers before.
+    pub fn in_tier(self, tier: u8) -> Rank {
+        Rank { tier, ..self }
+    }
 
     /// Higher scores first. Scores are never below zero, so their bits are in their order.
     pub fn by_score(score: Score) -> Rank {
-        Rank(!u64::from(score.to_bits()))
+        Rank::of(!u64::from(score.to_bits()))
+    }
+
+    /// As the cursor of a page has it, together with the last tier that was looked at: this is the one place that knows how.
+    pub fn to_cursor(self, widest: u8) -> u128 {
+        u128::from(widest) << 72 | u128::from(self.tier) << 64 | u128::from(self.key)
+    }
+
+    /// From the cursor of a page.
+    pub fn of_cursor(cursor: u128) -> Rank {
+        Rank { tier: (cursor >> 64) as u8, key: cursor as u64 }
+    }
+
+    /// The last tier that was looked at, from the cursor of a page.
+    pub fn widest_of_cursor(cursor: u128) -> u8 {
+        (cursor >> 72) as u8
     }
 
     /// The score it was made of.
     pub fn score(self) -> Score {
-        Score::from_bits(!self.0 as u32)
+        Score::from_bits(!self.key as u32)
     }
 
     /// Lower amounts first, nothing last.
     pub fn by_lowest(amount: Option<i64>) -> Rank {
-        amount.map_or(Rank::LAST, |amount| Rank(in_order(amount)))
+        amount.map_or(Rank::LAST, |amount| Rank::of(in_order(amount)))
     }
 
     /// Higher amounts first, nothing last.
     pub fn by_highest(amount: Option<i64>) -> Rank {
-        amount.map_or(Rank::LAST, |amount| Rank(!in_order(amount)))
+        amount.map_or(Rank::LAST, |amount| Rank::of(!in_order(amount)))
     }
 }
 
@@ -53,21 +82,38 @@ pub struct Candidate {
     pub doc: DocId,
 }
 
-/// The best so many candidates.
+/// The best so many candidates behind a place in the order.
 pub struct Best {
     size: usize,
+    after: Option<(Rank, Uuid)>,
+    passed: u64,
     worst_first: BinaryHeap<Candidate>,
 }
 
 impl Best {
-    /// Keeps the best `size`.
-    pub fn new(size: usize) -> Best {
-        Best { size, worst_first: BinaryHeap::new() }
+    /// Keeps the best `size` behind `after`.
+    pub fn new(size: usize, after: Option<(Rank, Uuid)>) -> Best {
+        Best { size, after, passed: 0, worst_first: BinaryHeap::new() }
     }
 
     /// Takes the candidate if it is among the best. Most are not by their rank alone, and for
     /// those it is not worth reading the product's id.
     pub fn offer(&mut self, rank: Rank, candidate: impl FnOnce() -> Candidate) {
+        match self.after {
+            Some((last, _)) if rank < last => self.passed += 1,
+            Some((last, product_id)) if rank == last => {
+                let candidate = candidate();
+                if candidate.product_id <= product_id {
+                    self.passed += 1;
+                } else {
+                    self.keep(rank, || candidate);
+                }
+            }
+            _ => self.keep(rank, candidate),
+        }
+    }
+
+    fn keep(&mut self, rank: Rank, candidate: impl FnOnce() -> Candidate) {
         if self.worst_first.len() < self.size {
             self.worst_first.push(candidate());
         } else if let Some(mut worst) = self.worst_first.peek_mut()
@@ -78,6 +124,11 @@ impl Best {
                 *worst = candidate;
             }
         }
+    }
+
+    /// How many candidates were not behind the place.
+    pub fn passed(&self) -> u64 {
+        self.passed
     }
 
     /// The candidates from the best on.
@@ -91,12 +142,35 @@ mod tests {
     use super::*;
 
     fn best_of(size: usize, ranks: &[(Rank, u128)]) -> Vec<u128> {
-        let mut best = Best::new(size);
+        best_after(None, size, ranks).1
+    }
+
+    /// How many are passed, and the best behind a place.
+    fn best_after(
+        after: Option<(Rank, u128)>,
+        size: usize,
+        ranks: &[(Rank, u128)],
+    ) -> (u64, Vec<u128>) {
+        let mut best = Best::new(size, after.map(|(rank, id)| (rank, Uuid::from_u128(id))));
         for (rank, product) in ranks.iter().copied() {
             let product_id = Uuid::from_u128(product);
             best.offer(rank, || Candidate { rank, product_id, segment: 0, doc: 0 });
         }
-        best.into_sorted().iter().map(|candidate| candidate.product_id.as_u128()).collect()
+        let passed = best.passed();
+        let sorted = best.into_sorted();
+        (passed, sorted.iter().map(|candidate| candidate.product_id.as_u128()).collect())
+    }
+
+    #[test]
+    fn the_best_behind_a_place_go_on_where_it_is() {
+        let scores = [(1.5, 1), (0.0, 2), (7.25, 5), (7.25, 3), (7.25, 4)];
+        let ranks = scores.map(|(score, product)| (Rank::by_score(score), product));
+        let after = |score, id| Some((Rank::of_cursor(Rank::by_score(score).to_cursor(2)), id));
+        assert_eq!(best_after(after(7.25, 3), 2, &ranks), (1, vec![4, 5]));
+        assert_eq!(best_after(after(7.25, 5), 9, &ranks), (3, vec![1, 2]));
+        // The product of that place is gone.
+        assert_eq!(best_after(after(3.0, 9), 1, &ranks), (3, vec![1]));
+        assert_eq!(best_after(after(0.0, 2), 9, &ranks), (5, vec![]));
     }
 
     #[test]

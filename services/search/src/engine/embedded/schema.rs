@@ -3,17 +3,13 @@
 use tantivy::schema::{
     BytesOptions, FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions,
 };
-use tantivy::tokenizer::TokenizerManager;
-
-use super::text;
 
 /// Raised whenever the same document would be packed or analyzed in another way than before, so
 /// that indexes of an older binary are made anew.
-const FORMAT: &str = "6";
+const FORMAT: &str = "7";
 
-const TEXT_TOKENIZER: &str = "souk_text";
-/// Tantivy's own: the whole text is one word.
-const SKU_TOKENIZER: &str = "raw";
+/// Tantivy's own, which does nothing: texts come as words.
+const TOKENIZER: &str = "raw";
 
 /// Names of the columns that are read without going through the schema.
 pub mod column {
@@ -48,9 +44,9 @@ pub struct Fields {
     pub schema: Schema,
     /// The product's id as a key, for updates.
     pub product_key: Field,
-    /// Everything that is searched, as one text: boosting titles made the ranking worse.
+    /// The words that are searched, each as often as it is strong.
     pub text: Field,
-    /// Every variant's SKU, whole.
+    /// Every variant's SKU, whole: as it is, and without signs.
     pub sku: Field,
     /// See `column`, as all below.
     pub product: [Field; 2],
@@ -72,12 +68,12 @@ impl Fields {
         let mut schema = Schema::builder();
         let text = TextOptions::default().set_indexing_options(
             TextFieldIndexing::default()
-                .set_tokenizer(TEXT_TOKENIZER)
+                .set_tokenizer(TOKENIZER)
                 .set_index_option(IndexRecordOption::WithFreqs),
         );
         let sku = TextOptions::default().set_indexing_options(
             TextFieldIndexing::default()
-                .set_tokenizer(SKU_TOKENIZER)
+                .set_tokenizer(TOKENIZER)
                 .set_fieldnorms(false)
                 .set_index_option(IndexRecordOption::Basic),
         );
@@ -116,10 +112,3 @@ impl Fields {
 // FNV-1a, since the standard library's hasher may differ between releases.
 const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
 const FNV_PRIME: u64 = 0x0100_0000_01b3;
-
-/// The analyzers that the schema names, beside tantivy's own.
-pub fn tokenizers() -> TokenizerManager {
-    let tokenizers = TokenizerManager::default();
-    tokenizers.register(TEXT_TOKENIZER, text::analyzer());
-    tokenizers
-}

@@ -1,8 +1,11 @@
-//! One query over all segments, in one pass: matches, order and facets.
+//! One query over all segments: matches, order and facets, in one pass for each breadth at which words are looked for.
+
+use std::sync::Arc;
 
 use tantivy::query::{EnableScoring, Weight};
 use tantivy::{DocId, Score, SegmentReader, TantivyError};
 
+use super::columns::Columns;
 use super::facets::facet_counts;
 use super::matcher::Matcher;
 use super::pack::WORD_BITS;
@@ -11,9 +14,13 @@ use super::rank::{Best, Candidate, Rank};
 use super::schema::Fields;
 use super::tally::{Tally, Totals};
 use super::volume::Snapshot;
+use super::words::{Breadth, Words};
 use crate::engine::EngineError;
 use crate::engine::hits::{Hit, Hits};
-use crate::engine::query::{Facet, Query, Sort};
+use crate::engine::query::{Facet, MAX_HITS, Query, Sort};
+
+/// With fewer products, words are looked for more broadly.
+const FEW: u64 = 10;
 
 /// Answers the query from one state of the index.
 pub fn search(snapshot: &Snapshot, fields: &Fields, query: &Query) -> Result<Hits, EngineError> {
@@ -28,9 +35,29 @@ struct Search<'a> {
     /// Whether a match or a count depends on values.
     asks_values: bool,
     scores: bool,
+    /// Of the pass.
+    tier: u8,
     total: u64,
     best: Best,
     facets: Vec<Totals>,
+}
+
+/// What is known of a segment, through all passes.
+struct Segment {
+    matcher: Matcher,
+    /// One for each facet.
+    tallies: Vec<Tally>,
+}
+
+impl Segment {
+    fn new(columns: &Arc<Columns>, plan: &Plan, query: &Query) -> Result<Segment, TantivyError> {
+        let facets = query.facets.iter();
+        let tallies = facets.map(|request| Tally::new(&request.facet, columns));
+        Ok(Segment {
+            matcher: Matcher::new(columns, plan, query)?,
+            tallies: tallies.collect::<Result<_, _>>()?,
+        })
+    }
 }
 
 impl<'a> Search<'a> {
@@ -42,9 +69,13 @@ impl<'a> Search<'a> {
             query,
             asks_values: plan.depends_on_variants && !plan.term_filters.is_empty()
                 || query.facets.iter().any(|it| !matches!(it.facet, Facet::Price(_))),
-            scores: query.sort == Sort::Relevance && !query.text.trim().is_empty(),
+            scores: query.is_by_score(),
+            tier: 0,
             total: 0,
-            best: Best::new(query.offset + query.limit),
+            best: Best::new(
+                query.limit,
+                query.after.map(|after| (Rank::of_cursor(after.rank), after.product_id)),
+            ),
             facets: facets.collect(),
             plan,
         }
@@ -52,38 +83,84 @@ impl<'a> Search<'a> {
 
     fn run(mut self, fields: &Fields) -> Result<Hits, TantivyError> {
         let searcher = &self.snapshot.searcher;
+        let mut segments = self
+            .snapshot
+            .segments
+            .iter()
+            .map(|columns| Segment::new(columns, &self.plan, self.query))
+            .collect::<Result<Vec<_>, _>>()?;
+        // The pages that follow are of the products that the first one was of, however many there are now.
+        let continued = self.query.after.map(|after| Rank::widest_of_cursor(after.rank));
+        let (mut widest, mut widened) = (0, false);
+        match Words::new(fields, searcher, &self.query.text)? {
+            None => self.pass(self.plan.candidates(fields, None).as_ref(), &mut segments)?,
+            Some(words) => {
+                for breadth in Breadth::ALL {
+                    let before = self.total;
+                    self.tier = breadth as u8;
+                    if continued.map_or(before >= FEW, |widest| self.tier > widest) {
+                        break;
+                    }
+                    widest = self.tier;
+                    if let Some(words) = words.clause(breadth)? {
+                        let candidates = self.plan.candidates(fields, Some(words));
+                        self.pass(candidates.as_ref(), &mut segments)?;
+                    }
+                    widened |= breadth == Breadth::Half && self.total > before;
+                }
+            }
+        }
+        for (segment, columns) in segments.iter_mut().zip(&self.snapshot.segments) {
+            for (totals, tally) in self.facets.iter_mut().zip(segment.tallies.drain(..)) {
+                totals.add(tally, columns)?;
+            }
+        }
+        let best = std::mem::replace(&mut self.best, Best::new(0, None));
+        let (behind, page, served) =
+            (self.total - best.passed(), best.into_sorted(), self.query.served());
+        let shown = page.len() as u64;
+        let hits =
+            page.iter().map(|it| self.hit(it, widest, &mut segments[it.segment].matcher)).collect();
+        let facets = self.query.facets.iter().zip(self.facets);
+        let facets =
+            facets.map(|(request, totals)| facet_counts(request, &self.query.filters, totals));
+        Ok(Hits {
+            total: self.total,
+            hits,
+            served,
+            more: behind > shown && !(self.scores && served + shown >= MAX_HITS as u64),
+            state: None,
+            facets: facets.collect(),
+            widened,
+        })
+    }
+
+    fn pass(
+        &mut self,
+        candidates: &dyn tantivy::query::Query,
+        segments: &mut [Segment],
+    ) -> Result<(), TantivyError> {
+        let searcher = &self.snapshot.searcher;
         let scoring = if self.scores {
             EnableScoring::enabled_from_searcher(searcher)
         } else {
             EnableScoring::disabled_from_searcher(searcher)
         };
-        let weight = self.plan.candidates(fields, self.query).weight(scoring)?;
-        let mut matchers = Vec::with_capacity(searcher.segment_readers().len());
-        for (segment, reader) in searcher.segment_readers().iter().enumerate() {
-            matchers.push(self.search_segment(weight.as_ref(), segment, reader)?);
+        let weight = candidates.weight(scoring)?;
+        for (number, reader) in searcher.segment_readers().iter().enumerate() {
+            self.search_segment(weight.as_ref(), number, reader, &mut segments[number])?;
         }
-        let best = std::mem::replace(&mut self.best, Best::new(0)).into_sorted();
-        let page = best.into_iter().skip(self.query.offset);
-        let hits = page.map(|candidate| self.hit(&candidate, &mut matchers[candidate.segment]));
-        let hits = hits.collect();
-        let facets = self.query.facets.iter().zip(self.facets);
-        let facets =
-            facets.map(|(request, totals)| facet_counts(request, &self.query.filters, totals));
-        Ok(Hits { total: self.total, hits, facets: facets.collect() })
+        Ok(())
     }
 
     fn search_segment(
         &mut self,
         weight: &dyn Weight,
-        segment: usize,
+        number: usize,
         reader: &SegmentReader,
-    ) -> Result<Matcher, TantivyError> {
-        let columns = &self.snapshot.segments[segment];
-        let mut matcher = Matcher::new(columns, &self.plan, self.query)?;
-        let facets = self.query.facets.iter();
-        let mut tallies = facets
-            .map(|request| Tally::new(&request.facet, columns))
-            .collect::<Result<Vec<_>, _>>()?;
+        segment: &mut Segment,
+    ) -> Result<(), TantivyError> {
+        let Segment { matcher, tallies } = segment;
         let mut mask = Vec::new();
         let alive = reader.alive_bitset();
         let scores = self.scores;
@@ -92,26 +169,22 @@ impl<'a> Search<'a> {
                 return;
             }
             if !self.plan.depends_on_variants {
-                return self.rank(|| matcher.lowest(doc), segment, doc, score);
+                return self.rank(|| matcher.lowest(doc), number, doc, score);
             }
             matcher.look_at(doc, self.asks_values, self.plan.asks_price);
-            self.count(&matcher, &mut tallies, &mut mask);
+            self.count(matcher, tallies, &mut mask);
             if matcher.matching_without(0, &mut mask) {
                 let cheapest = || matcher.cheapest(&mask).map(|(_, amount)| amount);
-                self.rank(cheapest, segment, doc, score);
+                self.rank(cheapest, number, doc, score);
             }
         };
         if scores {
-            weight.for_each(reader, &mut look_at)?;
+            weight.for_each(reader, &mut look_at)
         } else {
             weight.for_each_no_score(reader, &mut |docs| {
                 docs.iter().for_each(|doc| look_at(*doc, 0.0));
-            })?;
+            })
         }
-        for (totals, tally) in self.facets.iter_mut().zip(tallies) {
-            totals.add(tally, columns)?;
-        }
-        Ok(matcher)
     }
 
     fn count(&mut self, matcher: &Matcher, tallies: &mut [Tally], mask: &mut Vec<u64>) {
@@ -139,12 +212,13 @@ impl<'a> Search<'a> {
             Sort::PriceDescending => Rank::by_highest(lowest()),
             Sort::Newest => Rank::by_highest(columns.created_at.first(doc)),
         };
+        let rank = rank.in_tier(self.tier);
         let product_id = || columns.product.get(doc, 0);
         self.best.offer(rank, || Candidate { rank, product_id: product_id(), segment, doc });
     }
 
     /// What the page shows of a candidate is found out only now, for the few that are on it.
-    fn hit(&self, candidate: &Candidate, matcher: &mut Matcher) -> Hit {
+    fn hit(&self, candidate: &Candidate, widest: u8, matcher: &mut Matcher) -> Hit {
         let columns = &self.snapshot.segments[candidate.segment];
         let mut mask = Vec::new();
         matcher.look_at(candidate.doc, self.asks_values, true);
@@ -155,6 +229,7 @@ impl<'a> Search<'a> {
         Hit {
             product_id: candidate.product_id,
             revision: columns.revision.first(candidate.doc).unwrap_or_default(),
+            rank: candidate.rank.to_cursor(widest),
             score: if self.scores { candidate.rank.score() } else { 0.0 },
             variant_id: has_variants.then(|| columns.variants.get(candidate.doc, slot)),
             amount_minor: cheapest.map(|(_, amount)| amount),

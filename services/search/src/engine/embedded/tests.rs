@@ -188,6 +188,63 @@ fn a_swap_removes_the_old_index_once_nobody_reads_it() {
     assert_eq!(engine.stats().unwrap().documents, 5);
 }
 
+/// The first of several pages by score.
+fn first_lamp() -> Query {
+    Query { text: "lamp".to_owned(), limit: 1, ..Query::everything(DateTime::UNIX_EPOCH) }
+}
+
+#[test]
+fn a_state_expires_some_time_after_its_last_use() {
+    let scratch = Scratch::with_index();
+    let engine = scratch.open();
+    let next = |engine: &EmbeddedEngine| engine.query(&first_lamp()).unwrap().next(1);
+    let after = next(&engine);
+    let rest = Query { limit: 9, after, ..first_lamp() };
+    assert_eq!(engine.query(&rest).unwrap().hits.len(), 2);
+    drop(engine);
+
+    let engine = EmbeddedEngine::open_keeping(&scratch.0, Duration::ZERO).unwrap();
+    let rest = Query { after: next(&engine), ..rest };
+    assert!(matches!(engine.query(&rest), Err(EngineError::Expired)));
+}
+
+#[test]
+fn an_index_is_removed_once_its_states_have_expired() {
+    let scratch = Scratch::with_index();
+    let engine = EmbeddedEngine::open_keeping(&scratch.0, Duration::ZERO).unwrap();
+    engine.query(&first_lamp()).unwrap();
+    let rebuild = engine.rebuild().unwrap();
+    rebuild.index(vec![put(1)], Checkpoint { revision: 5, epoch: 1 }).unwrap();
+    rebuild.swap().unwrap();
+    assert_eq!(scratch.indexes().len(), 2);
+    assert_eq!(engine.stats().unwrap().documents, 1);
+    assert_eq!(scratch.indexes().len(), 1);
+}
+
+#[test]
+fn of_more_states_than_are_kept_the_last_used_stay() {
+    let scratch = Scratch::with_index();
+    let engine = scratch.open();
+    let continued = |after| {
+        let found = engine.query(&Query { after, ..first_lamp() });
+        assert!(found.is_ok() || matches!(found, Err(EngineError::Expired)), "{found:?}");
+        found.is_ok()
+    };
+    let first = engine.query(&first_lamp()).unwrap().next(1);
+    assert_eq!(engine.query(&first_lamp()).unwrap().next(1), first, "nothing changed since");
+    let afters: Vec<_> = (0..states::MAX_STATES as i64)
+        .map(|nth| {
+            engine.index(Vec::new(), Checkpoint { revision: 4 + nth, epoch: 1 }).unwrap();
+            let next = engine.query(&first_lamp()).unwrap().next(1);
+            assert!(continued(first));
+            next
+        })
+        .collect();
+    let kept = afters.iter().filter(|after| continued(**after)).count();
+    assert_eq!((kept, continued(first)), (states::MAX_STATES - 1, true));
+    assert!(!continued(afters[0]));
+}
+
 #[test]
 fn what_cannot_be_written_changes_nothing() {
     let scratch = Scratch::with_index();

@@ -5,7 +5,7 @@ use search_api::v1::{
     AttributeFacet, AttributeFilter, AttributeTerm, FacetRequest, Filters, NumberRange, PriceFacet,
     PriceRange, PriceView, SearchProductsRequest, Sort, TermKind,
 };
-use testkit::{Mesh, Options, reason};
+use testkit::{Mesh, reason};
 use tonic::Code;
 
 fn text(value: &str) -> AttributeTerm {
@@ -172,28 +172,6 @@ async fn invalid_requests_are_refused_with_a_reason() {
         assert_eq!((reason(&refused).as_str(), refused.code()), (expected, Code::InvalidArgument));
     }
     mesh.finish().await;
-}
-
-/// As if there were as many results: the token says how many came before.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_page_ends_with_the_last_result_that_is_served() {
-    let config = |config: &mut mesh::Config| config.page = page_key();
-    let mesh = Mesh::boot_with(&ALL, Options { config, ..Options::default() }).await;
-    let request = SearchProductsRequest { page_size: 20, ..in_usd("") };
-    let page = mesh::Paging::new(&page_key()).page(&request).unwrap();
-    let after = |results: &str| SearchProductsRequest {
-        page_token: page.token(results.as_bytes()),
-        ..request.clone()
-    };
-    let last = search(&mesh, after("9999")).await;
-    assert_eq!(last.next_page_token, "");
-    let refused = mesh.search().search_products(after("10000")).await.unwrap_err();
-    assert_eq!(reason(&refused), "PAGE_TOO_DEEP");
-    mesh.finish().await;
-}
-
-fn page_key() -> mesh::config::Page {
-    mesh::config::Page { key: Some("k".repeat(32).into()), previous_key: None }
 }
 
 /// The range of the filter is counted besides the requested ones, and each is named by its bounds.
