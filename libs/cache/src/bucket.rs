@@ -1,6 +1,5 @@
 //! What one instance knows of the bucket of one caller and method.
 
-use crate::alone;
 use crate::decision::{Decision, Limit};
 use crate::shared::{Answer, Ask};
 use std::time::{Duration, Instant};
@@ -79,11 +78,10 @@ impl Bucket {
         self.refused(now)
     }
 
-    /// The decision without the shared bucket, where this is one of so many instances.
-    pub(crate) fn alone(&mut self, now: Instant, limit: Limit, instances: u32) -> Decision {
+    /// Notes a decision without the shared bucket. That is told of it later, so that it gives nothing twice.
+    pub(crate) fn alone(&mut self, now: Instant, decision: Decision) -> Decision {
         (self.alone, self.left, self.run) = (true, 0, 0);
-        let (decision, full_at) = alone::take(self.full_at, now, limit, instances);
-        self.full_at = full_at;
+        self.full_at = self.full_at.max(now + decision.reset);
         decision
     }
 

@@ -18,8 +18,11 @@ pub struct Settings {
     pub command_timeout: Duration,
 }
 
-/// Time between two looks whether Redis answers.
-const PROBE_INTERVAL: Duration = Duration::from_secs(1);
+/// Time between two looks whether Redis still answers.
+const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The same while it does not: short, since an instance that shares the limit again and one that does not yet give more together.
+const RETRY_INTERVAL: Duration = Duration::from_millis(100);
 
 /// One carries the commands of all calls at once; with more, each would have to be checked before it is used.
 const CONNECTIONS: usize = 1;
@@ -68,11 +71,11 @@ impl Redis {
         Ok(Self(Arc::new(Inner { pool, command_timeout, live: RwLock::default() })))
     }
 
-    /// Looks every second whether Redis answers, for ever.
+    /// Looks again and again whether Redis answers, for ever.
     pub async fn keep_probing(self) {
         loop {
-            let _ = self.probe().await;
-            sleep(PROBE_INTERVAL).await;
+            let answers = self.probe().await.is_ok();
+            sleep(if answers { WATCH_INTERVAL } else { RETRY_INTERVAL }).await;
         }
     }
 

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 /// How many calls a caller may make: `burst` at once, and `per_minute` in the long run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Limit {
     /// Calls in a minute, at least 1.
     pub per_minute: u32,

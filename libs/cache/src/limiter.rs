@@ -1,3 +1,4 @@
+use crate::alone::Alone;
 use crate::bucket::Bucket;
 use crate::connection::Redis;
 use crate::decision::{Decision, Limit};
@@ -17,7 +18,7 @@ const IDLE: Duration = Duration::from_secs(60);
 /// gives its share.
 pub struct Limiter {
     redis: Option<Redis>,
-    instances: u32,
+    alone: Alone,
     buckets: Cache<String, Arc<Mutex<Bucket>>>,
 }
 
@@ -28,7 +29,7 @@ impl Limiter {
             metrics::gauge!("rate_limit_local").set(1.0);
         }
         let buckets = Cache::builder().max_capacity(MAX_BUCKETS).time_to_idle(IDLE).build();
-        Self { redis, instances: instances.max(1), buckets }
+        Self { redis, alone: Alone::new(instances), buckets }
     }
 
     /// Decides about one call.
@@ -50,6 +51,6 @@ impl Limiter {
                 return bucket.answered(now, &answer);
             }
         }
-        bucket.alone(Instant::now(), limit, self.instances)
+        bucket.alone(Instant::now(), self.alone.take(&key, limit))
     }
 }

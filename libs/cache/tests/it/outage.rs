@@ -8,6 +8,8 @@ use tokio::time::sleep;
 
 /// How soon instances share a limit again after Redis answers.
 const BACK: Duration = Duration::from_secs(5);
+/// How much sooner than another one an instance may do so.
+const APART: Duration = Duration::from_millis(100);
 
 /// Calls both instances, far more often than the limit allows, until the end; returns how many calls were allowed.
 async fn load(instances: [&Instance; 2], ended: &AtomicBool) -> u32 {
@@ -46,7 +48,7 @@ async fn survive(
     };
     let (given, ()) = tokio::join!(load([&one, &two], &ended), events);
     let due = LIMIT.burst + refill(begun.elapsed());
-    assert!(given <= due + LIMIT.per_minute / 4, "{given} instead of {due}");
+    assert!(given <= due + LIMIT.per_minute / 4 + refill(APART), "{given} instead of {due}");
     // Who may call is not locked out either.
     assert!(given >= due / 2, "{given} instead of {due}");
 }
