@@ -26,12 +26,13 @@ fn policies(out: &mut String, methods: &[Method]) {
     for method in methods {
         let _ = writeln!(
             out,
-            "Policy {{ path: {:?}, name: {:?}, timeout: std::time::Duration::from_millis({}), per_minute: {}, \
+            "Policy {{ path: {:?}, name: {:?}, timeout: std::time::Duration::from_millis({}), per_minute: {}, burst: {:?}, \
              scopes: &{:?}, public: {}, takes_stream: {}, idempotency: Idempotency::{} }},",
             method.path,
             method.name,
             method.timeout_ms,
             method.per_minute,
+            (method.burst > 0).then_some(method.burst),
             method.scopes,
             method.public,
             method.descriptor.is_client_streaming(),

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// How a method is served. Settings can override the timeout.
+/// How a method is served. Settings can override the timeout and the calls per minute.
 #[derive(Debug, Clone, Copy)]
 pub struct Policy {
     /// Path of the method on the wire, e.g. `/souk.pricing.v1.PricingService/SetPrice`.
@@ -9,8 +9,10 @@ pub struct Policy {
     pub name: &'static str,
     /// Timeout of a call on the server.
     pub timeout: Duration,
-    /// Maximum number of calls per caller and minute. It is documented, but no server enforces it yet.
+    /// Calls that a caller may make in a minute in the long run.
     pub per_minute: u32,
+    /// Calls that a caller may make at once; none leaves it to [`Policy::burst_of`].
+    pub burst: Option<u32>,
     /// Scopes that the caller's token must have, all of them.
     pub scopes: &'static [&'static str],
     /// Whether it can be called without a token.
@@ -19,6 +21,14 @@ pub struct Policy {
     pub takes_stream: bool,
     /// Whether a call may be repeated.
     pub idempotency: Idempotency,
+}
+
+impl Policy {
+    /// Calls that a caller may make at once where it may make so many in a minute: what the contract says, but never more than those
+    /// of the minute, else a quarter of them.
+    pub fn burst_of(&self, per_minute: u32) -> u32 {
+        self.burst.unwrap_or(per_minute / 4).clamp(1, per_minute.max(1))
+    }
 }
 
 /// Whether a call may be repeated without a second effect.

@@ -5,7 +5,7 @@ use crate::boot::{Boot, BootError};
 use crate::config::Problems;
 use crate::connection::Connection;
 use crate::readiness::{Readiness, Report};
-use crate::server::{Stack, arrived};
+use crate::server::{Limits, Stack, arrived};
 use crate::{Service, Tasks, admin, health, telemetry};
 use bus::Consumers;
 use pg::Budget;
@@ -115,7 +115,7 @@ impl Running {
 /// Serves until the tasks' stop token is cancelled. Ready only once every hard check has passed.
 pub async fn start(boot: Boot, services: Vec<Service>) -> Result<Running, BootError> {
     refuse_twice(&services)?;
-    let Boot { config, tasks, auth, ports, connections, .. } = boot;
+    let Boot { config, tasks, auth, ports, connections, redis, .. } = boot;
     let (reporter, health_server) = tonic_health::server::health_reporter();
     let mut open = Routes::new(health_server);
     if config.server.reflection {
@@ -132,13 +132,13 @@ pub async fn start(boot: Boot, services: Vec<Service>) -> Result<Running, BootEr
     fold_metrics(&tasks);
     close_idle_connections(connections, &tasks);
 
-    let serve = |port, name| {
-        let stack = Stack::new(&config, auth.clone());
+    let serve = |port, name, limits| {
+        let stack = Stack::new(&config, auth.clone(), limits);
         let routes = stack.routes(open.clone(), &services);
         Listening::start(port, name, routes, stack.calls, &tasks)
     };
-    let external = serve(ports.grpc, "grpc");
-    let inner = serve(ports.internal, "internal grpc");
+    let external = serve(ports.grpc, "grpc", Limits::open(&config.rate_limit, redis));
+    let inner = serve(ports.internal, "internal grpc", None);
     let head_timeout = Duration::from_millis(config.server.admin_head_timeout_ms);
     let pages = tokio::spawn(admin::serve(ports.admin, readiness.clone(), head_timeout));
     let names: Vec<&'static str> = services.iter().map(Service::name).collect();

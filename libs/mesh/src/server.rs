@@ -9,13 +9,16 @@ mod contract;
 mod correlate;
 mod deadline;
 mod enter;
+mod forwarded;
 mod guard;
+mod limit;
 mod measure;
 mod messages;
 mod name;
 mod trace;
 
 pub(crate) use deadline::{arrived, grpc_timeout};
+pub(crate) use limit::Limits;
 
 use crate::Service;
 use crate::auth::Auth;
@@ -32,6 +35,8 @@ use tower::ServiceBuilder;
 pub(crate) struct Stack {
     auth: Auth,
     timeouts: Arc<Timeouts>,
+    /// None: callers are not limited.
+    limits: Option<Arc<Limits>>,
     max_concurrent_calls: usize,
     max_message_bytes: usize,
     /// Calls in flight, answers still being sent included.
@@ -39,10 +44,11 @@ pub(crate) struct Stack {
 }
 
 impl Stack {
-    pub(crate) fn new(config: &Config, auth: Auth) -> Self {
+    pub(crate) fn new(config: &Config, auth: Auth, limits: Option<Arc<Limits>>) -> Self {
         Self {
             auth,
             timeouts: Arc::new(config.timeouts.clone()),
+            limits,
             max_concurrent_calls: config.server.max_concurrent_calls,
             max_message_bytes: config.server.max_message_bytes,
             calls: TaskTracker::new(),
@@ -83,6 +89,8 @@ impl Stack {
             .layer(from_fn_with_state(Arc::clone(&self.timeouts), deadline::enforce))
             // Who calls. Needed by all that follows.
             .layer(from_fn_with_state(self.auth.clone(), authenticate::authenticate))
+            // Before all that is work for this caller.
+            .layer(from_fn_with_state(self.limits.clone(), limit::limit))
             // Whether this caller may call this method.
             .layer(from_fn(authenticate::check_scopes))
             // After the caller is known: to look into a compressed message is work.

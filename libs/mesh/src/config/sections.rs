@@ -181,18 +181,37 @@ impl Nats {
 }
 
 /// Redis: caches and rate limits, nothing that must survive.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Redis {
-    /// URL of the server.
+    /// URL of the server. Left out: each process limits callers by itself.
     #[schemars(with = "Option<String>", extend("writeOnly" = true))]
     pub url: Option<SecretString>,
+    /// Longest wait for a connection, in milliseconds. No call waits for one.
+    pub connect_timeout_ms: u64,
+    /// Longest wait of a call for an answer, in milliseconds. Then all calls go on without Redis, until it answers again.
+    pub command_timeout_ms: u64,
+}
+
+impl Default for Redis {
+    fn default() -> Self {
+        Self { url: None, connect_timeout_ms: 500, command_timeout_ms: 40 }
+    }
 }
 
 impl Redis {
     pub(super) fn validate(&self, problems: &mut Vec<String>) {
         if let Some(url) = &self.url {
             scheme("redis.url", url, &["redis", "rediss"], problems);
+        }
+        let timeouts = [
+            ("redis.connect_timeout_ms", self.connect_timeout_ms),
+            ("redis.command_timeout_ms", self.command_timeout_ms),
+        ];
+        for (name, ms) in timeouts {
+            if !(1..=10_000).contains(&ms) {
+                problems.push(format!("{name}: must be between 1 and 10000"));
+            }
         }
     }
 }
