@@ -17,8 +17,19 @@ pub struct Policy {
     pub public: bool,
     /// Whether its caller sends a stream of messages.
     pub takes_stream: bool,
+    /// Whether it answers with a stream of messages.
+    pub gives_stream: bool,
     /// Whether a call may be repeated.
     pub idempotency: Idempotency,
+    /// Number of the field `request_id` of its request, where it has one.
+    pub request_id: Option<u32>,
+}
+
+impl Policy {
+    /// Whether one message is sent and one is answered.
+    pub fn unary(&self) -> bool {
+        !self.takes_stream && !self.gives_stream
+    }
 }
 
 /// Whether a call may be repeated without a second effect.

@@ -32,7 +32,6 @@ pub mod boot;
 mod check;
 mod connection;
 mod health;
-mod measure;
 pub mod operations;
 pub mod readiness;
 pub mod role;

@@ -15,7 +15,7 @@ mod messages;
 mod name;
 mod trace;
 
-pub(crate) use deadline::{arrived, grpc_timeout};
+pub(crate) use deadline::arrived;
 
 use crate::Service;
 use crate::auth::Auth;
