@@ -46,7 +46,7 @@ pub async fn run() -> Result<()> {
     while let Some(done) = tasks.join_next().await {
         shown.add(done??);
     }
-    let (offered, served) = offered.stop();
+    let load::Load { offered, served, .. } = offered.stop();
     println!("load: {offered} searches/s offered, {served} served; {rate} changes/s offered");
     println!(
         "freshness: {} changes from the answer of SetPrice until search shows it: {}",

@@ -4,8 +4,9 @@ use crate::client::Mesh;
 use crate::latency::Latencies;
 use anyhow::Result;
 use search_api::v1::{PriceView, SearchProductsRequest};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
@@ -56,8 +57,27 @@ pub async fn peak(
 pub struct Offered {
     stop: Arc<AtomicBool>,
     sent: Arc<AtomicU64>,
-    served: Arc<AtomicU64>,
+    answered: Arc<Mutex<Answered>>,
     begun: Instant,
+}
+
+/// What became of the searches of a load.
+#[derive(Default)]
+pub struct Answered {
+    /// Latencies of those that were served.
+    pub served: Latencies,
+    /// How many were refused or failed, by what was answered.
+    pub refused: BTreeMap<String, u64>,
+}
+
+/// What a load was in all.
+pub struct Load {
+    /// Searches a second that were sent.
+    pub offered: u64,
+    /// Searches a second that were served.
+    pub served: u64,
+    /// All answers.
+    pub answered: Answered,
 }
 
 impl Offered {
@@ -66,11 +86,11 @@ impl Offered {
         let load = Self {
             stop: Arc::default(),
             sent: Arc::default(),
-            served: Arc::default(),
+            answered: Arc::default(),
             begun: Instant::now(),
         };
         let connections = (0..16).map(|_| mesh.search()).collect::<Result<Vec<_>>>()?;
-        let (stop, sent, served) = (load.stop.clone(), load.sent.clone(), load.served.clone());
+        let (stop, sent, answered) = (load.stop.clone(), load.sent.clone(), load.answered.clone());
         let queries = queries.to_vec();
         tokio::spawn(async move {
             // In bursts, since timers are not finer than a millisecond.
@@ -85,12 +105,19 @@ impl Offered {
                     number += 1;
                     let Some(connection) = connections.get(number % 16) else { return };
                     let Some(query) = queries.get(number % queries.len().max(1)) else { return };
-                    let (mut search, request, served) =
-                        (connection.clone(), request(query), served.clone());
+                    let (mut search, request, answered) =
+                        (connection.clone(), request(query), answered.clone());
                     sent.fetch_add(1, Ordering::Relaxed);
+                    let due_at = Instant::now();
                     tokio::spawn(async move {
-                        if search.search_products(request).await.is_ok() {
-                            served.fetch_add(1, Ordering::Relaxed);
+                        let answer = search.search_products(request).await;
+                        let mut all = answered.lock().unwrap_or_else(PoisonError::into_inner);
+                        match answer {
+                            Ok(_) => all.served.add(due_at.elapsed()),
+                            Err(status) => {
+                                let why = format!("{:?} {}", status.code(), status.message());
+                                *all.refused.entry(why).or_default() += 1;
+                            }
                         }
                     });
                 }
@@ -99,10 +126,16 @@ impl Offered {
         Ok(load)
     }
 
-    /// Stops; searches a second that were offered and that were served.
-    pub fn stop(self) -> (u64, u64) {
+    /// Stops, and says what was sent and answered until now.
+    pub fn stop(self) -> Load {
         self.stop.store(true, Ordering::Relaxed);
         let seconds = self.begun.elapsed().as_secs().max(1);
-        (self.sent.load(Ordering::Relaxed) / seconds, self.served.load(Ordering::Relaxed) / seconds)
+        let all = &mut *self.answered.lock().unwrap_or_else(PoisonError::into_inner);
+        let answered = std::mem::take(all);
+        Load {
+            offered: self.sent.load(Ordering::Relaxed) / seconds,
+            served: answered.served.len() as u64 / seconds,
+            answered,
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! Measures and prints figures: `./dev bench calls` and `./dev bench freshness` of the mesh that `./dev up` serves, `./dev bench events`
+//! Measures and prints figures: `./dev bench calls`, `import` and `freshness` of the mesh that `./dev up` serves, `./dev bench events`
 //! of events on servers of its own.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "its output is what it is run for")]
 
@@ -6,6 +6,7 @@ mod calls;
 mod client;
 mod events;
 mod freshness;
+mod import;
 mod latency;
 mod load;
 mod shop;
@@ -19,8 +20,9 @@ async fn main() -> anyhow::Result<()> {
         Some((what, rest)) if what == "calls" => calls::run(rest).await,
         Some((what, rest)) if what == "events" => events::run(rest).await,
         Some((what, _)) if what == "freshness" => freshness::run().await,
+        Some((what, rest)) if what == "import" => import::run(rest).await,
         _ => bail!(
-            "usage: bench calls [--quick] [--json] | bench freshness | bench events [--quick] [--seed N]"
+            "usage: bench calls [--quick] [--json] | bench import [--quick] | bench freshness | bench events [--quick] [--seed N]"
         ),
     }
 }

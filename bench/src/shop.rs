@@ -4,8 +4,11 @@ use crate::client::Mesh;
 use anyhow::{Context, Result, ensure};
 use catalog_api::v1::import_products_request::Part;
 use catalog_api::v1::import_products_response::Part as Answer;
-use catalog_api::v1::{ImportChunk, ImportErrorPolicy, ImportProductsRequest, ImportStart};
-use pricing_api::v1::BulkSetPricesRequest;
+use catalog_api::v1::{
+    ImportChunk, ImportErrorPolicy, ImportProductsRequest, ImportRow, ImportStart,
+};
+use pricing_api::v1::item::Name;
+use pricing_api::v1::{BulkSetPricesRequest, Item, PriceDraft};
 use search_api::v1::SearchProductsRequest;
 use std::time::{Duration, Instant};
 use testkit::icecat;
@@ -31,24 +34,50 @@ pub async fn open(mesh: &Mesh) -> Result<Shop> {
         Shop { skus: skus.collect(), queries: icecat::judgments(&folder).into_keys().collect() };
     if count(mesh).await? < i64::try_from(rows.len())? {
         let begun = Instant::now();
-        let (rows, prices): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
-        import(mesh, rows).await.context(
+        import_all(mesh, rows).await.context(
             "import the icecat data; a shop with other products may define attributes otherwise, so measure an empty one",
         )?;
-        for chunk in prices.chunks(1_000) {
-            let request = BulkSetPricesRequest { prices: chunk.to_vec(), ..Default::default() };
-            mesh.pricing()?.bulk_set_prices(request).await?;
-        }
         println!("imported {} products with prices in {:.1?}", shop.skus.len(), begun.elapsed());
-        while count(mesh).await? < i64::try_from(shop.skus.len())? {
-            tokio::time::sleep(Duration::from_millis(200)).await;
-        }
+        wait_found(mesh, i64::try_from(shop.skus.len())?).await?;
         println!("all are found {:.1?} after the import began", begun.elapsed());
     }
     Ok(shop)
 }
 
-async fn import(mesh: &Mesh, rows: Vec<catalog_api::v1::ImportRow>) -> Result<()> {
+/// Imports the catalogue once more, with this before every key and SKU; returns how many products that are.
+pub async fn import_copy(mesh: &Mesh, before: &str) -> Result<usize> {
+    let folder = icecat::folder().context("SOUK_DATA must name the folder with the icecat data")?;
+    let mut rows = icecat::read(&folder);
+    for (row, price) in &mut rows {
+        let sku = format!("{before}{}", row.key);
+        row.key.clone_from(&sku);
+        row.variants.iter_mut().for_each(|variant| variant.sku.clone_from(&sku));
+        price.item = Some(Item { name: Some(Name::Sku(sku)) });
+    }
+    let products = rows.len();
+    import_all(mesh, rows).await?;
+    Ok(products)
+}
+
+/// Waits until at least so many products are found.
+pub async fn wait_found(mesh: &Mesh, products: i64) -> Result<()> {
+    while count(mesh).await? < products {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    Ok(())
+}
+
+async fn import_all(mesh: &Mesh, rows: Vec<(ImportRow, PriceDraft)>) -> Result<()> {
+    let (rows, prices): (Vec<_>, Vec<_>) = rows.into_iter().unzip();
+    import(mesh, rows).await?;
+    for chunk in prices.chunks(1_000) {
+        let request = BulkSetPricesRequest { prices: chunk.to_vec(), ..Default::default() };
+        mesh.pricing()?.bulk_set_prices(request).await?;
+    }
+    Ok(())
+}
+
+async fn import(mesh: &Mesh, rows: Vec<ImportRow>) -> Result<()> {
     let (send, receive) = tokio::sync::mpsc::channel(2);
     let chunks: Vec<_> = rows.chunks(500).map(<[_]>::to_vec).collect();
     let total = chunks.len();
@@ -80,7 +109,9 @@ async fn import(mesh: &Mesh, rows: Vec<catalog_api::v1::ImportRow>) -> Result<()
         if let Some(Answer::Chunk(chunk)) = answer.part {
             ensure!(chunk.refused == 0, "rows were refused: {:?}", chunk.refusals);
             done += 1;
-            println!("imported chunk {done} of {total}");
+            if done % 10 == 0 {
+                println!("imported chunk {done} of {total}");
+            }
         }
     }
     Ok(())

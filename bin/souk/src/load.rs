@@ -22,7 +22,7 @@ use std::fmt;
 /// What to do about a row that is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
 pub enum OnError {
-    /// Write nothing of its chunk, and stop.
+    /// Stop there. Where the shop refuses it, nothing of its chunk is written.
     #[default]
     Stop,
     /// Leave it out, report it, and go on.

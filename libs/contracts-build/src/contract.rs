@@ -21,6 +21,8 @@ pub struct Method {
     pub descriptor: MethodDescriptor,
     pub timeout_ms: u64,
     pub per_minute: u64,
+    pub burst: u64,
+    pub priority: &'static str,
     pub scopes: Vec<String>,
     pub public: bool,
     pub idempotency: &'static str,
@@ -104,6 +106,8 @@ fn methods(pool: &DescriptorPool, own: &Packages, gaps: &mut Vec<String>) -> Vec
                 ),
                 timeout_ms: number(&policy, "timeout_ms"),
                 per_minute: number(&policy, "per_minute"),
+                burst: number(&policy, "burst"),
+                priority: priority(&policy),
                 scopes: texts(&policy, "scopes"),
                 public: flag(&policy, "public"),
                 idempotency: idempotency(&method),
@@ -111,6 +115,9 @@ fn methods(pool: &DescriptorPool, own: &Packages, gaps: &mut Vec<String>) -> Vec
             };
             if read.timeout_ms == 0 || read.per_minute == 0 {
                 gaps.push(format!("{at}: {name} has a policy without timeout_ms or per_minute"));
+            }
+            if read.burst > read.per_minute {
+                gaps.push(format!("{at}: {name} has a burst above per_minute"));
             }
             if read.scopes.is_empty() != read.public {
                 gaps.push(format!("{at}: {name} needs either scopes or public: true"));
@@ -126,6 +133,14 @@ fn methods(pool: &DescriptorPool, own: &Packages, gaps: &mut Vec<String>) -> Vec
     }
     methods.sort_by(|a, b| a.path.cmp(&b.path));
     methods
+}
+
+fn priority(policy: &DynamicMessage) -> &'static str {
+    match policy.get_field_by_name("priority").as_deref() {
+        Some(Value::EnumNumber(1)) => "Bulk",
+        Some(Value::EnumNumber(3)) => "Critical",
+        _ => "Normal",
+    }
 }
 
 fn idempotency(method: &MethodDescriptor) -> &'static str {

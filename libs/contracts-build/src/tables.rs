@@ -27,12 +27,14 @@ fn policies(out: &mut String, methods: &[Method]) {
     for method in methods {
         let _ = writeln!(
             out,
-            "Policy {{ path: {:?}, name: {:?}, timeout: std::time::Duration::from_millis({}), per_minute: {}, \
+            "Policy {{ path: {:?}, name: {:?}, timeout: std::time::Duration::from_millis({}), per_minute: {}, burst: {:?}, priority: Priority::{}, \
              scopes: &{:?}, public: {}, takes_stream: {}, gives_stream: {}, idempotency: Idempotency::{}, request_id: {:?} }},",
             method.path,
             method.name,
             method.timeout_ms,
             method.per_minute,
+            (method.burst > 0).then_some(method.burst),
+            method.priority,
             method.scopes,
             method.public,
             method.descriptor.is_client_streaming(),

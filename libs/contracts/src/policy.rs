@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-/// How a method is served. Settings can override the timeout.
+/// How a method is served. Settings can override the timeout and the calls per minute.
 #[derive(Debug, Clone, Copy)]
 pub struct Policy {
     /// Path of the method on the wire, e.g. `/souk.pricing.v1.PricingService/SetPrice`.
@@ -9,8 +9,12 @@ pub struct Policy {
     pub name: &'static str,
     /// Timeout of a call on the server.
     pub timeout: Duration,
-    /// Maximum number of calls per caller and minute. It is documented, but no server enforces it yet.
+    /// Calls that a caller may make in a minute in the long run.
     pub per_minute: u32,
+    /// Calls that a caller may make at once; none leaves it to [`Policy::burst_of`].
+    pub burst: Option<u32>,
+    /// How early its calls are refused while the service is busy.
+    pub priority: Priority,
     /// Scopes that the caller's token must have, all of them.
     pub scopes: &'static [&'static str],
     /// Whether it can be called without a token.
@@ -30,6 +34,25 @@ impl Policy {
     pub fn unary(&self) -> bool {
         !self.takes_stream && !self.gives_stream
     }
+}
+
+impl Policy {
+    /// Calls that a caller may make at once where it may make so many in a minute: what the contract says, but never more than those
+    /// of the minute, else a quarter of them.
+    pub fn burst_of(&self, per_minute: u32) -> u32 {
+        self.burst.unwrap_or(per_minute / 4).clamp(1, per_minute.max(1))
+    }
+}
+
+/// How early calls are refused while a service is busy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Priority {
+    /// First.
+    Bulk,
+    /// After bulk calls.
+    Normal,
+    /// Last: somebody is about to pay.
+    Critical,
 }
 
 /// Whether a call may be repeated without a second effect.

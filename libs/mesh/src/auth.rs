@@ -2,8 +2,10 @@
 //!
 //! **The subject of a call.** A service calls with its own token in `authorization` and passes the user's token on in `x-souk-user-token`.
 //! - Scopes are those of `authorization`: they say what the caller itself may do.
-//! - The subject, to whom request ids, rate limits and audit entries belong, is the user where a valid user token came along and the token
+//! - The subject, to whom request ids and audit entries belong, is the user where a valid user token came along and the token
 //!   in `authorization` holds the scope `mesh:act-as`; else it is that token's own subject.
+//! - Calls are limited by the subject of `authorization`, and not at all where that holds `mesh:act-as`: a user's call counts where it comes
+//!   in.
 //! - A user token that came without `mesh:act-as` is ignored: else a caller could act as any user whose token it has seen. One that is invalid
 //!   is refused and not ignored: else a user's call would go on under the service's name.
 
@@ -134,6 +136,11 @@ impl Inner {
 }
 
 impl Identity {
+    /// Whether a service calls, for itself or for a user.
+    pub(crate) fn is_service(&self) -> bool {
+        self.token.as_ref().is_some_and(|token| token.allows(ACT_AS))
+    }
+
     /// Refuses with SCOPE_MISSING, naming the first scope that the token lacks.
     pub(crate) fn require(&self, scopes: &[&str]) -> Result<(), Fault> {
         let Some(token) = &self.token else {

@@ -39,7 +39,7 @@ pub struct Backing<'b> {
     /// What [`Backing::listen`] was given.
     listening: Mutex<Vec<Consumers>>,
     /// Checks that must succeed before the service is ready.
-    checks: [Check; 2],
+    checks: Vec<Check>,
 }
 
 impl<'b> Backing<'b> {
@@ -88,13 +88,19 @@ impl<'b> Backing<'b> {
         );
         let broker = bus.clone();
         let (checked, migrated) = (db.clone(), Arc::new(AtomicBool::new(false)));
-        let checks = [
+        let mut checks = vec![
             Check::hard("database", move || ready(checked.clone(), migrations, migrated.clone())),
             Check::soft("broker", move || {
                 let broker = broker.clone();
                 async move { broker.health().await }
             }),
         ];
+        if let Some(redis) = boot.redis.clone() {
+            checks.push(Check::soft("redis", move || {
+                let redis = redis.clone();
+                async move { redis.answers() }
+            }));
+        }
         let listening = Mutex::default();
         Ok(Self { db, bus, boot, name: service, aggregates, listening, checks })
     }

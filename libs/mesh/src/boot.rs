@@ -2,17 +2,19 @@
 
 use crate::auth::Auth;
 use crate::client::{self, Client};
-use crate::config::{Config, Nats, Problems};
+use crate::config::{self, Config, Nats, Problems};
 use crate::identity::{OwnToken, Signer};
 use crate::paging::Paging;
 use crate::tasks::Tasks;
 use bus::Bus;
+use cache::Redis;
 use fault::Fault;
 use pg::Budget;
 use std::collections::BTreeSet;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::OnceCell;
 
@@ -27,6 +29,8 @@ pub struct Boot {
     local: BTreeSet<&'static str>,
     /// The connections of all databases.
     pub(crate) connections: Budget,
+    /// None where the configuration names none.
+    pub(crate) redis: Option<Redis>,
     /// How the broker is reached; none where the configuration names none.
     broker: Option<bus::Settings>,
     bus: OnceCell<Bus>,
@@ -105,6 +109,10 @@ impl Boot {
             problems.push(problem);
             None
         });
+        let redis = redis(&config.redis).unwrap_or_else(|problem| {
+            problems.push(problem);
+            None
+        });
         let Some(auth) = auth.filter(|_| problems.is_empty()) else {
             return Err(Problems(problems).into());
         };
@@ -113,6 +121,18 @@ impl Boot {
             internal: listen((Ipv4Addr::LOCALHOST, 0).into()).await?,
             admin: listen(config.server.admin_listen).await?,
         };
+        if let Some(redis) = redis.clone() {
+            // Once before the first call.
+            if let Err(error) = redis.probe().await {
+                tracing::warn!(
+                    "Redis does not answer, so each process limits calls by itself: {error}"
+                );
+            }
+            let ending = tasks.ending();
+            tasks.keep("redis", async move {
+                let _ = ending.run_until_cancelled(redis.keep_probing()).await;
+            });
+        }
         let local = local.iter().copied().collect();
         let connections = usize::try_from(config.database.connections).unwrap_or(usize::MAX);
         Ok(Self {
@@ -123,6 +143,7 @@ impl Boot {
             ports,
             signer: signer.map(Arc::new),
             local,
+            redis,
             broker,
             bus: OnceCell::new(),
         })
@@ -191,6 +212,17 @@ fn broker(nats: &Nats) -> Result<Option<bus::Settings>, String> {
     let named = |problem: String| format!("nats.creds_file: {}: {problem}", path.display());
     let creds = std::fs::read_to_string(path).map_err(|error| named(error.to_string()))?;
     settings.with_creds(creds.into()).map(Some).map_err(named)
+}
+
+/// Redis, if the configuration names one.
+fn redis(redis: &config::Redis) -> Result<Option<Redis>, String> {
+    let Some(url) = redis.url.clone() else { return Ok(None) };
+    let settings = cache::Settings {
+        url,
+        connect_timeout: Duration::from_millis(redis.connect_timeout_ms),
+        command_timeout: Duration::from_millis(redis.command_timeout_ms),
+    };
+    Redis::open(&settings).map(Some).map_err(|problem| format!("redis.url: {problem}"))
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, BootError> {

@@ -13,11 +13,13 @@
 
 mod field;
 mod loader;
+mod rate_limit;
 mod sections;
 mod service;
 mod setting;
 
 pub use loader::{Loader, Problems};
+pub use rate_limit::RateLimit;
 pub use sections::{
     Auth, Databases, Endpoints, Nats, Page, Reconcile, Redis, Server, Telemetry, Timeouts,
     method_name, services,
@@ -48,6 +50,8 @@ pub struct Config {
     pub reconcile: Reconcile,
     /// Timeouts other than the contract's.
     pub timeouts: Timeouts,
+    /// How many calls each caller may make.
+    pub rate_limit: RateLimit,
     /// The sections of services, by the types that they declare.
     pub(crate) services: Vec<service::Read>,
 }
@@ -74,6 +78,7 @@ impl Config {
             page: loader.section("page"),
             reconcile: loader.section("reconcile"),
             timeouts: loader.section(""),
+            rate_limit: loader.section("rate_limit"),
             services: Vec::new(),
         };
         for problem in config.problems() {
@@ -103,6 +108,7 @@ impl Config {
         self.page.validate(&mut problems);
         self.reconcile.validate(&mut problems);
         self.timeouts.validate(&mut problems);
+        self.rate_limit.validate(&mut problems);
         problems
     }
 }

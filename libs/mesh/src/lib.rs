@@ -20,6 +20,7 @@ pub mod telemetry;
 // Authentication.
 pub mod auth;
 pub mod identity;
+mod listener;
 
 // Servers and clients.
 pub mod client;
@@ -30,7 +31,6 @@ pub mod admin;
 mod backing;
 pub mod boot;
 mod check;
-mod connection;
 mod health;
 pub mod operations;
 pub mod readiness;

@@ -84,6 +84,8 @@ impl Mesh {
         config.server.data_dir = folder.clone();
         config.nats.url = Some(broker.url().into());
         config.redis.url = Some(redis_url.into());
+        // All tests are one caller, and share this Redis.
+        config.rate_limit.enabled = false;
         config.database.pool_size = 8;
         config.database.url.extend(databases.urls().map(|(role, url)| (role.to_owned(), url)));
         config.reconcile =

@@ -1,27 +1,18 @@
 //! A chunk of an import inside its transaction: everything that its rows name is read by a few queries, each row is decided, and
 //! what changed is written at once.
 
-use crate::domain::import::{Known, Plan, Row, Settings, VariantRow, Weights, plan};
+use crate::domain::import::{Known, Plan, Row, Settings, VariantRow, plan};
 use crate::domain::product::Product;
-use crate::domain::variant::{Content, Options, Variant};
+use crate::domain::variant::{Content, Options};
 use crate::store::{attributes, brands, categories, products, variants};
 use crate::wire;
-use catalog_api::v1::{self as proto, ImportRow};
+use catalog_api::v1::ImportRow;
 use fault::Fault;
 use kernel::id::Id;
 use kernel::name::fold;
 use pg::Tx;
 use pg::entity::{self, Lock};
-use pg::outbox::MAX_EVENT_BYTES;
-use prost::Message;
 use std::collections::{BTreeSet, HashMap};
-
-/// An event contains the aggregate and the names of the changed fields.
-const WEIGHTS: Weights = Weights {
-    max_event_bytes: MAX_EVENT_BYTES - 512,
-    product: |product: &Product| proto::Product::from(product).encoded_len(),
-    variant: |variant: &Variant| proto::Variant::from(variant).encoded_len(),
-};
 
 /// Decides every row, writing nothing.
 pub async fn decide(tx: &mut Tx, rows: &[ImportRow], settings: Settings) -> Result<Plan, Fault> {
@@ -29,7 +20,7 @@ pub async fn decide(tx: &mut Tx, rows: &[ImportRow], settings: Settings) -> Resu
     let readable: Vec<&Row> = rows.iter().filter_map(|(_, row)| row.as_ref().ok()).collect();
     let known = known(tx, &readable).await?;
     let now = tx.now().await?;
-    Ok(plan(rows, settings, known, WEIGHTS, now))
+    Ok(plan(rows, settings, known, now))
 }
 
 /// Writes what was decided.

@@ -6,7 +6,7 @@ use souk as _;
 use std::collections::BTreeSet;
 
 /// Refusals that say nothing about a method: they come before it.
-const OF_THE_STACK: [&str; 9] = [
+const OF_THE_STACK: [&str; 10] = [
     "TOKEN_MISSING",
     "TOKEN_INVALID",
     "SCOPE_MISSING",
@@ -15,6 +15,7 @@ const OF_THE_STACK: [&str; 9] = [
     "UNSUPPORTED_COMPRESSION",
     "DEADLINE_EXCEEDED",
     "OVERLOADED",
+    "RATE_LIMITED",
     "METHOD_UNKNOWN",
 ];
 

@@ -7,6 +7,7 @@ use crate::load::lines::{Lines, require_json_lines};
 use crate::load::progress::Progress;
 use crate::load::{OnError, Tally, archive, prices, products};
 use crate::output;
+use crate::usage::Usage;
 use anyhow::{Context, Result, bail};
 use catalog_api::v1::{ImportErrorPolicy, ImportRow, ImportStart};
 use clap::{Args, Subcommand};
@@ -14,6 +15,9 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use uuid::Uuid;
+
+/// Largest share of refused rows, in percent, where none is given.
+const MAX_REFUSED: u8 = 10;
 
 /// Imports JSON lines: each line is a message in protobuf's JSON. Refused rows are listed on standard error.
 #[derive(Debug, Subcommand)]
@@ -72,9 +76,9 @@ struct Rows {
     /// What to do about a row that is refused.
     #[arg(long, value_enum, default_value_t)]
     on_error: OnError,
-    /// With `--on-error skip`: fail in the end if more than this share of the rows was refused, in percent.
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u8).range(0..=100))]
-    max_refused: u8,
+    /// With `--on-error skip`: fail in the end if more than this share of the rows was refused, in percent. Default: 10.
+    #[arg(long, value_parser = clap::value_parser!(u8).range(0..=100))]
+    max_refused: Option<u8>,
     /// Id of the import. With the same id, rows and chunk size an interrupted import continues. Default: a new id.
     #[arg(long)]
     import_id: Option<Uuid>,
@@ -93,7 +97,7 @@ impl Import {
 impl Products {
     async fn run(self) -> Result<()> {
         let caller = Caller::new(&Environment::of_client(), &self.flags)?;
-        let import_id = self.rows.begin();
+        let import_id = self.rows.begin()?;
         let mut chunks = Chunks::new(self.rows.read()?, self.chunk.into(), self.rows.on_error);
         let start = ImportStart {
             import_id: import_id.to_string(),
@@ -143,7 +147,7 @@ impl Prices {
     async fn run(self) -> Result<()> {
         let caller = Caller::new(&Environment::of_client(), &self.flags)?;
         let options = prices::Options {
-            import_id: self.rows.begin(),
+            import_id: self.rows.begin()?,
             dry_run: self.rows.dry_run,
             on_error: self.rows.on_error,
         };
@@ -157,10 +161,14 @@ impl Prices {
 
 impl Rows {
     /// Says under which id it runs, so that it can be resumed even where it is killed.
-    fn begin(&self) -> Uuid {
+    fn begin(&self) -> Result<Uuid> {
+        if self.max_refused.is_some() && self.on_error == OnError::Stop {
+            let message = "--max-refused: without --on-error skip the first refused row stops it";
+            return Err(Usage(message.to_owned()).into());
+        }
         let id = self.import_id.unwrap_or_else(Uuid::now_v7);
         output::note(format_args!("import {id}"));
-        id
+        Ok(id)
     }
 
     fn read<M: Keyed>(&self) -> Result<Lines<Box<dyn BufRead>, M>> {
@@ -206,13 +214,13 @@ impl Rows {
         if tally.stopped || (tally.refused > 0 && self.on_error == OnError::Stop) {
             bail!("a row was refused; mend it, or go on without such rows by --on-error skip");
         }
-        if is_above(tally, self.max_refused) {
+        let max_refused = self.max_refused.unwrap_or(MAX_REFUSED);
+        if is_above(tally, max_refused) {
             let others = if self.dry_run { "would be taken" } else { "were taken" };
             bail!(
-                "{} of {} rows were refused, more than {} % (--max-refused); the others {others}",
+                "{} of {} rows were refused, more than {max_refused} % (--max-refused); the others {others}",
                 tally.refused,
                 tally.rows(),
-                self.max_refused
             );
         }
         Ok(())

@@ -6,8 +6,9 @@ pub fn render() -> String {
     let mut text = head("Methods", "the policies in `proto/souk/**`");
     text.push_str(
         "\nThe timeout is the server's: a shorter deadline of the caller wins, and `SOUK_TIMEOUT_MS_<SERVICE>_<METHOD>` \
-         replaces it; of a stream it is the time until the first answer. Calls a minute are meant for each caller and method; \
-         no server enforces them yet.\n",
+         replaces it; of a stream it is the time until the first answer.\n\nCalls are what each caller may make of the method: so many a minute in the long \
+         run, and so many at once. More are refused with `RATE_LIMITED`. `SOUK_RATE_LIMIT_PER_MINUTE_<SERVICE>_<METHOD>` replaces \
+         those a minute, and with them those at once where the contract does not name them.\n",
     );
     let mut services: Vec<&str> = methods().iter().map(|method| service(method)).collect();
     services.dedup();
@@ -16,7 +17,7 @@ pub fn render() -> String {
             methods().iter().filter(|method| service(method) == name).map(|method| row(method));
         text.push_str(&format!(
             "\n## {name}\n\n{}",
-            table(&["Method", "Timeout", "Calls a minute", "Scopes", "Retry"], rows)
+            table(&["Method", "Timeout", "Calls a minute", "At once", "Scopes", "Retry"], rows)
         ));
     }
     text
@@ -34,6 +35,7 @@ fn row(method: &Policy) -> Vec<String> {
         code(name),
         format!("{} ms", method.timeout.as_millis()),
         method.per_minute.to_string(),
+        method.burst_of(method.per_minute).to_string(),
         if method.public { "none: public".to_owned() } else { scopes.join(", ") },
         retry.to_owned(),
     ]

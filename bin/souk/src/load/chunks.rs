@@ -26,7 +26,8 @@ pub struct Chunks<I, M: Keyed> {
     sequence: i64,
     /// Rows that did not fit into the previous chunk.
     waiting: VecDeque<Row<M>>,
-    stopped: bool,
+    /// The row at which it ends, where the policy is to stop.
+    stopped: Option<Refused>,
     /// What the rows so far name.
     seen: M::Seen,
     /// Rows whose names are not among these, since they could not be read or sent.
@@ -40,8 +41,8 @@ pub enum Next<M> {
     Chunk(Chunk<M>),
     /// There are no more rows.
     End,
-    /// A row could not be read, and the policy is to stop.
-    Stopped,
+    /// This row could not be read, and the policy is to stop. All before it are in earlier chunks.
+    Stopped(Refused),
 }
 
 impl<I, M> Chunks<I, M>
@@ -52,19 +53,17 @@ where
     /// Chunks of at most `size` rows.
     pub fn new(rows: I, size: usize, on_error: OnError) -> Self {
         let (waiting, seen) = (VecDeque::new(), M::Seen::default());
-        Self { rows, size, on_error, sequence: 0, waiting, stopped: false, seen, unread: 0 }
+        Self { rows, size, on_error, sequence: 0, waiting, stopped: None, seen, unread: 0 }
     }
 
-    /// Reads the next chunk; calls `refused` for each row that cannot be read or sent, or that names what an earlier one names.
+    /// Reads the next chunk; calls `refused` for each row to skip, as it cannot be read or sent, or names what an earlier one names.
     pub fn next(&mut self, refused: &mut impl FnMut(Refused)) -> Result<Next<M>> {
-        if self.stopped {
-            return Ok(Next::Stopped);
-        }
         let mut rows = Vec::new();
         let mut bytes = 0;
         while rows.len() < self.size {
             let row = match self.waiting.pop_front() {
                 Some(row) => Ok(row),
+                None if self.stopped.is_some() => break,
                 None => match self.rows.next() {
                     None => break,
                     Some(row) => row?.and_then(|row| self.admit(row)),
@@ -81,16 +80,15 @@ where
                 }
                 Err(why) => {
                     self.unread += u64::from(why.is_unread());
-                    refused(why);
-                    if self.on_error == OnError::Stop {
-                        self.stopped = true;
-                        return Ok(Next::Stopped);
+                    match self.on_error {
+                        OnError::Skip => refused(why),
+                        OnError::Stop => self.stopped = Some(why),
                     }
                 }
             }
         }
         if rows.is_empty() {
-            return Ok(Next::End);
+            return Ok(self.stopped.clone().map_or(Next::End, Next::Stopped));
         }
         while rows.len() > 1 && !are_decodable(rows.iter().map(|row| &row.message)) {
             let rest = rows.split_off(rows.len() / 2);
@@ -102,7 +100,7 @@ where
 
     /// What all rows name; none: some of them could not be read or sent.
     pub fn names(&self) -> Option<&M::Seen> {
-        (self.unread == 0 && !self.stopped).then_some(&self.seen)
+        (self.unread == 0 && self.stopped.is_none()).then_some(&self.seen)
     }
 
     /// The row, unless nothing could take it.
@@ -298,11 +296,13 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_cannot_be_read_is_left_out_or_ends_it_before_its_chunk() {
+    fn a_row_that_cannot_be_read_is_left_out_or_ends_it_after_all_before_it() {
         let rows = || vec![row(1, 0), row(2, 0), row(3, 0), broken(4), row(5, 0), row(6, 0)];
         let (lines, refused) = check(rows(), OnError::Skip, Next::End);
         assert_eq!((lines, refused), (vec![vec![1, 2], vec![3, 5], vec![6]], vec![4]));
-        let (lines, refused) = check(rows(), OnError::Stop, Next::Stopped);
-        assert_eq!((lines, refused), (vec![vec![1, 2]], vec![4]));
+        let (key, reason, message) = Default::default();
+        let end = Next::Stopped(Refused { line: 4, key, reason, message });
+        let (lines, refused) = check(rows(), OnError::Stop, end);
+        assert_eq!((lines, refused), (vec![vec![1, 2], vec![3]], vec![]));
     }
 }

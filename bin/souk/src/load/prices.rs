@@ -49,7 +49,11 @@ where
         };
         match chunks.next(&mut refused)? {
             Next::Chunk(chunk) => send_chunk(caller, options, chunk, progress, &mut tally).await?,
-            Next::Stopped => tally.stopped = true,
+            Next::Stopped(why) => {
+                progress.refused(why);
+                tally.refused += 1;
+                tally.stopped = true;
+            }
             Next::End => break,
         }
     }

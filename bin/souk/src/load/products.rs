@@ -45,6 +45,8 @@ struct Import<'a, I> {
     pending: VecDeque<Chunk<ImportRow>>,
     /// Whether all chunks were read.
     drained: bool,
+    /// The row at which reading stopped.
+    last: Option<Refused>,
     /// Number of chunks that earlier streams of a dry run processed. The server keeps no state of a dry run, so a new stream starts
     /// with sequence 1 again.
     before: i64,
@@ -69,6 +71,7 @@ where
         tally: Tally::default(),
         pending: VecDeque::new(),
         drained: false,
+        last: None,
         before: 0,
         answered: 0,
     };
@@ -133,6 +136,10 @@ where
                 self.read(&send).await?;
             }
             if self.pending.is_empty() {
+                // Reported now, when nothing before it was refused.
+                if let Some(why) = self.last.take() {
+                    self.stop_at(why);
+                }
                 return Ok(());
             }
             match next(&mut answers).await? {
@@ -155,9 +162,9 @@ where
                 self.pending.push_back(chunk);
             }
             Next::End => self.drained = true,
-            Next::Stopped => {
+            Next::Stopped(why) => {
                 self.drained = true;
-                self.tally.stopped = true;
+                self.last = Some(why);
             }
         }
         Ok(())
@@ -175,12 +182,16 @@ where
         let row = row.and_then(|row| self.pending.front()?.rows.get(row));
         // The message begins with the position in the chunk and the reason, which are reported separately.
         let message = fault.message().split_once(": ").map_or(fault.message(), |(_, rest)| rest);
-        self.progress.refused(Refused {
+        self.stop_at(Refused {
             line: row.map_or(0, |row| row.line),
             key: metadata("key").unwrap_or_default(),
             reason: metadata("reason").unwrap_or_else(|| fault.reason().to_owned()),
             message: message.to_owned(),
         });
+    }
+
+    fn stop_at(&mut self, why: Refused) {
+        self.progress.refused(why);
         self.tally.refused += 1;
         self.tally.stopped = true;
     }

@@ -54,6 +54,7 @@ fn maps_are_filled_from_names() {
             ("SOUK_DATABASE_URL_CATALOG", "postgres://souk_catalog:geheim@db/souk_catalog"),
             ("SOUK_ENDPOINT_PRICING", "pricing:50051"),
             ("SOUK_TIMEOUT_MS_PRICING_SET_PRICE", "250"),
+            ("SOUK_RATE_LIMIT_PER_MINUTE_PRICING_SET_PRICE", "600"),
             ("SOUK_NATS_URL", ""),
         ],
     )
@@ -62,6 +63,10 @@ fn maps_are_filled_from_names() {
     assert_eq!(config.endpoints.uri("pricing").unwrap().to_string(), "http://pricing:50051/");
     let policy = contracts::policy("/souk.pricing.v1.PricingService/SetPrice").unwrap();
     assert_eq!(config.timeouts.of(policy).as_millis(), 250);
+    let limit = config.rate_limit.of(policy);
+    assert_eq!((limit.per_minute, limit.burst), (600, 150));
+    let other = contracts::policy("/souk.pricing.v1.PricingService/GetPrice").unwrap();
+    assert_eq!(config.rate_limit.of(other).per_minute, other.per_minute);
     assert!(config.nats.url.is_none(), "an empty variable is not set");
     let listing = settings.to_string();
     assert!(
@@ -84,6 +89,11 @@ fn all_problems_are_reported_at_once() {
         ("SOUK_DATABASE_POOL_SIZE", "0"),
         ("SOUK_ENDPOINT_PRICING", "pricing"),
         ("SOUK_TIMEOUT_MS_PRICING_SET_PRIZE", "5"),
+        ("SOUK_RATE_LIMIT_PER_MINUTE_PRICING_SET_PRIZE", "5"),
+        ("SOUK_RATE_LIMIT_PER_MINUTE_PRICING_SET_PRICE", "0"),
+        ("SOUK_RATE_LIMIT_INSTANCES", "0"),
+        ("SOUK_REDIS_CONNECT_TIMEOUT_MS", "10001"),
+        ("SOUK_REDIS_COMMAND_TIMEOUT_MS", "0"),
         ("SOUK_RECONCILE_SAMPLE_SECONDS", "86401"),
         ("SOUK_RECONCILE_FULL_HOURS", "169"),
         ("SOUK_RECONCILE_CONFIRM_SECONDS", "0"),
@@ -103,6 +113,11 @@ fn all_problems_are_reported_at_once() {
         "database.pool_size:",
         "endpoint.pricing:",
         "timeout_ms.pricing_set_prize:",
+        "rate_limit.per_minute.pricing_set_prize:",
+        "rate_limit.per_minute.pricing_set_price:",
+        "rate_limit.instances:",
+        "redis.connect_timeout_ms:",
+        "redis.command_timeout_ms:",
         "reconcile.sample_seconds:",
         "reconcile.full_hours:",
         "reconcile.confirm_seconds:",

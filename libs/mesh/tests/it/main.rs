@@ -18,6 +18,7 @@ mod drain;
 mod fixture;
 mod open;
 mod prices;
+mod rate_limits;
 mod reconcile;
 mod refusals;
 mod tokens;

@@ -362,8 +362,9 @@ pub(super) fn compile_pattern(pattern: &str) -> Result<Regex, regex::Error> {
 mod tests {
     use super::*;
 
+    /// A text with no flag that other types cannot have.
     fn text() -> Definition {
-        Definition::plain("processor".into(), Kind::Text)
+        Definition { searchable: false, ..Definition::plain("processor".into(), Kind::Text) }
     }
 
     fn refusal(definition: Definition) -> Option<String> {

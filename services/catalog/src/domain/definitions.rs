@@ -205,7 +205,8 @@ mod tests {
 
     #[test]
     fn values_follow_the_rules_of_their_definition() {
-        let plain = || Definition::plain("x".into(), Kind::Text);
+        let plain =
+            || Definition { searchable: false, ..Definition::plain("x".into(), Kind::Text) };
         let check = |definition: Definition, given: CodedValue| {
             definitions(definition).check(&[given], "p").map_err(|fault| fault.reason().to_owned())
         };

@@ -11,7 +11,7 @@ use super::variant::{self, Options, Variant, options_taken, sku_taken, sku_twice
 use catalog_api::v1::Reason;
 use chrono::{DateTime, Utc};
 use convert::Fields;
-use fault::{Common, Fault};
+use fault::Fault;
 use kernel::head::Change;
 use kernel::id::Id;
 use kernel::name::fold;
@@ -37,14 +37,17 @@ pub struct Row {
 }
 
 impl Row {
-    /// Refuses what no shop could take, whatever is there: variants with one SKU, and variants that differ in nothing.
+    /// Refuses what no shop could take, whatever is there: two values of one attribute, variants with one SKU, and variants that differ
+    /// in nothing.
     pub fn check(&self) -> Result<(), Fault> {
+        values_once(&self.given)?;
         let options: Vec<Options> = self.variants.iter().map(|own| own.content.options()).collect();
         for (at, own) in self.variants.iter().enumerate() {
             let (earlier, path) = (&self.variants[..at], format!("variants[{at}]"));
             if earlier.iter().any(|other| other.sku == own.sku) {
                 return Err(sku_twice(&own.sku).below(&path));
             }
+            values_once(&own.given).map_err(|fault| fault.below(&path))?;
             let mut alike = earlier.iter().zip(&options);
             if alike.any(|(other, of)| *of == options[at] && other.given == own.given) {
                 return Err(options_taken().below(&path));
@@ -52,6 +55,18 @@ impl Row {
         }
         Ok(())
     }
+}
+
+fn values_once(given: &[CodedValue]) -> Result<(), Fault> {
+    let mut seen = HashSet::with_capacity(given.len());
+    let mut fields = Fields::default();
+    for (at, CodedValue { code, value }) in given.iter().enumerate() {
+        if !seen.insert((code, value.kind())) {
+            let message = format!("{code} has two values");
+            fields.note(Reason::AttributeValueInvalid, format!("tier2_attributes[{at}]"), message);
+        }
+    }
+    fields.finish()
 }
 
 /// A variant as it should be after the import.
@@ -93,17 +108,6 @@ pub struct Known {
     pub options: HashMap<(Id<Product>, Options), Id<Variant>>,
 }
 
-/// Encoded sizes, which only the wire knows.
-#[derive(Debug, Clone, Copy)]
-pub struct Weights {
-    /// Most bytes of an aggregate that its event can carry.
-    pub max_event_bytes: usize,
-    /// Bytes of a product.
-    pub product: fn(&Product) -> usize,
-    /// Bytes of a variant.
-    pub variant: fn(&Variant) -> usize,
-}
-
 /// What is to be written, and what became of each row.
 #[derive(Debug, Default)]
 pub struct Plan {
@@ -130,11 +134,10 @@ pub fn plan(
     rows: Vec<(String, Result<Row, Fault>)>,
     settings: Settings,
     known: Known,
-    weights: Weights,
     now: DateTime<Utc>,
 ) -> Plan {
     let (mut plan, mut keys) = (Plan::default(), HashSet::new());
-    let mut planner = Planner { settings, known, weights, now, skus: HashSet::new() };
+    let mut planner = Planner { settings, known, now, skus: HashSet::new() };
     for (index, (key, row)) in rows.into_iter().enumerate() {
         let decided = row.and_then(|row| {
             // A row that cannot be read takes the key from none.
@@ -154,7 +157,6 @@ pub fn plan(
 struct Planner {
     settings: Settings,
     known: Known,
-    weights: Weights,
     now: DateTime<Utc>,
     skus: HashSet<Sku>,
 }
@@ -218,9 +220,6 @@ impl Planner {
             }
             None => Some(Product::new(product_id, content, self.now)),
         };
-        if let Some((product, _)) = &effect.product {
-            self.weigh((self.weights.product)(product))?;
-        }
         self.variants(row, product_id, effect)
     }
 
@@ -317,9 +316,6 @@ impl Planner {
                 return Err(options_taken().below(&path));
             }
             moved.insert(id);
-            if let Some((variant, _)) = &written {
-                self.weigh((self.weights.variant)(variant)).map_err(|fault| fault.below(&path))?;
-            }
             effect.variants.extend(written);
         }
         for (options, id) in &finals {
@@ -350,15 +346,6 @@ impl Planner {
             }
         }
     }
-
-    fn weigh(&self, bytes: usize) -> Result<(), Fault> {
-        if bytes <= self.weights.max_event_bytes {
-            return Ok(());
-        }
-        let message =
-            format!("would make an event of more than {} bytes", self.weights.max_event_bytes);
-        Err(Fault::new(Common::EventTooLarge, message))
-    }
 }
 
 fn key_taken(key: &str, message: &str) -> Fault {
@@ -370,8 +357,7 @@ mod tests {
     use super::*;
     use crate::domain::value::Value;
     use crate::domain::variant::Tier1;
-
-    const WEIGHTS: Weights = Weights { max_event_bytes: 9, product: |_| 9, variant: |_| 9 };
+    use fault::Common;
 
     fn row(key: &str, skus: &[&str]) -> (String, Result<Row, Fault>) {
         let variants = skus.iter().map(|sku| VariantRow {
@@ -399,7 +385,7 @@ mod tests {
     #[test]
     fn the_second_row_with_a_key_or_a_sku_is_refused() {
         let rows = vec![row("a", &["1"]), row("a", &["2"]), row("b", &["1"])];
-        let plan = plan(rows, all(), Known::default(), WEIGHTS, Utc::now());
+        let plan = plan(rows, all(), Known::default(), Utc::now());
         assert_eq!(reasons(&plan), [(1, "PRODUCT_KEY_TAKEN"), (2, "SKU_TAKEN")]);
         assert_eq!((plan.created, plan.products.len(), plan.variants.len()), (1, 1, 1));
     }
@@ -418,8 +404,14 @@ mod tests {
         alike.variants[1].content = alike.variants[0].content.clone();
         assert_eq!(check(&alike), refused("OPTIONS_TAKEN", "variants[1].tier1_attributes"));
         // Only the shop knows whether variants may differ by it.
-        alike.variants[1].given = vec![CodedValue { code: "x".into(), value: Value::Bool(true) }];
+        let value = CodedValue { code: "x".into(), value: Value::Bool(true) };
+        alike.variants[1].given = vec![value.clone()];
         assert_eq!(check(&alike), None);
+        alike.variants[1].given.push(value.clone());
+        let twice = refused("ATTRIBUTE_VALUE_INVALID", "variants[1].tier2_attributes[1]");
+        assert_eq!(check(&alike), twice);
+        alike.given = vec![value; 2];
+        assert_eq!(check(&alike), refused("ATTRIBUTE_VALUE_INVALID", "tier2_attributes[1]"));
     }
 
     #[test]
@@ -427,7 +419,7 @@ mod tests {
         let unread =
             (" A".to_owned(), Err(Fault::field(Common::InvalidField, "title", "is blank")));
         let rows = vec![unread, row("a", &["1"]), row("A", &["2"])];
-        let plan = plan(rows, all(), Known::default(), WEIGHTS, Utc::now());
+        let plan = plan(rows, all(), Known::default(), Utc::now());
         assert_eq!(reasons(&plan), [(0, "INVALID_FIELD"), (2, "PRODUCT_KEY_TAKEN")]);
         assert_eq!(plan.created, 1);
     }
@@ -441,17 +433,10 @@ mod tests {
             (key, row.map(|row| Row { given, brand: "Acme".into(), ..row }))
         };
         let rows = vec![with("a", &["x", "No Code"]), with("b", &["x"]), with("c", &["x"])];
-        let plan = plan(rows, all(), Known::default(), WEIGHTS, Utc::now());
+        let plan = plan(rows, all(), Known::default(), Utc::now());
         assert_eq!(reasons(&plan), [(0, "ATTRIBUTE_DEFINITION_INVALID")]);
         assert_eq!((plan.attributes.len(), plan.brands.len(), plan.created), (1, 1, 2));
         let brands: Vec<_> = plan.products.iter().map(|(own, _)| own.content.brand_id).collect();
         assert_eq!(brands, [Some(plan.brands[0].0.head.id); 2]);
-    }
-
-    #[test]
-    fn what_is_too_heavy_for_an_event_is_refused() {
-        let heavy = Weights { product: |_| 10, ..WEIGHTS };
-        let plan = plan(vec![row("a", &["1"])], all(), Known::default(), heavy, Utc::now());
-        assert_eq!(reasons(&plan), [(0, "EVENT_TOO_LARGE")]);
     }
 }

@@ -1,17 +1,24 @@
 //! Rows of an import, and their outcome.
 
-use super::{free, product, value, variant};
+use super::{free, product, value};
 use crate::domain::import::{Plan, Row, VariantRow};
-use crate::domain::product::Content;
-use crate::domain::variant::FIELDS;
+use crate::domain::product::{Content, Product};
+use crate::domain::value::{CodedValue, Held, Values};
+use crate::domain::variant::{self, FIELDS, Variant};
 use catalog_api::v1::{
-    ImportChunk, ImportChunkResult, ImportRow, ImportRowRefusal, ImportStart, Reason,
+    self as proto, ImportChunk, ImportChunkResult, ImportRow, ImportRowRefusal, ImportStart, Reason,
 };
+use chrono::DateTime;
 use contracts::{Validate, Violation};
 use convert::read;
-use fault::Fault;
+use fault::{Common, Fault};
 use kernel::digest::sha256;
+use kernel::id::Id;
+use pg::outbox::MAX_EVENT_BYTES;
 use prost::Message;
+
+/// Most bytes of an aggregate: its event also holds the names of the changed fields.
+const MAX_AGGREGATE_BYTES: usize = MAX_EVENT_BYTES - 1024;
 
 /// Reads a row. Its own rules are checked here and not in the codec, so that the error policy decides what a broken one means.
 pub fn row(sent: &ImportRow) -> Result<Row, Fault> {
@@ -38,7 +45,7 @@ pub fn row(sent: &ImportRow) -> Result<Row, Fault> {
         let category_keys = fields.names("category_keys", &sent.category_keys);
         let variants = fields.each("variants", &sent.variants, |fields, draft| {
             let sku = fields.sku("sku", &draft.sku);
-            let (content, given) = variant::draft(fields, draft, &FIELDS);
+            let (content, given) = super::variant::draft(fields, draft, &FIELDS);
             Some(VariantRow { sku: sku?, content, given })
         });
         let (brand, category_keys, variants) = (brand?, category_keys?, variants?);
@@ -46,7 +53,52 @@ pub fn row(sent: &ImportRow) -> Result<Row, Fault> {
         Some(Row { content, brand, category_keys, given, variants })
     })?;
     row.check()?;
+    weigh(sent, &row)?;
     Ok(row)
+}
+
+/// Refuses what would become a product or variant that no event has room for.
+fn weigh(sent: &ImportRow, row: &Row) -> Result<(), Fault> {
+    // Ids instead of names, at most 40 bytes each, never double it.
+    if sent.encoded_len() <= MAX_AGGREGATE_BYTES / 2 {
+        return Ok(());
+    }
+    let now = DateTime::UNIX_EPOCH;
+    let content = Content {
+        brand_id: (!row.brand.is_empty()).then(Id::new),
+        category_ids: row.category_keys.iter().map(|_| Id::new()).collect(),
+        values: undefined(&row.given),
+        ..row.content.clone()
+    };
+    let (product, _) = Product::new(Id::new(), content, now);
+    require_room(&proto::Product::from(&product))
+        .map_err(|message| Fault::new(Common::EventTooLarge, message))?;
+    for (at, own) in row.variants.iter().enumerate() {
+        let content = variant::Content { values: undefined(&own.given), ..own.content.clone() };
+        let (variant, _) = Variant::new(Id::new(), product.head.id, own.sku.clone(), content, now);
+        require_room(&proto::Variant::from(&variant)).map_err(|message| {
+            Fault::field(Common::EventTooLarge, format!("variants[{at}]"), message)
+        })?;
+    }
+    Ok(())
+}
+
+fn undefined(given: &[CodedValue]) -> Values {
+    let held = given.iter().map(|CodedValue { code, value }| Held {
+        attribute_id: Id::new(),
+        code: code.clone(),
+        defining: false,
+        value: value.clone(),
+    });
+    Values::new(held.collect())
+}
+
+fn require_room(aggregate: &impl Message) -> Result<(), String> {
+    let bytes = aggregate.encoded_len();
+    if bytes <= MAX_AGGREGATE_BYTES {
+        return Ok(());
+    }
+    Err(format!("takes {bytes} bytes; its event has room for {MAX_AGGREGATE_BYTES}"))
 }
 
 /// The outcome of a chunk.

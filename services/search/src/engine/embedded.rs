@@ -7,6 +7,7 @@
 // From a document to columns.
 mod pack;
 mod prices;
+mod repeated;
 mod schema;
 mod terms;
 

@@ -19,6 +19,9 @@ use std::time::Duration;
 const TOKEN_MAX_AGE: Duration = Duration::from_secs(7 * 86_400);
 const TOKEN_LIFETIME: Duration = Duration::from_secs(30 * 86_400);
 
+/// Begins the settings of limits, which whoever starts a mesh may set in the shell: a load test does.
+const LIMITS: &str = "SOUK_RATE_LIMIT_";
+
 type Variables = BTreeMap<String, String>;
 
 /// Starts servers and mesh, unless they run, and waits until they are ready: one process, or one for each named role.
@@ -70,8 +73,8 @@ fn client_variables(
     pids: &BTreeMap<String, u32>,
     port_map: &PortMap,
 ) -> Result<Variables> {
-    // Clients do not need the key of page tokens.
-    variables.remove("SOUK_PAGE_KEY");
+    // Clients do not need the key of page tokens, and a shell that reads the file keeps no limits for the next mesh.
+    variables.retain(|name, _| name != "SOUK_PAGE_KEY" && !name.starts_with(LIMITS));
     for server in &servers.running {
         let name = server.name.to_ascii_uppercase();
         variables.insert(format!("SOUK_PID_{name}"), server.pid.to_string());
@@ -116,11 +119,20 @@ async fn prepare(paths: &Paths, servers: &Stack) -> Result<Variables> {
         ("SOUK_AUTH_JWKS_FILE".to_owned(), path(&keys.join("jwks.json"))),
         ("SOUK_PAGE_KEY".to_owned(), secrets.page_key),
     ]);
+    let given = std::env::vars_os().filter_map(|(name, value)| {
+        let name = name.into_string().ok().filter(|name| name.starts_with(LIMITS))?;
+        Some((name, value.into_string().ok()?))
+    });
+    variables.extend(given);
     for (role, url) in config.database.url {
         let name = format!("SOUK_DATABASE_URL_{}", role.to_ascii_uppercase());
         variables.insert(name, url.expose_secret().to_owned());
     }
     Ok(variables)
+}
+
+fn limits(settings: &Variables) -> impl Iterator<Item = (&String, &String)> {
+    settings.iter().filter(|(name, _)| name.starts_with(LIMITS))
 }
 
 fn keys(paths: &Paths) -> PathBuf {
@@ -154,6 +166,8 @@ async fn stop_outdated(
             "roles are distributed differently"
         } else if own.program.as_ref() != Some(&program) {
             "it runs another build"
+        } else if !limits(shared).eq(limits(&own.settings)) {
+            "it limits callers differently"
         } else if shared.iter().any(moved) || ports.is_none() {
             "it has other addresses or secrets"
         } else {

@@ -8,10 +8,9 @@
 use std::collections::BTreeMap;
 
 use tantivy::TantivyDocument;
-use tantivy::tokenizer::{PreTokenizedString, Token};
 
 use super::schema::Fields;
-use super::{prices, terms};
+use super::{prices, repeated, terms};
 use crate::engine::document::Document;
 use crate::engine::text;
 
@@ -48,7 +47,8 @@ pub fn pack(fields: &Fields, document: &Document) -> TantivyDocument {
     }
     packed.add_i64(fields.revision, document.revision);
     packed.add_i64(fields.created_at, document.created_at.timestamp_micros());
-    packed.add_pre_tokenized_text(fields.text, searched_text(document));
+    // Three times as often counts like BM25 with a k1 of a third, which tantivy does not let one set.
+    packed.add_text(fields.text, repeated::text(text::words_of(document)));
     for variant in &document.variants {
         for code in text::codes(&variant.sku) {
             packed.add_text(fields.sku, code);
@@ -71,16 +71,6 @@ pub fn pack(fields: &Fields, document: &Document) -> TantivyDocument {
 fn halves(id: uuid::Uuid) -> [u64; 2] {
     let (high, low) = id.as_u64_pair();
     [high, low]
-}
-
-/// Each word as often as it is strong: three times as often counts like BM25 with a k1 of a third, which tantivy does not let one set.
-fn searched_text(document: &Document) -> PreTokenizedString {
-    let words = text::words_of(document).into_iter();
-    let tokens = words.flat_map(|(text, strength)| {
-        let token = Token { text, position: 0, ..Token::default() };
-        std::iter::repeat_n(token, strength as usize)
-    });
-    PreTokenizedString { text: String::new(), tokens: tokens.collect() }
 }
 
 fn masks_by_term(document: &Document) -> BTreeMap<Vec<u8>, Vec<u64>> {

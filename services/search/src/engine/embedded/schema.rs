@@ -3,13 +3,16 @@
 use tantivy::schema::{
     BytesOptions, FAST, Field, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions,
 };
+use tantivy::tokenizer::TokenizerManager;
+
+use super::repeated::{self, Repeated};
 
 /// Raised whenever the same document would be packed or analyzed in another way than before, so
 /// that indexes of an older binary are made anew.
 const FORMAT: &str = "7";
 
-/// Tantivy's own, which does nothing: texts come as words.
-const TOKENIZER: &str = "raw";
+/// Tantivy's own: the whole text is one word.
+const SKU_TOKENIZER: &str = "raw";
 
 /// Names of the columns that are read without going through the schema.
 pub mod column {
@@ -68,12 +71,12 @@ impl Fields {
         let mut schema = Schema::builder();
         let text = TextOptions::default().set_indexing_options(
             TextFieldIndexing::default()
-                .set_tokenizer(TOKENIZER)
+                .set_tokenizer(repeated::NAME)
                 .set_index_option(IndexRecordOption::WithFreqs),
         );
         let sku = TextOptions::default().set_indexing_options(
             TextFieldIndexing::default()
-                .set_tokenizer(TOKENIZER)
+                .set_tokenizer(SKU_TOKENIZER)
                 .set_fieldnorms(false)
                 .set_index_option(IndexRecordOption::Basic),
         );
@@ -112,3 +115,10 @@ impl Fields {
 // FNV-1a, since the standard library's hasher may differ between releases.
 const FNV_OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
 const FNV_PRIME: u64 = 0x0100_0000_01b3;
+
+/// The tokenizers that the schema names, beside tantivy's own.
+pub fn tokenizers() -> TokenizerManager {
+    let tokenizers = TokenizerManager::default();
+    tokenizers.register(repeated::NAME, Repeated::default());
+    tokenizers
+}

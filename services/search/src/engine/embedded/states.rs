@@ -52,7 +52,8 @@ impl States {
     pub fn keep(&self, view: &View) -> StateId {
         let mut kept = self.lock();
         let is_same = |state: &State| Arc::ptr_eq(&state.view.snapshot, &view.snapshot);
-        let known = kept.states.iter().position(is_same);
+        // Mostly the last one: all searches between two commits are of one state.
+        let known = kept.states.iter().rposition(is_same);
         let state = known.and_then(|at| kept.states.remove(at)).unwrap_or_else(|| {
             kept.last_number += 1;
             State { number: kept.last_number, view: view.clone(), used: Instant::now() }

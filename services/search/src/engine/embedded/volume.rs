@@ -15,7 +15,7 @@ use uuid::Uuid;
 use super::columns::Columns;
 use super::directory::CacheDirectory;
 use super::pack::pack;
-use super::schema::Fields;
+use super::schema::{Fields, tokenizers};
 use crate::engine::{Change, Checkpoint, EngineError, Stats};
 
 /// Memory for documents that are not committed yet; past it a segment is written early.
@@ -67,6 +67,7 @@ impl Volume {
             let fields = Fields::new();
             let index = Index::builder()
                 .schema(fields.schema.clone())
+                .tokenizers(tokenizers())
                 .open_or_create(CacheDirectory::open(directory)?)?;
             let volume = Volume::new(directory, fields, index)?;
             volume.commit(Vec::new(), Checkpoint::default())?;
@@ -77,7 +78,8 @@ impl Volume {
 
     /// Opens the index that a directory holds, if it is intact and of this binary's schema.
     pub fn open(directory: &Path) -> Result<Volume, Unusable> {
-        let index = Index::open(CacheDirectory::open(directory)?)?;
+        let mut index = Index::open(CacheDirectory::open(directory)?)?;
+        index.set_tokenizers(tokenizers());
         let damaged = index.validate_checksum()?;
         if !damaged.is_empty() {
             return Err(format!("damaged files: {damaged:?}").into());

@@ -1,10 +1,7 @@
 //! Codes of articles: compared whole, as they are or without signs.
 
-use super::letters::{normal, plain};
+use super::letters::{cut, normal, plain};
 use std::collections::BTreeSet;
-
-/// Longer codes are cut, in documents and in queries alike.
-const MAX_BYTES: usize = 255;
 
 /// The form in which SKUs are compared: people type them in any case, with blanks around.
 pub fn sku_key(sku: &str) -> String {
@@ -19,9 +16,7 @@ pub fn code(text: &str) -> String {
 /// The same of a text in its normal form.
 pub fn code_of(text: &str) -> String {
     let kept: String = text.chars().filter(|own| own.is_alphanumeric()).collect();
-    let mut code = plain(&kept);
-    code.truncate(code.floor_char_boundary(MAX_BYTES));
-    code
+    cut(plain(&kept))
 }
 
 /// The codes under which a SKU is found: as it is, and without signs.

@@ -1,12 +1,9 @@
 //! The forms of a word that are kept and looked for: without accents, in the singular, with the signs inside it left out.
 
 use super::codes::code_of;
-use super::letters::{plain, spelled_out};
+use super::letters::{cut, plain, spelled_out};
 use super::pieces::Compound;
 use super::plural;
-
-/// Longer words are cut, in documents and in queries alike.
-const MAX_BYTES: usize = 255;
 
 /// How a compound is found.
 #[derive(Debug, PartialEq)]
@@ -29,7 +26,7 @@ pub struct Forms {
 pub fn forms(compound: &Compound) -> Forms {
     let Compound { parts, signs, tail, .. } = compound;
     let written = joined(parts, signs);
-    let begun = cut(&(plain(&written) + tail));
+    let begun = cut(plain(&written) + tail);
     let mut whole = vec![begun.clone()];
     if tail.is_empty() {
         whole = vec![singular(&plain(&written))];
@@ -95,20 +92,16 @@ fn without_thousands(number: &str) -> Option<String> {
 }
 
 fn singular(word: &str) -> String {
-    let mut word = cut(word);
+    let mut word = cut(word.to_owned());
     if !word.bytes().any(|own| own.is_ascii_digit()) {
         plural::cut(&mut word);
     }
     word
 }
 
-fn cut(word: &str) -> String {
-    word[..word.floor_char_boundary(MAX_BYTES)].to_owned()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::letters::normal;
+    use super::super::letters::{MAX_BYTES, normal};
     use super::super::pieces::{Piece, pieces};
     use super::*;
 

@@ -89,6 +89,15 @@ pub fn plain(word: &str) -> String {
     letters.nfc().flat_map(|own| spelled(own, PLAIN)).collect()
 }
 
+/// Longer words and codes are cut, in documents and in queries alike.
+pub const MAX_BYTES: usize = 255;
+
+/// The word, no longer than it may be.
+pub fn cut(mut word: String) -> String {
+    word.truncate(word.floor_char_boundary(MAX_BYTES));
+    word
+}
+
 /// How German, Danish, Norwegian and Swedish spell the word where they have no umlauts; none for a word without.
 pub fn spelled_out(word: &str) -> Option<String> {
     if !word.contains(['ä', 'ö', 'ü', 'å', 'ø']) {
