@@ -41,7 +41,7 @@ test *args:
     cargo nextest run --workspace "${only[@]}" --test-threads $(($(nproc) * 3)) 2>&1 | tee "{{ log }}"
     # A test case of the report: <testcase name="it" classname="pg::it" timestamp="…" time="1.234">
     cases=$(sed -n 's/.*<testcase name="\([^"]*\)" classname="\([^":]*\)[^"]*".* time="\([0-9.]*\)".*/\3 \2 \1/p' "{{ report }}")
-    cargo test --doc --package convert
+    cargo test --doc --package convert --package souk-client
     SOUK_TEST_COMPLETE=1 cargo nextest run --workspace --test completeness
     ((${#only[@]})) || echo "$digest" >tests/faults/passed
     echo "test: seconds of tests by crate:" $(awk '{ sum[$2] += $1 } END { for (crate in sum) printf "%.0f %s\n", sum[crate], crate }' <<<"$cases" | sort -rn | awk '{ print $2, $1 ";" }')
@@ -72,6 +72,10 @@ bench *args:
 # run a fault injection scenario in full, the tests run shorter ones: b01 b02 b03 b04 b07 b08 b09 b11 b13 b33 lost network; `--seed <n>` repeats a run
 faults name *args:
     cargo run --release -p faults -- run {{ name }} {{ args }}
+
+# kill replicas under 300 calls a second for so many seconds; the tests do it for 9
+channel seconds="30":
+    SOUK_CHANNEL_SECONDS={{ seconds }} cargo nextest run -p channel --no-capture killed_replicas
 
 # measure how long a change takes to be searchable, in an empty mesh of `SOUK_RATE_LIMIT_ENABLED=false ./dev up`, with SOUK_DATA set
 freshness:

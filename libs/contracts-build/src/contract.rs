@@ -22,6 +22,7 @@ pub struct Method {
     pub timeout_ms: u64,
     pub per_minute: u64,
     pub burst: u64,
+    pub priority: &'static str,
     pub scopes: Vec<String>,
     pub public: bool,
     pub idempotency: &'static str,
@@ -106,6 +107,7 @@ fn methods(pool: &DescriptorPool, own: &Packages, gaps: &mut Vec<String>) -> Vec
                 timeout_ms: number(&policy, "timeout_ms"),
                 per_minute: number(&policy, "per_minute"),
                 burst: number(&policy, "burst"),
+                priority: priority(&policy),
                 scopes: texts(&policy, "scopes"),
                 public: flag(&policy, "public"),
                 idempotency: idempotency(&method),
@@ -131,6 +133,14 @@ fn methods(pool: &DescriptorPool, own: &Packages, gaps: &mut Vec<String>) -> Vec
     }
     methods.sort_by(|a, b| a.path.cmp(&b.path));
     methods
+}
+
+fn priority(policy: &DynamicMessage) -> &'static str {
+    match policy.get_field_by_name("priority").as_deref() {
+        Some(Value::EnumNumber(1)) => "Bulk",
+        Some(Value::EnumNumber(3)) => "Critical",
+        _ => "Normal",
+    }
 }
 
 fn idempotency(method: &MethodDescriptor) -> &'static str {

@@ -51,7 +51,9 @@ fn request(out: &mut String, method: &Method, own: &Packages) {
             "impl PageRequest for {name} {{\n\
              fn page_size(&self) -> i32 {{ {size} }}\n\
              fn page_token(&self) -> &str {{ &self.page_token }}\n\
-             fn query(&self) -> Self {{ Self {{ {cleared}page_token: String::new(), ..self.clone() }} }}\n}}"
+             fn query(&self) -> Self {{ Self {{ {cleared}page_token: String::new(), ..self.clone() }} }}\n\
+             fn with_page_token(&self, page_token: String) -> Self {{ Self {{ page_token, ..self.clone() }} }}\n\
+             fn next_page_token(page: &{response}) -> &str {{ &page.next_page_token }}\n}}"
         );
     }
 }

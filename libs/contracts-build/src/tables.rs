@@ -5,6 +5,7 @@ use crate::crates::Packages;
 use crate::shapes;
 use crate::validators::field_name;
 use heck::ToUpperCamelCase;
+use prost_reflect::{Kind, MessageDescriptor};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -26,20 +27,29 @@ fn policies(out: &mut String, methods: &[Method]) {
     for method in methods {
         let _ = writeln!(
             out,
-            "Policy {{ path: {:?}, name: {:?}, timeout: std::time::Duration::from_millis({}), per_minute: {}, burst: {:?}, \
-             scopes: &{:?}, public: {}, takes_stream: {}, idempotency: Idempotency::{} }},",
+            "Policy {{ path: {:?}, name: {:?}, timeout: std::time::Duration::from_millis({}), per_minute: {}, burst: {:?}, priority: Priority::{}, \
+             scopes: &{:?}, public: {}, takes_stream: {}, gives_stream: {}, idempotency: Idempotency::{}, request_id: {:?} }},",
             method.path,
             method.name,
             method.timeout_ms,
             method.per_minute,
             (method.burst > 0).then_some(method.burst),
+            method.priority,
             method.scopes,
             method.public,
             method.descriptor.is_client_streaming(),
-            method.idempotency
+            method.descriptor.is_server_streaming(),
+            method.idempotency,
+            request_id(&method.descriptor.input()),
         );
     }
     out.push_str("];\n");
+}
+
+/// The number of the idempotency key, where the request has one.
+fn request_id(request: &MessageDescriptor) -> Option<u32> {
+    let field = request.get_field_by_name("request_id")?;
+    (field.kind() == Kind::String && !field.is_list()).then(|| field.number())
 }
 
 fn events(out: &mut String, events: &[Event], own: &Packages) {

@@ -19,7 +19,7 @@ macro_rules! include_generated {
             use ::contracts::generated::{check, inventory};
             use ::contracts::{
                 Aggregate, Api, Event, EventInfo, Fact, Idempotency, Kind, Mutation, Observed,
-                PageRequest, Policy, Reason, ReasonInfo, Rpc, Unreadable,
+                PageRequest, Policy, Priority, Reason, ReasonInfo, Rpc, Unreadable,
             };
 
             include!(concat!(env!("OUT_DIR"), "/tables.rs"));

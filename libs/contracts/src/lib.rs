@@ -40,7 +40,7 @@ pub use aggregate::{Aggregate, Observed, Unreadable};
 pub use api::{Api, descriptors, event, events, methods, policy, reasons};
 pub use event::{Event, EventInfo, Fact};
 pub use packages::{operations, types};
-pub use policy::{Idempotency, Policy};
+pub use policy::{Idempotency, Policy, Priority};
 pub use reason::{Kind, Reason, ReasonInfo};
 pub use rpc::{Mutation, PageRequest, Rpc};
 pub use serve::{Answer, Answers, Call, Refusal, Serve, Streaming, async_trait};

@@ -30,4 +30,9 @@ pub trait PageRequest: Rpc {
     /// The request without page size and token; a page token is only valid for an equal one.
     #[must_use]
     fn query(&self) -> Self;
+    /// The request for the page of this token.
+    #[must_use]
+    fn with_page_token(&self, page_token: String) -> Self;
+    /// Token of the page after this one; empty where there is none.
+    fn next_page_token(page: &Self::Response) -> &str;
 }

@@ -1,7 +1,7 @@
 //! From configuration to a serving process.
 
 use crate::auth::Auth;
-use crate::client::Client;
+use crate::client::{self, Client};
 use crate::config::{self, Config, Nats, Problems};
 use crate::identity::{OwnToken, Signer};
 use crate::paging::Paging;
@@ -163,7 +163,11 @@ impl Boot {
             )])
         })?;
         let own = self.signer.as_ref().map(|signer| OwnToken::new(Arc::clone(signer), service));
-        Ok(Client::new(address, own, Arc::new(self.config.timeouts.clone())))
+        let timeouts = Arc::new(self.config.timeouts.clone());
+        client::open(address, target, own, timeouts).map_err(|error| {
+            let name = target.to_ascii_uppercase();
+            Problems(vec![format!("SOUK_ENDPOINT_{name}: {error}")]).into()
+        })
     }
 
     fn internal_uri(&self) -> Option<http::Uri> {

@@ -20,6 +20,7 @@ pub mod telemetry;
 // Authentication.
 pub mod auth;
 pub mod identity;
+mod listener;
 
 // Servers and clients.
 pub mod client;
@@ -30,9 +31,7 @@ pub mod admin;
 mod backing;
 pub mod boot;
 mod check;
-mod connection;
 mod health;
-mod measure;
 pub mod operations;
 pub mod readiness;
 pub mod role;

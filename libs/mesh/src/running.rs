@@ -3,9 +3,9 @@
 
 use crate::boot::{Boot, BootError};
 use crate::config::Problems;
-use crate::connection::Connection;
+use crate::listener::Listening;
 use crate::readiness::{Readiness, Report};
-use crate::server::{Limits, Stack, arrived};
+use crate::server::{Limits, Stack};
 use crate::{Service, Tasks, admin, health, telemetry};
 use bus::Consumers;
 use pg::Budget;
@@ -14,23 +14,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep, timeout, timeout_at};
-use tokio_stream::StreamExt;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio::time::{Instant, sleep, timeout};
 use tonic::service::Routes;
-use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
-use tower::util::MapRequestLayer;
-
-/// Calls in progress on one connection.
-const MAX_STREAMS: u32 = 1_024;
-/// Cancelled calls of one connection that are not dealt with yet.
-const MAX_RESET_STREAMS: usize = 2 * MAX_STREAMS as usize;
-
-/// Headers of one call. More than a token may have, so that one that is too long is refused with a reason; far beyond it HTTP/2 gives up
-/// the connection.
-const MAX_HEADER_BYTES: u32 = 256 * 1024;
 
 /// How long tasks may take to finish their current work after the calls have ended.
 const TASK_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
@@ -38,9 +23,6 @@ const TASK_SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(3);
 const INTERNAL_DRAIN_TIMEOUT: Duration = Duration::from_millis(500);
 /// How long the last traces may take.
 const TRACE_FLUSH_TIMEOUT: Duration = Duration::from_millis(500);
-/// During shutdown a connection without calls is cut after this long; a healthy client closes it at once.
-const IDLE_CONNECTION_TIMEOUT: Duration = Duration::from_millis(300);
-
 /// A database connection that is not used for this long is closed: the pools of a process share PostgreSQL's limit.
 const IDLE_DATABASE_CONNECTION: Duration = Duration::from_secs(60);
 
@@ -132,10 +114,11 @@ pub async fn start(boot: Boot, services: Vec<Service>) -> Result<Running, BootEr
     fold_metrics(&tasks);
     close_idle_connections(connections, &tasks);
 
+    let bounds = config.server.bounds();
     let serve = |port, name, limits| {
         let stack = Stack::new(&config, auth.clone(), limits);
         let routes = stack.routes(open.clone(), &services);
-        Listening::start(port, name, routes, stack.calls, &tasks)
+        Listening::start(port, name, routes, stack.calls, bounds, &tasks)
     };
     let external = serve(ports.grpc, "grpc", Limits::open(&config.rate_limit, redis));
     let inner = serve(ports.internal, "internal grpc", None);
@@ -196,80 +179,6 @@ fn close_idle_connections(connections: Budget, tasks: &Tasks) {
             connections.close_idle(IDLE_DATABASE_CONNECTION);
         }
     });
-}
-
-/// One gRPC port.
-struct Listening {
-    /// Cancelled: no new connections, and the existing ones get GOAWAY.
-    refuse: CancellationToken,
-    /// Cancelled: no connections at all.
-    cut: CancellationToken,
-    calls: TaskTracker,
-    server: JoinHandle<()>,
-}
-
-impl Listening {
-    fn start(
-        port: TcpListener,
-        name: &'static str,
-        routes: Routes,
-        calls: TaskTracker,
-        tasks: &Tasks,
-    ) -> Self {
-        let (refuse, cut) = (CancellationToken::new(), CancellationToken::new());
-        let (refused, tasks) = (refuse.clone(), tasks.clone());
-        let cut_off = cut.clone();
-        let incoming = TcpIncoming::from(port)
-            .with_nodelay(Some(true))
-            .with_keepalive(Some(Duration::from_secs(60)))
-            .map(move |stream| stream.map(|stream| Connection::new(stream, cut_off.clone())));
-        let server = Server::builder()
-            .http2_keepalive_interval(Some(Duration::from_secs(20)))
-            .http2_keepalive_timeout(Some(Duration::from_secs(10)))
-            .http2_max_header_list_size(MAX_HEADER_BYTES)
-            // Other services of the mesh cancel all of their calls at once when this one was frozen; that is no attack.
-            .http2_max_pending_accept_reset_streams(Some(MAX_RESET_STREAMS))
-            .http2_max_local_error_reset_streams(Some(MAX_RESET_STREAMS))
-            .max_concurrent_streams(MAX_STREAMS)
-            .layer(MapRequestLayer::new(arrived))
-            .add_routes(routes);
-        let server = tokio::spawn(async move {
-            let served =
-                server.serve_with_incoming_shutdown(incoming, refused.clone().cancelled_owned());
-            let outcome = served.await;
-            if !refused.is_cancelled() {
-                tasks.died(name, format!("stopped serving: {outcome:?}"));
-            }
-        });
-        Self { refuse, cut, calls, server }
-    }
-
-    /// Ends when every connection is closed or has been idle for a while, or at the deadline. Idle connections are not waited for,
-    /// because a client that never closes its own would block the shutdown (hyper #4170).
-    async fn drain(self, deadline: Instant) {
-        self.refuse.cancel();
-        self.calls.close();
-        let silent = async {
-            loop {
-                self.calls.wait().await;
-                sleep(IDLE_CONNECTION_TIMEOUT).await;
-                if self.calls.is_empty() {
-                    return;
-                }
-            }
-        };
-        let closed = self.server;
-        let ended = async {
-            tokio::select! {
-                _ = closed => {}
-                () = silent => {}
-            }
-        };
-        if timeout_at(deadline, ended).await.is_err() {
-            tracing::warn!(calls = self.calls.len(), "calls were cut off at the end of the drain");
-        }
-        self.cut.cancel();
-    }
 }
 
 /// Everything that a shutdown ends, in order.

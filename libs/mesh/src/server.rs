@@ -1,7 +1,7 @@
 //! The only server stack: everything that happens to a call before its handler runs and after it has answered. Each layer is one
 //! function of a file below; [`Stack::routes`] is the list of them.
 
-mod admit;
+mod admission;
 pub(crate) mod answer;
 mod authenticate;
 mod content_type;
@@ -15,18 +15,22 @@ mod limit;
 mod measure;
 mod messages;
 mod name;
+mod open;
+mod stream;
 mod trace;
 
-pub(crate) use deadline::{arrived, grpc_timeout};
+pub(crate) use deadline::arrived;
 pub(crate) use limit::Limits;
 
 use crate::Service;
 use crate::auth::Auth;
-use crate::config::{Config, Timeouts};
-use admit::Admission;
+use crate::config::{Config, Server, Timeouts};
+use admission::{Admission, Fairness};
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
+use open::OpenStreams;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 use tower::ServiceBuilder;
@@ -37,8 +41,9 @@ pub(crate) struct Stack {
     timeouts: Arc<Timeouts>,
     /// None: callers are not limited.
     limits: Option<Arc<Limits>>,
-    max_concurrent_calls: usize,
-    max_message_bytes: usize,
+    trusted_proxies: usize,
+    server: Server,
+    fairness: Fairness,
     /// Calls in flight, answers still being sent included.
     pub(crate) calls: TaskTracker,
 }
@@ -49,8 +54,9 @@ impl Stack {
             auth,
             timeouts: Arc::new(config.timeouts.clone()),
             limits,
-            max_concurrent_calls: config.server.max_concurrent_calls,
-            max_message_bytes: config.server.max_message_bytes,
+            trusted_proxies: config.rate_limit.trusted_proxies,
+            server: config.server.clone(),
+            fairness: Fairness::new(&config.server),
             calls: TaskTracker::new(),
         }
     }
@@ -58,7 +64,8 @@ impl Stack {
     /// All services behind all layers. Those in `open`, health and reflection, take part in the outer layers only: they answer without a
     /// token and however busy the process is.
     pub(crate) fn routes(&self, open: Routes, services: &[Service]) -> Routes {
-        let mut router = open.into_axum_router();
+        let streams = OpenStreams::new(self.server.max_open_streams);
+        let mut router = open.into_axum_router().layer(from_fn_with_state(streams, open::bound));
         for service in services {
             router = router.merge(self.guarded(service));
         }
@@ -79,22 +86,29 @@ impl Stack {
     }
 
     fn guarded(&self, service: &Service) -> Router {
-        let admission = Admission::new(self.max_concurrent_calls, self.calls.clone());
+        let admission = Admission::new(&self.server, self.calls.clone());
+        let idle = Duration::from_millis(self.server.stream_idle_ms);
         let layers = ServiceBuilder::new()
             // Looks up the method's policy in the contract for the layers below; a method that is not in the contract is not served.
             .layer(from_fn(contract::contract))
             // Before any work is spent on the call: refuses it while the service is at its limit of calls.
-            .layer(from_fn_with_state(admission, admit::admit))
+            .layer(from_fn_with_state(admission, admission::admit))
             // Before the signature is checked, which is work that must be bounded too.
             .layer(from_fn_with_state(Arc::clone(&self.timeouts), deadline::enforce))
             // Who calls. Needed by all that follows.
             .layer(from_fn_with_state(self.auth.clone(), authenticate::authenticate))
+            // Whose limits the call counts towards, for the next two layers.
+            .layer(from_fn_with_state(self.trusted_proxies, forwarded::caller))
             // Before all that is work for this caller.
             .layer(from_fn_with_state(self.limits.clone(), limit::limit))
             // Whether this caller may call this method.
             .layer(from_fn(authenticate::check_scopes))
+            // Nobody has all slots, and nobody's unread answers fill the memory.
+            .layer(from_fn_with_state(self.fairness.clone(), admission::share))
+            // Nothing lasts for as long as its caller is silent.
+            .layer(from_fn_with_state(idle, stream::stream))
             // After the caller is known: to look into a compressed message is work.
-            .layer(from_fn_with_state(self.max_message_bytes, messages::messages))
+            .layer(from_fn_with_state(self.server.max_message_bytes, messages::messages))
             // Last: sets the caller and the deadline for the handler and its outgoing calls.
             .layer(from_fn(enter::enter));
         // The router that this one is merged into answers for unknown paths.

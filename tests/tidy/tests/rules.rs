@@ -28,7 +28,7 @@ fn files(folder: &str, ending: &str) -> Vec<PathBuf> {
 
 /// Layers from the outside in: a crate may use what stands further down, never the other way. The services are those of the folder, and
 /// the generated code of their contracts, `<service>-api`, is for services and for what stands above or beside them.
-const LAYERS: [&[&str]; 9] = [
+const LAYERS: [&[&str]; 10] = [
     &["souk"],
     &[],
     &["mesh"],
@@ -36,6 +36,7 @@ const LAYERS: [&[&str]; 9] = [
     &["pg"],
     &["convert"],
     &["fault"],
+    &["channel"],
     &["contracts"],
     &["kernel"],
 ];
@@ -43,8 +44,10 @@ const LAYERS: [&[&str]; 9] = [
 /// The layer of the services.
 const SERVICES: usize = 1;
 
-/// Who may use the crates that stand beside the layers: `stack`, `testbed` and `testkit` never reach a service that is served.
-const BESIDE: [(&str, &[&str]); 3] = [
+/// Who may use the crates that stand beside the layers: `stack`, `testbed` and `testkit` never reach a service that is served, and
+/// `souk-client` is for others' programs.
+const BESIDE: [(&str, &[&str]); 4] = [
+    ("souk-client", &[]),
     ("stack", &["testbed", "testkit", "bench", "faults", "souk"]),
     ("testbed", &["testkit"]),
     ("testkit", &["bench"]),

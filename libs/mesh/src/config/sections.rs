@@ -1,3 +1,5 @@
+use crate::listener::Bounds;
+use rustix::process::{Resource, getrlimit};
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -22,8 +24,24 @@ pub struct Server {
     pub drain_delay_ms: u64,
     /// Longest time in seconds that calls in flight get to end after SIGTERM. Timers and consumers then get 3 more.
     pub drain_seconds: u64,
-    /// Calls that each service works on at a time; more are refused with OVERLOADED.
+    /// Calls that each service works on at a time, at most; more are refused with OVERLOADED. It takes fewer while they take longer than
+    /// usual, a quarter at least. Bulk methods may use half of them.
     pub max_concurrent_calls: usize,
+    /// Streams that each service has open at a time; more are refused with OVERLOADED.
+    pub max_streams: usize,
+    /// Share of the calls, streams and unread answers that one caller may have, in percent.
+    pub caller_share_percent: u8,
+    /// Bytes of answers that may wait until their callers read them; more are refused with OVERLOADED.
+    pub max_unread_bytes: usize,
+    /// Milliseconds that a stream waits for its caller's next message.
+    pub stream_idle_ms: u64,
+    /// Calls in progress on one connection.
+    pub max_connection_calls: u32,
+    /// Connections to each gRPC port. One too many takes the place of one that does nothing. Left out: half of the descriptors that the
+    /// process may open, at most 20,000.
+    pub max_connections: Option<usize>,
+    /// Streams that need no token: watches of health, reflection.
+    pub max_open_streams: usize,
     /// Largest message that is taken, in bytes.
     pub max_message_bytes: usize,
     /// Whether reflection is served, which lets grpcurl work without files.
@@ -40,6 +58,13 @@ impl Default for Server {
             drain_delay_ms: 0,
             drain_seconds: 10,
             max_concurrent_calls: 1024,
+            max_streams: 256,
+            caller_share_percent: 50,
+            max_unread_bytes: 64 * 1024 * 1024,
+            stream_idle_ms: 60_000,
+            max_connection_calls: 256,
+            max_connections: None,
+            max_open_streams: 256,
             max_message_bytes: 4 * 1024 * 1024,
             reflection: true,
         }
@@ -47,9 +72,35 @@ impl Default for Server {
 }
 
 impl Server {
+    /// What a port takes.
+    pub(crate) fn bounds(&self) -> Bounds {
+        // The rest is for the admin port, databases, the broker and files.
+        let half = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX) / 2;
+        let most = usize::try_from(half).unwrap_or(usize::MAX).min(20_000);
+        Bounds {
+            connections: self.max_connections.unwrap_or(most),
+            streams: self.max_connection_calls,
+        }
+    }
+
     pub(super) fn validate(&self, problems: &mut Vec<String>) {
-        if self.max_concurrent_calls == 0 {
-            problems.push("max_concurrent_calls: must be at least 1".to_owned());
+        for (name, value) in [
+            ("max_concurrent_calls", self.max_concurrent_calls),
+            ("max_streams", self.max_streams),
+            ("max_connection_calls", self.max_connection_calls as usize),
+            ("max_connections", self.max_connections.unwrap_or(1)),
+            ("max_open_streams", self.max_open_streams),
+            ("stream_idle_ms", usize::from(self.stream_idle_ms > 0)),
+        ] {
+            if value == 0 {
+                problems.push(format!("{name}: must be at least 1"));
+            }
+        }
+        if !(1..=100).contains(&self.caller_share_percent) {
+            problems.push("caller_share_percent: must be between 1 and 100".to_owned());
+        }
+        if self.max_unread_bytes < self.max_message_bytes {
+            problems.push("max_unread_bytes: must be at least max_message_bytes".to_owned());
         }
         if !(1024..=64 * 1024 * 1024).contains(&self.max_message_bytes) {
             problems.push("max_message_bytes: must be between 1024 and 67108864".to_owned());

@@ -1,11 +1,13 @@
 use super::answer::refuse;
 use crate::auth::{Auth, Identity};
+use crate::listener::Open;
 use axum::Extension;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use contracts::Policy;
 use fault::context::Caller;
+use std::sync::Arc;
 
 /// Refuses calls without a valid token with TOKEN_MISSING or TOKEN_INVALID, except to a method that the contract makes public.
 pub(super) async fn authenticate(
@@ -22,6 +24,12 @@ pub(super) async fn authenticate(
     };
     match identity {
         Ok(identity) => {
+            // Its connection is worth keeping.
+            if let Some(open) = request.extensions().get::<Arc<Open>>()
+                && identity.token.is_some()
+            {
+                open.recognise();
+            }
             request.extensions_mut().insert(identity);
             next.run(request).await
         }

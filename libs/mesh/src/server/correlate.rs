@@ -16,7 +16,7 @@ pub(super) async fn correlate(request: Request, next: Next) -> Response {
     let headers = request.headers();
     let id = text(headers, CORRELATION).unwrap_or_else(|| Uuid::now_v7().to_string());
     let context = Context {
-        work: crate::measure::method(request.uri().path()),
+        work: channel::measure::method(request.uri().path()),
         correlation_id: id.clone(),
         causation_id: text(headers, CAUSATION),
         traceparent: TraceParent::of(headers).map(|parent| parent.to_string()),

@@ -4,9 +4,9 @@ use axum::Extension;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use channel::grpc_timeout;
 use contracts::Policy;
 use fault::{Common, Fault};
-use http::HeaderMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
@@ -54,7 +54,7 @@ pub(super) async fn enforce(
     request.extensions_mut().insert(Deadline(deadline));
     let outcome = timeout_at(deadline, next.run(request)).await;
     if arrived.elapsed() > limit.mul_f64(0.8) {
-        let method = crate::measure::method(policy.path);
+        let method = channel::measure::method(policy.path);
         metrics::counter!("rpc_near_timeouts_total", "method" => method).increment(1);
     }
     outcome
@@ -71,25 +71,6 @@ fn time_is_up(message: &str) -> Fault {
     Fault::new(Common::DeadlineExceeded, message)
 }
 
-/// The caller's timeout: up to 8 digits and a unit. A malformed one is ignored, as gRPC libraries do.
-pub(crate) fn grpc_timeout(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get("grpc-timeout")?.to_str().ok()?;
-    let (digits, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
-    if digits.len() > 8 || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
-        return None;
-    }
-    let count: u64 = digits.parse().ok()?;
-    match unit {
-        "H" => Some(Duration::from_secs(count * 3600)),
-        "M" => Some(Duration::from_secs(count * 60)),
-        "S" => Some(Duration::from_secs(count)),
-        "m" => Some(Duration::from_millis(count)),
-        "u" => Some(Duration::from_micros(count)),
-        "n" => Some(Duration::from_nanos(count)),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,24 +79,5 @@ mod tests {
     fn the_way_back_is_a_tenth_of_the_callers_time_within_bounds() {
         let left = |ms| in_time(Duration::from_millis(ms)).as_millis();
         assert_eq!([1, 10, 60, 100, 5000].map(left), [0, 8, 54, 90, 4990]);
-    }
-
-    #[test]
-    fn every_unit_of_the_header_is_read() {
-        let read = |text: &'static str| {
-            grpc_timeout(&HeaderMap::from_iter([(
-                http::HeaderName::from_static("grpc-timeout"),
-                http::HeaderValue::from_static(text),
-            )]))
-        };
-        assert_eq!(read("2H"), Some(Duration::from_secs(7200)));
-        assert_eq!(read("3M"), Some(Duration::from_secs(180)));
-        assert_eq!(read("99999999S"), Some(Duration::from_secs(99_999_999)));
-        assert_eq!(read("250m"), Some(Duration::from_millis(250)));
-        assert_eq!(read("7u"), Some(Duration::from_micros(7)));
-        assert_eq!(read("7n"), Some(Duration::from_nanos(7)));
-        for malformed in ["", "S", "5", "5s", "-5S", "999999999S", "1.5S"] {
-            assert_eq!(read(malformed), None, "{malformed}");
-        }
     }
 }

@@ -1,9 +1,39 @@
+use crate::auth::Identity;
+use crate::listener::Peer;
+use axum::Extension;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
 use http::HeaderMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
+/// Who is limited: a subject, or an address where there is none. The kinds are kept apart, since a subject may look like an address.
+#[derive(Debug, Clone)]
+pub(super) struct CallerKey {
+    pub(super) kind: &'static str,
+    pub(super) key: String,
+}
+
+/// Puts beside the call whose limits it counts towards.
+pub(super) async fn caller(
+    State(trusted_proxies): State<usize>,
+    Extension(identity): Extension<Identity>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let (kind, name) = if identity.token.is_some() {
+        ("subject", identity.caller.subject)
+    } else {
+        let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
+        ("address", address(peer, request.headers(), trusted_proxies))
+    };
+    request.extensions_mut().insert(CallerKey { kind, key: format!("{kind} {name}") });
+    next.run(request).await
+}
+
 /// The address of a caller behind so many proxies, each of which added whom it was called by to the right of `x-forwarded-for`. What
 /// stands further left was written by the caller itself, who may write anything.
-pub(super) fn address(peer: Option<IpAddr>, headers: &HeaderMap, proxies: usize) -> String {
+fn address(peer: Option<IpAddr>, headers: &HeaderMap, proxies: usize) -> String {
     let values = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
     let hops: Vec<&str> = values.flat_map(|value| value.split(',')).map(str::trim).collect();
     // A call that came by fewer proxies is known by the first of them.

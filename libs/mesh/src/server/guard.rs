@@ -6,7 +6,7 @@ use fault::Fault;
 
 /// Answers INTERNAL to a call whose handler panics; all other calls go on.
 pub(super) async fn guard(request: Request, next: Next) -> Response {
-    let method = crate::measure::method(request.uri().path());
+    let method = channel::measure::method(request.uri().path());
     match crate::panics::caught(next.run(request)).await {
         Ok(response) => response,
         Err(panic) => {

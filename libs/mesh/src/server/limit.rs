@@ -1,5 +1,5 @@
 use super::answer::refuse;
-use super::forwarded;
+use super::forwarded::CallerKey;
 use crate::auth::Identity;
 use crate::config::RateLimit;
 use axum::Extension;
@@ -13,14 +13,12 @@ use http::{HeaderMap, HeaderValue};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-use tonic::transport::server::TcpConnectInfo;
 
 /// The limits of all methods, and what their callers have left.
 pub(crate) struct Limits {
     limiter: Limiter,
     /// By the path of the method.
     limits: HashMap<&'static str, Limit>,
-    trusted_proxies: usize,
 }
 
 impl Limits {
@@ -31,20 +29,8 @@ impl Limits {
             Arc::new(Self {
                 limiter: Limiter::new(redis, config.instances),
                 limits: limits.collect(),
-                trusted_proxies: config.trusted_proxies,
             })
         })
-    }
-
-    /// Who called: the subject of the token, else an address.
-    fn caller(&self, identity: &Identity, request: &Request) -> (&'static str, String) {
-        if identity.token.is_some() {
-            return ("subject", identity.caller.subject.clone());
-        }
-        let peer = request.extensions().get::<TcpConnectInfo>().and_then(|peer| peer.remote_addr());
-        let address =
-            forwarded::address(peer.map(|peer| peer.ip()), request.headers(), self.trusted_proxies);
-        ("address", address)
     }
 }
 
@@ -54,6 +40,7 @@ pub(super) async fn limit(
     State(limits): State<Option<Arc<Limits>>>,
     Extension(policy): Extension<&'static Policy>,
     Extension(identity): Extension<Identity>,
+    Extension(caller): Extension<CallerKey>,
     request: Request,
     next: Next,
 ) -> Response {
@@ -63,12 +50,10 @@ pub(super) async fn limit(
     else {
         return next.run(request).await;
     };
-    let (kind, caller) = limits.caller(&identity, &request);
-    // Kinds are kept apart: a subject may look like an address.
-    let decision = limits.limiter.take(policy.name, &format!("{kind} {caller}"), limit).await;
+    let decision = limits.limiter.take(policy.name, &caller.key, limit).await;
     let outcome = if decision.allowed { "allowed" } else { "refused" };
-    let method = crate::measure::method(policy.path);
-    metrics::counter!("rate_limit_decisions_total", "method" => method, "caller" => kind, "outcome" => outcome)
+    let method = channel::measure::method(policy.path);
+    metrics::counter!("rate_limit_decisions_total", "method" => method, "caller" => caller.kind, "outcome" => outcome)
         .increment(1);
     let mut response = if decision.allowed {
         next.run(request).await

@@ -67,7 +67,13 @@ pub const fn histogram(
 #[rustfmt::skip]
 pub const METRICS: &[Metric] = &[
     histogram("rpc_server_call_duration_seconds", SECONDS, &["method", "code"], "Time of a served call until its answer began."),
-    histogram("rpc_client_call_duration_seconds", SECONDS, &["method", "code"], "Time of a call to another service until its answer began."),
+    histogram("rpc_client_call_duration_seconds", SECONDS, &["method", "code"], "Time of a call to another service until it was answered, with its retries; of a stream until its answer began."),
+    counter("rpc_client_retries_total", &["target", "outcome"], "Calls that failed and could be sent again; outcome is repeated, unsent (it was sent elsewhere) or over_budget (it was not)."),
+    counter("rpc_client_refused_total", &["target", "by"], "Calls that were not made, by the bulkhead or the breaker."),
+    counter("rpc_client_breaker_changes_total", &["target", "state"], "Times that the breaker of a service became open, half_open or closed."),
+    gauge("rpc_client_breaker_open", &["target"], "1 while most calls to a service failed and none or few are made, else 0."),
+    counter("rpc_client_ejections_total", &["target", "cause"], "Times that a replica was left out for a time because it was broken, unavailable or slow."),
+    gauge("rpc_client_addresses", &["target"], "Addresses that the name of a service has."),
     counter("call_faults_total", &["method", "reason"], "Faults that callers were answered with, those that are not logged included."),
     counter("rpc_not_grpc_total", &[], "Requests that were refused with HTTP 415 because they are not gRPC."),
     counter("rpc_near_timeouts_total", &["method"], "Served calls that took more than four fifths of the time that they had."),

@@ -174,7 +174,11 @@ async fn a_panic_is_answered_as_internal_and_the_service_keeps_serving() {
 
 #[tokio::test]
 async fn calls_above_the_limit_are_shed_and_health_still_answers() {
-    let fixture = Fixture::with(|config| config.server.max_concurrent_calls = 2).await;
+    let fixture = Fixture::with(|config| {
+        config.server.max_concurrent_calls = 2;
+        config.server.caller_share_percent = 100;
+    })
+    .await;
     let held = [fixture.get("GATED"), fixture.get("GATED")];
     let held = futures::future::join_all(held);
     let shed = async {

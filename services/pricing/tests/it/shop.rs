@@ -55,8 +55,8 @@ impl Shop {
         let url = servers.database(&template, &database).await;
         let superuser = servers.superuser;
         let db = Db::new(pricing::ROLE.name, Settings::of(url)).unwrap();
-        let unreachable =
-            mesh::Client::new("http://127.0.0.1:1".parse().unwrap(), None, Arc::default());
+        let nowhere = "http://127.0.0.1:1".parse().unwrap();
+        let unreachable = mesh::client::open(nowhere, "catalog", None, Arc::default()).unwrap();
         let paging = mesh::Paging::new(&mesh::config::Page::default());
         let app = App { db, catalog: CatalogServiceClient::new(unreachable), paging };
         Self { app, superuser, database }

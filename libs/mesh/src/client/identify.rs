@@ -1,45 +1,39 @@
 use crate::auth::USER_TOKEN;
 use crate::config::Timeouts;
 use crate::identity::OwnToken;
-use crate::server::grpc_timeout;
 use crate::telemetry::TraceParent;
+use channel::{Prepare, grpc_timeout};
 use fault::context::{Context as Work, current};
 use fault::{Common, Fault};
 use futures::future::BoxFuture;
 use http::header::AUTHORIZATION;
-use http::{HeaderMap, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
+use std::future::ready;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 use tonic::Status;
-use tonic::body::Body;
-use tower::{BoxError, Service};
 
 /// Time that is reserved for the response to arrive and for the caller to process it.
 const RESPONSE_MARGIN: Duration = Duration::from_millis(20);
 
 /// Adds the context of the work in progress to each call: its ids, its caller, its deadline.
-#[derive(Clone)]
-pub(super) struct Prepare<S> {
-    inner: S,
+pub(super) struct Identify {
     own: Option<OwnToken>,
     timeouts: Arc<Timeouts>,
 }
 
-impl<S> Prepare<S> {
-    pub(super) fn new(inner: S, own: Option<OwnToken>, timeouts: Arc<Timeouts>) -> Self {
-        Self { inner, own, timeouts }
+impl Identify {
+    pub(super) fn new(own: Option<OwnToken>, timeouts: Arc<Timeouts>) -> Self {
+        Self { own, timeouts }
     }
 
-    fn prepare(&self, request: &mut Request<Body>) -> Result<(), Fault> {
+    fn identify(&self, path: &str, headers: &mut HeaderMap) -> Result<(), Fault> {
         let work = current();
-        let policy = contracts::policy(request.uri().path());
-        let methods = policy.map(|policy| self.timeouts.of(policy));
-        let headers = request.headers_mut();
-        identify(headers, &work);
+        let method = contracts::policy(path).map(|policy| self.timeouts.of(policy));
+        correlate(headers, &work);
         self.authorize(headers, &work)?;
-        limit(headers, &work, methods)
+        limit(headers, &work, method)
     }
 
     fn authorize(&self, headers: &mut HeaderMap, work: &Work) -> Result<(), Fault> {
@@ -59,7 +53,7 @@ impl<S> Prepare<S> {
     }
 }
 
-fn identify(headers: &mut HeaderMap, work: &Work) {
+fn correlate(headers: &mut HeaderMap, work: &Work) {
     let traceparent = work.traceparent.clone();
     let traceparent = traceparent.unwrap_or_else(|| TraceParent::begin().to_string());
     let ids = [
@@ -102,27 +96,12 @@ fn hidden(text: &str) -> Result<HeaderValue, Fault> {
     Ok(value)
 }
 
-impl<S> Service<Request<Body>> for Prepare<S>
-where
-    S: Service<Request<Body>, Response = Response<Body>>,
-    S::Error: Into<BoxError>,
-    S::Future: Send + 'static,
-{
-    type Response = Response<Body>;
-    type Error = BoxError;
-    type Future = BoxFuture<'static, Result<Response<Body>, BoxError>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
-        self.inner.poll_ready(cx).map_err(Into::into)
-    }
-
-    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        match self.prepare(&mut request) {
-            Ok(()) => {
-                let call = self.inner.call(request);
-                Box::pin(async move { call.await.map_err(Into::into) })
-            }
-            Err(fault) => Box::pin(async move { Ok(Status::from(fault).into_http()) }),
-        }
+impl Prepare for Identify {
+    fn prepare<'c>(
+        &'c self,
+        path: &'c str,
+        headers: &'c mut HeaderMap,
+    ) -> BoxFuture<'c, Result<(), Status>> {
+        Box::pin(ready(self.identify(path, headers).map_err(Status::from)))
     }
 }

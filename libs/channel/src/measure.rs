@@ -1,11 +1,11 @@
 //! Times and counts calls, made and served.
 
-use http::HeaderMap;
 use std::time::Instant;
 use tonic::Code;
 
 /// A call that is being timed. One that is dropped before it ended was cancelled by its caller.
-pub(crate) struct Timed {
+#[derive(Debug)]
+pub struct Timed {
     histogram: &'static str,
     method: &'static str,
     started: Instant,
@@ -13,7 +13,8 @@ pub(crate) struct Timed {
 }
 
 impl Timed {
-    pub(crate) fn begin(histogram: &'static str, path: &str) -> Self {
+    /// Begins to time a call of the method at `path`.
+    pub fn begin(histogram: &'static str, path: &str) -> Self {
         Self {
             histogram,
             method: method(path),
@@ -22,12 +23,9 @@ impl Timed {
         }
     }
 
-    pub(crate) fn end(mut self, code: Code) {
+    /// The call ended with this code.
+    pub fn end(mut self, code: Code) {
         self.code = name(code);
-    }
-
-    pub(crate) fn end_with(self, headers: &HeaderMap) {
-        self.end(crate::server::answer::code(headers));
     }
 }
 
@@ -41,7 +39,7 @@ impl Drop for Timed {
 }
 
 /// The method as a label. Paths come from callers, so what the contract does not name shares one.
-pub(crate) fn method(path: &str) -> &'static str {
+pub fn method(path: &str) -> &'static str {
     contracts::policy(path).map_or("_OTHER", |policy| policy.path.trim_start_matches('/'))
 }
 
