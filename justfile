@@ -69,8 +69,10 @@ bench *args:
     [[ "{{ args }}" != calls* && "{{ args }}" != import* ]] || cargo run --release -p souk -- dev up
     cargo run --release -p bench -- {{ args }}
 
-# run a fault injection scenario in full, the tests run shorter ones: b01 b02 b03 b04 b07 b08 b09 b11 b13 b33 lost network; `--seed <n>` repeats a run
+# run a fault injection scenario in full, the tests run shorter ones: b01 b02 b03 b04 b07 b08 b09 b11 b13 b33 lost network; `--seed <n>` repeats a run.
+# `slots`: floods of calls and connections, each for 10 seconds
 faults name *args:
+    {{ if name == "slots" { "SOUK_FLOOD_SECONDS=10 cargo nextest run -p souk --no-capture no_flood_stops; exit" } else { "" } }}
     cargo run --release -p faults -- run {{ name }} {{ args }}
 
 # kill replicas under 300 calls a second for so many seconds; the tests do it for 9

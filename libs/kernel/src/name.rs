@@ -60,6 +60,17 @@ pub fn language(tag: &str) -> String {
     parts.collect::<Vec<_>>().join("-")
 }
 
+/// Whether a text has the form of such a tag.
+pub fn is_language(tag: &str) -> bool {
+    let mut parts = tag.split('-');
+    let is_first =
+        |part: &str| (2..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphabetic());
+    let is_next = |part: &str| {
+        (1..=8).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_alphanumeric())
+    };
+    parts.next().is_some_and(is_first) && parts.all(is_next)
+}
+
 /// Whether nothing of a character is seen: invisible ones, joiners, and selectors of a variant.
 pub fn is_unseen(own: char) -> bool {
     is_invisible(own) || is_joiner(own)
@@ -130,6 +141,16 @@ mod tests {
         }
         let message = clean("x\u{202e}y").unwrap_err().to_string();
         assert!(message.ends_with("U+202E"), "{message}");
+    }
+
+    #[test]
+    fn a_language_has_the_form_of_a_tag() {
+        for tag in ["de", "sr-Latn-RS", "de-CH-1996", "x-klingon"] {
+            assert_eq!(is_language(tag), tag != "x-klingon", "{tag}");
+        }
+        for tag in ["", "d", "not a tag!", "de_DE", "de-", "de--CH", "deutschland"] {
+            assert!(!is_language(tag), "{tag}");
+        }
     }
 
     #[test]

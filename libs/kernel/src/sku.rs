@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 /// A stock keeping unit: 1 to 64 ASCII letters, digits, spaces and any of `-_./+#:`, with no space
-/// at either end. `a1` and `A1` are two SKUs. The small alphabet keeps quotes, commas, wildcards and
+/// at either end and no two in a row. `a1` and `A1` are two SKUs. The small alphabet keeps quotes, commas, wildcards and
 /// line breaks out of logs, CSV files and cache keys.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, AsExpression, FromSqlRow)]
 #[diesel(sql_type = Text)]
@@ -36,6 +36,9 @@ pub enum SkuError {
     /// It starts or ends with a space; such SKUs would look the same as others.
     #[error("a SKU neither starts nor ends with a space")]
     OuterSpace,
+    /// It has two spaces in a row; such SKUs would look the same as others.
+    #[error("a SKU has single spaces inside, never two in a row")]
+    InnerSpaces,
     /// It contains a character that is not allowed.
     #[error("{character:?} is not allowed in a SKU; letters, digits, inner spaces and -_./+#: are")]
     Character {
@@ -69,6 +72,9 @@ fn check(text: &str) -> Result<(), SkuError> {
     }
     if text.starts_with(' ') || text.ends_with(' ') {
         return Err(SkuError::OuterSpace);
+    }
+    if text.contains("  ") {
+        return Err(SkuError::InnerSpaces);
     }
     match text.chars().find(|character| !is_allowed(*character)) {
         Some(character) => Err(SkuError::Character { character }),

@@ -11,19 +11,27 @@ use axum::{Json, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::sleep;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::TimeoutLayer;
 
 /// Pause after a connection could not be accepted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// Connections at a time: probes, Prometheus and a few people. One more takes the place of the oldest.
+const MAX_CONNECTIONS: usize = 64;
+/// Longest time that a page takes.
+const PAGE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Serves the pages for as long as it is polled. A client that does not send the head of a request in time is disconnected: else whoever
 /// reaches the port could use up the descriptors of the process.
 pub(crate) async fn serve(listener: TcpListener, readiness: Readiness, head_timeout: Duration) {
     let pages = TowerToHyperService::new(router(readiness));
     let mut connections = JoinSet::new();
+    let mut open: VecDeque<AbortHandle> = VecDeque::new();
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -38,7 +46,13 @@ pub(crate) async fn serve(listener: TcpListener, readiness: Readiness, head_time
             .timer(TokioTimer::new())
             .header_read_timeout(head_timeout)
             .serve_connection(TokioIo::new(stream), pages.clone());
-        connections.spawn(connection);
+        open.retain(|connection| !connection.is_finished());
+        if open.len() >= MAX_CONNECTIONS
+            && let Some(oldest) = open.pop_front()
+        {
+            oldest.abort();
+        }
+        open.push_back(connections.spawn(connection));
     }
 }
 
@@ -50,6 +64,8 @@ fn router(readiness: Readiness) -> Router {
         .route("/health/ready", get(ready))
         .route("/health/detailed", get(detailed))
         .route("/metrics", get(metrics))
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, PAGE_TIMEOUT))
+        .layer(CatchPanicLayer::new())
         .with_state(readiness)
 }
 

@@ -23,17 +23,20 @@ pub(crate) use deadline::arrived;
 pub(crate) use limit::Limits;
 
 use crate::Service;
-use crate::auth::Auth;
+use crate::auth::{Auth, USER_TOKEN};
 use crate::config::{Config, Server, Timeouts};
 use admission::{Admission, Fairness};
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
+use http::HeaderName;
+use http::header::AUTHORIZATION;
 use open::OpenStreams;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 use tower::ServiceBuilder;
+use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 
 /// What the layers share. Each listener has its own, so that calls from outside cannot use up what calls from inside need.
 pub(crate) struct Stack {
@@ -69,7 +72,10 @@ impl Stack {
         for service in services {
             router = router.merge(self.guarded(service));
         }
+        let secrets = [AUTHORIZATION, HeaderName::from_static(USER_TOKEN)];
         let layers = ServiceBuilder::new()
+            // Tokens are shown nowhere, whatever prints a request.
+            .layer(SetSensitiveRequestHeadersLayer::new(secrets))
             // First, so that everything below is logged with the caller's id.
             .layer(from_fn(correlate::correlate))
             // Nothing below can answer what is not gRPC.

@@ -46,7 +46,7 @@ pub struct Products {
     #[arg(long)]
     archive_missing: bool,
     /// Largest share of the products that --archive-missing may archive, in percent.
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u8).range(0..=100))]
+    #[arg(long, default_value_t = 10, requires = "archive_missing", value_parser = clap::value_parser!(u8).range(0..=100))]
     max_archived: u8,
     #[command(flatten)]
     flags: Flags,

@@ -200,6 +200,31 @@ mod tests {
     }
 
     #[test]
+    fn a_whole_number_is_not_rounded() {
+        let row = |number: &str| {
+            let base = format!("{{\"currencyCode\":\"USD\",\"minorUnits\":{number}}}");
+            format!("{{\"item\":{{\"sku\":\"A\"}},\"base\":{base}}}")
+        };
+        for number in ["5", "\"5\"", "9223372036854775807", "-1"] {
+            assert!(read(&row(number))[0].is_ok(), "{number}");
+        }
+        for (number, why) in [
+            ("1999.0", "without a fraction"),
+            ("9007199254740993.0", "without a fraction"),
+            ("1e3", "without a fraction"),
+            ("1e-400", "without a fraction"),
+            ("9223372036854775808", "more than the field can hold"),
+            ("9223372036854775808.0", "more than the field can hold"),
+            ("-9223372036854775809", "more than the field can hold"),
+        ] {
+            let rows = read(&row(number));
+            let refused = rows[0].as_ref().unwrap_err();
+            assert!(refused.message.contains(why) && refused.message.starts_with("minor_units: "));
+            assert_eq!((&*refused.key, &*refused.reason), ("A", "UNREADABLE"));
+        }
+    }
+
+    #[test]
     fn a_line_that_is_too_long_is_refused_and_the_next_one_is_read() {
         let long = "x".repeat(usize::try_from(MAX_LINE_BYTES).unwrap());
         let text = format!("{{\"key\":\"K\",\"title\":\"{long}\"}}\n{{\"key\":\"L\"}}\n");

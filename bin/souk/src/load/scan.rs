@@ -1,7 +1,8 @@
 //! Looks through the JSON of a row before it is read as a message: finds the row's key, however broken the rest is, and fields that
 //! are named twice, of which the last would win silently.
 
-use prost_reflect::{Kind, MessageDescriptor};
+use super::decodable::TOO_DEEP;
+use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use std::collections::HashSet;
 use std::fmt;
@@ -14,13 +15,18 @@ pub fn scan(
 ) -> (Option<String>, Result<(), String>) {
     let mut key = None;
     let mut json = serde_json::Deserializer::from_slice(json);
-    let walk = Walk { descriptor: Some(descriptor.clone()), paths: paths.to_vec(), key: &mut key };
+    let paths = paths.to_vec();
+    let walk = Walk { descriptor: Some(descriptor.clone()), whole: None, paths, key: &mut key };
     let read = walk.deserialize(&mut json).and_then(|()| json.end());
     (key, read.map_err(|error| in_a_line(&error)))
 }
 
 /// serde_json's line number is always 1; the caller adds the one of the file.
 pub fn in_a_line(error: &serde_json::Error) -> String {
+    // So say the decoders of JSON and of protobuf of what nests deeper than they follow.
+    if error.to_string().contains("recursion limit") {
+        return TOO_DEEP.to_owned();
+    }
     let said = error.to_string().replace(" at line 1 column", ", column");
     if error.is_eof() { format!("the row breaks off: {said}") } else { said }
 }
@@ -29,6 +35,8 @@ pub fn in_a_line(error: &serde_json::Error) -> String {
 struct Walk<'k> {
     /// What it is read as; none where any names are allowed.
     descriptor: Option<MessageDescriptor>,
+    /// The field of whole numbers that it is for.
+    whole: Option<FieldDescriptor>,
     /// The rest of the paths that lead through it.
     paths: Vec<&'static [&'static str]>,
     key: &'k mut Option<String>,
@@ -60,23 +68,25 @@ impl<'de> Visitor<'de> for Walk<'_> {
             if !seen.insert(spelled) {
                 return Err(A::Error::custom(format!("the field {name:?} comes twice")));
             }
+            let whole = field.clone().filter(is_whole);
             let descriptor = field.filter(|field| !field.is_map()).and_then(|field| {
                 let Kind::Message(own) = field.kind() else { return None };
                 Some(own).filter(|own| own.package_name() != "google.protobuf")
             });
             let paths = self.paths.iter().filter_map(|path| path.split_first());
             let paths = paths.filter(|(first, _)| **first == name).map(|(_, rest)| rest);
-            let walk = Walk { descriptor, paths: paths.collect(), key: &mut *self.key };
+            let walk = Walk { descriptor, whole, paths: paths.collect(), key: &mut *self.key };
             map.next_value_seed(walk)?;
         }
         Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        let Self { descriptor, key, .. } = self;
+        let Self { descriptor, whole, key, .. } = self;
         loop {
-            let (descriptor, paths) = (descriptor.clone(), Vec::new());
-            if list.next_element_seed(Walk { descriptor, paths, key: &mut *key })?.is_none() {
+            let (descriptor, whole, paths) = (descriptor.clone(), whole.clone(), Vec::new());
+            let walk = Walk { descriptor, whole, paths, key: &mut *key };
+            if list.next_element_seed(walk)?.is_none() {
                 return Ok(());
             }
         }
@@ -101,11 +111,39 @@ impl<'de> Visitor<'de> for Walk<'_> {
         Ok(())
     }
 
-    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
-        Ok(())
+    fn visit_u64<E: Error>(self, number: u64) -> Result<(), E> {
+        let signed =
+            |field: &FieldDescriptor| !matches!(field.kind(), Kind::Uint64 | Kind::Fixed64);
+        match self.whole.filter(signed) {
+            Some(field) if i64::try_from(number).is_err() => Err(out_of_range(&field, number)),
+            _ => Ok(()),
+        }
     }
 
-    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
-        Ok(())
+    /// Also where a whole number is beyond 64 bits. Read as one, it would become another without a word.
+    fn visit_f64<E: Error>(self, number: f64) -> Result<(), E> {
+        match self.whole {
+            None => Ok(()),
+            Some(field) if number.abs() >= MAX_WHOLE => Err(out_of_range(&field, number)),
+            Some(field) => {
+                let name = field.name();
+                let message = "is a whole number; write it without a fraction or exponent";
+                Err(E::custom(format!("{name}: {message}")))
+            }
+        }
     }
+}
+
+/// From here on a number of 64 bits ends.
+const MAX_WHOLE: f64 = 9.2e18;
+
+fn is_whole(field: &FieldDescriptor) -> bool {
+    let others = [Kind::Double, Kind::Float, Kind::Bool, Kind::String, Kind::Bytes];
+    !field.is_map()
+        && !others.contains(&field.kind())
+        && !matches!(field.kind(), Kind::Message(_) | Kind::Enum(_))
+}
+
+fn out_of_range<E: Error>(field: &FieldDescriptor, number: impl fmt::Display) -> E {
+    E::custom(format!("{}: {number} is more than the field can hold", field.name()))
 }

@@ -12,6 +12,7 @@ mod shop;
 mod broker_lost;
 mod dead;
 mod exchange;
+mod floods;
 mod killed;
 mod metrics;
 mod quota;

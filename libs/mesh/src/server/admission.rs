@@ -20,7 +20,7 @@ use contracts::Policy;
 use fault::{Common, Fault};
 use http_body::Frame;
 use http_body_util::BodyExt;
-use slots::Slots;
+use slots::{Shed, Slots};
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +30,8 @@ use tonic::Code;
 
 /// After which a call that was refused may be tried again.
 const PAUSE: Duration = Duration::from_millis(500);
+const TOO_BUSY: &str = "the service is too busy to begin this call";
+const HAS_ITS_SHARE: &str = "this caller has its share of all calls under way already";
 /// How long the caller has for reading an answer, where its time was up as it was given.
 const MIN_READING: Duration = Duration::from_secs(1);
 
@@ -51,21 +53,18 @@ impl Admission {
 pub(super) async fn admit(
     State(admission): State<Admission>,
     Extension(policy): Extension<&'static Policy>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response {
     let Some(slot) = admission.slots.take(policy) else {
-        return overloaded("slots", policy, "the service is too busy to begin this call");
+        return overloaded("slots", policy, TOO_BUSY);
     };
-    let (begun, in_flight) = (Instant::now(), admission.calls.token());
+    request.extensions_mut().insert(Arc::clone(&admission.slots));
+    let in_flight = admission.calls.token();
     let response = next.run(request).await;
     if policy.unary() {
         // The answer is complete; a caller that does not read it holds up nobody.
-        match super::answer::code(response.headers()) {
-            Code::Ok | Code::DeadlineExceeded => slot.end(policy, begun.elapsed()),
-            // Refused early or late: it does not say how busy the service is.
-            _ => drop(slot),
-        }
+        drop(slot);
         return until_sent(response, in_flight);
     }
     until_sent(response, (slot, in_flight))
@@ -73,23 +72,29 @@ pub(super) async fn admit(
 
 /// The calls and unread answers of each caller of a port.
 #[derive(Clone)]
-pub(super) struct Fairness(Arc<Callers>);
+pub(super) struct Fairness {
+    percent: usize,
+    callers: Arc<Callers>,
+}
 
 impl Fairness {
     pub(super) fn new(config: &Server) -> Self {
-        let share = |all: usize| (all * config.caller_share_percent as usize / 100).max(1);
-        Self(Callers::new(Shares {
+        let percent = usize::from(config.caller_share_percent);
+        let share = |all: usize| (all * percent).div_ceil(100);
+        let callers = Callers::new(Shares {
             calls: share(config.max_concurrent_calls),
             streams: share(config.max_streams),
             bytes: share(config.max_unread_bytes),
             all_bytes: config.max_unread_bytes,
-        }))
+        });
+        Self { percent, callers }
     }
 }
 
 /// Refuses a call of a caller that has its share under way already. A service is exempt, since it calls for many.
 pub(super) async fn share(
-    State(Fairness(callers)): State<Fairness>,
+    State(fairness): State<Fairness>,
+    Extension(slots): Extension<Arc<Slots>>,
     Extension(policy): Extension<&'static Policy>,
     Extension(identity): Extension<Identity>,
     Extension(caller): Extension<CallerKey>,
@@ -97,17 +102,28 @@ pub(super) async fn share(
     request: Request,
     next: Next,
 ) -> Response {
-    let mut call = None;
+    let (mut call, mut percent) = (None, 100);
     if !identity.is_service() {
-        call = callers.begin(&caller.key, policy.unary());
+        call = fairness.callers.begin(&caller.key, policy.unary());
         if call.is_none() {
-            let message = "this caller has its share of all calls under way already";
-            return overloaded("caller", policy, message);
+            return overloaded("caller", policy, HAS_ITS_SHARE);
         }
+        percent = fairness.percent;
     }
-    let response = next.run(request).await;
     if !policy.unary() {
-        return until_sent(response, call);
+        return until_sent(next.run(request).await, call);
+    }
+    let working = match slots.begin(&caller.key, percent, policy.priority) {
+        Ok(working) => working,
+        Err(Shed::Share) => return overloaded("caller", policy, HAS_ITS_SHARE),
+        Err(Shed::Busy) => return overloaded("slots", policy, TOO_BUSY),
+    };
+    let begun = Instant::now();
+    let response = next.run(request).await;
+    match super::answer::code(response.headers()) {
+        Code::Ok | Code::DeadlineExceeded => working.end(policy, begun.elapsed()),
+        // What is refused early says nothing of how busy the service is.
+        _ => drop(working),
     }
     end_at(deadline.0.max(Instant::now() + MIN_READING));
     if http_body::Body::is_end_stream(response.body()) {

@@ -298,7 +298,7 @@ impl Planner {
     }
 
     fn variants(&mut self, row: &Row, of: Id<Product>, effect: &mut Effect) -> Result<(), Fault> {
-        let mut finals: HashMap<Options, Id<Variant>> = HashMap::new();
+        let mut finals: HashMap<Options, (Id<Variant>, usize)> = HashMap::new();
         let mut moved = HashSet::new();
         for (at, own) in row.variants.iter().enumerate() {
             let path = format!("variants[{at}]");
@@ -312,16 +312,16 @@ impl Planner {
             let options = content.options();
             let (id, written) =
                 self.variant(own, content, of).map_err(|fault| fault.below(&path))?;
-            if finals.insert(options, id).is_some() {
+            if finals.insert(options, (id, at)).is_some() {
                 return Err(options_taken().below(&path));
             }
             moved.insert(id);
             effect.variants.extend(written);
         }
-        for (options, id) in &finals {
+        for (options, (id, at)) in &finals {
             let holder = self.known.options.get(&(of, *options));
             if holder.is_some_and(|holder| holder != id && !moved.contains(holder)) {
-                return Err(options_taken().below("variants"));
+                return Err(options_taken().below(&format!("variants[{at}]")));
             }
         }
         Ok(())

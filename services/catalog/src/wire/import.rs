@@ -14,6 +14,7 @@ use convert::read;
 use fault::{Common, Fault};
 use kernel::digest::sha256;
 use kernel::id::Id;
+use kernel::name::fold;
 use pg::outbox::MAX_EVENT_BYTES;
 use prost::Message;
 
@@ -43,6 +44,13 @@ pub fn row(sent: &ImportRow) -> Result<Row, Fault> {
         let brand = fields.optional_name("brand", &sent.brand);
         let given = value::given(fields, "tier2_attributes", &sent.tier2_attributes);
         let category_keys = fields.names("category_keys", &sent.category_keys);
+        for (at, key) in sent.category_keys.iter().enumerate() {
+            let same = |other: &String| fold(other) == fold(key);
+            if sent.category_keys[..at].iter().any(same) {
+                let path = format!("category_keys[{at}]");
+                fields.note(Common::InvalidField, path, "comes twice");
+            }
+        }
         let variants = fields.each("variants", &sent.variants, |fields, draft| {
             let sku = fields.sku("sku", &draft.sku);
             let (content, given) = super::variant::draft(fields, draft, &FIELDS);

@@ -7,7 +7,7 @@ use catalog_api::v1 as proto;
 use chrono::NaiveDate;
 use convert::{Fields, money};
 use fault::Common;
-use kernel::name::language;
+use kernel::name::{is_language, language};
 use proto::attribute_value::Value as Sent;
 use proto::{LocalizedEntry, LocalizedText, Reason, TextList};
 use std::collections::HashSet;
@@ -51,6 +51,13 @@ fn read(fields: &mut Fields, sent: &Sent) -> Option<Value> {
             }
             Value::Localized(fields.each("localized", &localized.entries, |fields, entry| {
                 let language = fields.name("language", &language(&entry.language));
+                let language = language.and_then(|own| match is_language(&own) {
+                    true => Some(own),
+                    false => {
+                        let message = "is no tag of a language such as de or sr-Latn-RS";
+                        fields.refuse(Reason::AttributeValueInvalid, "language", message)
+                    }
+                });
                 let text = fields.text("text", &entry.text);
                 language.zip(text)
             })?)

@@ -2,18 +2,28 @@
 
 use super::gradient::Gradient;
 use contracts::{Policy, Priority};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+/// A caller that has no more than this share of the calls under way is no cause of a service's being slow.
+const SMALL: usize = 16;
+
 /// The slots of one service: for calls, as many as it can work on without getting slow, and for streams, which last long, others.
-pub(super) struct Slots {
-    calls: AtomicUsize,
-    /// The limit of calls, read without a lock.
-    limit: AtomicUsize,
-    gradient: Mutex<Gradient>,
-    streams: AtomicUsize,
+pub(in crate::server) struct Slots {
+    max_calls: usize,
     max_streams: usize,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// Calls that hold a slot, those whose caller is not known yet included.
+    calls: usize,
+    streams: usize,
+    /// Calls that are worked on, of all callers and of each.
+    working: usize,
+    callers: HashMap<String, usize>,
+    gradient: Gradient,
 }
 
 /// A slot that is taken; it is given back when it is dropped.
@@ -22,32 +32,77 @@ pub(super) struct Slot {
     unary: bool,
 }
 
+/// A call that is worked on; it is over when this is dropped.
+pub(super) struct Working {
+    slots: Arc<Slots>,
+    caller: String,
+}
+
+/// Why a call is not worked on.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Shed {
+    /// The service is as busy as it can be.
+    Busy,
+    /// The caller has its share.
+    Share,
+}
+
 impl Slots {
     pub(super) fn new(max_calls: usize, max_streams: usize) -> Arc<Self> {
-        Arc::new(Self {
-            calls: AtomicUsize::new(0),
-            limit: AtomicUsize::new(max_calls),
-            gradient: Mutex::new(Gradient::new(max_calls)),
-            streams: AtomicUsize::new(0),
-            max_streams,
-        })
+        let state = State {
+            calls: 0,
+            streams: 0,
+            working: 0,
+            callers: HashMap::new(),
+            gradient: Gradient::new(max_calls),
+        };
+        Arc::new(Self { max_calls, max_streams, state: Mutex::new(state) })
     }
 
-    /// A slot for a call of this method, unless what is left is for more urgent ones.
+    /// A slot for a call of this method, whoever makes it.
     pub(super) fn take(self: &Arc<Self>, policy: &Policy) -> Option<Slot> {
+        let mut state = self.lock();
         let unary = policy.unary();
         let (taken, limit) = match unary {
-            true => (&self.calls, share(self.limit.load(Ordering::Relaxed), policy.priority)),
-            false => (&self.streams, self.max_streams),
+            true => (&mut state.calls, of_priority(self.max_calls, policy.priority)),
+            false => (&mut state.streams, self.max_streams),
         };
-        let more = |taken: usize| (taken < limit).then_some(taken + 1);
-        taken.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).ok()?;
+        if *taken >= limit {
+            return None;
+        }
+        *taken += 1;
         Some(Slot { slots: Arc::clone(self), unary })
+    }
+
+    /// Begins to work on a call that has a slot. A caller may have so many percent of what can be worked on now.
+    pub(super) fn begin(
+        self: &Arc<Self>,
+        caller: &str,
+        percent: usize,
+        priority: Priority,
+    ) -> Result<Working, Shed> {
+        let mut state = self.lock();
+        let limit = state.gradient.limit();
+        let own = state.callers.get(caller).copied().unwrap_or_default();
+        if own >= (limit * percent).div_ceil(100) {
+            return Err(Shed::Share);
+        }
+        // Where it takes fewer than before, those who have the most make room.
+        if state.working >= of_priority(limit, priority) && own >= (limit / SMALL).max(1) {
+            return Err(Shed::Busy);
+        }
+        state.working += 1;
+        state.callers.insert(caller.to_owned(), own + 1);
+        Ok(Working { slots: Arc::clone(self), caller: caller.to_owned() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// The most urgent calls may take all slots, bulk ones half of them.
-fn share(limit: usize, priority: Priority) -> usize {
+fn of_priority(limit: usize, priority: Priority) -> usize {
     match priority {
         Priority::Critical => limit,
         Priority::Normal => (limit * 9).div_ceil(10),
@@ -55,27 +110,38 @@ fn share(limit: usize, priority: Priority) -> usize {
     }
 }
 
-impl Slot {
-    /// Gives the slot back; the call took so long.
+impl Working {
+    /// Ends it; it took so long.
     pub(super) fn end(self, policy: &Policy, took: Duration) {
-        let slots = &self.slots;
-        let under_way = slots.calls.load(Ordering::Relaxed);
-        let mut gradient = slots.gradient.lock().unwrap_or_else(PoisonError::into_inner);
-        gradient.note(policy.path, took, under_way);
-        slots.limit.store(gradient.limit(), Ordering::Relaxed);
+        let mut state = self.slots.lock();
+        let working = state.working;
+        state.gradient.note(policy.path, took, working);
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        let mut state = self.slots.lock();
+        state.working -= 1;
+        match state.callers.get_mut(&self.caller) {
+            Some(working) if *working > 1 => *working -= 1,
+            _ => drop(state.callers.remove(&self.caller)),
+        }
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let taken = if self.unary { &self.slots.calls } else { &self.slots.streams };
-        taken.fetch_sub(1, Ordering::Relaxed);
+        let mut state = self.slots.lock();
+        let taken = if self.unary { &mut state.calls } else { &mut state.streams };
+        *taken -= 1;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::iter::from_fn;
 
     #[test]
     fn the_last_slots_are_for_urgent_calls_and_streams_have_their_own() {
@@ -83,10 +149,9 @@ mod tests {
         let of = |priority, gives_stream| Policy {
             priority,
             gives_stream,
-            ..*contracts::policy("/souk.pricing.v1.PricingService/SetPrice").unwrap()
+            ..*contracts::policy("/souk.operations.v1.OperationsService/GetOperation").unwrap()
         };
-        let fill =
-            |policy: Policy| std::iter::from_fn(|| slots.take(&policy)).collect::<Vec<Slot>>();
+        let fill = |policy: Policy| from_fn(|| slots.take(&policy)).collect::<Vec<Slot>>();
         let bulk = fill(of(Priority::Bulk, false));
         let normal = fill(of(Priority::Normal, false));
         let critical = fill(of(Priority::Critical, false));
@@ -94,5 +159,20 @@ mod tests {
         assert_eq!(fill(of(Priority::Bulk, true)).len(), 2);
         drop((bulk, normal, critical));
         assert_eq!(fill(of(Priority::Normal, false)).len(), 9);
+    }
+
+    #[test]
+    fn a_caller_has_its_share_and_a_small_one_is_let_in_beyond_the_limit() {
+        let slots = Slots::new(100, 1);
+        let begin = |caller: &str| slots.begin(caller, 50, Priority::Normal);
+        let fill = |caller: &str| from_fn(|| begin(caller).ok()).collect::<Vec<_>>();
+        let (ann, bob) = (fill("ann"), fill("bob"));
+        assert_eq!([ann.len(), bob.len()], [50, 40]);
+        assert_eq!(begin("ann").err(), Some(Shed::Share));
+        assert_eq!(begin("bob").err(), Some(Shed::Busy));
+        assert_eq!(fill("eve").len(), 6);
+        drop((ann, bob));
+        assert!(slots.lock().callers.is_empty());
+        assert_eq!(slots.lock().working, 0);
     }
 }
