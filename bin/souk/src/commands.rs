@@ -18,6 +18,7 @@ pub mod seed;
 mod dead;
 mod duration;
 mod json;
+mod keys;
 mod outbox;
 mod timestamp;
 
@@ -50,6 +51,9 @@ enum Command {
     Migrate(migrate::Migrate),
     /// Print a signed token.
     Token(token::Token),
+    /// Make and replace the keys that sign tokens.
+    #[command(subcommand)]
+    Keys(keys::Keys),
     /// Print every setting: its value, where that comes from, and what it does.
     Config(config::Show),
     /// Import products or prices from JSON lines.
@@ -77,6 +81,7 @@ pub async fn run(cli: Cli) -> Result<()> {
         Command::Serve(command) => command.run().await,
         Command::Migrate(command) => command.run().await,
         Command::Token(command) => command.run(),
+        Command::Keys(command) => command.run().await,
         Command::Config(command) => command.run(),
         Command::Import(command) => command.run().await,
         Command::Export(command) => command.run().await,

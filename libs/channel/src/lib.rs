@@ -26,6 +26,6 @@ mod typical;
 
 pub use answer::refusal;
 pub use channel::Channel;
-pub use options::{Options, Prepare};
+pub use options::{ClientTls, Options, Prepare};
 pub use request::grpc_timeout;
 pub use resolve::{Dns, Resolve};

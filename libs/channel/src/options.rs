@@ -16,6 +16,9 @@ pub trait Prepare: Send + Sync + 'static {
     ) -> BoxFuture<'c, Result<(), Status>>;
 }
 
+/// Whom to trust and what to show, asked for each new connection, so that certificates can be replaced.
+pub type ClientTls = Arc<dyn Fn() -> ClientTlsConfig + Send + Sync>;
+
 /// How a service is called.
 #[derive(Clone)]
 pub struct Options {
@@ -26,7 +29,7 @@ pub struct Options {
     /// Who knows the addresses behind a name.
     pub resolve: Arc<dyn Resolve>,
     /// Whom to trust where the address begins with `https://`.
-    pub tls: Option<ClientTlsConfig>,
+    pub tls: Option<ClientTls>,
     /// Most calls at a time; further ones are refused at once.
     pub max_in_flight: usize,
     /// How often the name is resolved. A failed connection makes it be resolved at once.

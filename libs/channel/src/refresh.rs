@@ -1,6 +1,6 @@
 //! Keeps the replicas of a service up to date: which there are, and that no connection grows old.
 
-use crate::options::Options;
+use crate::options::{ClientTls, Options};
 use crate::pool::Pool;
 use crate::replica::Replica;
 use crate::resolve::Resolve;
@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
-use tonic::transport::{self, ClientTlsConfig, Endpoint};
+use tonic::transport::{self, Endpoint};
 
 /// The shortest pause between two questions for the addresses.
 const SHORTEST: Duration = Duration::from_millis(500);
@@ -20,7 +20,7 @@ pub(crate) struct Refresh {
     pool: Arc<Pool>,
     resolve: Arc<dyn Resolve>,
     address: Uri,
-    tls: Option<ClientTlsConfig>,
+    tls: Option<ClientTls>,
     every: Duration,
     max_age: Duration,
 }
@@ -128,7 +128,7 @@ impl Refresh {
             .keep_alive_while_idle(true);
         if let Some(tls) = &self.tls {
             let host = self.address.host().unwrap_or_default();
-            endpoint = endpoint.tls_config(tls.clone().domain_name(host))?;
+            endpoint = endpoint.tls_config(tls().domain_name(host))?;
         }
         Ok(endpoint)
     }

@@ -1,10 +1,11 @@
 use crate::token::TokenSource;
 use catalog_api::v1::catalog_service_client::CatalogServiceClient;
-use channel::{Channel, Options};
+use channel::{Channel, ClientTls, Options};
 use contracts::operations::v1::operations_service_client::OperationsServiceClient;
 use http::Uri;
 use pricing_api::v1::pricing_service_client::PricingServiceClient;
 use search_api::v1::search_service_client::SearchServiceClient;
+use std::sync::Arc;
 use tonic::transport::{self, Certificate, ClientTlsConfig};
 
 /// Calls every service of Souk. Cloning is cheap, and clones share connections. It connects when it is first used.
@@ -31,12 +32,12 @@ pub enum ConnectError {
 }
 
 /// Where the services are and how they are called, where one address for all of them is not enough.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Settings {
     address: String,
     token: TokenSource,
     own: Vec<(&'static str, String)>,
-    tls: Option<ClientTlsConfig>,
+    tls: Option<ClientTls>,
 }
 
 impl Client {
@@ -108,7 +109,8 @@ impl Settings {
     #[must_use]
     pub fn trust(mut self, authority: impl AsRef<[u8]>) -> Self {
         let authority = Certificate::from_pem(authority);
-        self.tls = Some(ClientTlsConfig::new().ca_certificate(authority));
+        let tls = ClientTlsConfig::new().ca_certificate(authority);
+        self.tls = Some(Arc::new(move || tls.clone()));
         self
     }
 

@@ -11,6 +11,7 @@
 
 mod keys;
 pub mod scopes;
+mod source;
 pub(crate) mod token;
 
 pub use scopes::{ACT_AS, all_scopes};
@@ -24,7 +25,7 @@ use kernel::digest::sha256;
 use keys::Keys;
 use moka::future::Cache;
 use secrecy::SecretString;
-use std::path::PathBuf;
+use source::Source;
 use std::sync::Arc;
 use std::time::Duration;
 use token::invalid;
@@ -40,7 +41,7 @@ const MAX_TOKEN_BYTES: usize = 16 * 1024;
 pub struct Auth(Option<Arc<Inner>>);
 
 struct Inner {
-    keys: Keys,
+    keys: Arc<Keys>,
     /// By the SHA-256 of the token, so that no token stays in memory longer than its call.
     verified: Cache<[u8; 32], Arc<Verified>>,
     issuer: String,
@@ -57,13 +58,13 @@ pub(crate) struct Identity {
 
 impl Auth {
     /// Reads the keys. Fails where authentication is on and there are none, since then every call would be refused.
-    pub fn open(config: &Config, server: &Server) -> Result<Self, String> {
+    pub async fn open(config: &Config, server: &Server) -> Result<Self, String> {
         if !config.enabled {
             tracing::warn!("authentication is off: every caller may do everything");
             return Ok(Self(None));
         }
         let inner = Inner {
-            keys: Keys::open(jwks_file(config, server))?,
+            keys: Arc::new(Keys::open(Source::open(config, server)?).await?),
             verified: Cache::builder()
                 .max_capacity(10_000)
                 .time_to_live(Duration::from_secs(3600))
@@ -128,7 +129,7 @@ impl Inner {
                 return Ok(known);
             }
         }
-        let verified = token::verify(token, &self.keys, &self.issuer, &self.audience)?;
+        let verified = token::verify(token, &self.keys, &self.issuer, &self.audience).await?;
         let verified = Arc::new(verified);
         self.verified.insert(digest, Arc::clone(&verified)).await;
         Ok(verified)
@@ -157,13 +158,6 @@ impl Identity {
     }
 }
 
-fn jwks_file(config: &Config, server: &Server) -> PathBuf {
-    config
-        .jwks_file
-        .clone()
-        .unwrap_or_else(|| crate::identity::keys_folder(server).join("jwks.json"))
-}
-
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (kind, token) = headers.get(http::header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     kind.eq_ignore_ascii_case("bearer").then(|| token.trim())
@@ -179,6 +173,11 @@ mod tests {
     use crate::identity::{Signer, generate_keys, keys_folder};
     use secrecy::ExposeSecret;
 
+    async fn read_again(auth: &Auth) {
+        auth.0.as_ref().unwrap().keys.read_again(Duration::ZERO);
+        tokio::task::yield_now().await;
+    }
+
     #[tokio::test]
     async fn a_key_that_was_taken_back_counts_no_more_although_its_token_was_verified() {
         let data_dir = std::env::temp_dir().join(format!("auth-{}", uuid::Uuid::now_v7()));
@@ -186,19 +185,19 @@ mod tests {
         let folder = keys_folder(&server);
         generate_keys(&folder).unwrap();
         let old = Signer::from_file(&folder.join("signing.pem"), "souk", "souk").unwrap();
-        let auth = Auth::open(&Config::default(), &server).unwrap();
+        let auth = Auth::open(&Config::default(), &server).await.unwrap();
         let token = old.mint("ann", &["a:b"], Duration::from_secs(60)).unwrap();
         assert!(auth.verify(token.expose_secret()).await.unwrap().allows("a:b"));
 
         std::fs::remove_file(folder.join("signing.pem")).unwrap();
         generate_keys(&folder).unwrap();
-        auth.0.as_ref().unwrap().keys.read_again(Duration::ZERO);
+        read_again(&auth).await;
         assert!(auth.verify(token.expose_secret()).await.unwrap_err().is(Common::TokenInvalid));
 
         // A broken file changes nothing.
         let new = Signer::from_file(&folder.join("signing.pem"), "souk", "souk").unwrap();
         std::fs::write(folder.join("jwks.json"), "{").unwrap();
-        auth.0.as_ref().unwrap().keys.read_again(Duration::ZERO);
+        read_again(&auth).await;
         let token = new.mint("ann", &[], Duration::from_secs(60)).unwrap();
         auth.verify(token.expose_secret()).await.unwrap();
         std::fs::remove_dir_all(data_dir).unwrap();
@@ -207,6 +206,7 @@ mod tests {
     #[tokio::test]
     async fn without_keys_nothing_starts() {
         let server = Server { data_dir: "/nowhere".into(), ..Server::default() };
-        assert!(Auth::open(&Config::default(), &server).is_err_and(|e| e.contains("jwks.json")));
+        let opened = Auth::open(&Config::default(), &server).await;
+        assert!(opened.is_err_and(|error| error.contains("jwks.json")));
     }
 }

@@ -3,9 +3,10 @@
 use crate::auth::Auth;
 use crate::client::{self, Client};
 use crate::config::{self, Config, Nats, Problems};
-use crate::identity::{OwnToken, Signer};
+use crate::identity::{OwnSigner, OwnToken, Signer};
 use crate::paging::Paging;
 use crate::tasks::Tasks;
+use crate::tls::Tls;
 use bus::Bus;
 use cache::Redis;
 use fault::Fault;
@@ -25,7 +26,9 @@ pub struct Boot {
     pub(crate) tasks: Tasks,
     pub(crate) auth: Auth,
     pub(crate) ports: Ports,
-    signer: Option<Arc<Signer>>,
+    signer: Option<OwnSigner>,
+    /// None: nothing is encrypted.
+    pub(crate) tls: Option<Tls>,
     local: BTreeSet<&'static str>,
     /// The connections of all databases.
     pub(crate) connections: Budget,
@@ -98,11 +101,15 @@ impl Boot {
         tasks: Tasks,
     ) -> Result<Self, BootError> {
         let mut problems = Vec::new();
-        let auth = Auth::open(&config.auth, &config.server);
-        let auth = auth.map_err(|problem| problems.push(format!("auth.jwks_file: {problem}"))).ok();
+        let auth = Auth::open(&config.auth, &config.server).await;
+        let auth = auth.map_err(|problem| problems.push(format!("auth.jwks: {problem}"))).ok();
         let signer = Signer::open(&config.auth, &config.server);
         let signer = signer.unwrap_or_else(|problem| {
             problems.push(format!("auth.signing_key_file: {problem}"));
+            None
+        });
+        let tls = Tls::open(&config.tls).unwrap_or_else(|problem| {
+            problems.push(format!("tls: {problem}"));
             None
         });
         let broker = broker(&config.nats).unwrap_or_else(|problem| {
@@ -141,7 +148,8 @@ impl Boot {
             tasks,
             auth,
             ports,
-            signer: signer.map(Arc::new),
+            signer: signer.map(OwnSigner::new),
+            tls,
             local,
             redis,
             broker,
@@ -162,9 +170,12 @@ impl Boot {
                 "SOUK_ENDPOINT_{name}: is needed, since {service} calls {target} or keeps copies of what it owns"
             )])
         })?;
-        let own = self.signer.as_ref().map(|signer| OwnToken::new(Arc::clone(signer), service));
+        let own = self.signer.as_ref().map(|signer| OwnToken::new(signer.clone(), service));
         let timeouts = Arc::new(self.config.timeouts.clone());
-        client::open(address, target, own, timeouts).map_err(|error| {
+        // Calls inside the process take no detour over encryption.
+        let is_secure = address.scheme_str() == Some("https");
+        let tls = self.tls.as_ref().filter(|_| is_secure).map(Tls::client);
+        client::open(address, target, own, timeouts, tls).map_err(|error| {
             let name = target.to_ascii_uppercase();
             Problems(vec![format!("SOUK_ENDPOINT_{name}: {error}")]).into()
         })

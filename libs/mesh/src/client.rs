@@ -4,7 +4,7 @@ mod identify;
 
 use crate::config::{Timeouts, services};
 use crate::identity::OwnToken;
-use channel::Options;
+use channel::{ClientTls, Options};
 use http::Uri;
 use identify::Identify;
 use std::sync::Arc;
@@ -18,7 +18,9 @@ pub fn open(
     target: &str,
     own: Option<OwnToken>,
     timeouts: Arc<Timeouts>,
+    tls: Option<ClientTls>,
 ) -> Result<Client, tonic::transport::Error> {
     let target = services().get(target).copied().unwrap_or("_OTHER");
-    Client::new(address, Options::new(target, Identify::new(own, timeouts)))
+    let options = Options::new(target, Identify::new(own, timeouts));
+    Client::new(address, Options { tls, ..options })
 }

@@ -17,15 +17,17 @@ mod rate_limit;
 mod sections;
 mod service;
 mod setting;
+mod tls;
 
 pub use loader::{Loader, Problems};
 pub use rate_limit::RateLimit;
 pub use sections::{
-    Auth, Databases, Endpoints, Nats, Page, Reconcile, Redis, Server, Telemetry, Timeouts,
-    method_name, services,
+    Auth, Databases, Endpoints, Nats, Page, Reconcile, Redis, Reflection, Server, Telemetry,
+    Timeouts, method_name, services,
 };
 pub use service::{OwnSettings, ServiceSettings};
 pub use setting::{Setting, Settings, Source};
+pub use tls::Tls;
 
 /// The configuration of a process: the mesh's own settings, and the sections that services declare in their roles.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +36,8 @@ pub struct Config {
     pub server: Server,
     /// Who may call, and as whom this process calls.
     pub auth: Auth,
+    /// Encryption between services.
+    pub tls: Tls,
     /// PostgreSQL.
     pub database: Databases,
     /// NATS.
@@ -70,6 +74,7 @@ impl Config {
         let config = Self {
             server: loader.section(""),
             auth: loader.section("auth"),
+            tls: loader.section("tls"),
             database: loader.section("database"),
             nats: loader.section("nats"),
             redis: loader.section("redis"),
@@ -100,6 +105,7 @@ impl Config {
         let mut problems = Vec::new();
         self.server.validate(&mut problems);
         self.auth.validate(&mut problems);
+        self.tls.validate(&mut problems);
         self.database.validate(&mut problems);
         self.nats.validate(&mut problems);
         self.redis.validate(&mut problems);

@@ -29,14 +29,17 @@ pub struct Signer {
     kid: String,
     issuer: String,
     audience: String,
+    /// Where it was read; none: it was made from bytes.
+    path: Option<PathBuf>,
 }
 
 impl Signer {
     /// Reads a PKCS #8 Ed25519 key, PEM or DER.
     pub fn from_file(path: &Path, issuer: &str, audience: &str) -> Result<Self, String> {
         let bytes = fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-        Self::from_pkcs8(&der(bytes), issuer, audience)
-            .map_err(|error| format!("{}: {error}", path.display()))
+        let signer = Self::from_pkcs8(&der(bytes), issuer, audience);
+        let signer = signer.map_err(|error| format!("{}: {error}", path.display()))?;
+        Ok(Self { path: Some(path.to_owned()), ..signer })
     }
 
     fn from_pkcs8(der: &[u8], issuer: &str, audience: &str) -> Result<Self, String> {
@@ -49,6 +52,7 @@ impl Signer {
             public,
             issuer: issuer.to_owned(),
             audience: audience.to_owned(),
+            path: None,
         })
     }
 
@@ -89,26 +93,62 @@ impl Signer {
         Ok(SecretString::from(token))
     }
 
+    /// Id of the key.
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+
     /// The public half as a JWKS document.
     pub fn jwks(&self) -> serde_json::Value {
-        let x = URL_SAFE_NO_PAD.encode(&self.public);
-        serde_json::json!({ "keys": [
-            { "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": self.kid, "x": x }
-        ]})
+        jwks(&[self])
+    }
+}
+
+/// The public halves of keys as a JWKS document.
+fn jwks(signers: &[&Signer]) -> serde_json::Value {
+    let keys = signers.iter().map(|signer| {
+        let x = URL_SAFE_NO_PAD.encode(&signer.public);
+        serde_json::json!(
+            { "kty": "OKP", "crv": "Ed25519", "alg": "EdDSA", "use": "sig", "kid": signer.kid, "x": x }
+        )
+    });
+    serde_json::json!({ "keys": keys.collect::<Vec<_>>() })
+}
+
+/// The key of this process, read again when a new token is signed, so that it can be replaced. Clones share it.
+#[derive(Clone)]
+pub struct OwnSigner(Arc<Mutex<Signer>>);
+
+impl OwnSigner {
+    /// Around a key that was read.
+    pub fn new(signer: Signer) -> Self {
+        Self(Arc::new(Mutex::new(signer)))
+    }
+
+    fn mint(&self, subject: &str, scopes: &[&str]) -> Result<SecretString, String> {
+        let mut signer = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(path) = &signer.path {
+            match Signer::from_file(path, &signer.issuer, &signer.audience) {
+                Ok(new) => *signer = new,
+                // A file that is being replaced must not end what works.
+                Err(error) => tracing::warn!("the old key goes on signing: {error}"),
+            }
+        }
+        signer.mint(subject, scopes, TOKEN_LIFETIME)
     }
 }
 
 /// The token with which one service calls the others, signed anew before it expires.
 #[derive(Clone)]
 pub struct OwnToken {
-    signer: Arc<Signer>,
+    signer: OwnSigner,
     subject: String,
     current: Arc<Mutex<Option<(SecretString, Instant)>>>,
 }
 
 impl OwnToken {
     /// For a service, by its name.
-    pub fn new(signer: Arc<Signer>, service: &str) -> Self {
+    pub fn new(signer: OwnSigner, service: &str) -> Self {
         Self { signer, subject: service.to_owned(), current: Arc::default() }
     }
 
@@ -121,34 +161,67 @@ impl OwnToken {
             return Ok(token.clone());
         }
         let scopes: Vec<&str> = all_scopes().into_iter().chain([ACT_AS]).collect();
-        let token = self.signer.mint(&self.subject, &scopes, TOKEN_LIFETIME)?;
+        let token = self.signer.mint(&self.subject, &scopes)?;
         *current =
             Some((token.clone(), Instant::now() + TOKEN_LIFETIME.saturating_sub(RENEWAL_MARGIN)));
         Ok(token)
     }
 }
 
-const SIGNING_KEY: &str = "signing.pem";
+/// The key that signs.
+pub const SIGNING_KEY: &str = "signing.pem";
+/// The key that signs next, during a rotation.
+pub const NEXT_KEY: &str = "signing.next.pem";
 
 /// Where keys lie that no setting names.
 pub fn keys_folder(server: &Server) -> PathBuf {
     server.data_dir.join("auth")
 }
 
-/// Makes a key for development, and its JWKS: `signing.pem` and `jwks.json` in `folder`. A key that is there stays.
+/// Makes a key and its JWKS: `signing.pem` and `jwks.json` in `folder`. A key that is there stays.
 pub fn generate_keys(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let key = folder.join(SIGNING_KEY);
     if !key.exists() {
-        let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new());
-        let pkcs8 = pkcs8.map_err(|error| io::Error::other(error.to_string()))?;
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&key)?;
-        file.write_all(pem(pkcs8.as_ref()).as_bytes())?;
+        write_key(&key)?;
     }
-    let signer = Signer::from_file(&key, "", "").map_err(io::Error::other)?;
+    write_jwks(folder, &[&open_key(&key)?])
+}
+
+/// The first half of a rotation: a next key, whose public half is in the JWKS beside the current one, and no other. Returns their ids, the
+/// current one first.
+pub fn publish_next_key(folder: &Path) -> io::Result<(String, String)> {
+    let current = open_key(&folder.join(SIGNING_KEY))?;
+    let next = folder.join(NEXT_KEY);
+    if !next.exists() {
+        write_key(&next)?;
+    }
+    let next = open_key(&next)?;
+    write_jwks(folder, &[&current, &next])?;
+    Ok((current.kid, next.kid))
+}
+
+/// The second half: the next key signs from now on. Tokens of the one before are accepted until the next rotation. Only once every process
+/// has read the JWKS of the first half.
+pub fn sign_with_next_key(folder: &Path) -> io::Result<()> {
+    fs::rename(folder.join(NEXT_KEY), folder.join(SIGNING_KEY))
+}
+
+fn open_key(path: &Path) -> io::Result<Signer> {
+    Signer::from_file(path, "", "").map_err(io::Error::other)
+}
+
+fn write_key(path: &Path) -> io::Result<()> {
+    let pkcs8 = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new());
+    let pkcs8 = pkcs8.map_err(|error| io::Error::other(error.to_string()))?;
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(pem(pkcs8.as_ref()).as_bytes())
+}
+
+fn write_jwks(folder: &Path, signers: &[&Signer]) -> io::Result<()> {
     // Written to another file and renamed, because a running process may be reading it.
     let new = folder.join("jwks.json.new");
-    fs::write(&new, serde_json::to_vec_pretty(&signer.jwks())?)?;
+    fs::write(&new, serde_json::to_vec_pretty(&jwks(signers))?)?;
     fs::rename(new, folder.join("jwks.json"))
 }
 

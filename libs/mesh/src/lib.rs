@@ -39,6 +39,7 @@ pub mod running;
 pub mod service;
 pub mod signals;
 pub mod tasks;
+pub mod tls;
 
 // What handlers share.
 pub mod paging;

@@ -9,9 +9,12 @@ pub(crate) use call::end_at;
 pub(crate) use connections::Open;
 
 use crate::Tasks;
+use crate::tls::Tls;
+use axum::body::Body;
 use call::Calls;
 use connection::Connection;
 use connections::{Connections, Entry};
+use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -19,9 +22,11 @@ use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout_at};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
@@ -63,6 +68,7 @@ pub(crate) struct Listening {
 struct Port {
     routes: axum::Router,
     bounds: Bounds,
+    tls: Option<Tls>,
     refuse: CancellationToken,
     open: TaskTracker,
 }
@@ -75,12 +81,14 @@ impl Listening {
         routes: Routes,
         calls: TaskTracker,
         bounds: Bounds,
+        tls: Option<Tls>,
         tasks: &Tasks,
     ) -> Self {
         let (refuse, cut) = (CancellationToken::new(), CancellationToken::new());
         let port = Arc::new(Port {
             routes: routes.prepare().into_axum_router(),
             bounds,
+            tls,
             refuse: refuse.clone(),
             open: TaskTracker::new(),
         });
@@ -170,16 +178,34 @@ impl Port {
 
     async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, entry: Entry) {
         let _ = stream.set_nodelay(true);
-        let open = Arc::clone(&entry.open);
-        let named = Arc::clone(&open);
-        let name = MapRequestLayer::new(move |request: http::Request<hyper::body::Incoming>| {
-            let mut request = crate::server::arrived(request).map(axum::body::Body::new);
+        match &self.tls {
+            None => self.talk(stream, peer, &entry.open).await,
+            Some(tls) => {
+                let greeting = TlsAcceptor::from(tls.server()).accept(stream);
+                // One that does not come to an end is cut like any that is silent.
+                match entry.open.cut.run_until_cancelled(greeting).await {
+                    Some(Ok(stream)) => self.talk(stream, peer, &entry.open).await,
+                    Some(Err(error)) => tracing::debug!(%peer, %error, "no encrypted connection"),
+                    None => {}
+                }
+            }
+        }
+        drop(entry);
+    }
+
+    /// Answers the calls of a connection until it ends.
+    async fn talk<S>(&self, stream: S, peer: SocketAddr, open: &Arc<Open>)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let named = Arc::clone(open);
+        let name = MapRequestLayer::new(move |request: http::Request<Incoming>| {
+            let mut request = crate::server::arrived(request).map(Body::new);
             request.extensions_mut().insert(Peer(peer));
             request.extensions_mut().insert(Arc::clone(&named));
             request
         });
-        let routes = name.layer(self.routes.clone());
-        let connection = http2::Builder::new(Calls(Arc::clone(&open)))
+        let connection = http2::Builder::new(Calls(Arc::clone(open)))
             .timer(TokioTimer::new())
             .keep_alive_interval(Duration::from_secs(20))
             .keep_alive_timeout(Duration::from_secs(10))
@@ -189,8 +215,8 @@ impl Port {
             .max_pending_accept_reset_streams(2 * self.bounds.streams as usize)
             .max_local_error_reset_streams(2 * self.bounds.streams as usize)
             .serve_connection(
-                TokioIo::new(Connection::new(stream, Arc::clone(&open))),
-                TowerToHyperService::new(routes),
+                TokioIo::new(Connection::new(stream, Arc::clone(open))),
+                TowerToHyperService::new(name.layer(self.routes.clone())),
             );
         let mut connection = pin!(connection);
         tokio::select! {
@@ -201,6 +227,5 @@ impl Port {
                 let _ = connection.await;
             }
         }
-        drop(entry);
     }
 }

@@ -2,7 +2,7 @@
 //! calls in flight end, lets tasks end, closes the internal port, sends its last traces.
 
 use crate::boot::{Boot, BootError};
-use crate::config::Problems;
+use crate::config::{Problems, Reflection};
 use crate::listener::Listening;
 use crate::readiness::{Readiness, Report};
 use crate::server::{Limits, Stack};
@@ -97,10 +97,10 @@ impl Running {
 /// Serves until the tasks' stop token is cancelled. Ready only once every hard check has passed.
 pub async fn start(boot: Boot, services: Vec<Service>) -> Result<Running, BootError> {
     refuse_twice(&services)?;
-    let Boot { config, tasks, auth, ports, connections, redis, .. } = boot;
+    let Boot { config, tasks, auth, ports, connections, redis, tls, .. } = boot;
     let (reporter, health_server) = tonic_health::server::health_reporter();
     let mut open = Routes::new(health_server);
-    if config.server.reflection {
+    if config.server.reflection != Reflection::Off {
         open = open.add_service(reflection(&services).build_v1()?);
         open = open.add_service(reflection(&services).build_v1alpha()?);
     }
@@ -115,13 +115,16 @@ pub async fn start(boot: Boot, services: Vec<Service>) -> Result<Running, BootEr
     close_idle_connections(connections, &tasks);
 
     let bounds = config.server.bounds();
-    let serve = |port, name, limits| {
+    if let Some(tls) = &tls {
+        tls.keep_reading(&tasks);
+    }
+    let serve = |port, name, limits, tls| {
         let stack = Stack::new(&config, auth.clone(), limits);
         let routes = stack.routes(open.clone(), &services);
-        Listening::start(port, name, routes, stack.calls, bounds, &tasks)
+        Listening::start(port, name, routes, stack.calls, bounds, tls, &tasks)
     };
-    let external = serve(ports.grpc, "grpc", Limits::open(&config.rate_limit, redis));
-    let inner = serve(ports.internal, "internal grpc", None);
+    let external = serve(ports.grpc, "grpc", Limits::open(&config.rate_limit, redis), tls);
+    let inner = serve(ports.internal, "internal grpc", None, None);
     let head_timeout = Duration::from_millis(config.server.admin_head_timeout_ms);
     let pages = tokio::spawn(admin::serve(ports.admin, readiness.clone(), head_timeout));
     let names: Vec<&'static str> = services.iter().map(Service::name).collect();

@@ -24,7 +24,7 @@ pub(crate) use limit::Limits;
 
 use crate::Service;
 use crate::auth::{Auth, USER_TOKEN};
-use crate::config::{Config, Server, Timeouts};
+use crate::config::{Config, Reflection, Server, Timeouts};
 use admission::{Admission, Fairness};
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -67,7 +67,9 @@ impl Stack {
     /// All services behind all layers. Those in `open`, health and reflection, take part in the outer layers only: they answer without a
     /// token and however busy the process is.
     pub(crate) fn routes(&self, open: Routes, services: &[Service]) -> Routes {
-        let streams = OpenStreams::new(self.server.max_open_streams);
+        let asks = self.server.reflection == Reflection::Scope;
+        let asked = asks.then(|| self.auth.clone());
+        let streams = OpenStreams::new(self.server.max_open_streams, asked);
         let mut router = open.into_axum_router().layer(from_fn_with_state(streams, open::bound));
         for service in services {
             router = router.merge(self.guarded(service));

@@ -8,6 +8,7 @@ use anyhow::{Context, Result};
 use catalog_api::v1::catalog_service_client::CatalogServiceClient;
 use contracts::operations::v1::operations_service_client::OperationsServiceClient;
 use mesh::auth::all_scopes;
+use mesh::tls::Tls;
 use pricing_api::v1::pricing_service_client::PricingServiceClient;
 use search_api::v1::search_service_client::SearchServiceClient;
 use secrecy::{ExposeSecret, SecretString};
@@ -15,7 +16,7 @@ use std::time::Duration;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
 use tonic::{Request, Status};
 
 /// Default address.
@@ -44,7 +45,7 @@ impl Caller {
     /// now with the configured key. Connects on first use.
     pub fn new(environment: &Environment, flags: &Flags) -> Result<Self> {
         let bearer = Bearer::new(&token(environment, flags)?)?;
-        let of = |role: &str| authorized(environment, role, &bearer);
+        let of = |role: &str| authorized(environment, flags, role, &bearer);
         Ok(Self {
             catalog: CatalogServiceClient::new(of("catalog")?),
             pricing: PricingServiceClient::new(of("pricing")?),
@@ -60,13 +61,19 @@ pub fn operations(
     role: &str,
 ) -> Result<OperationsServiceClient<Authorized>> {
     let bearer = Bearer::new(&token(environment, flags)?)?;
-    Ok(OperationsServiceClient::new(authorized(environment, role, &bearer)?))
+    Ok(OperationsServiceClient::new(authorized(environment, flags, role, &bearer)?))
 }
 
-fn authorized(environment: &Environment, role: &str, bearer: &Bearer) -> Result<Authorized> {
+fn authorized(
+    environment: &Environment,
+    flags: &Flags,
+    role: &str,
+    bearer: &Bearer,
+) -> Result<Authorized> {
     let own = environment.get(&format!("SOUK_GRPC_{}", role.to_ascii_uppercase()));
     let address = own.or_else(|| environment.get("SOUK_GRPC")).unwrap_or(DEFAULT_ADDRESS);
-    channel(address).map(|channel| InterceptedService::new(channel, bearer.clone()))
+    let tls = address.starts_with("https://").then(|| tls(environment, flags)).transpose()?;
+    channel(address, tls).map(|channel| InterceptedService::new(channel, bearer.clone()))
 }
 
 fn token(environment: &Environment, flags: &Flags) -> Result<SecretString> {
@@ -78,11 +85,27 @@ fn token(environment: &Environment, flags: &Flags) -> Result<SecretString> {
         .context("SOUK_TOKEN is not set, so a token is signed here")
 }
 
-fn channel(address: &str) -> Result<Channel> {
+/// What to show and to trust where the connection is encrypted.
+fn tls(environment: &Environment, flags: &Flags) -> Result<ClientTlsConfig> {
+    let (config, _) = flags.load(environment, |_, _| {})?;
+    let tls = Tls::open(&config.tls).map_err(|problem| Usage(format!("tls: {problem}")))?;
+    let tls = tls.ok_or_else(|| {
+        Usage(
+            "https:// needs SOUK_TLS_CERT_FILE, SOUK_TLS_KEY_FILE and SOUK_TLS_CA_FILE".to_owned(),
+        )
+    })?;
+    Ok(tls.client()())
+}
+
+fn channel(address: &str, tls: Option<ClientTlsConfig>) -> Result<Channel> {
     let spelled =
         if address.contains("://") { address.to_owned() } else { format!("http://{address}") };
     let endpoint = Endpoint::from_shared(spelled)
         .map_err(|error| Usage(format!("SOUK_GRPC: {address:?} is not host:port ({error})")))?;
+    let endpoint = match tls {
+        Some(tls) => endpoint.tls_config(tls)?,
+        None => endpoint,
+    };
     let endpoint = endpoint
         .connect_timeout(Duration::from_secs(3))
         // Without keepalives a half-open connection hangs until the kernel gives up.

@@ -10,11 +10,13 @@ use nix::sys::resource::{Resource, getrlimit};
 use prost::Message;
 use prost::bytes::Bytes;
 use search_api::v1::SearchProductsRequest;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use testkit::eventually;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
@@ -134,14 +136,18 @@ async fn halves(project: &Project) -> JoinSet<()> {
 /// Connections on which nothing more is sent than these bytes.
 async fn connections(address: &str, count: usize, bytes: &[u8]) -> JoinSet<()> {
     let mut held = JoinSet::new();
+    let (address, bytes): (Arc<str>, Arc<[u8]>) = (address.into(), bytes.into());
+    let openers = Arc::new(Semaphore::new(0));
     for _ in 0..count {
-        let mut stream = TcpStream::connect(address).await.unwrap();
-        let _ = stream.write_all(bytes).await;
+        let (address, bytes, open) = (address.clone(), bytes.clone(), openers.clone());
         held.spawn(async move {
-            let _stream = stream;
+            let mut stream = TcpStream::connect(&*address).await.unwrap();
+            let _ = stream.write_all(&bytes).await;
+            open.add_permits(1);
             std::future::pending().await
         });
     }
+    let _ = openers.acquire_many(u32::try_from(count).unwrap()).await;
     held
 }
 

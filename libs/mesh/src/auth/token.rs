@@ -43,7 +43,7 @@ impl Verified {
     }
 }
 
-pub(super) fn verify(
+pub(super) async fn verify(
     token: &str,
     keys: &Keys,
     issuer: &str,
@@ -56,7 +56,8 @@ pub(super) fn verify(
         return Err(invalid("the token asks for extensions that are not supported"));
     }
     let kid = header.kid.ok_or_else(|| invalid("the token names no key"))?;
-    let key = keys.find_newest(&kid).ok_or_else(|| invalid("the token's key is not known"))?;
+    let key =
+        keys.find_newest(&kid).await.ok_or_else(|| invalid("the token's key is not known"))?;
 
     let mut rules = Validation::new(key.algorithm);
     rules.leeway = LEEWAY;

@@ -2,7 +2,7 @@ use crate::listener::Bounds;
 use rustix::process::{Resource, getrlimit};
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -44,8 +44,20 @@ pub struct Server {
     pub max_open_streams: usize,
     /// Largest message that is taken, in bytes.
     pub max_message_bytes: usize,
-    /// Whether reflection is served, which lets grpcurl work without files.
-    pub reflection: bool,
+    /// Who may use reflection, which lets grpcurl work without files: `open` to everybody, with the `scope` mesh:reflect, or `off`.
+    pub reflection: Reflection,
+}
+
+/// Who may use reflection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Reflection {
+    /// Everybody.
+    Open,
+    /// Whoever holds the scope `mesh:reflect`.
+    Scope,
+    /// Nobody.
+    Off,
 }
 
 impl Default for Server {
@@ -66,7 +78,7 @@ impl Default for Server {
             max_connections: None,
             max_open_streams: 256,
             max_message_bytes: 4 * 1024 * 1024,
-            reflection: true,
+            reflection: Reflection::Open,
         }
     }
 }
@@ -122,6 +134,8 @@ pub struct Auth {
     pub enabled: bool,
     /// JWKS file with the public keys whose tokens are accepted, read again when it changes. Left out: `auth/jwks.json` in `data_dir`.
     pub jwks_file: Option<PathBuf>,
+    /// Address of the issuer's JWKS, instead of a file. It is asked every five minutes, and for an unknown key at most twice a minute.
+    pub jwks_url: Option<String>,
     /// PKCS #8 file (PEM or DER) with the Ed25519 key that signs this process's own tokens. Left out: `auth/signing.pem` in `data_dir`,
     /// where that exists.
     pub signing_key_file: Option<PathBuf>,
@@ -136,6 +150,7 @@ impl Default for Auth {
         Self {
             enabled: true,
             jwks_file: None,
+            jwks_url: None,
             signing_key_file: None,
             issuer: "souk".to_owned(),
             audience: "souk".to_owned(),
@@ -149,6 +164,9 @@ impl Auth {
             if value.is_empty() {
                 problems.push(format!("{name}: must not be empty"));
             }
+        }
+        if self.jwks_file.is_some() && self.jwks_url.is_some() {
+            problems.push("auth.jwks_url: cannot be set beside auth.jwks_file".to_owned());
         }
     }
 }
@@ -271,7 +289,7 @@ impl Redis {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Endpoints {
-    /// Address of each service, `host:port` or `http://host:port`.
+    /// Address of each service: `host:port`, `http://host:port`, or with `https://` where it is encrypted.
     pub endpoint: BTreeMap<String, String>,
 }
 
@@ -286,7 +304,8 @@ impl Endpoints {
 
     pub(super) fn validate(&self, problems: &mut Vec<String>) {
         for service in self.endpoint.keys() {
-            let uri = self.uri(service).filter(|uri| uri.scheme_str() == Some("http"));
+            let has_scheme = |uri: &http::Uri| matches!(uri.scheme_str(), Some("http" | "https"));
+            let uri = self.uri(service).filter(has_scheme);
             if uri.and_then(|uri| uri.port_u16()).is_none() {
                 problems.push(format!("endpoint.{service}: must be host:port"));
             }

@@ -49,25 +49,21 @@ impl Admission {
     }
 }
 
-/// Refuses a call for which the service has no slot.
+/// Refuses a call while so many were let in that it could not even be found out whose this one is.
 pub(super) async fn admit(
     State(admission): State<Admission>,
     Extension(policy): Extension<&'static Policy>,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let Some(slot) = admission.slots.take(policy) else {
+    let Some(admitted) = admission.slots.admit() else {
         return overloaded("slots", policy, TOO_BUSY);
     };
     request.extensions_mut().insert(Arc::clone(&admission.slots));
     let in_flight = admission.calls.token();
     let response = next.run(request).await;
-    if policy.unary() {
-        // The answer is complete; a caller that does not read it holds up nobody.
-        drop(slot);
-        return until_sent(response, in_flight);
-    }
-    until_sent(response, (slot, in_flight))
+    drop(admitted);
+    until_sent(response, in_flight)
 }
 
 /// The calls and unread answers of each caller of a port.
@@ -110,14 +106,14 @@ pub(super) async fn share(
         }
         percent = fairness.percent;
     }
-    if !policy.unary() {
-        return until_sent(next.run(request).await, call);
-    }
-    let working = match slots.begin(&caller.key, percent, policy.priority) {
+    let working = match slots.begin(&caller.key, percent, policy) {
         Ok(working) => working,
         Err(Shed::Share) => return overloaded("caller", policy, HAS_ITS_SHARE),
         Err(Shed::Busy) => return overloaded("slots", policy, TOO_BUSY),
     };
+    if !policy.unary() {
+        return until_sent(next.run(request).await, (call, working));
+    }
     let begun = Instant::now();
     let response = next.run(request).await;
     match super::answer::code(response.headers()) {

@@ -1,5 +1,7 @@
 use super::answer::refuse;
 use super::stream::Patient;
+use crate::auth::Auth;
+use crate::auth::scopes::REFLECT;
 use crate::listener::{Open, end_at};
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -22,6 +24,8 @@ const IDLE: Duration = Duration::from_secs(20);
 #[derive(Clone)]
 pub(super) struct OpenStreams {
     max: usize,
+    /// Who checks for the scope of reflection; none: it needs none.
+    auth: Option<Auth>,
     state: Arc<Mutex<Streams>>,
 }
 
@@ -40,8 +44,8 @@ struct Stream {
 }
 
 impl OpenStreams {
-    pub(super) fn new(max: usize) -> Self {
-        Self { max, state: Arc::default() }
+    pub(super) fn new(max: usize, auth: Option<Auth>) -> Self {
+        Self { max, auth, state: Arc::default() }
     }
 
     fn begin(&self, open: &Arc<Open>) -> Option<Stream> {
@@ -85,6 +89,13 @@ pub(super) async fn bound(
     if !is_watch && !is_reflection {
         end_at(Instant::now() + IDLE);
         return next.run(request).await;
+    }
+    if let Some(auth) = streams.auth.as_ref().filter(|_| is_reflection) {
+        let identity = auth.identify(request.headers()).await;
+        if let Err(fault) = identity.and_then(|identity| identity.require(&[REFLECT])) {
+            return refuse(fault);
+        }
+        open.recognise();
     }
     let Some(stream) = streams.begin(&open) else {
         let fault = Fault::new(Common::Overloaded, "too many streams without a token; close some");

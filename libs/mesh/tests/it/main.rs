@@ -16,6 +16,7 @@ mod config;
 mod deadlines;
 mod drain;
 mod fixture;
+mod keys;
 mod open;
 mod prices;
 mod rate_limits;

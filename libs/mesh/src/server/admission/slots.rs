@@ -6,8 +6,10 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-/// A caller that has no more than this share of the calls under way is no cause of a service's being slow.
+/// A caller that has less than one in so many of the calls under way is no cause of a service's being slow.
 const SMALL: usize = 16;
+/// So many times as many calls are let in as are worked on.
+const ADMITTED: usize = 4;
 
 /// The slots of one service: for calls, as many as it can work on without getting slow, and for streams, which last long, others.
 pub(in crate::server) struct Slots {
@@ -17,25 +19,23 @@ pub(in crate::server) struct Slots {
 }
 
 struct State {
-    /// Calls that hold a slot, those whose caller is not known yet included.
-    calls: usize,
-    streams: usize,
+    /// Calls that were let in, whoever makes them.
+    admitted: usize,
     /// Calls that are worked on, of all callers and of each.
     working: usize,
     callers: HashMap<String, usize>,
+    streams: usize,
     gradient: Gradient,
 }
 
-/// A slot that is taken; it is given back when it is dropped.
-pub(super) struct Slot {
-    slots: Arc<Slots>,
-    unary: bool,
-}
+/// A call that was let in; it is over when this is dropped.
+pub(super) struct Admitted(Arc<Slots>);
 
 /// A call that is worked on; it is over when this is dropped.
 pub(super) struct Working {
     slots: Arc<Slots>,
-    caller: String,
+    /// None: it is a stream.
+    caller: Option<String>,
 }
 
 /// Why a call is not worked on.
@@ -50,50 +50,54 @@ pub(super) enum Shed {
 impl Slots {
     pub(super) fn new(max_calls: usize, max_streams: usize) -> Arc<Self> {
         let state = State {
-            calls: 0,
-            streams: 0,
+            admitted: 0,
             working: 0,
             callers: HashMap::new(),
+            streams: 0,
             gradient: Gradient::new(max_calls),
         };
         Arc::new(Self { max_calls, max_streams, state: Mutex::new(state) })
     }
 
-    /// A slot for a call of this method, whoever makes it.
-    pub(super) fn take(self: &Arc<Self>, policy: &Policy) -> Option<Slot> {
+    /// Lets a call in, so that it is found out who makes it. There are more of these than can be worked on: whoever floods the service is
+    /// to be refused by its share, and not all others with it.
+    pub(super) fn admit(self: &Arc<Self>) -> Option<Admitted> {
         let mut state = self.lock();
-        let unary = policy.unary();
-        let (taken, limit) = match unary {
-            true => (&mut state.calls, of_priority(self.max_calls, policy.priority)),
-            false => (&mut state.streams, self.max_streams),
-        };
-        if *taken >= limit {
+        if state.admitted >= ADMITTED * (self.max_calls + self.max_streams) {
             return None;
         }
-        *taken += 1;
-        Some(Slot { slots: Arc::clone(self), unary })
+        state.admitted += 1;
+        Some(Admitted(Arc::clone(self)))
     }
 
-    /// Begins to work on a call that has a slot. A caller may have so many percent of what can be worked on now.
+    /// Begins to work on a call that was let in. A caller may have so many percent of what can be worked on now.
     pub(super) fn begin(
         self: &Arc<Self>,
         caller: &str,
         percent: usize,
-        priority: Priority,
+        policy: &Policy,
     ) -> Result<Working, Shed> {
         let mut state = self.lock();
+        if !policy.unary() {
+            if state.streams >= self.max_streams {
+                return Err(Shed::Busy);
+            }
+            state.streams += 1;
+            return Ok(Working { slots: Arc::clone(self), caller: None });
+        }
         let limit = state.gradient.limit();
         let own = state.callers.get(caller).copied().unwrap_or_default();
         if own >= (limit * percent).div_ceil(100) {
             return Err(Shed::Share);
         }
         // Where it takes fewer than before, those who have the most make room.
-        if state.working >= of_priority(limit, priority) && own >= (limit / SMALL).max(1) {
+        let is_full = state.working >= of_priority(limit, policy.priority);
+        if is_full && (own >= (limit / SMALL) || state.working >= self.max_calls) {
             return Err(Shed::Busy);
         }
         state.working += 1;
         state.callers.insert(caller.to_owned(), own + 1);
-        Ok(Working { slots: Arc::clone(self), caller: caller.to_owned() })
+        Ok(Working { slots: Arc::clone(self), caller: Some(caller.to_owned()) })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -122,19 +126,21 @@ impl Working {
 impl Drop for Working {
     fn drop(&mut self) {
         let mut state = self.slots.lock();
+        let Some(caller) = &self.caller else {
+            state.streams -= 1;
+            return;
+        };
         state.working -= 1;
-        match state.callers.get_mut(&self.caller) {
+        match state.callers.get_mut(caller) {
             Some(working) if *working > 1 => *working -= 1,
-            _ => drop(state.callers.remove(&self.caller)),
+            _ => drop(state.callers.remove(caller)),
         }
     }
 }
 
-impl Drop for Slot {
+impl Drop for Admitted {
     fn drop(&mut self) {
-        let mut state = self.slots.lock();
-        let taken = if self.unary { &mut state.calls } else { &mut state.streams };
-        *taken -= 1;
+        self.0.lock().admitted -= 1;
     }
 }
 
@@ -143,15 +149,17 @@ mod tests {
     use super::*;
     use std::iter::from_fn;
 
+    fn of(priority: Priority, gives_stream: bool) -> Policy {
+        let path = "/souk.operations.v1.OperationsService/GetOperation";
+        Policy { priority, gives_stream, ..*contracts::policy(path).unwrap() }
+    }
+
     #[test]
-    fn the_last_slots_are_for_urgent_calls_and_streams_have_their_own() {
+    fn the_last_calls_are_urgent_ones_and_streams_have_slots_of_their_own() {
         let slots = Slots::new(10, 2);
-        let of = |priority, gives_stream| Policy {
-            priority,
-            gives_stream,
-            ..*contracts::policy("/souk.operations.v1.OperationsService/GetOperation").unwrap()
+        let fill = |policy: Policy| {
+            from_fn(|| slots.begin("ann", 100, &policy).ok()).collect::<Vec<Working>>()
         };
-        let fill = |policy: Policy| from_fn(|| slots.take(&policy)).collect::<Vec<Slot>>();
         let bulk = fill(of(Priority::Bulk, false));
         let normal = fill(of(Priority::Normal, false));
         let critical = fill(of(Priority::Critical, false));
@@ -164,15 +172,28 @@ mod tests {
     #[test]
     fn a_caller_has_its_share_and_a_small_one_is_let_in_beyond_the_limit() {
         let slots = Slots::new(100, 1);
-        let begin = |caller: &str| slots.begin(caller, 50, Priority::Normal);
+        let policy = of(Priority::Normal, false);
+        let begin = |caller: &str| slots.begin(caller, 50, &policy);
         let fill = |caller: &str| from_fn(|| begin(caller).ok()).collect::<Vec<_>>();
         let (ann, bob) = (fill("ann"), fill("bob"));
         assert_eq!([ann.len(), bob.len()], [50, 40]);
         assert_eq!(begin("ann").err(), Some(Shed::Share));
         assert_eq!(begin("bob").err(), Some(Shed::Busy));
-        assert_eq!(fill("eve").len(), 6);
-        drop((ann, bob));
+        let eve = fill("eve");
+        assert_eq!(eve.len(), 6);
+        let last = ["a", "b", "c", "d", "e"].map(|caller| begin(caller).ok());
+        assert_eq!(last.iter().flatten().count(), 4, "no more than all slots");
+        drop((ann, bob, eve, last));
         assert!(slots.lock().callers.is_empty());
         assert_eq!(slots.lock().working, 0);
+    }
+
+    #[test]
+    fn more_are_let_in_than_are_worked_on() {
+        let slots = Slots::new(10, 2);
+        let all: Vec<Admitted> = from_fn(|| slots.admit()).collect();
+        assert_eq!(all.len(), 48);
+        drop(all);
+        assert!(slots.admit().is_some());
     }
 }
