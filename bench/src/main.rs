@@ -1,5 +1,5 @@
 //! Measures and prints figures: `./dev bench calls`, `import` and `freshness` of the mesh that `./dev up` serves, `./dev bench events`
-//! of events on servers of its own.
+//! of events on servers of its own, `./dev bench stack` of an empty call.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "its output is what it is run for")]
 
 mod calls;
@@ -9,6 +9,7 @@ mod freshness;
 mod import;
 mod latency;
 mod load;
+mod overhead;
 mod shop;
 
 use anyhow::bail;
@@ -20,9 +21,10 @@ async fn main() -> anyhow::Result<()> {
         Some((what, rest)) if what == "calls" => calls::run(rest).await,
         Some((what, rest)) if what == "events" => events::run(rest).await,
         Some((what, _)) if what == "freshness" => freshness::run().await,
+        Some((what, rest)) if what == "stack" => overhead::run(rest).await,
         Some((what, rest)) if what == "import" => import::run(rest).await,
         _ => bail!(
-            "usage: bench calls [--quick] [--json] | bench import [--quick] | bench freshness | bench events [--quick] [--seed N]"
+            "usage: bench calls [--quick] [--json] | bench import [--quick] | bench freshness | bench events [--quick] [--seed N] | bench stack [--quick]"
         ),
     }
 }

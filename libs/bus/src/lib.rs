@@ -15,6 +15,7 @@
 
 mod connect;
 mod servers;
+mod spans;
 pub mod streams;
 
 pub mod envelope;

@@ -10,6 +10,7 @@ mod fault;
 pub mod point;
 mod sample;
 mod status;
+pub mod trace;
 
 pub use contracts::Kind;
 pub use contracts::types::v1::Reason as Common;

@@ -170,7 +170,7 @@ fn secret(token: &str) -> SecretString {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::identity::{Signer, generate_keys, keys_folder};
+    use crate::identity::{Signer, generate_keys};
     use secrecy::ExposeSecret;
 
     async fn read_again(auth: &Auth) {
@@ -182,7 +182,7 @@ mod tests {
     async fn a_key_that_was_taken_back_counts_no_more_although_its_token_was_verified() {
         let data_dir = std::env::temp_dir().join(format!("auth-{}", uuid::Uuid::now_v7()));
         let server = Server { data_dir: data_dir.clone(), ..Server::default() };
-        let folder = keys_folder(&server);
+        let folder = server.keys_folder();
         generate_keys(&folder).unwrap();
         let old = Signer::from_file(&folder.join("signing.pem"), "souk", "souk").unwrap();
         let auth = Auth::open(&Config::default(), &server).await.unwrap();

@@ -27,6 +27,12 @@ use tonic::server::NamedService;
 /// Interval at which expired rows are deleted.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
+/// Interval at which the use of connection pools is measured.
+const POOLS_INTERVAL: Duration = Duration::from_secs(15);
+
+/// How long a database may take to tell how many connections its server takes.
+const LIMIT_TIMEOUT: Duration = Duration::from_secs(3);
+
 /// What a service is built on: its database, the broker, and the process that serves it.
 pub struct Backing<'b> {
     /// The service's own database.
@@ -60,6 +66,7 @@ impl<'b> Backing<'b> {
         settings.max_connections = usize::try_from(config.pool_size).unwrap_or(16);
         settings.budget = boot.connections.clone();
         let db = Db::new(service, settings)?;
+        require_connections(boot, service, &db).await?;
         let bus = boot.bus().await?;
 
         // A service that publishes nothing has an empty outbox.
@@ -72,6 +79,12 @@ impl<'b> Backing<'b> {
                 }
             });
         }
+        let (watched, ending) = (db.clone(), boot.tasks.ending());
+        boot.tasks.keep("pools", async move {
+            while tokio::time::timeout(POOLS_INTERVAL, ending.cancelled()).await.is_err() {
+                measure_pools(&watched);
+            }
+        });
         let (swept, ending) = (db.clone(), boot.tasks.ending());
         boot.tasks.keep("sweep", async move {
             while tokio::time::timeout(SWEEP_INTERVAL, ending.cancelled()).await.is_err() {
@@ -183,6 +196,40 @@ impl<'b> Backing<'b> {
         service.aggregates = self.aggregates;
         service.consumers = self.listening.into_inner().unwrap_or_else(PoisonError::into_inner);
         service.mount(app, self.boot.config.server.max_message_bytes)
+    }
+}
+
+/// Refuses to start where the process may open more connections than the server takes. A server that cannot be asked now is no reason: the
+/// service becomes ready when it is there.
+async fn require_connections(boot: &Boot, service: &str, db: &Db) -> Result<(), BootError> {
+    let Ok(Ok(limit)) = tokio::time::timeout(LIMIT_TIMEOUT, db.server_limit()).await else {
+        return Ok(());
+    };
+    // One more for the relay of each service.
+    let pooled = usize::try_from(boot.config.database.connections).unwrap_or(usize::MAX);
+    let most = pooled.saturating_add(boot.services());
+    if most <= limit {
+        return Ok(());
+    }
+    Err(BootError::missing(format!(
+        "SOUK_DATABASE_CONNECTIONS: this process may open {most} connections, but the server of {service} takes {limit}; lower it, or \
+         raise max_connections there"
+    )))
+}
+
+fn measure_pools(db: &Db) {
+    let service = db.service();
+    for own in db.pools() {
+        let pool = own.pool;
+        let gauge = |state: &'static str, count: usize| {
+            metrics::gauge!("db_pool_connections", "service" => service, "pool" => pool, "state" => state)
+                .set(count as f64);
+        };
+        gauge("max", own.max);
+        gauge("open", own.open);
+        gauge("idle", own.idle);
+        metrics::gauge!("db_pool_waiting", "service" => service, "pool" => pool)
+            .set(own.waiting as f64);
     }
 }
 

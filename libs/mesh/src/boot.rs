@@ -181,6 +181,11 @@ impl Boot {
         })
     }
 
+    /// How many services this process serves.
+    pub(crate) fn services(&self) -> usize {
+        self.local.len()
+    }
+
     fn internal_uri(&self) -> Option<http::Uri> {
         let address = self.ports.internal.local_addr().ok()?;
         format!("http://{address}").parse().ok()

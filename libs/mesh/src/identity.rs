@@ -61,7 +61,7 @@ impl Signer {
         let path = match &auth.signing_key_file {
             Some(path) => path.clone(),
             None => {
-                let path = keys_folder(server).join(SIGNING_KEY);
+                let path = server.keys_folder().join(SIGNING_KEY);
                 if !path.exists() {
                     return Ok(None);
                 }
@@ -172,11 +172,6 @@ impl OwnToken {
 pub const SIGNING_KEY: &str = "signing.pem";
 /// The key that signs next, during a rotation.
 pub const NEXT_KEY: &str = "signing.next.pem";
-
-/// Where keys lie that no setting names.
-pub fn keys_folder(server: &Server) -> PathBuf {
-    server.data_dir.join("auth")
-}
 
 /// Makes a key and its JWKS: `signing.pem` and `jwks.json` in `folder`. A key that is there stays.
 pub fn generate_keys(folder: &Path) -> io::Result<()> {

@@ -9,6 +9,7 @@ pub(crate) use call::end_at;
 pub(crate) use connections::Open;
 
 use crate::Tasks;
+use crate::config::Server;
 use crate::tls::Tls;
 use axum::body::Body;
 use call::Calls;
@@ -18,6 +19,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use rustix::process::{Resource, getrlimit};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
@@ -52,6 +54,19 @@ pub(crate) struct Bounds {
     pub(crate) connections: usize,
     /// Calls at a time on one connection.
     pub(crate) streams: u32,
+}
+
+impl Bounds {
+    /// As configured.
+    pub(crate) fn of(config: &Server) -> Self {
+        // The rest is for the admin port, databases, the broker and files.
+        let half = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX) / 2;
+        let most = usize::try_from(half).unwrap_or(usize::MAX).min(20_000);
+        Self {
+            connections: config.max_connections.unwrap_or(most),
+            streams: config.max_connection_calls,
+        }
+    }
 }
 
 /// One gRPC port.

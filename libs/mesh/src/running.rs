@@ -3,7 +3,7 @@
 
 use crate::boot::{Boot, BootError};
 use crate::config::{Problems, Reflection};
-use crate::listener::Listening;
+use crate::listener::{Bounds, Listening};
 use crate::readiness::{Readiness, Report};
 use crate::server::{Limits, Stack};
 use crate::{Service, Tasks, admin, health, telemetry};
@@ -114,7 +114,7 @@ pub async fn start(boot: Boot, services: Vec<Service>) -> Result<Running, BootEr
     fold_metrics(&tasks);
     close_idle_connections(connections, &tasks);
 
-    let bounds = config.server.bounds();
+    let bounds = Bounds::of(&config.server);
     if let Some(tls) = &tls {
         tls.keep_reading(&tasks);
     }

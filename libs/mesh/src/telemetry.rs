@@ -4,10 +4,8 @@
 mod described;
 mod json;
 mod process;
-mod trace;
 
 pub use described::{Kind, METRICS, Metric, SECONDS, counter, gauge, histogram};
-pub use trace::TraceParent;
 
 use crate::config::Telemetry;
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -126,6 +124,7 @@ mod tests {
     use super::*;
     use axum::body::to_bytes;
     use axum::extract::Request;
+    use fault::trace::TraceParent;
     use tokio::net::TcpListener;
     use tokio::sync::mpsc;
 

@@ -64,10 +64,61 @@ struct Inner {
     clock_offset_ms: AtomicI64,
 }
 
+/// Some of the server's connections are kept for superusers and, since PostgreSQL 16, for roles that were given that right.
+const SERVER_LIMIT: &str = "
+    select current_setting('max_connections')::bigint
+         - current_setting('superuser_reserved_connections')::bigint
+         - coalesce(current_setting('reserved_connections', true)::bigint, 0) as connections";
+
 /// How often a transaction is tried in total when it conflicts with others.
 const MAX_ATTEMPTS: u32 = 8;
 
+/// Connections of a pool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PoolUse {
+    /// What they are for: `keyed`, `filtered` or `replica`.
+    pub pool: &'static str,
+    /// Most of them.
+    pub max: usize,
+    /// Those that are open.
+    pub open: usize,
+    /// Those of them that nobody uses.
+    pub idle: usize,
+    /// Callers that wait for one.
+    pub waiting: usize,
+}
+
 impl Db {
+    /// How much each pool is used.
+    pub fn pools(&self) -> Vec<PoolUse> {
+        let inner = &self.inner;
+        let named = [("keyed", Some(&inner.keyed)), ("filtered", Some(&inner.filtered))];
+        let named = named.into_iter().chain([("replica", inner.replica.as_ref())]);
+        let used = named.filter_map(|(pool, own)| {
+            let status = own?.status();
+            let (max, open) = (status.max_size, status.size);
+            Some(PoolUse { pool, max, open, idle: status.available, waiting: status.waiting })
+        });
+        used.collect()
+    }
+
+    /// How many connections the server takes of roles such as the service's, however many are open.
+    pub async fn server_limit(&self) -> Result<usize, Fault> {
+        #[derive(diesel::QueryableByName)]
+        struct Limit {
+            #[diesel(sql_type = diesel::sql_types::BigInt)]
+            connections: i64,
+        }
+        let row: Limit = self
+            .read("pg.server_limit", async |tx| {
+                let query = diesel::sql_query(SERVER_LIMIT);
+                // The trait's `load` would hide that of atomics here.
+                diesel_async::RunQueryDsl::get_result(query, tx.conn()).await.map_err(Fault::from)
+            })
+            .await?;
+        Ok(usize::try_from(row.connections).unwrap_or_default())
+    }
+
     /// Creates the pools; connections are opened on first use.
     pub fn new(service: &'static str, settings: Settings) -> Result<Self, Fault> {
         let pool = |url: &SecretString, purpose, own: &Budget| {

@@ -39,7 +39,7 @@ mod tx;
 pub mod versions;
 
 pub use columns::Columns;
-pub use db::{Db, Settings};
+pub use db::{Db, PoolUse, Settings};
 pub use diesel_async::AsyncPgConnection as Connection;
 pub use pool::Budget;
 pub use reading::Due;

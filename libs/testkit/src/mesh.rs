@@ -120,6 +120,11 @@ impl Mesh {
         mesh
     }
 
+    /// Where its keys are.
+    pub fn keys(&self) -> PathBuf {
+        self.folder.join("auth")
+    }
+
     /// A connection with a token that has all scopes.
     pub fn caller(&self) -> Caller {
         Caller::new(self.channel(), Some(&self.token))

@@ -5,9 +5,7 @@ use crate::output;
 use crate::usage::Usage;
 use anyhow::{Context, Result};
 use clap::{Args, Subcommand};
-use mesh::identity::{
-    NEXT_KEY, SIGNING_KEY, generate_keys, keys_folder, publish_next_key, sign_with_next_key,
-};
+use mesh::identity::{NEXT_KEY, SIGNING_KEY, generate_keys, publish_next_key, sign_with_next_key};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::sleep;
@@ -73,7 +71,7 @@ impl Place {
             return Ok(folder.clone());
         }
         let (config, _) = self.flags.load(&Environment::of_client(), |_, _| {})?;
-        Ok(keys_folder(&config.server))
+        Ok(config.server.keys_folder())
     }
 }
 

@@ -17,3 +17,4 @@ mod killed;
 mod metrics;
 mod quota;
 mod refused;
+mod traced;

@@ -4,6 +4,7 @@ use async_nats::jetstream::Context;
 use contracts::operations::v1::operations_service_client::OperationsServiceClient;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use pricing_api::v1::pricing_service_client::PricingServiceClient;
 use search_api::v1::search_service_client::SearchServiceClient;
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -126,6 +127,10 @@ impl Project {
 
     pub fn search(&self) -> SearchServiceClient<Caller> {
         SearchServiceClient::new(self.caller())
+    }
+
+    pub fn pricing(&self) -> PricingServiceClient<Caller> {
+        PricingServiceClient::new(self.caller())
     }
 
     pub fn operations(&self) -> OperationsServiceClient<Caller> {

@@ -3,7 +3,7 @@
 use super::context::{Consumers, Handle, Registry};
 use super::delivery::Delivery;
 use super::outcome::Outcome;
-use crate::dead;
+use crate::{dead, spans};
 use fault::Fault;
 use fault::context::{self, Context};
 use futures::FutureExt;
@@ -12,6 +12,7 @@ use std::any::Any;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tracing::{Instrument, Span};
 
 impl Registry {
     /// Calls the handlers of events in the given order; neighbours with the same batch handler go to it together.
@@ -88,13 +89,23 @@ async fn catch_panics(
     tx: &mut Tx,
     events: &[(&'static str, &Delivery)],
 ) -> Result<Vec<Outcome>, Fault> {
-    let context = match events {
-        [(_, only)] => only.context(consumers.service()),
-        _ => Context::of_service(consumers.service()),
+    let (context, span) = match events {
+        [(_, only)] => {
+            let (span, own) = spans::handling(&only.consumer, &only.envelope);
+            let context = only.context(consumers.service());
+            (Context { traceparent: Some(own.to_string()), ..context }, span)
+        }
+        _ => (Context::of_service(consumers.service()), Span::none()),
     };
+    // They end with this function.
+    let others = events.iter().filter(|_| events.len() > 1);
+    let _others: Vec<Span> = others
+        .filter_map(|(_, event)| spans::handling_with_others(&event.consumer, &event.envelope))
+        .collect();
     // The handler's function itself may panic too, not only its future.
     let handled = async { handler.handle(consumers, tx, events).await };
-    let handled = context::scope(context, AssertUnwindSafe(handled).catch_unwind()).await;
+    let handled = AssertUnwindSafe(handled).catch_unwind().instrument(span);
+    let handled = context::scope(context, handled).await;
     let outcomes = handled.unwrap_or_else(|panic| {
         Err(Fault::internal(format!("the handler panicked: {}", text(&*panic))))
     })?;

@@ -3,9 +3,10 @@
 use super::outbox::Row;
 use super::published::Published;
 use super::{batch, window};
-use crate::{Bus, streams};
+use crate::{Bus, spans, streams};
 use std::collections::{HashSet, VecDeque};
 use std::time::Instant;
+use tracing::Span;
 
 /// Most events of one atomic batch: as many as the broker allows, since it flushes once for each, however large.
 const MAX_BATCH: usize = 1_000;
@@ -28,9 +29,12 @@ pub(super) fn take_batch(rows: &mut VecDeque<Row>) -> Vec<Row> {
 pub(super) async fn publish(
     bus: &Bus,
     service: &'static str,
-    rows: &[Row],
+    rows: &mut [Row],
     batches: &mut bool,
 ) -> Published {
+    // They end with this function.
+    let _spans: Vec<Span> =
+        rows.iter_mut().filter_map(|row| spans::publishing(&mut row.envelope)).collect();
     let started = Instant::now();
     let (ours, foreign) = split_by_publisher(service, rows);
     let mut published = batch_or_one_by_one(bus, service, &ours, batches).await;

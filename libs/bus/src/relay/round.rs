@@ -31,7 +31,7 @@ pub(super) async fn round(
     let mut waiting = VecDeque::from(rows);
     let mut unmarked: Vec<Acked> = Vec::new();
     while !waiting.is_empty() {
-        let batch = publish::take_batch(&mut waiting);
+        let mut batch = publish::take_batch(&mut waiting);
         let go_on = full && Instant::now() < until && !stop.is_cancelled();
         let read_before: Vec<i64> = unmarked
             .iter()
@@ -47,7 +47,7 @@ pub(super) async fn round(
         };
         let marking = mark(session, known, &unmarked);
         let publishing =
-            session.alive_while(publish::publish(&relay.bus, service, &batch, batches));
+            session.alive_while(publish::publish(&relay.bus, service, &mut batch, batches));
         let ((), read, published) = tokio::try_join!(marking, reading, publishing)?;
 
         known.check_acked(session, &published.acked).await?;

@@ -19,7 +19,7 @@ pub(super) enum Source {
 impl Source {
     pub(super) fn open(config: &Config, server: &Server) -> Result<Self, String> {
         let Some(url) = &config.jwks_url else {
-            let default = || crate::identity::keys_folder(server).join("jwks.json");
+            let default = || server.keys_folder().join("jwks.json");
             return Ok(Self::File(config.jwks_file.clone().unwrap_or_else(default)));
         };
         let client = reqwest::Client::builder()

@@ -1,9 +1,9 @@
 use crate::auth::USER_TOKEN;
 use crate::config::Timeouts;
 use crate::identity::OwnToken;
-use crate::telemetry::TraceParent;
 use channel::{Prepare, grpc_timeout};
 use fault::context::{Context as Work, current};
+use fault::trace::TraceParent;
 use fault::{Common, Fault};
 use futures::future::BoxFuture;
 use http::header::AUTHORIZATION;

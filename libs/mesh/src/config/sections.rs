@@ -1,5 +1,3 @@
-use crate::listener::Bounds;
-use rustix::process::{Resource, getrlimit};
 use schemars::JsonSchema;
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
@@ -84,15 +82,9 @@ impl Default for Server {
 }
 
 impl Server {
-    /// What a port takes.
-    pub(crate) fn bounds(&self) -> Bounds {
-        // The rest is for the admin port, databases, the broker and files.
-        let half = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX) / 2;
-        let most = usize::try_from(half).unwrap_or(usize::MAX).min(20_000);
-        Bounds {
-            connections: self.max_connections.unwrap_or(most),
-            streams: self.max_connection_calls,
-        }
+    /// Where keys lie that no setting names.
+    pub fn keys_folder(&self) -> PathBuf {
+        self.data_dir.join("auth")
     }
 
     pub(super) fn validate(&self, problems: &mut Vec<String>) {

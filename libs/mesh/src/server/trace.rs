@@ -1,8 +1,8 @@
-use crate::telemetry::TraceParent;
 use axum::extract::Request;
 use axum::middleware::Next;
 use axum::response::Response;
 use fault::context::{Context, current, scope};
+use fault::trace::TraceParent;
 use tracing::Instrument;
 
 /// Opens the call's span, as part of the caller's trace where it sent one.
@@ -18,7 +18,8 @@ pub(super) async fn trace(request: Request, next: Next) -> Response {
         otel.name = path,
         otel.kind = "server",
     );
-    let trace = TraceParent::enter(&span, TraceParent::of(request.headers()));
+    let sent = context.traceparent.as_deref().and_then(TraceParent::parse);
+    let trace = TraceParent::enter(&span, sent);
     span.record("trace_id", trace.trace_id());
     let context = Context { traceparent: Some(trace.to_string()), ..Context::clone(&context) };
     scope(context, next.run(request)).instrument(span).await

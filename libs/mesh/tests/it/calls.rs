@@ -11,6 +11,11 @@ async fn the_correlation_id_is_returned_and_reaches_the_handler() {
     assert_eq!(reported(answer.metadata(), "correlation"), "order-17");
     assert_eq!(reported(answer.metadata(), "x-correlation-id"), "order-17");
 
+    let mut request = fixture.signed(get_price_request("CONTEXT"));
+    request.metadata_mut().insert("correlation-id", "order-18".parse().unwrap());
+    let answer = fixture.client().get_price(request).await.unwrap();
+    assert_eq!(reported(answer.metadata(), "x-correlation-id"), "order-18");
+
     // One is generated if none was sent or it is invalid; refusals carry it too.
     for id in [None, Some("two words"), Some("")] {
         let mut request = fixture.signed(get_price_request("CONTEXT"));

@@ -45,7 +45,7 @@ impl Fixture {
         config.server.grpc_listen.set_port(0);
         config.server.admin_listen.set_port(0);
         config.server.data_dir = folder.clone();
-        let keys = mesh::identity::keys_folder(&config.server);
+        let keys = config.server.keys_folder();
         generate_keys(&keys).unwrap();
         let signer = Signer::from_file(&keys.join("signing.pem"), "souk", "souk").unwrap();
         change(&mut config);

@@ -81,3 +81,13 @@ async fn idle_connections_are_closed_for_others_and_on_request() {
     budget.close_idle(Duration::ZERO);
     eventually("none is open", async || fixture.count(OPEN).await == 0).await;
 }
+
+#[tokio::test]
+async fn connections_that_the_server_keeps_for_superusers_do_not_count() {
+    let fixture = Fixture::new().await;
+    let of = |name: &str| format!("select current_setting('{name}')::bigint as count");
+    let all = fixture.count(&of("max_connections")).await;
+    let kept = fixture.count(&of("superuser_reserved_connections")).await;
+    let limit = i64::try_from(fixture.db.server_limit().await.unwrap()).unwrap();
+    assert!(kept > 0 && limit == all - kept, "{limit} of {all}, {kept} kept");
+}

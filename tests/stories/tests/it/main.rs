@@ -1,9 +1,11 @@
 //! Customer stories that cross services.
 #![expect(clippy::unwrap_used, reason = "a story fails by a panic")]
 
+mod raw;
 mod shop;
 
 mod aggregates;
+mod callers;
 mod catalog_day;
 mod icecat;
 mod large_answers;

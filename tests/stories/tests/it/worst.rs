@@ -1,15 +1,10 @@
 //! The worst request of each method: everything in it is wrong, and there is as much of it as fits. Its refusal reaches a client with
 //! default limits.
 
-use prost::bytes::{Buf, BufMut, Bytes};
-use prost_reflect::{
-    Cardinality, DescriptorPool, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor,
-    MethodDescriptor, Value,
-};
-use testkit::{Caller, Mesh};
-use tonic::codec::{Codec, DecodeBuf, Decoder, EncodeBuf, Encoder};
-use tonic::codegen::http::uri::PathAndQuery;
-use tonic::{Request, Status};
+use crate::raw::{methods, send};
+use prost::bytes::Bytes;
+use prost_reflect::{Cardinality, DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, Value};
+use testkit::Mesh;
 use tonic_types::StatusExt;
 
 /// Most bytes of the details of a refusal: clients drop trailers of more than 8 KiB.
@@ -25,12 +20,7 @@ const DEPTH: usize = 4;
 #[tokio::test(flavor = "multi_thread")]
 async fn the_worst_refusal_of_each_method_reaches_a_client_with_default_limits() {
     let mesh = Mesh::boot(&[catalog::ROLE, pricing::ROLE, search::ROLE]).await;
-    let pool = DescriptorPool::decode(contracts::descriptors()).unwrap();
-    let services = pool.services().filter(|own| own.full_name().starts_with("souk."));
-    let methods: Vec<MethodDescriptor> =
-        services.flat_map(|own| own.methods().collect::<Vec<_>>()).collect();
-    assert!(methods.len() > 40, "{}", methods.len());
-    for method in methods.iter().filter(|own| own.input().fields().len() > 0) {
+    for method in methods().iter().filter(|own| own.input().fields().len() > 0) {
         let name = method.full_name();
         let request = worst(&method.input());
         let status = send(mesh.caller(), method, request).await.expect_err(name);
@@ -86,54 +76,5 @@ fn value(field: &FieldDescriptor, times: usize, depth: usize) -> Value {
         Kind::Uint64 | Kind::Fixed64 => Value::U64(u64::MAX),
         Kind::Enum(_) => Value::EnumNumber(999),
         Kind::Message(own) => Value::Message(message(&own, times.min(8), depth - 1)),
-    }
-}
-
-/// Sends bytes as the only message, and takes one as the answer.
-async fn send(caller: Caller, method: &MethodDescriptor, message: Bytes) -> Result<(), Status> {
-    let service = method.parent_service().full_name().to_owned();
-    let path: PathAndQuery = format!("/{service}/{}", method.name()).parse().unwrap();
-    let mut client = tonic::client::Grpc::new(caller);
-    client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
-    let once = tokio_stream::once(message);
-    let answers = client.streaming(Request::new(once), path, Raw).await?;
-    answers.into_inner().message().await.map(drop)
-}
-
-/// Messages as their bytes.
-#[derive(Default)]
-struct Raw;
-
-impl Codec for Raw {
-    type Encode = Bytes;
-    type Decode = Bytes;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        Self
-    }
-
-    fn decoder(&mut self) -> Self {
-        Self
-    }
-}
-
-impl Encoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn encode(&mut self, item: Bytes, into: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        into.put(item);
-        Ok(())
-    }
-}
-
-impl Decoder for Raw {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(from.copy_to_bytes(from.remaining())))
     }
 }

@@ -7,7 +7,7 @@ use crate::commands::{migrate, token};
 use crate::{environment, output, roles};
 use anyhow::{Context, Result};
 use mesh::auth::all_scopes;
-use mesh::identity::{generate_keys, keys_folder};
+use mesh::identity::generate_keys;
 use mesh::{Config, config::Server};
 use secrecy::ExposeSecret;
 use stack::{Profile, Stack, write_private};
@@ -136,7 +136,7 @@ fn limits(settings: &Variables) -> impl Iterator<Item = (&String, &String)> {
 }
 
 fn keys(paths: &Paths) -> PathBuf {
-    keys_folder(&Server { data_dir: paths.data(), ..Server::default() })
+    Server { data_dir: paths.data(), ..Server::default() }.keys_folder()
 }
 
 /// Replaces the user and password of a URL.

@@ -1,10 +1,8 @@
-use http::HeaderMap;
+//! W3C trace context: what makes spans of several processes one trace.
+
 use opentelemetry::trace::{SpanContext, SpanId, TraceContextExt, TraceFlags, TraceId, TraceState};
 use std::fmt;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
-
-/// The header of W3C trace context.
-pub(crate) const HEADER: &str = "traceparent";
 
 /// W3C trace context. It is made and passed on even where no traces are exported, so that the logs of all services join.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,13 +42,8 @@ impl TraceParent {
         Some(Self { trace, span, sampled })
     }
 
-    /// What the caller sent, if it did.
-    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
-        Self::parse(headers.get(HEADER)?.to_str().ok()?)
-    }
-
     /// The trace of `span`, which goes on that of `remote`. Where traces are exported, OpenTelemetry chooses the ids.
-    pub(crate) fn enter(span: &tracing::Span, remote: Option<Self>) -> Self {
+    pub fn enter(span: &tracing::Span, remote: Option<Self>) -> Self {
         if let Some(remote) = remote {
             // Fails where no traces are exported, and then there is nothing to join.
             let _ = span
@@ -63,6 +56,11 @@ impl TraceParent {
         }
         let own = Self::begin();
         remote.map_or(own, |remote| Self { span: own.span, ..remote })
+    }
+
+    /// Whether its spans are exported.
+    pub fn sampled(&self) -> bool {
+        self.sampled
     }
 
     /// The trace's id as logs show it.
