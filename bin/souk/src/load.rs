@@ -14,7 +14,6 @@ pub mod products;
 pub mod progress;
 mod report;
 pub mod retry;
-mod scan;
 
 use kernel::name;
 use std::fmt;

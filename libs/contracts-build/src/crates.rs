@@ -8,8 +8,10 @@ const SHARED: [&str; 2] = ["operations", "type"];
 
 /// What a contract may import from elsewhere. `contracts` ships the descriptors of all of them, because a set of descriptors holds each
 /// file once.
-const IMPORTS: [&str; 9] = [
+const IMPORTS: [&str; 11] = [
     "buf/validate/validate.proto",
+    "google/api/annotations.proto",
+    "google/api/http.proto",
     "google/protobuf/any.proto",
     "google/protobuf/descriptor.proto",
     "google/protobuf/duration.proto",
@@ -91,7 +93,7 @@ impl Packages {
 
 /// Packages that only declare options: nothing is generated for them.
 pub fn only_options(package: &str) -> bool {
-    package.starts_with("buf.") || package == "souk.options.v1"
+    package.starts_with("buf.") || package == "google.api" || package == "souk.options.v1"
 }
 
 /// True for the packages whose messages are ours.

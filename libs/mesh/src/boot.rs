@@ -45,6 +45,8 @@ pub(crate) struct Ports {
     /// For the services of this process among themselves. It closes last, so that a call in flight can still make the calls it needs.
     pub(crate) internal: TcpListener,
     pub(crate) admin: TcpListener,
+    /// None: no HTTP is served.
+    pub(crate) http: Option<TcpListener>,
 }
 
 /// Why a process could not begin to serve.
@@ -127,6 +129,10 @@ impl Boot {
             grpc: listen(config.server.grpc_listen).await?,
             internal: listen((Ipv4Addr::LOCALHOST, 0).into()).await?,
             admin: listen(config.server.admin_listen).await?,
+            http: match config.server.http_listen {
+                Some(address) => Some(listen(address).await?),
+                None => None,
+            },
         };
         if let Some(redis) = redis.clone() {
             // Once before the first call.

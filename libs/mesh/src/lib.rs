@@ -19,6 +19,7 @@ pub mod telemetry;
 
 // Authentication.
 pub mod auth;
+mod front;
 pub mod identity;
 mod listener;
 

@@ -16,7 +16,7 @@ use call::Calls;
 use connection::Connection;
 use connections::{Connections, Entry};
 use hyper::body::Incoming;
-use hyper::server::conn::http2;
+use hyper::server::conn::{http1, http2};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use rustix::process::{Resource, getrlimit};
@@ -31,13 +31,14 @@ use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout_at};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tonic::service::Routes;
 use tower::Layer;
 use tower::util::MapRequestLayer;
 
 /// Headers of one call. More than a token may have, so that one that is too long is refused with a reason; far beyond it HTTP/2 gives up
 /// the connection.
 const MAX_HEADER_BYTES: u32 = 256 * 1024;
+/// Longest time in which the head of a request over HTTP/1.1 has to come, and pause between two requests.
+const MAX_HEAD: Duration = Duration::from_secs(60);
 /// Pause after a connection could not be accepted, for want of descriptors as a rule.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// During shutdown a connection without calls is cut after this long; a healthy client closes it at once.
@@ -79,8 +80,18 @@ pub(crate) struct Listening {
     server: JoinHandle<()>,
 }
 
+/// What a port speaks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Protocol {
+    /// gRPC over HTTP/2.
+    Grpc,
+    /// HTTP/1.1.
+    Http,
+}
+
 /// What all connections of a port share.
 struct Port {
+    protocol: Protocol,
     routes: axum::Router,
     bounds: Bounds,
     tls: Option<Tls>,
@@ -92,8 +103,8 @@ impl Listening {
     /// Serves; `calls` counts the calls in flight.
     pub(crate) fn start(
         listener: TcpListener,
-        name: &'static str,
-        routes: Routes,
+        (name, protocol): (&'static str, Protocol),
+        routes: axum::Router,
         calls: TaskTracker,
         bounds: Bounds,
         tls: Option<Tls>,
@@ -101,7 +112,8 @@ impl Listening {
     ) -> Self {
         let (refuse, cut) = (CancellationToken::new(), CancellationToken::new());
         let port = Arc::new(Port {
-            routes: routes.prepare().into_axum_router(),
+            protocol,
+            routes,
             bounds,
             tls,
             refuse: refuse.clone(),
@@ -220,6 +232,23 @@ impl Port {
             request.extensions_mut().insert(Arc::clone(&named));
             request
         });
+        let io = TokioIo::new(Connection::new(stream, Arc::clone(open)));
+        let service = TowerToHyperService::new(name.layer(self.routes.clone()));
+        if let Protocol::Http = self.protocol {
+            let connection = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(MAX_HEAD)
+                .serve_connection(io, service);
+            let mut connection = pin!(connection);
+            tokio::select! {
+                _ = connection.as_mut() => {}
+                () = self.refuse.cancelled() => {
+                    connection.as_mut().graceful_shutdown();
+                    let _ = connection.await;
+                }
+            }
+            return;
+        }
         let connection = http2::Builder::new(Calls(Arc::clone(open)))
             .timer(TokioTimer::new())
             .keep_alive_interval(Duration::from_secs(20))
@@ -229,10 +258,7 @@ impl Port {
             // Other services of the mesh cancel all of their calls at once when this one was frozen; that is no attack.
             .max_pending_accept_reset_streams(2 * self.bounds.streams as usize)
             .max_local_error_reset_streams(2 * self.bounds.streams as usize)
-            .serve_connection(
-                TokioIo::new(Connection::new(stream, Arc::clone(open))),
-                TowerToHyperService::new(name.layer(self.routes.clone())),
-            );
+            .serve_connection(io, service);
         let mut connection = pin!(connection);
         tokio::select! {
             // What goes wrong on a connection is the matter of its caller, who sees it.

@@ -3,10 +3,10 @@
 
 use crate::boot::{Boot, BootError};
 use crate::config::{Problems, Reflection};
-use crate::listener::{Bounds, Listening};
+use crate::listener::{Bounds, Listening, Protocol};
 use crate::readiness::{Readiness, Report};
 use crate::server::{Limits, Stack};
-use crate::{Service, Tasks, admin, health, telemetry};
+use crate::{Service, Tasks, admin, front, health, telemetry};
 use bus::Consumers;
 use pg::Budget;
 use std::collections::BTreeSet;
@@ -15,6 +15,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
+use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 
 /// How long tasks may take to finish their current work after the calls have ended.
@@ -29,6 +30,7 @@ const IDLE_DATABASE_CONNECTION: Duration = Duration::from_secs(60);
 /// A process that serves.
 pub struct Running {
     grpc: SocketAddr,
+    http: Option<SocketAddr>,
     internal: SocketAddr,
     admin: SocketAddr,
     readiness: Readiness,
@@ -47,6 +49,11 @@ impl Running {
     /// Where gRPC is served.
     pub fn grpc(&self) -> SocketAddr {
         self.grpc
+    }
+
+    /// Where JSON over HTTP is served.
+    pub fn http(&self) -> Option<SocketAddr> {
+        self.http
     }
 
     /// Where the services of this process call each other.
@@ -104,6 +111,7 @@ pub async fn start(boot: Boot, services: Vec<Service>) -> Result<Running, BootEr
         open = open.add_service(reflection(&services).build_v1()?);
         open = open.add_service(reflection(&services).build_v1alpha()?);
     }
+    let http_address = ports.http.as_ref().and_then(|port| port.local_addr().ok());
     let addresses = [&ports.grpc, &ports.internal, &ports.admin].map(TcpListener::local_addr);
     let [grpc, internal, admin] =
         addresses.map(|address| address.unwrap_or(config.server.grpc_listen));
@@ -118,13 +126,24 @@ pub async fn start(boot: Boot, services: Vec<Service>) -> Result<Running, BootEr
     if let Some(tls) = &tls {
         tls.keep_reading(&tasks);
     }
-    let serve = |port, name, limits, tls| {
+    let stack = |limits| {
         let stack = Stack::new(&config, auth.clone(), limits);
-        let routes = stack.routes(open.clone(), &services);
-        Listening::start(port, name, routes, stack.calls, bounds, tls, &tasks)
+        let routes = stack.routes(open.clone(), &services).prepare().into_axum_router();
+        (stack, routes)
     };
-    let external = serve(ports.grpc, "grpc", Limits::open(&config.rate_limit, redis), tls);
-    let inner = serve(ports.internal, "internal grpc", None, None);
+    let serve = |port, name, (stack, routes): (Stack, _), tls| {
+        Listening::start(port, (name, Protocol::Grpc), routes, stack.calls, bounds, tls, &tasks)
+    };
+    let (outer, routes) = stack(Limits::open(&config.rate_limit, redis));
+    let served: Vec<&str> =
+        services.iter().flat_map(|service| service.grpc.iter().copied()).collect();
+    let http = ports.http.map(|port| {
+        let face = front::router(routes.clone(), &served, &config.server, readiness.clone());
+        let calls = TaskTracker::new();
+        Listening::start(port, ("http", Protocol::Http), face, calls, bounds, None, &tasks)
+    });
+    let external = serve(ports.grpc, "grpc", (outer, routes), tls);
+    let inner = serve(ports.internal, "internal grpc", stack(None), None);
     let head_timeout = Duration::from_millis(config.server.admin_head_timeout_ms);
     let pages = tokio::spawn(admin::serve(ports.admin, readiness.clone(), head_timeout));
     let names: Vec<&'static str> = services.iter().map(Service::name).collect();
@@ -136,12 +155,23 @@ pub async fn start(boot: Boot, services: Vec<Service>) -> Result<Running, BootEr
         limit: Duration::from_secs(config.server.drain_seconds),
         readiness: readiness.clone(),
         tasks: tasks.clone(),
+        http,
         external,
         inner,
         pages,
     };
     let ended = tokio::spawn(drain.run());
-    Ok(Running { grpc, internal, admin, readiness, consumers, services: names, tasks, ended })
+    Ok(Running {
+        grpc,
+        http: http_address,
+        internal,
+        admin,
+        readiness,
+        consumers,
+        services: names,
+        tasks,
+        ended,
+    })
 }
 
 fn refuse_twice(services: &[Service]) -> Result<(), BootError> {
@@ -190,6 +220,7 @@ struct Drain {
     limit: Duration,
     readiness: Readiness,
     tasks: Tasks,
+    http: Option<Listening>,
     external: Listening,
     inner: Listening,
     pages: JoinHandle<()>,
@@ -202,6 +233,10 @@ impl Drain {
         tracing::info!("ending: not ready any more");
         self.readiness.drain();
         sleep(self.delay).await;
+        // Its calls are calls of the next one.
+        if let Some(http) = self.http {
+            http.drain(deadline).await;
+        }
         self.external.drain(deadline).await;
         if !self.tasks.end(TASK_SHUTDOWN_TIMEOUT).await {
             tracing::warn!("tasks were cut off");

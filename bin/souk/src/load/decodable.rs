@@ -8,10 +8,7 @@ use contracts::{Reason, Validate, bounds};
 use fault::Common;
 use pricing_api::v1::{BulkSetPricesRequest, PriceDraft};
 use prost::Message;
-
-/// What is wrong with a row that decodes no further than its 100th level.
-pub const TOO_DEEP: &str = "holds lists or objects that nest too deep: a request has at most 100 levels of messages, and a list takes \
-                        two of them, an object three";
+use rest::scan::TOO_DEEP;
 
 /// A message that is sent as a row of a request.
 pub trait Carried: Message + Clone {

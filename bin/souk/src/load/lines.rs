@@ -1,13 +1,12 @@
 //! Reads JSON lines: one message on each line, in protobuf's canonical JSON. Unknown fields are refused, because a misspelled field
 //! would otherwise be dropped silently.
 
-use super::decodable::TOO_DEEP;
 use super::format::other_format;
 use super::keyed::Keyed;
-use super::scan::{in_a_line, scan};
 use super::{Refused, Row, UNREADABLE};
 use anyhow::{Context, Result, bail};
 use prost_reflect::{DescriptorPool, DynamicMessage, MessageDescriptor};
+use rest::scan::{TOO_DEEP, in_a_line, scan};
 use std::io::{BufRead, Read};
 use std::marker::PhantomData;
 

@@ -23,8 +23,8 @@ impl Project {
         let dev = folder.join(".souk/dev");
         std::fs::create_dir_all(&dev).unwrap();
         // Ports of its own: two meshes that start at once would find the same default ones free.
-        let [grpc, admin] = [(); 2].map(|()| stack::port::free(None).unwrap());
-        let ports = serde_json::json!({ "all": { "grpc": grpc, "admin": admin } });
+        let [grpc, admin, http] = [(); 3].map(|()| stack::port::free(None).unwrap());
+        let ports = serde_json::json!({ "all": { "grpc": grpc, "admin": admin, "http": http } });
         std::fs::write(dev.join("ports.json"), ports.to_string()).unwrap();
         Self(folder)
     }

@@ -14,6 +14,10 @@ pub struct Server {
     pub grpc_listen: SocketAddr,
     /// Address of the admin port (HTTP, plaintext): health and metrics. Never expose it to customers.
     pub admin_listen: SocketAddr,
+    /// Address on which JSON over HTTP is served, for load balancers and browsers. Left out: nowhere.
+    pub http_listen: Option<SocketAddr>,
+    /// Origins whose pages may read answers over HTTP, separated by commas, e.g. `https://shop.example`. Left out: none.
+    pub http_origins: Option<String>,
     /// Milliseconds within which a client of the admin port has to send the head of a request; one that takes longer is disconnected.
     pub admin_head_timeout_ms: u64,
     /// Folder for what this process keeps between runs: the search index, generated keys.
@@ -63,6 +67,8 @@ impl Default for Server {
         Self {
             grpc_listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
             admin_listen: SocketAddr::from(([127, 0, 0, 1], 9090)),
+            http_listen: None,
+            http_origins: None,
             admin_head_timeout_ms: 5_000,
             data_dir: PathBuf::from(".souk/data"),
             drain_delay_ms: 0,

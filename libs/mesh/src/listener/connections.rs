@@ -129,11 +129,11 @@ impl Open {
         }
     }
 
-    pub(super) fn begin_call(&self) {
+    pub(crate) fn begin_call(&self) {
         self.calls.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn end_call(&self) {
+    pub(crate) fn end_call(&self) {
         let ago = u64::try_from(self.port.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.last.store(ago, Ordering::Relaxed);
         self.calls.fetch_sub(1, Ordering::Relaxed);

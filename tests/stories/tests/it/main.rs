@@ -7,6 +7,7 @@ mod shop;
 mod aggregates;
 mod callers;
 mod catalog_day;
+mod http;
 mod icecat;
 mod large_answers;
 mod price_change;

@@ -23,12 +23,22 @@ pub fn path(method: &MethodDescriptor) -> String {
 
 /// Sends bytes as the only message, and takes one as the answer.
 pub async fn send(caller: Caller, method: &MethodDescriptor, message: Bytes) -> Result<(), Status> {
+    send_for(caller, method, message).await.map(drop)
+}
+
+/// The same; returns the bytes of the answer.
+pub async fn send_for(
+    caller: Caller,
+    method: &MethodDescriptor,
+    message: Bytes,
+) -> Result<Bytes, Status> {
     let path: PathAndQuery = path(method).parse().unwrap();
     let mut client = tonic::client::Grpc::new(caller);
     client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
     let once = tokio_stream::once(message);
     let answers = client.streaming(Request::new(once), path, Raw).await?;
-    answers.into_inner().message().await.map(drop)
+    let answer = answers.into_inner().message().await?;
+    answer.ok_or_else(|| Status::internal("the answer has no message"))
 }
 
 /// Messages as their bytes.

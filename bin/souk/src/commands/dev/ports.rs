@@ -17,6 +17,8 @@ pub struct Ports {
     pub grpc: u16,
     /// Port of the admin pages.
     pub admin: u16,
+    /// Port of JSON over HTTP.
+    pub http: u16,
 }
 
 /// Ports by role, stored so that addresses stay the same.
@@ -34,10 +36,12 @@ impl PortMap {
     pub fn assign(&mut self, role: &str) -> Result<Ports> {
         let default = default_ports(role);
         let before = self.0.remove(role).unwrap_or(default);
-        let taken: Vec<u16> = self.0.values().flat_map(|ports| [ports.grpc, ports.admin]).collect();
+        let taken: Vec<u16> =
+            self.0.values().flat_map(|ports| [ports.grpc, ports.admin, ports.http]).collect();
         let ports = Ports {
             grpc: free(&[before.grpc, default.grpc], &taken)?,
             admin: free(&[before.admin, default.admin], &taken)?,
+            http: free(&[before.http, default.http], &taken)?,
         };
         self.0.insert(role.to_owned(), ports);
         Ok(ports)
@@ -60,6 +64,11 @@ impl Ports {
         format!("127.0.0.1:{}", self.grpc)
     }
 
+    /// Address of JSON over HTTP.
+    pub fn http(&self) -> String {
+        format!("127.0.0.1:{}", self.http)
+    }
+
     /// Address of the admin pages.
     pub fn admin(&self) -> String {
         format!("127.0.0.1:{}", self.admin)
@@ -71,7 +80,7 @@ fn default_ports(role: &str) -> Ports {
     let offset =
         crate::role_names().iter().position(|own| *own == role).map_or(0, |index| index + 1);
     let offset = u16::try_from(offset).unwrap_or_default();
-    Ports { grpc: 50_051 + offset, admin: 9_090 + offset }
+    Ports { grpc: 50_051 + offset, admin: 9_090 + offset, http: 8_080 + offset }
 }
 
 /// The first of the wanted ports that is free, else the next free one after them.
@@ -97,7 +106,12 @@ mod tests {
         assert_eq!(port_map.assign("catalog").unwrap(), ports);
         let other = port_map.assign("pricing").unwrap();
         assert!(
-            ![other.grpc, other.admin].iter().any(|port| [ports.grpc, ports.admin].contains(port))
+            ![other.grpc, other.admin, other.http].iter().any(|port| [
+                ports.grpc,
+                ports.admin,
+                ports.http
+            ]
+            .contains(port))
         );
     }
 }

@@ -85,7 +85,13 @@ fn client_variables(
         variables.insert(format!("SOUK_PID_{name}"), pid.to_string());
         variables.insert(format!("SOUK_GRPC{end}"), ports.grpc());
         variables.insert(format!("SOUK_ADMIN{end}"), ports.admin());
-        output::line(format_args!("{role}: gRPC {}, admin http://{}", ports.grpc(), ports.admin()));
+        variables.insert(format!("SOUK_HTTP{end}"), ports.http());
+        output::line(format_args!(
+            "{role}: gRPC {}, HTTP http://{}, admin http://{}",
+            ports.grpc(),
+            ports.http(),
+            ports.admin()
+        ));
     }
     Ok(variables)
 }
@@ -190,6 +196,7 @@ fn settings(role: &str, shared: &Variables, port_map: &PortMap) -> Result<Variab
     let mut settings = shared.clone();
     settings.insert("SOUK_GRPC_LISTEN".to_owned(), own.grpc());
     settings.insert("SOUK_ADMIN_LISTEN".to_owned(), own.admin());
+    settings.insert("SOUK_HTTP_LISTEN".to_owned(), own.http());
     if role != ALL {
         for other in crate::role_names().into_iter().filter(|other| *other != role) {
             let name = format!("SOUK_ENDPOINT_{}", other.to_ascii_uppercase());
@@ -262,7 +269,8 @@ mod tests {
                 "SOUK_DATABASE_URL_PRICING",
                 "SOUK_ENDPOINT_CATALOG",
                 "SOUK_ENDPOINT_SEARCH",
-                "SOUK_GRPC_LISTEN"
+                "SOUK_GRPC_LISTEN",
+                "SOUK_HTTP_LISTEN"
             ]
         );
     }

@@ -1,11 +1,14 @@
 //! Looks through the JSON of a row before it is read as a message: finds the row's key, however broken the rest is, and fields that
 //! are named twice, of which the last would win silently.
 
-use super::decodable::TOO_DEEP;
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use std::collections::HashSet;
 use std::fmt;
+
+/// What is wrong with JSON that nests deeper than a message does.
+pub const TOO_DEEP: &str = "holds lists or objects that nest too deep: a request has at most 100 levels of messages, and a list takes \
+                        two of them, an object three";
 
 /// Looks through a row; `paths` lead to where its key may be. Returns the key as far as it was found, and what is wrong.
 pub fn scan(
