@@ -1,6 +1,7 @@
 //! Documentation generated from the contract, the settings and the metrics. It is committed, so that it can be read without a build.
 
 mod events;
+mod http;
 mod markdown;
 mod methods;
 /// The metrics of the mesh and of the roles.
@@ -17,6 +18,7 @@ pub fn render() -> Vec<(&'static str, String)> {
         ("docs/reasons.md", reasons::render()),
         ("docs/methods.md", methods::render()),
         ("docs/events.md", events::render()),
+        ("docs/http.md", http::render()),
         ("docs/metrics.md", metrics::render()),
         ("docs/settings.md", settings::render()),
     ]

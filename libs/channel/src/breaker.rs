@@ -72,7 +72,8 @@ impl Breaker {
         let mut state = self.state();
         match &mut *state {
             State::Closed(slots) if !probe => {
-                if count(slots, failed, now) {
+                let too_many = count(slots, failed, now);
+                if too_many {
                     self.open(&mut state, now);
                 }
             }

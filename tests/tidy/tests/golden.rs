@@ -57,3 +57,23 @@ fn no_digest_that_was_ever_committed_is_changed_or_removed() {
         assert!(gone.is_empty(), "{LIST} had these lines in {commit}:\n{}", gone.join("\n"));
     }
 }
+
+/// Others call the paths of HTTP: a line of the table that was committed once stays as it is.
+#[test]
+fn no_path_that_was_ever_committed_is_changed_or_removed() {
+    const PATHS: &str = "docs/http.md";
+    let now = std::fs::read_to_string(root().join(PATHS)).unwrap();
+    let now: BTreeSet<&str> = now.lines().collect();
+    let of_paths = |line: &&str| line.starts_with("| `/api/");
+    assert!(now.iter().filter(|line| of_paths(line)).count() > 30, "the table was not read");
+    let Some(commits) = git(&["log", "--format=%H", "--", PATHS]) else {
+        eprintln!("skipped: no history here");
+        return;
+    };
+    for commit in commits.lines() {
+        let then = git(&["show", &format!("{commit}:{PATHS}")]).unwrap_or_default();
+        let gone: Vec<&str> =
+            then.lines().filter(of_paths).filter(|line| !now.contains(line)).collect();
+        assert!(gone.is_empty(), "{PATHS} had these lines in {commit}:\n{}", gone.join("\n"));
+    }
+}

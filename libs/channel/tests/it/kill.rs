@@ -60,9 +60,11 @@ async fn killed_replicas_fail_no_call_and_nothing_is_done_twice() {
     let failed: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.as_ref().err()).collect();
     assert!(failed.is_empty(), "{} of {} failed: {:?}", failed.len(), outcomes.len(), failed[0]);
 
-    let effects = shop.effects.lock().unwrap();
-    assert_eq!(effects.len(), sets);
-    assert!(effects.values().all(|times| *times == 1), "{effects:?}");
+    {
+        let effects = shop.effects.lock().unwrap();
+        assert_eq!(effects.len(), sets);
+        assert!(effects.values().all(|times| *times == 1), "{effects:?}");
+    }
     let replayed = shop.replayed.load(Ordering::SeqCst);
     assert!(replayed > 0, "no call was cut off after it had an effect: the test shows nothing");
     drop(kills.await.unwrap());

@@ -90,7 +90,6 @@ impl Fairness {
 /// Refuses a call of a caller that has its share under way already. A service is exempt, since it calls for many.
 pub(super) async fn share(
     State(fairness): State<Fairness>,
-    Extension(slots): Extension<Arc<Slots>>,
     Extension(policy): Extension<&'static Policy>,
     Extension(identity): Extension<Identity>,
     Extension(caller): Extension<CallerKey>,
@@ -98,6 +97,9 @@ pub(super) async fn share(
     request: Request,
     next: Next,
 ) -> Response {
+    let Some(slots) = request.extensions().get::<Arc<Slots>>().cloned() else {
+        return refuse(Fault::internal("the call was not admitted"));
+    };
     let (mut call, mut percent) = (None, 100);
     if !identity.is_service() {
         call = fairness.callers.begin(&caller.key, policy.unary());

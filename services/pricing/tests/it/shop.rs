@@ -56,7 +56,8 @@ impl Shop {
         let superuser = servers.superuser;
         let db = Db::new(pricing::ROLE.name, Settings::of(url)).unwrap();
         let nowhere = "http://127.0.0.1:1".parse().unwrap();
-        let unreachable = mesh::client::open(nowhere, "catalog", None, Arc::default()).unwrap();
+        let unreachable =
+            mesh::client::open(nowhere, "catalog", None, Arc::default(), None).unwrap();
         let paging = mesh::Paging::new(&mesh::config::Page::default());
         let app = App { db, catalog: CatalogServiceClient::new(unreachable), paging };
         Self { app, superuser, database }

@@ -8,6 +8,7 @@ mod aggregates;
 mod callers;
 mod catalog_day;
 mod http;
+mod http_fuzz;
 mod icecat;
 mod large_answers;
 mod price_change;

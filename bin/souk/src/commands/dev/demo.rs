@@ -79,6 +79,10 @@ fn tour(hit: &ProductHit) -> Result<()> {
     output::line(format_args!(
         "# and find it at the new price, a moment later\nsleep 1; {search}\n"
     ));
+    output::line(format_args!(
+        "# the same as JSON over HTTP; read http://$SOUK_HTTP/api/docs\ncurl -s -H \"authorization: Bearer $SOUK_TOKEN\" \"http://$SOUK_HTTP/api/v1/pricing/skus/{}/price?context.currencyCode=USD\"\n",
+        hit.sku
+    ));
     output::line(
         "# health and metrics\ncurl -s \"http://$SOUK_ADMIN/health/detailed\"; curl -s \"http://$SOUK_ADMIN/metrics\" | head",
     );
