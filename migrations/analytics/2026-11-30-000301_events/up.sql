@@ -143,8 +143,9 @@ comment on column refused_events.times is 'How often it was sent.';
 comment on column refused_events.first_at is 'When it was refused first.';
 comment on column refused_events.last_at is 'When it was refused last.';
 
--- A partition is attached rather than created in place: that does not wait for transactions that write other days.
-create function add_day(wanted date) returns void language plpgsql as $$
+-- A partition is attached rather than created in place: that does not wait for transactions that write other days. Both run as the owner
+-- of the tables, whoever serves.
+create function add_day(wanted date) returns void language plpgsql security definer set search_path = public, pg_temp as $$
 declare
     parent text;
     part text;
@@ -159,7 +160,7 @@ begin
     end loop;
 end $$;
 
-create function drop_days_before(oldest date) returns int language plpgsql as $$
+create function drop_days_before(oldest date) returns int language plpgsql security definer set search_path = public, pg_temp as $$
 declare
     part record;
     dropped int := 0;

@@ -67,7 +67,7 @@ use futures::FutureExt;
 use jobs::keep_days::keep_days;
 use jobs::repair_days::repair_days;
 use mesh::config::ServiceSettings;
-use mesh::telemetry::{counter, gauge};
+use mesh::telemetry::counter;
 use mesh::{Backing, BootError, Role, Service};
 use pg::migrate::Migrations;
 
@@ -87,10 +87,10 @@ pub const ROLE: Role = Role {
             &["source", "outcome"],
             "Events that were sent: outcome is accepted, duplicate or refused.",
         ),
-        gauge(
-            "analytics_drift_counters",
+        counter(
+            "analytics_drift_counters_total",
             &[],
-            "Counters that differed from the events of the day that was compared last.",
+            "Counters that differed from the events of their day, at each comparison.",
         ),
     ],
     serve: |backing| serve(backing).boxed(),
