@@ -5,6 +5,7 @@ pub mod caller;
 pub mod chunks;
 mod decodable;
 pub mod entries;
+pub mod events;
 mod format;
 pub mod keyed;
 pub mod lines;

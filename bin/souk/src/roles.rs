@@ -2,7 +2,7 @@ use clap::builder::PossibleValuesParser;
 use mesh::Role;
 
 /// All services, each after those that it depends on.
-pub const ROLES: &[Role] = &[catalog::ROLE, pricing::ROLE, search::ROLE];
+pub const ROLES: &[Role] = &[catalog::ROLE, pricing::ROLE, search::ROLE, analytics::ROLE];
 
 /// Their names.
 pub fn role_names() -> Vec<&'static str> {

@@ -4,6 +4,7 @@
 mod attributes;
 mod brands;
 mod data;
+pub mod events;
 mod kinds;
 mod prices;
 mod products;

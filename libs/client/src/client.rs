@@ -1,4 +1,5 @@
 use crate::token::TokenSource;
+use analytics_api::v1::analytics_service_client::AnalyticsServiceClient;
 use catalog_api::v1::catalog_service_client::CatalogServiceClient;
 use channel::{Channel, ClientTls, Options};
 use contracts::operations::v1::operations_service_client::OperationsServiceClient;
@@ -14,6 +15,7 @@ pub struct Client {
     catalog: Channel,
     pricing: Channel,
     search: Channel,
+    analytics: Channel,
     operations: Channel,
 }
 
@@ -64,6 +66,11 @@ impl Client {
         SearchServiceClient::new(self.search.clone())
     }
 
+    /// What happened in the shops, and reports about it.
+    pub fn analytics(&self) -> AnalyticsServiceClient<Channel> {
+        AnalyticsServiceClient::new(self.analytics.clone())
+    }
+
     /// What operators do. It covers the services of the process that answers.
     pub fn operations(&self) -> OperationsServiceClient<Channel> {
         OperationsServiceClient::new(self.operations.clone())
@@ -75,6 +82,7 @@ impl Client {
             Some("catalog") => &self.catalog,
             Some("pricing") => &self.pricing,
             Some("search") => &self.search,
+            Some("analytics") => &self.analytics,
             _ => &self.operations,
         };
         channel.clone()
@@ -105,6 +113,12 @@ impl Settings {
         self.at("search", address)
     }
 
+    /// Analytics at an address of its own.
+    #[must_use]
+    pub fn analytics_at(self, address: impl Into<String>) -> Self {
+        self.at("analytics", address)
+    }
+
     /// The authority, in PEM, that signed the certificates of addresses with `https://`.
     #[must_use]
     pub fn trust(mut self, authority: impl AsRef<[u8]>) -> Self {
@@ -120,6 +134,7 @@ impl Settings {
             catalog: self.channel("catalog")?,
             pricing: self.channel("pricing")?,
             search: self.channel("search")?,
+            analytics: self.channel("analytics")?,
             operations: self.channel("operations")?,
         })
     }

@@ -34,6 +34,7 @@ mod pages;
 mod reason;
 mod token;
 
+pub use analytics_api as analytics;
 pub use catalog_api as catalog;
 pub use channel::Channel;
 pub use client::{Client, ConnectError, Settings};

@@ -14,6 +14,8 @@ pub enum Reason {
     Pricing(pricing_api::v1::Reason),
     /// What search refuses.
     Search(search_api::v1::Reason),
+    /// What analytics refuses.
+    Analytics(analytics_api::v1::Reason),
     /// What the operators' service refuses.
     Operations(operations::v1::Reason),
 }
@@ -52,6 +54,7 @@ impl Refusal for Status {
         of!(Catalog, catalog_api::v1::Reason);
         of!(Pricing, pricing_api::v1::Reason);
         of!(Search, search_api::v1::Reason);
+        of!(Analytics, analytics_api::v1::Reason);
         of!(Operations, operations::v1::Reason);
         None
     }
@@ -84,6 +87,7 @@ mod tests {
                 Reason::Catalog(reason) => (reason.domain(), reason.name()),
                 Reason::Pricing(reason) => (reason.domain(), reason.name()),
                 Reason::Search(reason) => (reason.domain(), reason.name()),
+                Reason::Analytics(reason) => (reason.domain(), reason.name()),
                 Reason::Operations(reason) => (reason.domain(), reason.name()),
             };
             assert_eq!(found, (known.domain, known.name));

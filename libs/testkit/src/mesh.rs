@@ -1,6 +1,7 @@
 use crate::caller::Caller;
 use crate::databases::Databases;
 use crate::{eventually, record, twice};
+use analytics_api::v1::analytics_service_client::AnalyticsServiceClient;
 use async_nats::jetstream;
 use catalog_api::v1::catalog_service_client::CatalogServiceClient;
 use contracts::Event;
@@ -149,6 +150,11 @@ impl Mesh {
     /// A client of search.
     pub fn search(&self) -> SearchServiceClient<Caller> {
         SearchServiceClient::new(self.caller())
+    }
+
+    /// A client of analytics.
+    pub fn analytics(&self) -> AnalyticsServiceClient<Caller> {
+        AnalyticsServiceClient::new(self.caller())
     }
 
     /// A client of the operators' service.

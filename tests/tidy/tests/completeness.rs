@@ -19,9 +19,16 @@ const OF_THE_STACK: [&str; 10] = [
     "METHOD_UNKNOWN",
 ];
 
-/// Reasons that tests of the handlers meet, because a call would take thousands of rows or a moment that has passed when a mesh is up.
-const OF_HANDLERS: [(&str, &str); 2] =
-    [("catalog.souk", "TOO_MANY_VARIANTS"), ("search.souk", "INDEX_NOT_READY")];
+/// Reasons that tests of the handlers meet, because a call would take thousands of rows or a moment that has passed when a mesh is up,
+/// or because they are said of one event of a call that succeeds.
+const OF_HANDLERS: [(&str, &str); 6] = [
+    ("catalog.souk", "TOO_MANY_VARIANTS"),
+    ("search.souk", "INDEX_NOT_READY"),
+    ("analytics.souk", "EVENT_IN_FUTURE"),
+    ("analytics.souk", "EVENT_TOO_OLD"),
+    ("analytics.souk", "NOT_FOR_BROWSERS"),
+    ("analytics.souk", "NEGATIVE_TOTAL"),
+];
 
 #[test]
 fn every_method_reason_and_event_was_met_by_a_test() {

@@ -252,6 +252,19 @@ fn every_reason_has_a_test() {
     assert!(untested.is_empty(), "no test sees a refusal with {untested:?}");
 }
 
+/// A type of events that browsers do not tell of comes from the events of a publisher, once that exists.
+#[test]
+fn publishers_of_counted_events_are_consumed() {
+    use analytics::domain::types::{KINDS, Producer};
+    use analytics::events::observed::SUBJECTS;
+    for kind in KINDS {
+        let Producer::Events(prefix) = kind.producer else { continue };
+        let published = contracts::events().iter().any(|event| event.subject.starts_with(prefix));
+        let consumed = SUBJECTS.iter().any(|subject: &&str| subject.starts_with(prefix));
+        assert_eq!(published, consumed, "{} from {prefix}", kind.name);
+    }
+}
+
 #[test]
 fn generated_documents_are_current() {
     for (path, text) in souk::docs::render() {

@@ -1,23 +1,36 @@
 use super::flags::Flags;
 use crate::environment::Environment;
-use crate::export::{Writer, prices, products};
+use crate::export::{Writer, events, prices, products};
 use crate::load::caller::Caller;
 use crate::load::progress::Progress;
 use crate::output;
+use analytics_api::v1::RecordedEvent;
 use anyhow::Result;
 use catalog_api::v1::ImportRow;
 use clap::{Args, Subcommand};
 use pricing_api::v1::PriceDraft;
 use std::path::PathBuf;
 
-/// Exports JSON lines as `souk import` reads them. The same content gives the same bytes; ids and times that the shop generated are
-/// left out.
+/// Exports JSON lines. Products and prices are as `souk import` reads them, without ids and times that the shop generated. The same
+/// content gives the same bytes.
 #[derive(Debug, Subcommand)]
 pub enum Export {
     /// Products with their variants, as souk.catalog.v1.ImportRow.
     Products(Out),
     /// Prices, as souk.pricing.v1.PriceDraft.
     Prices(Out),
+    /// What happened on a day, as souk.analytics.v1.RecordedEvent, by the ids of the events.
+    Events(OutOfDay),
+}
+
+/// Which day, and where to write.
+#[derive(Debug, Args)]
+pub struct OutOfDay {
+    /// The day in UTC, e.g. 2026-11-30.
+    #[arg(long)]
+    day: String,
+    #[command(flatten)]
+    out: Out,
 }
 
 /// Where to write.
@@ -58,6 +71,13 @@ impl Export {
                         "{of_products} prices are of products and name their ids, which exist in this shop only"
                     ));
                 }
+            }
+            Self::Events(OutOfDay { day, out }) => {
+                let (caller, mut progress) = out.begin("events")?;
+                let mut writer = Writer::open::<RecordedEvent>(&out.file)?;
+                events::export(&caller, &day, &mut writer, &mut progress).await?;
+                writer.finish()?;
+                progress.finish();
             }
         }
         Ok(())

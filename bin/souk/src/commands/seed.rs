@@ -3,7 +3,7 @@ use crate::environment::Environment;
 use crate::load::caller::Caller;
 use crate::load::chunks::Chunks;
 use crate::load::progress::Progress;
-use crate::load::{OnError, Refused, Row, Tally, entries, prices, products};
+use crate::load::{OnError, Refused, Row, Tally, entries, events, prices, products};
 use crate::output;
 use crate::seed::Shop;
 use anyhow::{Result, bail};
@@ -23,6 +23,10 @@ pub struct Seed {
     /// Seed of the random generator; another seed generates another shop.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// For how many days before today things happened in the shop; 0: nothing is sent to analytics. The events of a day are always the same,
+    /// so sending them again counts nothing.
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u64).range(..=60))]
+    event_days: u64,
     /// Generate and check everything here, and send nothing.
     #[arg(long)]
     dry_run: bool,
@@ -37,7 +41,9 @@ impl Seed {
         if self.dry_run {
             return preview(shop);
         }
-        fill(&Caller::new(&Environment::of_client(), &self.flags)?, shop).await
+        let caller = Caller::new(&Environment::of_client(), &self.flags)?;
+        fill(&caller, shop).await?;
+        events::fill(&caller, shop, self.event_days).await
     }
 }
 

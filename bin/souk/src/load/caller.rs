@@ -4,6 +4,7 @@ use crate::commands::flags::Flags;
 use crate::commands::token;
 use crate::environment::Environment;
 use crate::usage::Usage;
+use analytics_api::v1::analytics_service_client::AnalyticsServiceClient;
 use anyhow::{Context, Result};
 use catalog_api::v1::catalog_service_client::CatalogServiceClient;
 use contracts::operations::v1::operations_service_client::OperationsServiceClient;
@@ -38,6 +39,8 @@ pub struct Caller {
     pub pricing: PricingServiceClient<Authorized>,
     /// Search.
     pub search: SearchServiceClient<Authorized>,
+    /// Analytics.
+    pub analytics: AnalyticsServiceClient<Authorized>,
 }
 
 impl Caller {
@@ -50,6 +53,7 @@ impl Caller {
             catalog: CatalogServiceClient::new(of("catalog")?),
             pricing: PricingServiceClient::new(of("pricing")?),
             search: SearchServiceClient::new(of("search")?),
+            analytics: AnalyticsServiceClient::new(of("analytics")?),
         })
     }
 }

@@ -42,6 +42,26 @@ fn read(path: &Path) -> String {
     std::fs::read_to_string(path).unwrap()
 }
 
+/// What happened yesterday by the seed comes as JSON lines, the same however often it was sent.
+fn exports_a_day(project: &Project) {
+    let yesterday = chrono::Utc::now().date_naive().pred_opt().unwrap().to_string();
+    let export = ["export", "events", "--day", &yesterday];
+    let events = project.run(&export);
+    assert!(events.lines().count() > 500, "{}", events.lines().count());
+    let mut ids = Vec::new();
+    for line in events.lines() {
+        let row: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(row["event"]["occurredAt"].as_str().unwrap().starts_with(&yesterday), "{line}");
+        ids.push(row["event"]["eventId"].as_str().unwrap().to_owned());
+    }
+    assert!(ids.is_sorted_by(|one, two| one < two));
+    let again = project.run(&["seed", "--products", "40", "--event-days", "1"]);
+    assert!(again.contains("events: 0 counted"), "{again}");
+    assert_eq!(project.run(&export), events);
+    let (code, printed) = run(project, &["export", "events", "--day", "2020-01-01"]);
+    assert!(code == Some(1) && printed.contains("must be from"), "{printed}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shop_imports_what_is_good_and_another_one_what_it_exports() {
     let (here, elsewhere) = (Project::new("exchange"), Project::new("elsewhere"));
@@ -83,6 +103,7 @@ async fn a_shop_imports_what_is_good_and_another_one_what_it_exports() {
     let prices = read(&here.path().join("prices.jsonl"));
     assert_eq!(products.lines().count(), 42);
     assert!(prices.lines().count() >= 40);
+    exports_a_day(&here);
     let same = here.run(&["import", "products", "products.jsonl"]);
     assert!(same.contains("0 created, 0 updated, 42 unchanged, 0 refused"), "{same}");
 

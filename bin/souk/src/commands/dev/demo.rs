@@ -3,6 +3,7 @@ use crate::commands::flags::Flags;
 use crate::commands::seed::fill;
 use crate::environment::Environment;
 use crate::load::caller::{Caller, call};
+use crate::load::events;
 use crate::load::pages::with_retries;
 use crate::output;
 use crate::seed::Shop;
@@ -12,6 +13,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 const SHOP: Shop = Shop { products: 2_000, seed: 1 };
+/// Days before today of which analytics gets events.
+const EVENT_DAYS: u64 = 7;
 const QUERY: &str = "noise-cancelling headphones";
 
 /// Starts everything, fills the shop, waits until all products are indexed, and prints commands to try.
@@ -19,6 +22,7 @@ pub async fn demo() -> Result<()> {
     up::up(&[]).await?;
     let caller = Caller::new(&Environment::of_client(), &Flags::default())?;
     fill(&caller, SHOP).await?;
+    events::fill(&caller, SHOP, EVENT_DAYS).await?;
     output::note("waiting until all of it can be found");
     tour(&found(&caller).await?)
 }

@@ -1,0 +1,9 @@
+drop function drop_days_before(date);
+drop function add_day(date);
+drop table refused_events;
+drop table counters;
+drop table active_customers;
+drop table sessions;
+drop table event_items;
+drop table events;
+drop table event_ids;

@@ -1,0 +1,3 @@
+//! The contract of analytics, generated from `proto/souk/analytics`.
+
+contracts::api!(analytics);
