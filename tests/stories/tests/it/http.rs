@@ -27,7 +27,11 @@ impl Shop {
             config: |config| config.server.http_listen = Some(([127, 0, 0, 1], 0).into()),
             ..Options::default()
         };
-        let mesh = Mesh::boot_with(&[catalog::ROLE, pricing::ROLE, search::ROLE], options).await;
+        let mesh = Mesh::boot_with(
+            &[catalog::ROLE, pricing::ROLE, search::ROLE, analytics::ROLE],
+            options,
+        )
+        .await;
         let base = format!("http://{}", mesh.running().http().unwrap());
         Self { mesh, client: Client::new(), base }
     }
