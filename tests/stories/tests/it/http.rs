@@ -315,7 +315,7 @@ fn value(field: &FieldDescriptor, known: &Known, depth: usize) -> Option<Value> 
     }
 }
 
-/// A query has no room for lists of messages.
+/// A query has no room for lists of messages, nor for a message without a field.
 fn without_lists(message: &mut DynamicMessage) {
     for field in message.descriptor().fields() {
         let Kind::Message(_) = field.kind() else { continue };
@@ -325,6 +325,9 @@ fn without_lists(message: &mut DynamicMessage) {
             && let Value::Message(inner) = message.get_field_mut(&field)
         {
             without_lists(inner);
+            if inner.fields().next().is_none() {
+                message.clear_field(&field);
+            }
         }
     }
 }

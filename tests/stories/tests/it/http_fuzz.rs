@@ -136,8 +136,8 @@ async fn run(
             spoil(&mut draft, &mut random);
         }
         // What is another request by now creates another thing, or none.
-        let creates =
-            matches!(draft.path.as_str(), "/api/v1/catalog/brands" | "/api/v1/catalog/products");
+        let path = draft.path.split(['?', '#']).next().unwrap();
+        let creates = ["/api/v1/catalog/brands", "/api/v1/catalog/products"].contains(&path);
         let what = if creates && draft.verb == "POST" { *what } else { "other" };
         let bytes = draft.bytes();
         if stream.write_all(&bytes).await.is_err() {

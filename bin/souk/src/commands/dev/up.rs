@@ -267,6 +267,7 @@ mod tests {
             [
                 "SOUK_ADMIN_LISTEN",
                 "SOUK_DATABASE_URL_PRICING",
+                "SOUK_ENDPOINT_ANALYTICS",
                 "SOUK_ENDPOINT_CATALOG",
                 "SOUK_ENDPOINT_SEARCH",
                 "SOUK_GRPC_LISTEN",
