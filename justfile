@@ -57,7 +57,7 @@ lint:
     buf lint
     buf breaking --against ".git#branch=main"
 
-# run benchmarks and compare them with their minimum: `bench calls [workload]… [--json]`, `bench import`, `bench events`, `bench stack`, each also with `--quick`
+# run benchmarks and compare them with their minimum: `bench calls [workload]… [--json]`, `bench import`, `bench events`, `bench analytics`, `bench stack`, each also with `--quick`
 bench *args:
     #!/usr/bin/env bash
     set -euo pipefail

@@ -1,7 +1,8 @@
 //! Measures and prints figures: `./dev bench calls`, `import` and `freshness` of the mesh that `./dev up` serves, `./dev bench events`
-//! of events on servers of its own, `./dev bench stack` of an empty call.
+//! of events and `./dev bench analytics` of counting on servers of their own, `./dev bench stack` of an empty call.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "its output is what it is run for")]
 
+mod analytics;
 mod calls;
 mod client;
 mod events;
@@ -18,13 +19,14 @@ use anyhow::bail;
 async fn main() -> anyhow::Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.split_first() {
+        Some((what, rest)) if what == "analytics" => analytics::run(rest).await,
         Some((what, rest)) if what == "calls" => calls::run(rest).await,
         Some((what, rest)) if what == "events" => events::run(rest).await,
         Some((what, _)) if what == "freshness" => freshness::run().await,
         Some((what, rest)) if what == "stack" => overhead::run(rest).await,
         Some((what, rest)) if what == "import" => import::run(rest).await,
         _ => bail!(
-            "usage: bench calls [--quick] [--json] | bench import [--quick] | bench freshness | bench events [--quick] [--seed N] | bench stack [--quick]"
+            "usage: bench calls [--quick] [--json] | bench import [--quick] | bench freshness | bench events [--quick] [--seed N] | bench analytics [--quick] | bench stack [--quick]"
         ),
     }
 }

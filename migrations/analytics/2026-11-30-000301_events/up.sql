@@ -150,6 +150,10 @@ declare
     parent text;
     part text;
 begin
+    -- The last one that is made: then nobody has to wait for the lock.
+    if to_regclass('active_customers' || to_char(wanted, '_YYYYMMDD')) is not null then
+        return;
+    end if;
     perform pg_advisory_xact_lock(hashtext('analytics.days'));
     foreach parent in array array['events', 'event_items', 'sessions', 'active_customers'] loop
         part := parent || to_char(wanted, '_YYYYMMDD');

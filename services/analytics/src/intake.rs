@@ -10,6 +10,9 @@ use chrono::NaiveDate;
 use fault::{Fault, context};
 use std::collections::BTreeSet;
 
+/// Most refused events of a browser's call that are kept: anybody can send them.
+const MAX_KEPT_OF_BROWSER: usize = 10;
+
 /// What became of the events of a call.
 #[derive(Debug, Default)]
 pub struct Taken {
@@ -37,10 +40,12 @@ pub async fn take(
     let days: BTreeSet<NaiveDate> = good.iter().map(TrackedEvent::day).collect();
     app.add_days(&days).await?;
 
+    let most = if source == Source::Browser { MAX_KEPT_OF_BROWSER } else { sent.len() };
     let wrong: &Vec<_> = &sent
         .iter()
         .zip(&judged)
         .filter_map(|(event, judged)| Some((event, judged.as_ref().err()?)))
+        .take(most)
         .collect();
     let mut new = app
         .db

@@ -57,7 +57,12 @@ async fn round(app: &App, looked: &mut Option<Instant>) -> Result<(), Fault> {
         }
         let take_up = async |tx: &mut pg::Tx| operations::take_up(tx, kind).await;
         if let Some(operation) = app.db.write("analytics.take_up", take_up).await? {
-            operations::with_lease(&app.db, &operation, Box::pin(run(app, &operation))).await?;
+            let work = Box::pin(run(app, &operation));
+            if let Err(fault) = operations::with_lease(&app.db, &operation, work).await {
+                tracing::warn!("a repair failed: {}", fault.chain());
+                fail(app, &operation, &fault).await?;
+            }
+            // Its report is to be shown, and another one may wait.
             app.db.wake();
         }
     }
@@ -82,6 +87,15 @@ async fn run(app: &App, operation: &Operation) -> Result<(), Fault> {
         tracing::warn!(%day, different, "counters differed from the events of the day");
     }
     Ok(())
+}
+
+/// Ends an operation, unless another process has taken it up.
+async fn fail(app: &App, operation: &Operation, fault: &Fault) -> Result<(), Fault> {
+    let end = async |tx: &mut pg::Tx| match operations::renew(tx, operation).await? {
+        true => operations::fail(tx, operation.id, fault.message()).await,
+        false => Ok(()),
+    };
+    app.db.write("analytics.fail_repair", end).await
 }
 
 /// The day of an operation, and whether nothing is to be changed.

@@ -6,13 +6,17 @@ use contracts::operations::v1::{GetOperationRequest, Operation, OperationState};
 use prost::Message;
 use testkit::{Mesh, eventually, reason};
 
-async fn ended(mesh: &Mesh, operation: Operation) -> RepairReport {
-    let done = eventually("the operation ends", async || {
+async fn end(mesh: &Mesh, operation: Operation) -> Operation {
+    eventually("the operation ends", async || {
         let request = GetOperationRequest { name: operation.name.clone() };
         let now = mesh.operations().get_operation(request).await.unwrap().into_inner().operation;
         now.filter(|now| now.state() != OperationState::Running)
     })
-    .await;
+    .await
+}
+
+async fn ended(mesh: &Mesh, operation: Operation) -> RepairReport {
+    let done = end(mesh, operation).await;
     assert_eq!(done.state(), OperationState::Succeeded, "{}", done.message);
     RepairReport::decode(done.result.unwrap().value.as_slice()).unwrap()
 }
@@ -62,6 +66,17 @@ async fn counters_that_differ_are_named_and_corrected() {
     assert_eq!(start(false).await.different, 3);
     assert_eq!(mesh.count("analytics", sum).await, right);
     assert_eq!(start(true).await.different, 0);
+
+    // A counter that no rule of this release knows.
+    mesh.sql(
+        "analytics",
+        "update counters set event_type = 'unheard_of' where event_type = 'page_exit'",
+    )
+    .await;
+    let request = RepairDayRequest { day: day.to_string(), ..Default::default() };
+    let started = mesh.analytics().repair_day(request).await.unwrap().into_inner();
+    let failed = end(&mesh, started.operation.unwrap()).await;
+    assert_eq!(failed.state(), OperationState::Failed);
 
     let old = Utc::now().date_naive().checked_sub_days(Days::new(91)).unwrap().to_string();
     let refused = RepairDayRequest { day: old, ..Default::default() };

@@ -38,6 +38,8 @@ async fn a_browser_tells_of_pages_and_products_and_of_nothing_else() {
     assert_eq!(answer.results[0].reason, "NOT_FOR_BROWSERS");
     assert!(answer.results[0].fields.contains(&"events[0].event_type".to_owned()));
 
+    assert_eq!(mesh.count("analytics", "select count(*) from refused_events").await, 10);
+
     let foreign = browser.record_events(RecordEventsRequest { events }).await.unwrap_err();
     assert_eq!(reason(&foreign), "SCOPE_MISSING");
     let empty = browser.record_browser_events(RecordBrowserEventsRequest::default()).await;
