@@ -188,7 +188,7 @@ fn drafts(token: &str) -> Vec<(&'static str, Draft)> {
         ("other", draft("GET", "/api/v1/catalog/products?page=2&limit=3", "")),
     ];
     for route in Routes::all().iter().filter(|route| route.verb().to_string() != "POST") {
-        let path = route.path().replace('{', "").replace('}', "");
+        let path = route.path().replace(['{', '}'], "");
         let body = if route.body_field().is_some() { "{\"name\":\"x\"}" } else { "" };
         all.push(("other", draft(&route.verb().to_string(), &path, body)));
     }

@@ -1,5 +1,5 @@
 //! Customer stories that cross services.
-#![expect(clippy::unwrap_used, reason = "a story fails by a panic")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a story fails by a panic")]
 
 mod raw;
 mod shop;
