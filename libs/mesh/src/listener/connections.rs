@@ -95,14 +95,15 @@ impl Connections {
     }
 }
 
-/// The oldest of those on which nobody was recognised, else the one whose last call ended first; none where all have calls.
+/// The oldest of those that have sent nothing, then of those on which nobody was recognised, else the one whose last call ended first; none where all have calls.
 fn victim<'o>(all: impl Iterator<Item = &'o Arc<Open>>) -> Option<&'o Arc<Open>> {
     let rank = |open: &Open| {
         let known = open.is_known();
         // What holds calls of nobody is no better than silence.
         let idle = !known || open.calls.load(Ordering::Relaxed) == 0;
         let since = if known { open.last.load(Ordering::Relaxed) } else { open.id };
-        idle.then_some((known, since))
+        // Who has begun at least is about to make a call.
+        idle.then_some((known, open.greeted.load(Ordering::Relaxed), since))
     };
     all.filter_map(|open| Some((rank(open)?, open))).min_by_key(|(rank, _)| *rank).map(|own| own.1)
 }
@@ -180,6 +181,15 @@ mod tests {
         drop(second);
         assert!(admit(&all).is_some());
         assert_eq!(all.count(), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_sent_nothing_makes_room_before_who_has_begun() {
+        let all = Connections::new(2);
+        let begun = admit(&all).unwrap();
+        begun.open.greeted();
+        let silent: Vec<Entry> = (0..5).map(|_| admit(&all).unwrap()).collect();
+        assert!(!is_cut(&begun) && is_cut(&silent[3]));
     }
 
     #[tokio::test(start_paused = true)]
