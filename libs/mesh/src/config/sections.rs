@@ -76,7 +76,7 @@ impl Default for Server {
             max_concurrent_calls: 1024,
             max_streams: 256,
             caller_share_percent: 50,
-            max_unread_bytes: 64 * 1024 * 1024,
+            max_unread_bytes: 32 * 1024 * 1024,
             stream_idle_ms: 60_000,
             max_connection_calls: 256,
             max_connections: None,
