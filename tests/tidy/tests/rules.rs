@@ -32,7 +32,7 @@ const LAYERS: [&[&str]; 10] = [
     &["souk"],
     &[],
     &["mesh"],
-    &["bus", "cache"],
+    &["bus", "cache", "rest"],
     &["pg"],
     &["convert"],
     &["fault"],
