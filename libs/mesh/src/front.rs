@@ -3,6 +3,7 @@
 use crate::config::Server;
 use crate::listener::Open;
 use crate::readiness::Readiness;
+use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
@@ -22,8 +23,8 @@ const PAGE: &str = include_str!("front/docs.html");
 #[derive(Clone)]
 struct Face {
     front: Front<Router>,
-    /// Which requests a page of another origin may read the answers of.
-    document: Arc<serde_json::Value>,
+    /// The OpenAPI document as a text.
+    document: Bytes,
 }
 
 /// All that the port serves: the methods of these gRPC services, their OpenAPI document, and whether the process is ready.
@@ -34,7 +35,7 @@ pub(crate) fn router(
     readiness: Readiness,
 ) -> Router {
     let routes = Routes::of(services);
-    let document = Arc::new(rest::openapi::document(&routes));
+    let document = Bytes::from(rest::openapi::document(&routes).to_string());
     let face = Face { front: Front::new(routes, grpc, config.max_message_bytes), document };
     let health = Router::new()
         .route("/health", get(ready))
@@ -51,6 +52,7 @@ pub(crate) fn router(
         .layer(SetSensitiveRequestHeadersLayer::new([header::AUTHORIZATION]))
 }
 
+/// Pages of the configured origins, and no others, may read answers.
 fn cors(config: &Server) -> CorsLayer {
     let names = config.http_origins.iter().flat_map(|origins| origins.split(','));
     let origins: Vec<HeaderValue> = names.filter_map(|origin| origin.trim().parse().ok()).collect();
@@ -75,8 +77,8 @@ async fn ready(State(readiness): State<Readiness>) -> impl IntoResponse {
     (code, Json(serde_json::json!({ "status": report.status })))
 }
 
-async fn openapi(State(face): State<Face>) -> Json<serde_json::Value> {
-    Json(serde_json::Value::clone(&face.document))
+async fn openapi(State(face): State<Face>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "application/json")], face.document)
 }
 
 async fn answer(State(face): State<Face>, request: Request) -> Response<Body> {

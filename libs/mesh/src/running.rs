@@ -15,7 +15,6 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
-use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 
 /// How long tasks may take to finish their current work after the calls have ended.
@@ -139,7 +138,8 @@ pub async fn start(boot: Boot, services: Vec<Service>) -> Result<Running, BootEr
         services.iter().flat_map(|service| service.grpc.iter().copied()).collect();
     let http = ports.http.map(|port| {
         let face = front::router(routes.clone(), &served, &config.server, readiness.clone());
-        let calls = TaskTracker::new();
+        // Its calls are calls of this stack, which counts them.
+        let calls = outer.calls.clone();
         Listening::start(port, ("http", Protocol::Http), face, calls, bounds, None, &tasks)
     });
     let external = serve(ports.grpc, "grpc", (outer, routes), tls);
@@ -233,11 +233,13 @@ impl Drain {
         tracing::info!("ending: not ready any more");
         self.readiness.drain();
         sleep(self.delay).await;
-        // Its calls are calls of the next one.
-        if let Some(http) = self.http {
-            http.drain(deadline).await;
-        }
-        self.external.drain(deadline).await;
+        // At once: each waits for the calls of both.
+        let http = async {
+            if let Some(http) = self.http {
+                http.drain(deadline).await;
+            }
+        };
+        tokio::join!(http, self.external.drain(deadline));
         if !self.tasks.end(TASK_SHUTDOWN_TIMEOUT).await {
             tracing::warn!("tasks were cut off");
         }

@@ -21,7 +21,6 @@ use fault::{Common, Fault};
 use http_body::Frame;
 use http_body_util::BodyExt;
 use slots::{Shed, Slots};
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -145,12 +144,12 @@ pub(super) async fn share(
 }
 
 /// All frames of an answer of one message, with the bytes that they hold.
-async fn collect(mut body: Body) -> Result<(VecDeque<Frame<Bytes>>, usize), axum::Error> {
-    let (mut frames, mut bytes) = (VecDeque::with_capacity(2), 0);
+async fn collect(mut body: Body) -> Result<(Vec<Frame<Bytes>>, usize), axum::Error> {
+    let (mut frames, mut bytes) = (Vec::with_capacity(2), 0);
     while let Some(frame) = body.frame().await {
         let frame = frame?;
         bytes += frame.data_ref().map_or(0, Bytes::len);
-        frames.push_back(frame);
+        frames.push(frame);
     }
     Ok((frames, bytes))
 }

@@ -15,8 +15,7 @@ use tokio::time::{Instant, timeout_at};
 const MIN_REMAINING: Duration = Duration::from_millis(3);
 
 /// Bounds of the time that is reserved for sending the response, which is a tenth of the caller's timeout. The response must arrive
-/// before the caller's own timer expires, else the caller sees a bare CANCELLED (tonic) instead of our reason. The lower bound also
-/// makes our timer expire before tonic's timer on this side.
+/// before the caller's own timer expires, else the caller sees a bare CANCELLED (tonic) instead of our reason.
 const RESPONSE_MARGIN: (Duration, Duration) = (Duration::from_millis(2), Duration::from_millis(10));
 
 /// When the call arrived.
@@ -27,7 +26,7 @@ struct Arrived(Instant);
 #[derive(Clone, Copy)]
 pub(super) struct Deadline(pub(super) Instant);
 
-/// Records when the call arrived, at the moment at which tonic starts its own timer. The layers run only once the call is first polled,
+/// Records when the call arrived. The layers run only once the call is first polled,
 /// which on a busy machine is later by more than [`RESPONSE_MARGIN`].
 pub(crate) fn arrived<B>(mut request: http::Request<B>) -> http::Request<B> {
     request.extensions_mut().insert(Arrived(Instant::now()));

@@ -1,6 +1,6 @@
 //! Shutdown.
 
-use crate::fixture::{Fixture, get_price_request};
+use crate::fixture::{Fixture, READ, get_price_request};
 use mesh::Died;
 use std::time::{Duration, Instant};
 use tokio::net::TcpStream;
@@ -28,6 +28,27 @@ async fn a_call_in_flight_completes_and_new_ones_are_refused() {
     };
     let (answer, ()) = tokio::join!(call, rest);
     answer.unwrap();
+    fixture.end().await;
+}
+
+#[tokio::test]
+async fn a_request_over_http_in_flight_completes() {
+    let fixture =
+        Fixture::with(|config| config.server.http_listen = Some(([127, 0, 0, 1], 0).into())).await;
+    let http = fixture.running.http().unwrap();
+    let path = "/api/v1/pricing/skus/GATED/price?context.currencyCode=USD";
+    let asked = reqwest::Client::new().get(format!("http://{http}{path}"));
+    let asked = asked.bearer_auth(fixture.token(READ)).send();
+    let rest = async {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        fixture.running.stop();
+        // Longer than a connection without calls is left alone.
+        tokio::time::sleep(Duration::from_millis(800)).await;
+        assert!(TcpStream::connect(http).await.is_err(), "still accepts");
+        fixture.gate.add_permits(1);
+    };
+    let (answer, ()) = tokio::join!(asked, rest);
+    assert_eq!(answer.unwrap().status(), 200);
     fixture.end().await;
 }
 
