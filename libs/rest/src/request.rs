@@ -10,10 +10,10 @@ use prost_reflect::{DynamicMessage, Kind, MessageDescriptor};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
-/// What a message of a JSON text is read with.
+/// The header with a `request_id` of any form.
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
-/// Why a request is not one.
+/// What was read, or why the request is refused.
 pub(crate) type Read<T> = Result<T, Fault>;
 
 /// Reads the message of a request. `query` holds what the path's own parameters leave.
