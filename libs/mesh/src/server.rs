@@ -1,18 +1,17 @@
-//! The only server stack: everything that happens to a call before its handler runs and after it has answered. Each layer is one
-//! function of a file below; [`Stack::routes`] is the list of them.
+//! The only server stack: everything that happens to a call before its handler runs and after it has answered. `call.rs` has its steps in
+//! their order, each of which is a file below.
 
 mod admission;
 pub(crate) mod answer;
 mod authenticate;
+mod call;
 mod content_type;
 mod contract;
 mod correlate;
 mod deadline;
-mod enter;
 mod forwarded;
 mod guard;
 mod limit;
-mod measure;
 mod messages;
 mod name;
 mod open;
@@ -28,17 +27,18 @@ use crate::config::{Config, Reflection, Server, Timeouts};
 use admission::{Admission, Fairness};
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
+use call::Checks;
 use http::HeaderName;
 use http::header::AUTHORIZATION;
 use open::OpenStreams;
 use std::sync::Arc;
 use std::time::Duration;
+use stream::Moving;
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
-use tower::ServiceBuilder;
 use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 
-/// What the layers share. Each listener has its own, so that calls from outside cannot use up what calls from inside need.
+/// What the checks share. Each listener has its own, so that calls from outside cannot use up what calls from inside need.
 pub(crate) struct Stack {
     auth: Auth,
     timeouts: Arc<Timeouts>,
@@ -64,62 +64,34 @@ impl Stack {
         }
     }
 
-    /// All services behind all layers. Those in `open`, health and reflection, take part in the outer layers only: they answer without a
-    /// token and however busy the process is.
+    /// All services behind all checks. Those in `open`, health and reflection, answer without a token and however busy the process is.
     pub(crate) fn routes(&self, open: Routes, services: &[Service]) -> Routes {
         let asks = self.server.reflection == Reflection::Scope;
         let asked = asks.then(|| self.auth.clone());
         let streams = OpenStreams::new(self.server.max_open_streams, asked);
         let mut router = open.into_axum_router().layer(from_fn_with_state(streams, open::bound));
         for service in services {
-            router = router.merge(self.guarded(service));
+            router = router.merge(self.checked(service));
         }
+        // Tokens are shown nowhere, whatever prints a request.
         let secrets = [AUTHORIZATION, HeaderName::from_static(USER_TOKEN)];
-        let layers = ServiceBuilder::new()
-            // Tokens are shown nowhere, whatever prints a request.
-            .layer(SetSensitiveRequestHeadersLayer::new(secrets))
-            // First, so that everything below is logged with the caller's id.
-            .layer(from_fn(correlate::correlate))
-            // Nothing below can answer what is not gRPC.
-            .layer(from_fn(content_type::content_type))
-            // Around the rest, so that every log line of the call carries both ids.
-            .layer(from_fn(trace::trace))
-            // Counts the answer as the caller sees it, so nothing below may be left out.
-            .layer(from_fn(measure::measure))
-            // tonic refuses some calls before any of our code runs; gives these a reason.
-            .layer(from_fn(name::name))
-            // A panic becomes an answer, which the layers above then treat like any other.
-            .layer(from_fn(guard::guard));
-        router.layer(layers).into()
+        let hidden = SetSensitiveRequestHeadersLayer::new(secrets);
+        router.layer(from_fn(call::any)).layer(hidden).into()
     }
 
-    fn guarded(&self, service: &Service) -> Router {
-        let admission = Admission::new(&self.server, self.calls.clone());
-        let idle = Duration::from_millis(self.server.stream_idle_ms);
-        let layers = ServiceBuilder::new()
-            // Looks up the method's policy in the contract for the layers below; a method that is not in the contract is not served.
-            .layer(from_fn(contract::contract))
-            // Before any work is spent on the call: refuses it while the service is at its limit of calls.
-            .layer(from_fn_with_state(admission, admission::admit))
-            // Before the signature is checked, which is work that must be bounded too.
-            .layer(from_fn_with_state(Arc::clone(&self.timeouts), deadline::enforce))
-            // Who calls. Needed by all that follows.
-            .layer(from_fn_with_state(self.auth.clone(), authenticate::authenticate))
-            // Whose limits the call counts towards, for the next two layers.
-            .layer(from_fn_with_state(self.trusted_proxies, forwarded::caller))
-            // Before all that is work for this caller.
-            .layer(from_fn_with_state(self.limits.clone(), limit::limit))
-            // Whether this caller may call this method.
-            .layer(from_fn(authenticate::check_scopes))
-            // Nobody has all slots, and nobody's unread answers fill the memory.
-            .layer(from_fn_with_state(self.fairness.clone(), admission::share))
-            // Nothing lasts for as long as its caller is silent.
-            .layer(from_fn_with_state(idle, stream::stream))
-            // After the caller is known: to look into a compressed message is work.
-            .layer(from_fn_with_state(self.server.max_message_bytes, messages::messages))
-            // Last: sets the caller and the deadline for the handler and its outgoing calls.
-            .layer(from_fn(enter::enter));
+    fn checked(&self, service: &Service) -> Router {
+        let checks = Checks {
+            auth: self.auth.clone(),
+            timeouts: Arc::clone(&self.timeouts),
+            trusted_proxies: self.trusted_proxies,
+            limits: self.limits.clone(),
+            admission: Admission::new(&self.server, self.fairness.clone()),
+            moving: Moving(Duration::from_millis(self.server.stream_idle_ms)),
+            max_message_bytes: self.server.max_message_bytes,
+            calls: self.calls.clone(),
+        };
         // The router that this one is merged into answers for unknown paths.
-        service.routes.clone().into_axum_router().reset_fallback().layer(layers)
+        let router = service.routes.clone().into_axum_router().reset_fallback();
+        router.layer(from_fn_with_state(Arc::new(checks), call::of_service))
     }
 }

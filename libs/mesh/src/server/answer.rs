@@ -9,11 +9,11 @@ pub(crate) fn refuse(fault: Fault) -> Response {
 }
 
 /// The answer to a method that is not served.
-pub(crate) fn method_unknown() -> Response {
-    refuse(Fault::new(
+pub(crate) fn method_unknown() -> Fault {
+    Fault::new(
         Common::MethodUnknown,
         "the method is not served here; list the services with reflection",
-    ))
+    )
 }
 
 /// Why bytes are not the message that a method takes.

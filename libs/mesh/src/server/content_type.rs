@@ -1,17 +1,15 @@
-use axum::extract::Request;
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 
-/// Refuses what is not gRPC with HTTP 415, as gRPC over HTTP/2 asks for: its sender would not understand a gRPC status.
-pub(super) async fn content_type(request: Request, next: Next) -> Response {
-    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+/// The answer to what is not gRPC: HTTP 415, as gRPC over HTTP/2 asks for, since its sender would not understand a gRPC status.
+pub(super) fn refused(headers: &HeaderMap) -> Option<Response> {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     if kind.is_some_and(is_grpc) {
-        return next.run(request).await;
+        return None;
     }
     metrics::counter!("rpc_not_grpc_total").increment(1);
     let message = "only gRPC is served here: send `content-type: application/grpc`\n";
-    (StatusCode::UNSUPPORTED_MEDIA_TYPE, message).into_response()
+    Some((StatusCode::UNSUPPORTED_MEDIA_TYPE, message).into_response())
 }
 
 fn is_grpc(kind: &str) -> bool {

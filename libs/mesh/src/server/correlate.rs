@@ -1,7 +1,4 @@
-use axum::extract::Request;
-use axum::middleware::Next;
-use axum::response::Response;
-use fault::context::{Caller, Context, scope};
+use fault::context::{Caller, Context};
 use fault::trace::TraceParent;
 use http::{HeaderMap, HeaderValue};
 use uuid::Uuid;
@@ -13,24 +10,24 @@ const CORRELATION_TOO: &str = "correlation-id";
 /// The header that names the event whose handling made the call.
 pub(crate) const CAUSATION: &str = "x-causation-id";
 
-/// Takes the caller's correlation id, or makes one, and sends it back with the answer.
-pub(super) async fn correlate(request: Request, next: Next) -> Response {
-    let headers = request.headers();
+/// The context of a call: with the caller's correlation id, or a new one.
+pub(super) fn context(path: &str, headers: &HeaderMap) -> Context {
     let sent = text(headers, CORRELATION).or_else(|| text(headers, CORRELATION_TOO));
-    let id = sent.unwrap_or_else(|| Uuid::now_v7().to_string());
-    let context = Context {
-        work: channel::measure::method(request.uri().path()),
-        correlation_id: id.clone(),
+    Context {
+        work: channel::measure::method(path),
+        correlation_id: sent.unwrap_or_else(|| Uuid::now_v7().to_string()),
         causation_id: text(headers, CAUSATION),
         traceparent: traceparent(headers),
         deadline: None,
         caller: Caller { subject: "unknown".to_owned(), token: None },
-    };
-    let mut response = scope(context, next.run(request)).await;
-    if let Ok(id) = HeaderValue::from_str(&id) {
-        response.headers_mut().insert(CORRELATION, id);
     }
-    response
+}
+
+/// Sends the correlation id back with the answer.
+pub(super) fn answer(headers: &mut HeaderMap, id: &str) {
+    if let Ok(id) = HeaderValue::from_str(id) {
+        headers.insert(CORRELATION, id);
+    }
 }
 
 /// The caller's trace, if it sent one that is well-formed.

@@ -1,13 +1,9 @@
-use super::answer::refuse;
 use crate::config::Timeouts;
-use axum::Extension;
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::Response;
 use channel::grpc_timeout;
 use contracts::Policy;
 use fault::{Common, Fault};
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
@@ -22,9 +18,13 @@ const RESPONSE_MARGIN: (Duration, Duration) = (Duration::from_millis(2), Duratio
 #[derive(Clone, Copy)]
 struct Arrived(Instant);
 
-/// The deadline of the call.
+/// Until when a call is to be answered.
 #[derive(Clone, Copy)]
-pub(super) struct Deadline(pub(super) Instant);
+pub(super) struct Deadline {
+    pub(super) at: Instant,
+    arrived: Instant,
+    limit: Duration,
+}
 
 /// Records when the call arrived. The layers run only once the call is first polled,
 /// which on a busy machine is later by more than [`RESPONSE_MARGIN`].
@@ -33,31 +33,39 @@ pub(crate) fn arrived<B>(mut request: http::Request<B>) -> http::Request<B> {
     request
 }
 
-/// Ends the call with DEADLINE_EXCEEDED after the method's timeout, or the caller's where that is shorter. Dropping the handler cancels
-/// its SQL. For a stream the time runs until its answer begins.
-pub(super) async fn enforce(
-    State(timeouts): State<Arc<Timeouts>>,
-    Extension(policy): Extension<&'static Policy>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let own = timeouts.of(policy);
-    let callers = grpc_timeout(request.headers()).map(in_time);
-    let limit = callers.map_or(own, |callers| callers.min(own));
-    let arrived = request.extensions().get::<Arrived>().map_or_else(Instant::now, |at| at.0);
-    let deadline = arrived + limit;
-    if deadline.saturating_duration_since(Instant::now()) < MIN_REMAINING {
-        return refuse(time_is_up("the time for this call was up before it began"));
+impl Deadline {
+    /// The method's timeout, or the caller's where that is shorter; DEADLINE_EXCEEDED where it is over.
+    pub(super) fn of(
+        timeouts: &Timeouts,
+        policy: &Policy,
+        request: &Request,
+    ) -> Result<Self, Fault> {
+        let own = timeouts.of(policy);
+        let callers = grpc_timeout(request.headers()).map(in_time);
+        let limit = callers.map_or(own, |callers| callers.min(own));
+        let arrived = request.extensions().get::<Arrived>().map_or_else(Instant::now, |at| at.0);
+        let at = arrived + limit;
+        if at.saturating_duration_since(Instant::now()) < MIN_REMAINING {
+            return Err(time_is_up("the time for this call was up before it began"));
+        }
+        Ok(Self { at, arrived, limit })
     }
 
-    request.extensions_mut().insert(Deadline(deadline));
-    let outcome = timeout_at(deadline, next.run(request)).await;
-    if arrived.elapsed() > limit.mul_f64(0.8) {
-        let method = channel::measure::method(policy.path);
-        metrics::counter!("rpc_near_timeouts_total", "method" => method).increment(1);
+    /// Ends the call with DEADLINE_EXCEEDED when its time is up. Dropping the handler cancels its SQL. For a stream the time runs until its
+    /// answer begins.
+    pub(super) async fn enforce(
+        self,
+        policy: &Policy,
+        work: impl Future<Output = Result<Response, Fault>>,
+    ) -> Result<Response, Fault> {
+        let outcome = timeout_at(self.at, work).await;
+        if self.arrived.elapsed() > self.limit.mul_f64(0.8) {
+            let method = channel::measure::method(policy.path);
+            metrics::counter!("rpc_near_timeouts_total", "method" => method).increment(1);
+        }
+        let late = || time_is_up("the time for this call was up before it was done");
+        outcome.unwrap_or_else(|_| Err(late()))
     }
-    outcome
-        .unwrap_or_else(|_| refuse(time_is_up("the time for this call was up before it was done")))
 }
 
 /// The caller's timeout less the time to send the response.

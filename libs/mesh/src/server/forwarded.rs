@@ -1,9 +1,6 @@
 use crate::auth::Identity;
 use crate::listener::Peer;
-use axum::Extension;
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::extract::Request;
 use http::HeaderMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
@@ -14,21 +11,15 @@ pub(super) struct CallerKey {
     pub(super) key: String,
 }
 
-/// Puts beside the call whose limits it counts towards.
-pub(super) async fn caller(
-    State(trusted_proxies): State<usize>,
-    Extension(identity): Extension<Identity>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let (kind, name) = if identity.token.is_some() {
-        ("subject", identity.caller.subject)
-    } else {
-        let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
-        ("address", address(peer, request.headers(), trusted_proxies))
-    };
-    request.extensions_mut().insert(CallerKey { kind, key: format!("{kind} {name}") });
-    next.run(request).await
+/// Whose limits a call counts towards.
+pub(super) fn caller(trusted_proxies: usize, identity: &Identity, request: &Request) -> CallerKey {
+    if identity.token.is_some() {
+        let key = format!("subject {}", identity.caller.subject);
+        return CallerKey { kind: "subject", key };
+    }
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
+    let address = address(peer, request.headers(), trusted_proxies);
+    CallerKey { kind: "address", key: format!("address {address}") }
 }
 
 /// The address of a caller behind so many proxies, each of which added whom it was called by to the right of `x-forwarded-for`. What

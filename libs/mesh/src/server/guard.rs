@@ -1,13 +1,10 @@
 use super::answer::refuse;
-use axum::extract::Request;
-use axum::middleware::Next;
 use axum::response::Response;
 use fault::Fault;
 
 /// Answers INTERNAL to a call whose handler panics; all other calls go on.
-pub(super) async fn guard(request: Request, next: Next) -> Response {
-    let method = channel::measure::method(request.uri().path());
-    match crate::panics::caught(next.run(request)).await {
+pub(super) async fn guard(method: &'static str, work: impl Future<Output = Response>) -> Response {
+    match crate::panics::caught(work).await {
         Ok(response) => response,
         Err(panic) => {
             metrics::counter!("rpc_panics_total", "method" => method).increment(1);

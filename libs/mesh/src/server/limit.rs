@@ -1,11 +1,6 @@
-use super::answer::refuse;
 use super::forwarded::CallerKey;
 use crate::auth::Identity;
 use crate::config::RateLimit;
-use axum::Extension;
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::Response;
 use cache::{Decision, Limit, Limiter};
 use contracts::Policy;
 use fault::{Common, Fault};
@@ -34,34 +29,48 @@ impl Limits {
     }
 }
 
-/// Refuses with RATE_LIMITED what a caller calls more often than the method's policy allows, and says with each answer how much is left.
-/// A service is not limited: its calls are part of one that was, or its own work.
-pub(super) async fn limit(
-    State(limits): State<Option<Arc<Limits>>>,
-    Extension(policy): Extension<&'static Policy>,
-    Extension(identity): Extension<Identity>,
-    Extension(caller): Extension<CallerKey>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let limits = limits.filter(|_| !identity.is_service());
-    let Some((limits, limit)) =
-        limits.as_ref().and_then(|limits| Some((limits, *limits.limits.get(policy.path)?)))
-    else {
-        return next.run(request).await;
-    };
-    let decision = limits.limiter.take(policy.name, &caller.key, limit).await;
-    let outcome = if decision.allowed { "allowed" } else { "refused" };
-    let method = channel::measure::method(policy.path);
-    metrics::counter!("rate_limit_decisions_total", "method" => method, "caller" => caller.kind, "outcome" => outcome)
-        .increment(1);
-    let mut response = if decision.allowed {
-        next.run(request).await
-    } else {
-        refuse(limited(policy, limit, decision))
-    };
-    describe(response.headers_mut(), limit, decision);
-    response
+/// What a caller has left of a method's limit.
+pub(super) struct Quota {
+    policy: &'static Policy,
+    limit: Limit,
+    decision: Decision,
+}
+
+impl Limits {
+    /// Counts a call. A service is not limited: its calls are part of one that was, or its own work.
+    pub(super) async fn take(
+        &self,
+        policy: &'static Policy,
+        identity: &Identity,
+        caller: &CallerKey,
+    ) -> Option<Quota> {
+        let limit = *self.limits.get(policy.path).filter(|_| !identity.is_service())?;
+        let decision = self.limiter.take(policy.name, &caller.key, limit).await;
+        let outcome = if decision.allowed { "allowed" } else { "refused" };
+        let method = channel::measure::method(policy.path);
+        metrics::counter!("rate_limit_decisions_total", "method" => method, "caller" => caller.kind, "outcome" => outcome)
+            .increment(1);
+        Some(Quota { policy, limit, decision })
+    }
+}
+
+impl Quota {
+    /// RATE_LIMITED for what a caller calls more often than the method's policy allows.
+    pub(super) fn check(&self) -> Result<(), Fault> {
+        match self.decision.allowed {
+            true => Ok(()),
+            false => Err(limited(self.policy, self.limit, self.decision)),
+        }
+    }
+
+    /// Says what the limit is, how many calls are left at once, and in how many seconds that is the whole burst again.
+    pub(super) fn describe(&self, headers: &mut HeaderMap) {
+        let seconds = self.decision.reset.as_millis().div_ceil(1000);
+        let seconds = u64::try_from(seconds).unwrap_or(u64::MAX);
+        headers.insert("ratelimit-limit", HeaderValue::from(self.limit.per_minute));
+        headers.insert("ratelimit-remaining", HeaderValue::from(self.decision.remaining));
+        headers.insert("ratelimit-reset", HeaderValue::from(seconds));
+    }
 }
 
 fn limited(policy: &Policy, limit: Limit, decision: Decision) -> Fault {
@@ -75,13 +84,4 @@ fn limited(policy: &Policy, limit: Limit, decision: Decision) -> Fault {
     // Rounded up, so that who waits for so long is not refused again.
     let pause = decision.retry_after + Duration::from_millis(1);
     Fault::new(Common::RateLimited, message).retry_after(pause)
-}
-
-/// Says what the limit is, how many calls are left at once, and in how many seconds that is the whole burst again.
-fn describe(headers: &mut HeaderMap, limit: Limit, decision: Decision) {
-    let seconds = decision.reset.as_millis().div_ceil(1000);
-    headers.insert("ratelimit-limit", HeaderValue::from(limit.per_minute));
-    headers.insert("ratelimit-remaining", HeaderValue::from(decision.remaining));
-    headers
-        .insert("ratelimit-reset", HeaderValue::from(u64::try_from(seconds).unwrap_or(u64::MAX)));
 }

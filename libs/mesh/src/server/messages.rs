@@ -1,43 +1,59 @@
 //! What tonic leaves unread and forgives: a second message of a call that takes one, and bytes after the end of a compressed message.
 
 use super::answer::Undecodable;
-use axum::Extension;
 use axum::body::{Body, Bytes};
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::Response;
+use axum::extract::Request;
 use contracts::Policy;
 use flate2::bufread::GzDecoder;
-use futures::StreamExt;
-use http_body::Frame;
-use http_body_util::{BodyStream, StreamBody};
+use http_body::{Frame, SizeHint};
 use std::error::Error;
 use std::io::{self, Read};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use tonic::Status;
 
 /// Flag and length before each message.
 const PREFIX: usize = 5;
 
 /// Refuses such a call with UNDECODABLE: sender and service would not agree on what was sent.
-pub(super) async fn messages(
-    State(max_message_bytes): State<usize>,
-    Extension(policy): Extension<&'static Policy>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(super) fn checked(policy: &Policy, max_message_bytes: usize, request: Request) -> Request {
     let gzip = request.headers().get("grpc-encoding").is_some_and(|encoding| encoding == "gzip");
-    let mut messages =
+    let messages =
         Messages { single: !policy.takes_stream, gzip, max_message_bytes, ..Messages::default() };
-    let checked = move |frame: Result<Frame<Bytes>, axum::Error>| {
+    request.map(|body| Body::new(Checked { body, messages }))
+}
+
+/// What a caller sends, read along.
+struct Checked {
+    body: Body,
+    messages: Messages,
+}
+
+impl http_body::Body for Checked {
+    type Data = Bytes;
+    type Error = Box<dyn Error + Send + Sync>;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let Some(frame) = ready!(Pin::new(&mut self.body).poll_frame(cx)) else {
+            return Poll::Ready(None);
+        };
         let frame = frame?;
         if let Some(data) = frame.data_ref() {
-            messages.read(data).map_err(Status::from)?;
+            self.messages.read(data).map_err(Status::from)?;
         }
-        Ok::<_, Box<dyn Error + Send + Sync>>(frame)
-    };
-    let request =
-        request.map(|body| Body::new(StreamBody::new(BodyStream::new(body).map(checked))));
-    next.run(request).await
+        Poll::Ready(Some(Ok(frame)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 /// The messages of a call, as far as they were received.

@@ -1,7 +1,5 @@
 use super::answer::{code, method_unknown, refuse};
 use axum::body::Body;
-use axum::extract::Request;
-use axum::middleware::Next;
 use axum::response::Response;
 use fault::{Common, Fault};
 use http::HeaderMap;
@@ -9,14 +7,9 @@ use http_body::Frame;
 use http_body_util::BodyExt;
 use tonic::{Code, Status};
 
-/// Adds a reason to calls that tonic itself refuses: size, compression, bytes that are no message, unknown methods. Our own answers
-/// have their reason in their details already and pass unchanged.
-pub(super) async fn name(request: Request, next: Next) -> Response {
-    let path = request.uri().path();
-    if path.starts_with("/grpc.health.") || path.starts_with("/grpc.reflection.") {
-        return next.run(request).await;
-    }
-    let mut response = next.run(request).await;
+/// Adds a reason to an answer by which tonic itself refuses a call: size, compression, bytes that are no message, unknown methods. Our own
+/// answers have their reason in their details already and pass unchanged.
+pub(super) fn name(mut response: Response) -> Response {
     reason(response.headers_mut());
     if http_body::Body::is_end_stream(response.body()) {
         return response;
@@ -65,7 +58,7 @@ fn named(code: Code, message: &str) -> Option<Response> {
             Common::UnsupportedCompression,
             "the message is compressed in a way that this service does not read; send it plain or with gzip or zstd",
         ),
-        Code::Unimplemented => return Some(method_unknown()),
+        Code::Unimplemented => method_unknown(),
         Code::Internal if is_broken(message) => Fault::new(
             Common::Undecodable,
             format!("the bytes are not the message that this method takes: {message}"),

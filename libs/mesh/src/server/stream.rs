@@ -1,10 +1,7 @@
 use crate::listener::end_at;
-use axum::Extension;
 use axum::body::{Body, Bytes};
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::Response;
-use contracts::Policy;
 use fault::{Common, Fault};
 use http_body::Frame;
 use http_body_util::BodyExt;
@@ -17,24 +14,27 @@ use tonic::Status;
 
 /// Ends a stream on which nothing moves: with DEADLINE_EXCEEDED where the service waits for the caller's next message, without an answer
 /// where the caller does not read.
-pub(super) async fn stream(
-    State(idle): State<Duration>,
-    Extension(policy): Extension<&'static Policy>,
-    request: Request,
-    next: Next,
-) -> Response {
-    if policy.unary() {
-        return next.run(request).await;
+#[derive(Clone, Copy)]
+pub(super) struct Moving(pub(super) Duration);
+
+impl Moving {
+    pub(super) fn request(self, request: Request) -> Request {
+        self.moved();
+        request.map(|body| Body::new(Patient::new(body, self.0)))
     }
-    let moved = move || end_at(Instant::now() + idle * 2);
-    moved();
-    let request = request.map(|body| Body::new(Patient::new(body, idle)));
-    next.run(request).await.map(|body| {
-        Body::new(body.map_frame(move |frame| {
-            moved();
-            frame
-        }))
-    })
+
+    pub(super) fn response(self, response: Response) -> Response {
+        response.map(|body| {
+            Body::new(body.map_frame(move |frame| {
+                self.moved();
+                frame
+            }))
+        })
+    }
+
+    fn moved(self) {
+        end_at(Instant::now() + self.0 * 2);
+    }
 }
 
 /// What a caller sends, waited for no longer than `idle`.

@@ -1,14 +1,9 @@
-use axum::extract::Request;
-use axum::middleware::Next;
-use axum::response::Response;
-use fault::context::{Context, current, scope};
+use fault::context::Context;
 use fault::trace::TraceParent;
-use tracing::Instrument;
+use tracing::Span;
 
 /// Opens the call's span, as part of the caller's trace where it sent one.
-pub(super) async fn trace(request: Request, next: Next) -> Response {
-    let context = current();
-    let path = request.uri().path();
+pub(super) fn open(path: &str, context: &mut Context) -> Span {
     // Of level error, so that the strictest filter still leaves the ids in the log.
     let span = tracing::error_span!(
         "call",
@@ -21,6 +16,6 @@ pub(super) async fn trace(request: Request, next: Next) -> Response {
     let sent = context.traceparent.as_deref().and_then(TraceParent::parse);
     let trace = TraceParent::enter(&span, sent);
     span.record("trace_id", trace.trace_id());
-    let context = Context { traceparent: Some(trace.to_string()), ..Context::clone(&context) };
-    scope(context, next.run(request)).instrument(span).await
+    context.traceparent = Some(trace.to_string());
+    span
 }

@@ -12,7 +12,7 @@ const SMALL: usize = 16;
 const ADMITTED: usize = 4;
 
 /// The slots of one service: for calls, as many as it can work on without getting slow, and for streams, which last long, others.
-pub(in crate::server) struct Slots {
+pub(super) struct Slots {
     max_calls: usize,
     max_streams: usize,
     state: Mutex<State>,
@@ -29,7 +29,7 @@ struct State {
 }
 
 /// A call that was let in; it is over when this is dropped.
-pub(super) struct Admitted(Arc<Slots>);
+pub(in crate::server) struct Admitted(Arc<Slots>);
 
 /// A call that is worked on; it is over when this is dropped.
 pub(super) struct Working {
