@@ -1,7 +1,11 @@
-//! Looks through the JSON of a row before it is read as a message: finds the row's key, however broken the rest is, and fields that
-//! are named twice, of which the last would win silently.
+//! Looks through the JSON of a row before it is read as a message: finds the row's key, however broken the rest is, fields that are
+//! named twice, of which the last would win silently, and values that their fields do not take, which it names by their path.
 
+mod kind;
+
+use kind::Found;
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
+use serde_json::error::Category;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use std::collections::HashSet;
 use std::fmt;
@@ -16,12 +20,17 @@ pub fn scan(
     descriptor: &MessageDescriptor,
     paths: &[&'static [&'static str]],
 ) -> (Option<String>, Result<(), String>) {
-    let mut key = None;
+    let (mut key, mut at) = (None, Vec::new());
     let mut json = serde_json::Deserializer::from_slice(json);
-    let paths = paths.to_vec();
-    let walk = Walk { descriptor: Some(descriptor.clone()), whole: None, paths, key: &mut key };
+    let expected = Expected::Message(descriptor.clone());
+    let walk = Walk { expected, paths: paths.to_vec(), at: &mut at, key: &mut key };
     let read = walk.deserialize(&mut json).and_then(|()| json.end());
-    (key, read.map_err(|error| in_a_line(&error)))
+    let read = read.map_err(|error| match error.classify() {
+        // Where in the line is said by the path.
+        Category::Data if !at.is_empty() => format!("{}: {}", path(&at), plain(&error)),
+        _ => in_a_line(&error),
+    });
+    (key, read)
 }
 
 /// serde_json's line number is always 1; the caller adds the one of the file.
@@ -31,17 +40,90 @@ pub fn in_a_line(error: &serde_json::Error) -> String {
         return TOO_DEEP.to_owned();
     }
     let said = error.to_string().replace(" at line 1 column", ", column");
+    let said = said.replace("invalid unicode code point", "what is no UTF-8; save it as UTF-8");
     if error.is_eof() { format!("the row breaks off: {said}") } else { said }
+}
+
+/// The error without where it is.
+fn plain(error: &serde_json::Error) -> String {
+    let said = error.to_string();
+    said.rsplit_once(" at line ").map_or(said.as_str(), |(said, _)| said).to_owned()
+}
+
+/// Where in the row a value is.
+enum Step {
+    Name(String),
+    Index(usize),
+}
+
+fn path(steps: &[Step]) -> String {
+    let mut path = String::new();
+    for step in steps {
+        match step {
+            Step::Name(name) if path.is_empty() => path.push_str(name),
+            Step::Name(name) => path.extend([".", name]),
+            Step::Index(index) => path.push_str(&format!("[{index}]")),
+        }
+    }
+    path
+}
+
+/// What a value is read as.
+#[derive(Clone)]
+enum Expected {
+    Message(MessageDescriptor),
+    List(FieldDescriptor),
+    One(FieldDescriptor),
+    /// Any names are allowed in it.
+    Free,
+}
+
+impl Expected {
+    fn by(field: Option<FieldDescriptor>) -> Self {
+        match field {
+            None => Self::Free,
+            Some(field) if field.is_map() => Self::Free,
+            Some(field) if field.is_list() => Self::List(field),
+            Some(field) => Self::one(field),
+        }
+    }
+
+    fn one(field: FieldDescriptor) -> Self {
+        match field.kind() {
+            Kind::Message(own) if kind::is_own(&own) => Self::Message(own),
+            Kind::Message(own) if !kind::is_time(&own) => Self::Free,
+            _ => Self::One(field),
+        }
+    }
+
+    /// A list's elements.
+    fn element(&self) -> Self {
+        match self {
+            Self::List(field) => Self::one(field.clone()),
+            _ => Self::Free,
+        }
+    }
+
+    /// What is wrong with a value that was found.
+    fn refuse<E: Error>(&self, found: Found<'_>) -> Result<(), E> {
+        let refused = match (self, found) {
+            (_, Found::Null) | (Self::Free, _) | (Self::Message(_), Found::Object) => return Ok(()),
+            (Self::List(_), Found::List) => return Ok(()),
+            (Self::List(_), _) => Some("is a list; write it in [ ]".to_owned()),
+            (Self::Message(_), _) => Some("is an object; write it in { }".to_owned()),
+            (Self::One(field), found) => kind::refused(&field.kind(), found),
+        };
+        refused.map_or(Ok(()), |why| Err(E::custom(why)))
+    }
 }
 
 /// One value.
 struct Walk<'k> {
-    /// What it is read as; none where any names are allowed.
-    descriptor: Option<MessageDescriptor>,
-    /// The field of whole numbers that it is for.
-    whole: Option<FieldDescriptor>,
+    expected: Expected,
     /// The rest of the paths that lead through it.
     paths: Vec<&'static [&'static str]>,
+    /// Where it is; where something is wrong this stays as it is then.
+    at: &'k mut Vec<Step>,
     key: &'k mut Option<String>,
 }
 
@@ -61,41 +143,50 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        self.expected.refuse(Found::Object)?;
+        let own = match &self.expected {
+            Expected::Message(own) => Some(own.clone()),
+            _ => None,
+        };
         let mut seen = HashSet::new();
         while let Some(name) = map.next_key::<String>()? {
-            let field = self.descriptor.as_ref().and_then(|own| {
+            let field = own.as_ref().and_then(|own| {
                 own.get_field_by_json_name(&name).or_else(|| own.get_field_by_name(&name))
             });
             // Both spellings of a field are the same.
             let spelled = field.as_ref().map_or(&*name, |field| field.name()).to_owned();
-            if !seen.insert(spelled) {
+            if !seen.insert(spelled.clone()) {
                 return Err(A::Error::custom(format!("the field {name:?} comes twice")));
             }
-            let whole = field.clone().filter(is_whole);
-            let descriptor = field.filter(|field| !field.is_map()).and_then(|field| {
-                let Kind::Message(own) = field.kind() else { return None };
-                Some(own).filter(|own| own.package_name() != "google.protobuf")
-            });
             let paths = self.paths.iter().filter_map(|path| path.split_first());
             let paths = paths.filter(|(first, _)| **first == name).map(|(_, rest)| rest);
-            let walk = Walk { descriptor, whole, paths: paths.collect(), key: &mut *self.key };
+            let (paths, expected) = (paths.collect(), Expected::by(field));
+            self.at.push(Step::Name(spelled));
+            let walk = Walk { expected, paths, at: &mut *self.at, key: &mut *self.key };
             map.next_value_seed(walk)?;
+            self.at.pop();
         }
         Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
-        let Self { descriptor, whole, key, .. } = self;
-        loop {
-            let (descriptor, whole, paths) = (descriptor.clone(), whole.clone(), Vec::new());
-            let walk = Walk { descriptor, whole, paths, key: &mut *key };
+        self.expected.refuse(Found::List)?;
+        let Self { expected, at, key, .. } = self;
+        for index in 0.. {
+            let (expected, paths) = (expected.element(), Vec::new());
+            at.push(Step::Index(index));
+            let walk = Walk { expected, paths, at: &mut *at, key: &mut *key };
             if list.next_element_seed(walk)?.is_none() {
-                return Ok(());
+                at.pop();
+                break;
             }
+            at.pop();
         }
+        Ok(())
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        self.expected.refuse(Found::Text(text))?;
         if self.paths.iter().any(|path| path.is_empty()) {
             self.key.get_or_insert_with(|| text.to_owned());
         }
@@ -103,50 +194,23 @@ impl<'de> Visitor<'de> for Walk<'_> {
     }
 
     fn visit_unit<E: Error>(self) -> Result<(), E> {
-        Ok(())
+        self.expected.refuse(Found::Null)
     }
 
     fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
-        Ok(())
+        self.expected.refuse(Found::Bool)
     }
 
-    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
-        Ok(())
+    fn visit_i64<E: Error>(self, number: i64) -> Result<(), E> {
+        self.expected.refuse(Found::Whole(number.into()))
     }
 
     fn visit_u64<E: Error>(self, number: u64) -> Result<(), E> {
-        let signed =
-            |field: &FieldDescriptor| !matches!(field.kind(), Kind::Uint64 | Kind::Fixed64);
-        match self.whole.filter(signed) {
-            Some(field) if i64::try_from(number).is_err() => Err(out_of_range(&field, number)),
-            _ => Ok(()),
-        }
+        self.expected.refuse(Found::Whole(number.into()))
     }
 
     /// Also where a whole number is beyond 64 bits. Read as one, it would become another without a word.
     fn visit_f64<E: Error>(self, number: f64) -> Result<(), E> {
-        match self.whole {
-            None => Ok(()),
-            Some(field) if number.abs() >= MAX_WHOLE => Err(out_of_range(&field, number)),
-            Some(field) => {
-                let name = field.name();
-                let message = "is a whole number; write it without a fraction or exponent";
-                Err(E::custom(format!("{name}: {message}")))
-            }
-        }
+        self.expected.refuse(Found::Number(number))
     }
-}
-
-/// From here on a number of 64 bits ends.
-const MAX_WHOLE: f64 = 9.2e18;
-
-fn is_whole(field: &FieldDescriptor) -> bool {
-    let others = [Kind::Double, Kind::Float, Kind::Bool, Kind::String, Kind::Bytes];
-    !field.is_map()
-        && !others.contains(&field.kind())
-        && !matches!(field.kind(), Kind::Message(_) | Kind::Enum(_))
-}
-
-fn out_of_range<E: Error>(field: &FieldDescriptor, number: impl fmt::Display) -> E {
-    E::custom(format!("{}: {number} is more than the field can hold", field.name()))
 }

@@ -25,6 +25,8 @@ pub struct Lines<R, M> {
     descriptor: MessageDescriptor,
     line: u64,
     buffer: Vec<u8>,
+    /// Whether the line goes on behind the buffer.
+    too_long: bool,
     /// Whether a line with content was read.
     begun: bool,
     message: PhantomData<M>,
@@ -37,8 +39,8 @@ impl<R: BufRead, M: Keyed> Lines<R, M> {
         let descriptor = pool.get_message_by_name(&M::full_name());
         let descriptor =
             descriptor.with_context(|| format!("{} is not in the contract", M::full_name()))?;
-        let (line, buffer, begun, message) = (0, Vec::new(), false, PhantomData);
-        Ok(Self { reader, descriptor, line, buffer, begun, message })
+        let (line, buffer, message) = (0, Vec::new(), PhantomData);
+        Ok(Self { reader, descriptor, line, buffer, too_long: false, begun: false, message })
     }
 
     /// Reads the next line with content; false: there is none.
@@ -51,7 +53,9 @@ impl<R: BufRead, M: Keyed> Lines<R, M> {
             if line.read_until(b'\n', &mut self.buffer).with_context(reading)? == 0 {
                 return Ok(false);
             }
-            if self.is_too_long() {
+            // Before blanks are taken away: a row may stand behind them.
+            self.too_long = self.buffer.len() as u64 > MAX_LINE_BYTES;
+            if self.too_long {
                 self.reader.skip_until(b'\n').with_context(reading)?;
             }
             while self.buffer.last().is_some_and(u8::is_ascii_whitespace) {
@@ -60,10 +64,11 @@ impl<R: BufRead, M: Keyed> Lines<R, M> {
             if self.line == 1 && self.buffer.starts_with(BYTE_ORDER_MARK) {
                 self.buffer.drain(..BYTE_ORDER_MARK.len());
             }
-            if self.buffer.trim_ascii().is_empty() {
+            let is_empty = self.buffer.trim_ascii().is_empty();
+            if is_empty && !self.too_long {
                 continue;
             }
-            if !self.begun {
+            if !self.begun && !is_empty {
                 require_json_lines(&self.buffer)?;
             }
             self.begun = true;
@@ -71,18 +76,12 @@ impl<R: BufRead, M: Keyed> Lines<R, M> {
         }
     }
 
-    fn is_too_long(&self) -> bool {
-        self.buffer.len() as u64 > MAX_LINE_BYTES
-    }
-
     fn decode(&self) -> Result<M, Refused> {
         let marked = self.buffer.trim_ascii_start().strip_prefix(BYTE_ORDER_MARK);
         let json = marked.unwrap_or(&self.buffer);
         let (key, scanned) = scan(json, &self.descriptor, M::KEY_PATHS);
         let scanned = match marked {
-            _ if self.is_too_long() => {
-                Err(format!("the line is longer than {MAX_LINE_BYTES} bytes"))
-            }
+            _ if self.too_long => Err(format!("the line is longer than {MAX_LINE_BYTES} bytes")),
             Some(_) => Err(MISPLACED_MARK.to_owned()),
             None => scanned,
         };
@@ -218,7 +217,7 @@ mod tests {
         ] {
             let rows = read(&row(number));
             let refused = rows[0].as_ref().unwrap_err();
-            assert!(refused.message.contains(why) && refused.message.starts_with("minor_units: "));
+            assert!(refused.message.contains(why) && refused.message.starts_with("base.minor_units: "));
             assert_eq!((&*refused.key, &*refused.reason), ("A", "UNREADABLE"));
         }
     }
@@ -233,6 +232,43 @@ mod tests {
         assert!(refused.message.contains("longer than"), "{refused}");
         assert_eq!(rows.next().unwrap().unwrap().line, 2);
         assert!(rows.next().is_none());
+        // Neither a row before blanks nor one behind them is cut off or lost.
+        let blanks = " ".repeat(usize::try_from(MAX_LINE_BYTES).unwrap());
+        for line in [format!("{{\"key\":\"K\"}}{blanks}!"), format!("{blanks}{{\"key\":\"K\"}}")] {
+            let text = format!("{line}\n{{\"key\":\"L\"}}\n");
+            let mut rows = Lines::<_, ImportRow>::new(text.as_bytes()).unwrap().map(Result::unwrap);
+            let refused = rows.next().unwrap().unwrap_err();
+            assert!(refused.message.contains("longer than"), "{refused}");
+            assert_eq!((refused.line, rows.next().unwrap().unwrap().line), (1, 2));
+        }
+    }
+
+    #[test]
+    fn a_value_of_another_kind_is_named_by_its_path() {
+        let price = |rest: &str| format!("{{\"item\":{{\"sku\":\"A\"}},{rest}}}");
+        for (rest, expected) in [
+            ("\"base\":{\"minor_units\":\"49.99\"}", "base.minor_units: is a whole number, not \"49.99\""),
+            ("\"base\":{\"minorUnits\":\"\"}", "base.minor_units: is a whole number, not an empty text"),
+            ("\"base\":{\"minor_units\":true}", "base.minor_units: is a whole number"),
+            ("\"base\":{\"currency_code\":5}", "base.currency_code: is a text; write it in quotes"),
+            ("\"base\":[]", "base: is an object; write it in { }"),
+            ("\"from\":\"2026-02-30T00:00:00Z\"", "from: is a time such as \"2026-01-31T12:00:00Z\", not \"2026-02-30T00:00:00Z\""),
+            ("\"from\":5", "from: is a time such as \"2026-01-31T12:00:00Z\""),
+        ] {
+            let refused = read(&price(rest)).remove(0).unwrap_err();
+            assert_eq!((&*refused.key, &*refused.message), ("A", expected));
+        }
+        for (rest, expected) in [
+            ("\"title\":5", "title: is a text; write it in quotes"),
+            ("\"category_keys\":\"lamps\"", "category_keys: is a list; write it in [ ]"),
+            ("\"categoryKeys\":[\"lamps\",{}]", "category_keys[1]: is a text; write it in quotes"),
+            ("\"status\":\"ACTIVE\"", "status: is not \"ACTIVE\", but one of PRODUCT_STATUS_DRAFT"),
+        ] {
+            let row = format!("{{\"key\":\"K\",{rest}}}");
+            let mut rows = Lines::<_, ImportRow>::new(row.as_bytes()).unwrap().map(Result::unwrap);
+            let refused = rows.next().unwrap().unwrap_err();
+            assert!(refused.message.starts_with(expected), "{refused}");
+        }
     }
 
     #[test]

@@ -70,14 +70,17 @@ async fn send_chunk(
 ) -> Result<()> {
     let (all, last) = (chunk.rows.len() as u64, line(chunk.rows.last()));
     let mut rows = chunk.rows;
-    let mut wrong = BTreeMap::new();
+    let mut wrong: BTreeMap<usize, Refused> = BTreeMap::new();
     loop {
-        tally.refused += wrong.len() as u64;
-        wrong.values().cloned().for_each(|why| progress.refused(why));
-        if !wrong.is_empty() && options.on_error == OnError::Stop {
+        // The import stops at the first one, whatever the size of a chunk.
+        if let (OnError::Stop, Some((_, first))) = (options.on_error, wrong.first_key_value()) {
+            progress.refused(first.clone());
+            tally.refused += 1;
             tally.stopped = true;
             return Ok(());
         }
+        tally.refused += wrong.len() as u64;
+        wrong.values().cloned().for_each(|why| progress.refused(why));
         let mut row = 0..;
         rows.retain(|_| row.next().is_none_or(|row| !wrong.contains_key(&row)));
         if rows.is_empty() {

@@ -33,6 +33,7 @@ async fn no_flood_stops_the_calls_of_others() {
     let mut up = project.souk(&["dev", "up"]);
     up.env("SOUK_MAX_CONNECTIONS", MAX_CONNECTIONS.to_string());
     assert!(up.output().unwrap().status.success());
+    too_many_connections(&project);
     shop::fill(&project, PRODUCTS);
     eventually("all products are found", async || {
         let request = SearchProductsRequest::default();
@@ -59,6 +60,19 @@ async fn no_flood_stops_the_calls_of_others() {
     attack(&project, "silent connections", silent(&project)).await;
     attack(&project, "watches of health", watches(&project)).await;
     attack(&project, "half requests", halves(&project)).await;
+}
+
+/// What its databases do not take is refused before the first call could fail by it.
+fn too_many_connections(project: &Project) {
+    let ports = ["--grpc-listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0"];
+    let mut serve = project.souk(&[["serve", "catalog"], ports].concat());
+    let refused = serve.env("SOUK_DATABASE_CONNECTIONS", "9000").output().unwrap();
+    let stderr = String::from_utf8_lossy(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{stderr}");
+    assert!(
+        stderr.contains("may open 9001 connections, but the server of catalog takes"),
+        "{stderr}"
+    );
 }
 
 /// Runs others' calls beside an attack, whose connections last until it is over.

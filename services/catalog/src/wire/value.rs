@@ -33,7 +33,7 @@ fn read(fields: &mut Fields, sent: &Sent) -> Option<Value> {
                 return fields.refuse(Reason::AttributeValueInvalid, "date", message);
             }
         },
-        Sent::Texts(list) => Value::Texts(fields.texts("texts", &list.values)?),
+        Sent::Texts(list) => Value::Texts(fields.texts("texts.values", &list.values)?),
         Sent::Money(money) => {
             let amount = fields.money("money", Some(money))?;
             if amount.minor < 0 {
@@ -49,7 +49,7 @@ fn read(fields: &mut Fields, sent: &Sent) -> Option<Value> {
                 let message = "has two texts in one language";
                 return fields.refuse(Reason::AttributeValueInvalid, "localized", message);
             }
-            Value::Localized(fields.each("localized", &localized.entries, |fields, entry| {
+            Value::Localized(fields.each("localized.entries", &localized.entries, |fields, entry| {
                 let language = fields.name("language", &language(&entry.language));
                 let language = language.and_then(|own| match is_language(&own) {
                     true => Some(own),

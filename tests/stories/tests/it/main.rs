@@ -14,4 +14,5 @@ mod large_answers;
 mod price_change;
 mod pricing_day;
 mod refusals;
+mod silent;
 mod worst;
