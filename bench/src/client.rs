@@ -2,12 +2,20 @@
 
 use anyhow::{Context, Result};
 use catalog_api::v1::catalog_service_client::CatalogServiceClient;
+use mesh::auth::all_scopes;
+use mesh::config::Loader;
+use mesh::identity::Signer;
 use pricing_api::v1::pricing_service_client::PricingServiceClient;
 use search_api::v1::search_service_client::SearchServiceClient;
+use secrecy::ExposeSecret;
 use souk::environment::Environment;
 use std::collections::HashMap;
+use std::time::Duration;
 use testkit::Caller;
 use tonic::transport::Endpoint;
+
+/// How long a visitor's token is valid.
+const VISIT: Duration = Duration::from_secs(3_600);
 
 /// The running mesh.
 pub struct Mesh {
@@ -37,6 +45,20 @@ impl Mesh {
     pub fn caller(&self) -> Result<Caller> {
         let channel = Endpoint::from_shared(format!("http://{}", self.address))?.connect_lazy();
         Ok(Caller::new(channel, Some(&self.token)))
+    }
+
+    /// Connections of as many visitors of a shop, each a caller of its own.
+    pub fn visitors(&self, count: usize) -> Result<Vec<Caller>> {
+        let config = mesh::configure(&mut Loader::new(&[], self.variables.clone()), &[]);
+        let signer = Signer::open(&config.auth, &config.server).map_err(anyhow::Error::msg)?;
+        let signer = signer.context("no key to sign tokens with: ./dev up")?;
+        let visitor = |number: usize| {
+            let token = signer.mint(&format!("visitor-{number}"), &all_scopes(), VISIT);
+            let token = token.map_err(anyhow::Error::msg)?;
+            let channel = Endpoint::from_shared(format!("http://{}", self.address))?.connect_lazy();
+            Ok(Caller::new(channel, Some(token.expose_secret())))
+        };
+        (0..count).map(visitor).collect()
     }
 
     /// A client of catalog.

@@ -3,6 +3,7 @@
 use crate::client::Mesh;
 use crate::latency::Latencies;
 use anyhow::Result;
+use search_api::v1::search_service_client::SearchServiceClient;
 use search_api::v1::{PriceView, SearchProductsRequest};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -81,7 +82,7 @@ pub struct Load {
 }
 
 impl Offered {
-    /// Offers `rate` searches a second over 16 connections, without waiting for answers before the next is due.
+    /// Offers `rate` searches a second of 16 visitors, without waiting for answers before the next is due.
     pub fn start(mesh: &Mesh, queries: &[String], rate: u64) -> Result<Self> {
         let load = Self {
             stop: Arc::default(),
@@ -89,7 +90,8 @@ impl Offered {
             answered: Arc::default(),
             begun: Instant::now(),
         };
-        let connections = (0..16).map(|_| mesh.search()).collect::<Result<Vec<_>>>()?;
+        let connections: Vec<_> =
+            mesh.visitors(16)?.into_iter().map(SearchServiceClient::new).collect();
         let (stop, sent, answered) = (load.stop.clone(), load.sent.clone(), load.answered.clone());
         let queries = queries.to_vec();
         tokio::spawn(async move {

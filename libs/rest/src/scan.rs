@@ -5,8 +5,8 @@ mod kind;
 
 use kind::Found;
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
-use serde_json::error::Category;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::error::Category;
 use std::collections::HashSet;
 use std::fmt;
 

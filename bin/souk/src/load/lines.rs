@@ -217,7 +217,9 @@ mod tests {
         ] {
             let rows = read(&row(number));
             let refused = rows[0].as_ref().unwrap_err();
-            assert!(refused.message.contains(why) && refused.message.starts_with("base.minor_units: "));
+            assert!(
+                refused.message.contains(why) && refused.message.starts_with("base.minor_units: ")
+            );
             assert_eq!((&*refused.key, &*refused.reason), ("A", "UNREADABLE"));
         }
     }
@@ -247,12 +249,21 @@ mod tests {
     fn a_value_of_another_kind_is_named_by_its_path() {
         let price = |rest: &str| format!("{{\"item\":{{\"sku\":\"A\"}},{rest}}}");
         for (rest, expected) in [
-            ("\"base\":{\"minor_units\":\"49.99\"}", "base.minor_units: is a whole number, not \"49.99\""),
-            ("\"base\":{\"minorUnits\":\"\"}", "base.minor_units: is a whole number, not an empty text"),
+            (
+                "\"base\":{\"minor_units\":\"49.99\"}",
+                "base.minor_units: is a whole number, not \"49.99\"",
+            ),
+            (
+                "\"base\":{\"minorUnits\":\"\"}",
+                "base.minor_units: is a whole number, not an empty text",
+            ),
             ("\"base\":{\"minor_units\":true}", "base.minor_units: is a whole number"),
             ("\"base\":{\"currency_code\":5}", "base.currency_code: is a text; write it in quotes"),
             ("\"base\":[]", "base: is an object; write it in { }"),
-            ("\"from\":\"2026-02-30T00:00:00Z\"", "from: is a time such as \"2026-01-31T12:00:00Z\", not \"2026-02-30T00:00:00Z\""),
+            (
+                "\"from\":\"2026-02-30T00:00:00Z\"",
+                "from: is a time such as \"2026-01-31T12:00:00Z\", not \"2026-02-30T00:00:00Z\"",
+            ),
             ("\"from\":5", "from: is a time such as \"2026-01-31T12:00:00Z\""),
         ] {
             let refused = read(&price(rest)).remove(0).unwrap_err();

@@ -49,18 +49,22 @@ fn read(fields: &mut Fields, sent: &Sent) -> Option<Value> {
                 let message = "has two texts in one language";
                 return fields.refuse(Reason::AttributeValueInvalid, "localized", message);
             }
-            Value::Localized(fields.each("localized.entries", &localized.entries, |fields, entry| {
-                let language = fields.name("language", &language(&entry.language));
-                let language = language.and_then(|own| match is_language(&own) {
-                    true => Some(own),
-                    false => {
-                        let message = "is no tag of a language such as de or sr-Latn-RS";
-                        fields.refuse(Reason::AttributeValueInvalid, "language", message)
-                    }
-                });
-                let text = fields.text("text", &entry.text);
-                language.zip(text)
-            })?)
+            Value::Localized(fields.each(
+                "localized.entries",
+                &localized.entries,
+                |fields, entry| {
+                    let language = fields.name("language", &language(&entry.language));
+                    let language = language.and_then(|own| match is_language(&own) {
+                        true => Some(own),
+                        false => {
+                            let message = "is no tag of a language such as de or sr-Latn-RS";
+                            fields.refuse(Reason::AttributeValueInvalid, "language", message)
+                        }
+                    });
+                    let text = fields.text("text", &entry.text);
+                    language.zip(text)
+                },
+            )?)
         }
         Sent::Json(own) => Value::Json(Free(free::object(fields, "json", own))),
     })
