@@ -39,10 +39,11 @@ impl Served {
         let folder = std::env::temp_dir().join(format!("bench-analytics-{id}"));
         let databases = ["served", "plain"].map(|name| format!("bench_{id}_{name}"));
         let mut opened = Vec::new();
+        let migrations = analytics::ROLE.migrations.context("analytics has no database")?;
         for name in &databases {
             provision::create(&superuser, name, "unused").await?;
             let url: SecretString = provision::at(superuser.expose_secret(), name).into();
-            migrate::run(&url, (analytics::ROLE.migrations)()).await?;
+            migrate::run(&url, migrations()).await?;
             opened.push((url.clone(), Db::new("analytics", Settings::of(url))?));
         }
         let (_, plain) = opened.pop().context("no database")?;

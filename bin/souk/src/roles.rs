@@ -2,11 +2,17 @@ use clap::builder::PossibleValuesParser;
 use mesh::Role;
 
 /// All services, each after those that it depends on.
-pub const ROLES: &[Role] = &[catalog::ROLE, pricing::ROLE, search::ROLE, analytics::ROLE];
+pub const ROLES: &[Role] =
+    &[catalog::ROLE, pricing::ROLE, search::ROLE, analytics::ROLE, gateway::ROLE];
 
 /// Their names.
 pub fn role_names() -> Vec<&'static str> {
     ROLES.iter().map(|role| role.name).collect()
+}
+
+/// The names of those that have a database.
+pub fn with_database() -> Vec<&'static str> {
+    ROLES.iter().filter(|role| role.migrations.is_some()).map(|role| role.name).collect()
 }
 
 /// The role with this name.
@@ -23,6 +29,11 @@ pub(crate) fn named(names: &[String]) -> Vec<&'static str> {
 /// The values that are accepted as roles.
 pub(crate) fn accepted() -> PossibleValuesParser {
     PossibleValuesParser::new(["all"].into_iter().chain(role_names()))
+}
+
+/// The values that are accepted as roles with a database.
+pub(crate) fn accepted_with_database() -> PossibleValuesParser {
+    PossibleValuesParser::new(["all"].into_iter().chain(with_database()))
 }
 
 #[cfg(test)]

@@ -143,7 +143,7 @@ impl Bus {
     }
 
     /// Whether the connection stands; a half-open one counts until a ping fails.
-    pub(crate) fn connected(&self) -> bool {
+    pub fn connected(&self) -> bool {
         self.0.client.connection_state() == async_nats::connection::State::Connected
     }
 
@@ -154,11 +154,17 @@ impl Bus {
         }
     }
 
+    /// How often the connection was lost.
+    pub(crate) fn breaks(&self) -> watch::Receiver<u64> {
+        let mut breaks = self.0.breaks.clone();
+        breaks.mark_unchanged();
+        breaks
+    }
+
     /// Does `work` unless the connection breaks meanwhile: its answer is lost then, and waiting for it would take the whole
     /// timeout.
     pub(crate) async fn unless_broken<F: Future>(&self, work: F) -> Result<F::Output, Fault> {
-        let mut breaks = self.0.breaks.clone();
-        breaks.mark_unchanged();
+        let mut breaks = self.breaks();
         tokio::select! {
             done = work => Ok(done),
             _ = breaks.changed() => {

@@ -7,7 +7,7 @@
 //! 5. [`Consumers`]: from the streams to the handlers of a service, each event's effect once.
 //! 6. [`dead`]: events that no handler could take; nothing is dropped silently.
 //!
-//! [`operations`] uses the broker to wake background work in all processes of a service.
+//! [`hearing`] is for what only has to know that something changed. [`operations`] uses the broker to wake background work in all processes of a service.
 //!
 //! Delivery is at least once, and nothing may depend on its order. Two guards make effects exact, and handlers need
 //! both: the library claims the event's id in the transaction of the effect, and the handler writes a projection only
@@ -19,6 +19,8 @@ mod spans;
 pub mod streams;
 
 pub mod envelope;
+
+pub mod hearing;
 
 mod relay;
 

@@ -12,6 +12,8 @@ use tokio::time::{Instant, sleep, timeout};
 pub struct Settings {
     /// `redis://…` of the server.
     pub url: SecretString,
+    /// Begins every key, so that several meshes can share a server.
+    pub prefix: String,
     /// Longest wait for a connection, which no call ever waits for.
     pub connect_timeout: Duration,
     /// Longest wait of a call for Redis. From then on calls go on without it, until it answers again.
@@ -34,6 +36,7 @@ pub struct Redis(Arc<Inner>);
 struct Inner {
     /// Makes the connection, checks it, and replaces it by another.
     pool: Pool,
+    prefix: String,
     command_timeout: Duration,
     /// None while Redis does not answer.
     live: RwLock<Option<Live>>,
@@ -67,8 +70,8 @@ impl Redis {
             })
             .build()
             .map_err(|error| error.to_string())?;
-        let command_timeout = settings.command_timeout;
-        Ok(Self(Arc::new(Inner { pool, command_timeout, live: RwLock::default() })))
+        let (prefix, command_timeout) = (settings.prefix.clone(), settings.command_timeout);
+        Ok(Self(Arc::new(Inner { pool, prefix, command_timeout, live: RwLock::default() })))
     }
 
     /// Looks again and again whether Redis answers, for ever.
@@ -104,11 +107,16 @@ impl Redis {
         }
     }
 
+    /// A key of this mesh.
+    pub(crate) fn key(&self, key: &str) -> String {
+        format!("{}{key}", self.0.prefix)
+    }
+
     async fn connect(&self) -> Result<MultiplexedConnection, Cause> {
         let mut connection = self.0.pool.get().await?.clone();
         // A replica, or a Redis whose memory is full, answers but takes no writes.
         let mut write = redis::cmd("SET");
-        write.arg("rate:probe").arg("").arg("PX").arg(1000);
+        write.arg(self.key("probe")).arg("").arg("PX").arg(1000);
         write.query_async::<()>(&mut connection).await?;
         Ok(connection)
     }
@@ -118,6 +126,19 @@ impl Redis {
         let mut live = self.live()?;
         let ran = timeout(self.0.command_timeout, script.invoke_async(&mut live.connection)).await;
         let error: Cause = match ran {
+            Ok(Ok(answer)) => return Some(answer),
+            Ok(Err(error)) => error.into(),
+            Err(_) => format!("no answer within {:?}", self.0.command_timeout).into(),
+        };
+        self.lost(live.since, error.as_ref());
+        None
+    }
+
+    /// Runs commands; none while Redis does not answer.
+    pub(crate) async fn query<T: FromRedisValue>(&self, commands: &redis::Pipeline) -> Option<T> {
+        let mut live = self.live()?;
+        let ran = commands.query_async(&mut live.connection);
+        let error: Cause = match timeout(self.0.command_timeout, ran).await {
             Ok(Ok(answer)) => return Some(answer),
             Ok(Err(error)) => error.into(),
             Err(_) => format!("no answer within {:?}", self.0.command_timeout).into(),

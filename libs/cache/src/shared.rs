@@ -33,7 +33,7 @@ pub(crate) struct Answer {
 /// Takes permits; none while Redis does not answer.
 pub(crate) async fn take(redis: &Redis, key: &str, limit: Limit, ask: Ask) -> Option<Answer> {
     let begun = Instant::now();
-    let mut script = GCRA.key(key);
+    let mut script = GCRA.key(redis.key(key));
     script.arg(limit.interval().as_secs_f64() * 1e6).arg(limit.burst).arg(ask.wanted);
     script.arg(micros(ask.known)).arg(u8::from(ask.alone));
     let (taken, free, pause, reset) = redis.run::<(u32, u32, u64, u64)>(&script).await?;

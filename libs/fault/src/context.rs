@@ -46,6 +46,12 @@ pub fn current() -> Arc<Context> {
     CURRENT.try_with(Arc::clone).unwrap_or_else(|_| Arc::new(Context::of_service("souk")))
 }
 
+/// Whether a text may be a correlation or causation id: it goes into logs, events and headers, so only plain characters may be in it.
+pub fn is_id(text: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.:/".contains(&b);
+    (1..=128).contains(&text.len()) && text.bytes().all(plain)
+}
+
 impl Context {
     /// A context for a service's own background work.
     pub fn of_service(name: &str) -> Self {

@@ -65,6 +65,17 @@ impl Money {
         self.with(self.minor.checked_neg())
     }
 
+    /// The amount as an exact decimal number, `12.34`: as many decimals as the currency has.
+    pub fn decimal(self) -> String {
+        let sign = if self.minor < 0 { "-" } else { "" };
+        let digits = usize::from(self.currency.minor_digits());
+        // Padded with leading zeros, so that amounts below one major unit can be split too.
+        let minor = format!("{:0width$}", self.minor.unsigned_abs(), width = digits + 1);
+        let (major, fraction) = minor.split_at(minor.len() - digits);
+        let point = if digits == 0 { "" } else { "." };
+        format!("{sign}{major}{point}{fraction}")
+    }
+
     fn with(self, minor: Option<i64>) -> Result<Self, MoneyError> {
         let minor = minor.ok_or(MoneyError::Overflow)?;
         Ok(Self { minor, ..self })
@@ -79,13 +90,7 @@ impl Money {
 /// `12.34 USD`: as many decimals as the currency has, no digit grouping, independent of locale.
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sign = if self.minor < 0 { "-" } else { "" };
-        let digits = usize::from(self.currency.minor_digits());
-        // Padded with leading zeros, so that amounts below one major unit can be split too.
-        let minor = format!("{:0width$}", self.minor.unsigned_abs(), width = digits + 1);
-        let (major, fraction) = minor.split_at(minor.len() - digits);
-        let point = if digits == 0 { "" } else { "." };
-        write!(f, "{sign}{major}{point}{fraction} {}", self.currency)
+        write!(f, "{} {}", self.decimal(), self.currency)
     }
 }
 

@@ -5,6 +5,7 @@ use crate::boot::{Boot, BootError};
 use crate::check::Check;
 use crate::client::Client;
 use crate::config::{Config, OwnSettings};
+use crate::door::Door;
 use crate::paging::Paging;
 use crate::reconcile::{FamilyCopy, Owner, Reconciler};
 use crate::service::Service;
@@ -35,8 +36,7 @@ const LIMIT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// What a service is built on: its database, the broker, and the process that serves it.
 pub struct Backing<'b> {
-    /// The service's own database.
-    pub db: Db,
+    db: Option<Db>,
     /// The broker, shared by the services of a process.
     pub bus: Bus,
     boot: &'b Boot,
@@ -53,61 +53,27 @@ impl<'b> Backing<'b> {
     pub(crate) async fn open(
         boot: &'b Boot,
         service: &'static str,
-        migrations: fn() -> Migrations,
+        migrations: Option<fn() -> Migrations>,
         aggregates: &'static [Aggregates],
     ) -> Result<Self, BootError> {
-        let config = &boot.config.database;
-        let url = config.url.get(service).cloned().ok_or_else(|| {
-            let name = service.to_ascii_uppercase();
-            BootError::missing(format!("SOUK_DATABASE_URL_{name}: is needed to serve {service}"))
-        })?;
-        let mut settings = pg::Settings::of(url.clone());
-        settings.replica_url = config.replica_url.get(service).cloned();
-        settings.max_connections = usize::try_from(config.pool_size).unwrap_or(16);
-        settings.budget = boot.connections.clone();
-        let db = Db::new(service, settings)?;
-        require_connections(boot, service, &db).await?;
         let bus = boot.bus().await?;
-
-        // A service that publishes nothing has an empty outbox.
-        if !aggregates.is_empty() {
-            let relay = Relay::new(db.clone(), bus.clone());
-            let ending = boot.tasks.ending();
-            boot.tasks.keep("relay", async move {
-                if let Err(fault) = relay.run(ending).await {
-                    tracing::error!("the relay cannot run: {}", fault.chain());
-                }
-            });
-        }
-        let (watched, ending) = (db.clone(), boot.tasks.ending());
-        boot.tasks.keep("pools", async move {
-            while tokio::time::timeout(POOLS_INTERVAL, ending.cancelled()).await.is_err() {
-                measure_pools(&watched);
+        let mut checks = Vec::new();
+        let db = match migrations {
+            Some(migrations) => {
+                let db = open_database(boot, service, &bus, !aggregates.is_empty()).await?;
+                let (checked, migrated) = (db.clone(), Arc::new(AtomicBool::new(false)));
+                checks.push(Check::hard("database", move || {
+                    ready(checked.clone(), migrations, migrated.clone())
+                }));
+                Some(db)
             }
-        });
-        let (swept, ending) = (db.clone(), boot.tasks.ending());
-        boot.tasks.keep("sweep", async move {
-            while tokio::time::timeout(SWEEP_INTERVAL, ending.cancelled()).await.is_err() {
-                let work =
-                    context::scope(context::Context::of_service(service), sweep::sweep(&swept));
-                if let Err(fault) = work.await {
-                    tracing::warn!("sweeping failed, trying again: {}", fault.chain());
-                }
-            }
-        });
-        boot.tasks.keep(
-            "operations",
-            bus::operations::share(db.clone(), bus.clone(), boot.tasks.ending()),
-        );
+            None => None,
+        };
         let broker = bus.clone();
-        let (checked, migrated) = (db.clone(), Arc::new(AtomicBool::new(false)));
-        let mut checks = vec![
-            Check::hard("database", move || ready(checked.clone(), migrations, migrated.clone())),
-            Check::soft("broker", move || {
-                let broker = broker.clone();
-                async move { broker.health().await }
-            }),
-        ];
+        checks.push(Check::soft("broker", move || {
+            let broker = broker.clone();
+            async move { broker.health().await }
+        }));
         if let Some(redis) = boot.redis.clone() {
             checks.push(Check::soft("redis", move || {
                 let redis = redis.clone();
@@ -116,6 +82,15 @@ impl<'b> Backing<'b> {
         }
         let listening = Mutex::default();
         Ok(Self { db, bus, boot, name: service, aggregates, listening, checks })
+    }
+
+    /// The service's own database.
+    pub fn db(&self) -> Result<Db, BootError> {
+        self.db.clone().ok_or_else(|| {
+            let message =
+                format!("the role {} declares no migrations, so it has no database", self.name);
+            Fault::internal(message).into()
+        })
     }
 
     /// A client with which the service calls another one: at the configured address, else inside this process.
@@ -148,8 +123,18 @@ impl<'b> Backing<'b> {
     }
 
     /// Consumers of other services' events; [`Backing::listen`] runs them.
-    pub fn consumers(&self) -> Consumers {
-        Consumers::new(self.db.clone(), self.bus.clone())
+    pub fn consumers(&self) -> Result<Consumers, BootError> {
+        Ok(Consumers::new(self.db()?, self.bus.clone()))
+    }
+
+    /// Redis; none where the configuration names none.
+    pub fn redis(&self) -> Option<cache::Redis> {
+        self.boot.redis.clone()
+    }
+
+    /// Finds out who sends a request over HTTP.
+    pub fn door(&self) -> Door {
+        Door::new(self.boot.auth.clone(), self.boot.config.rate_limit.trusted_proxies)
     }
 
     /// Runs what the service consumes, until the process ends, and compares the copies that it keeps by [`Consumers::project`] with
@@ -167,15 +152,15 @@ impl<'b> Backing<'b> {
     }
 
     fn reconcile_copies(&self, consumers: &Consumers) -> Result<(), BootError> {
-        let mut copies = Vec::new();
+        let (mut copies, db) = (Vec::new(), self.db()?);
         for copied in consumers.copies() {
             let owner = copied.family.split('.').next().unwrap_or_default();
             let owner = Owner::new(self.client(owner)?, owner);
-            copies.push(FamilyCopy::new(self.db.clone(), copied.clone(), consumers.clone(), owner));
+            copies.push(FamilyCopy::new(db.clone(), copied.clone(), consumers.clone(), owner));
         }
         if !copies.is_empty() {
             let settings = &self.config().reconcile;
-            let reconciler = Reconciler::new(self.db.clone(), settings, copies);
+            let reconciler = Reconciler::new(db, settings, copies);
             self.tasks().keep("reconcile copies", reconciler.run(self.tasks().ending()));
         }
         Ok(())
@@ -192,11 +177,60 @@ impl<'b> Backing<'b> {
     {
         let mut service = Service::new(self.name);
         service.checks.extend(self.checks);
-        service.db = Some(self.db);
+        service.db = self.db;
         service.aggregates = self.aggregates;
         service.consumers = self.listening.into_inner().unwrap_or_else(PoisonError::into_inner);
         service.mount(app, self.boot.config.server.max_message_bytes)
     }
+}
+
+/// Opens the database of a service, and starts what each needs in the background.
+async fn open_database(
+    boot: &Boot,
+    service: &'static str,
+    bus: &Bus,
+    publishes: bool,
+) -> Result<Db, BootError> {
+    let config = &boot.config.database;
+    let url = config.url.get(service).cloned().ok_or_else(|| {
+        let name = service.to_ascii_uppercase();
+        BootError::missing(format!("SOUK_DATABASE_URL_{name}: is needed to serve {service}"))
+    })?;
+    let mut settings = pg::Settings::of(url.clone());
+    settings.replica_url = config.replica_url.get(service).cloned();
+    settings.max_connections = usize::try_from(config.pool_size).unwrap_or(16);
+    settings.budget = boot.connections.clone();
+    let db = Db::new(service, settings)?;
+    require_connections(boot, service, &db).await?;
+
+    // A service that publishes nothing has an empty outbox.
+    if publishes {
+        let relay = Relay::new(db.clone(), bus.clone());
+        let ending = boot.tasks.ending();
+        boot.tasks.keep("relay", async move {
+            if let Err(fault) = relay.run(ending).await {
+                tracing::error!("the relay cannot run: {}", fault.chain());
+            }
+        });
+    }
+    let (watched, ending) = (db.clone(), boot.tasks.ending());
+    boot.tasks.keep("pools", async move {
+        while tokio::time::timeout(POOLS_INTERVAL, ending.cancelled()).await.is_err() {
+            measure_pools(&watched);
+        }
+    });
+    let (swept, ending) = (db.clone(), boot.tasks.ending());
+    boot.tasks.keep("sweep", async move {
+        while tokio::time::timeout(SWEEP_INTERVAL, ending.cancelled()).await.is_err() {
+            let work = context::scope(context::Context::of_service(service), sweep::sweep(&swept));
+            if let Err(fault) = work.await {
+                tracing::warn!("sweeping failed, trying again: {}", fault.chain());
+            }
+        }
+    });
+    boot.tasks
+        .keep("operations", bus::operations::share(db.clone(), bus.clone(), boot.tasks.ending()));
+    Ok(db)
 }
 
 /// Refuses to start where the process may open more connections than the server takes. A server that cannot be asked now is no reason: the

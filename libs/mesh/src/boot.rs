@@ -241,6 +241,7 @@ fn redis(redis: &config::Redis) -> Result<Option<Redis>, String> {
     let Some(url) = redis.url.clone() else { return Ok(None) };
     let settings = cache::Settings {
         url,
+        prefix: redis.prefix.clone(),
         connect_timeout: Duration::from_millis(redis.connect_timeout_ms),
         command_timeout: Duration::from_millis(redis.command_timeout_ms),
     };

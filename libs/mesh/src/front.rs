@@ -6,10 +6,13 @@ use crate::readiness::Readiness;
 use axum::body::Bytes;
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::map_response;
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use rest::{Front, Routes};
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use rest::{At, Front, Routes};
 use std::sync::Arc;
 use std::time::Instant;
 use tonic::body::Body;
@@ -20,36 +23,67 @@ use tower_http::sensitive_headers::SetSensitiveRequestHeadersLayer;
 /// Shows the OpenAPI document; it loads nothing from elsewhere.
 const PAGE: &str = include_str!("front/docs.html");
 
+/// Answers a request, and says what is at its path.
+pub type Answer =
+    Arc<dyn Fn(Request) -> BoxFuture<'static, (Response<Body>, Option<At>)> + Send + Sync>;
+
 #[derive(Clone)]
 struct Face {
-    front: Front<Router>,
+    answer: Answer,
     /// The OpenAPI document as a text.
     document: Bytes,
 }
 
-/// All that the port serves: the methods of these gRPC services, their OpenAPI document, and whether the process is ready.
-pub(crate) fn router(
-    grpc: Router,
-    services: &[&str],
-    config: &Server,
-    readiness: Readiness,
-) -> Router {
+/// The methods of these gRPC services of the process, and their OpenAPI document.
+pub(crate) fn methods(grpc: Router, services: &[&str], config: &Server) -> Router {
     let routes = Routes::of(services);
-    let document = Bytes::from(rest::openapi::document(&routes).to_string());
-    let face = Face { front: Front::new(routes, grpc, config.max_message_bytes), document };
+    let front = Front::new(routes.clone(), grpc, config.max_message_bytes);
+    served(
+        &routes,
+        Arc::new(move |request| {
+            let front = front.clone();
+            async move { front.answer(request).await }.boxed()
+        }),
+    )
+}
+
+/// These methods, answered by `answer`, and their OpenAPI document.
+pub fn served(routes: &Routes, answer: Answer) -> Router {
+    let document = Bytes::from(rest::openapi::document(routes).to_string());
+    Router::new()
+        .route("/api/openapi.json", get(openapi))
+        .route("/api/docs", get(async || Html(PAGE)))
+        .fallback(answered)
+        .with_state(Face { answer, document })
+}
+
+/// All that the port serves: the methods, and whether the process is ready.
+pub(crate) fn router(methods: Router, config: &Server, readiness: Readiness) -> Router {
     let health = Router::new()
         .route("/health", get(ready))
         .route("/ready", get(ready))
         .with_state(readiness);
-    Router::new()
-        .route("/api/openapi.json", get(openapi))
-        .route("/api/docs", get(async || Html(PAGE)))
-        .fallback(answer)
-        .with_state(face)
+    methods
         .merge(health)
         .layer(CompressionLayer::new())
         .layer(cors(config))
         .layer(SetSensitiveRequestHeadersLayer::new([header::AUTHORIZATION]))
+        .layer(map_response(secure))
+}
+
+/// Headers that keep browsers from what no answer is meant for.
+async fn secure(mut response: Response) -> Response {
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "no-referrer"),
+        ("strict-transport-security", "max-age=31536000"),
+    ] {
+        response
+            .headers_mut()
+            .insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    response
 }
 
 /// Pages of the configured origins, and no others, may read answers.
@@ -81,14 +115,14 @@ async fn openapi(State(face): State<Face>) -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "application/json")], face.document)
 }
 
-async fn answer(State(face): State<Face>, request: Request) -> Response<Body> {
+async fn answered(State(face): State<Face>, request: Request) -> Response<Body> {
     let open = request.extensions().get::<Arc<Open>>().cloned();
     let verb = request.method().to_string();
     let begun = Instant::now();
     if let Some(open) = &open {
         open.begin_call();
     }
-    let (response, at) = face.front.answer(request).await;
+    let (response, at) = (face.answer)(request).await;
     if let Some(open) = &open {
         open.end_call();
     }

@@ -19,7 +19,8 @@ pub mod telemetry;
 
 // Authentication.
 pub mod auth;
-mod front;
+mod door;
+pub mod front;
 pub mod identity;
 mod listener;
 
@@ -53,6 +54,7 @@ pub use boot::{Boot, BootError};
 pub use check::Check;
 pub use client::Client;
 pub use config::Config;
+pub use door::{Door, Visitor};
 pub use paging::{Page, Paging};
 pub use reconcile::{Projection, Reconciler};
 pub use role::{Role, configure, serve};

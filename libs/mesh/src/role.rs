@@ -17,15 +17,15 @@ use pg::migrate::Migrations;
 pub struct Role {
     /// Name of the service, its database and its settings.
     pub name: &'static str,
-    /// The migrations of its own tables.
-    pub migrations: fn() -> Migrations,
+    /// The migrations of its own tables; none where it has no database.
+    pub migrations: Option<fn() -> Migrations>,
     /// What it publishes and how that is published again.
     pub aggregates: &'static [Aggregates],
     /// Its own settings, a section of its name; none where it has none.
     pub settings: Option<ServiceSettings>,
     /// Its own metrics.
     pub metrics: &'static [Metric],
-    /// Builds it on its database and the broker: starts its consumers and jobs, and mounts its handlers.
+    /// Builds it on its database, if it has one, and the broker: starts its consumers and jobs, and mounts its handlers.
     pub serve: for<'b> fn(Backing<'b>) -> BoxFuture<'b, Result<Service, BootError>>,
 }
 

@@ -101,8 +101,9 @@ impl Running {
 }
 
 /// Serves until the tasks' stop token is cancelled. Ready only once every hard check has passed.
-pub async fn start(boot: Boot, services: Vec<Service>) -> Result<Running, BootError> {
+pub async fn start(boot: Boot, mut services: Vec<Service>) -> Result<Running, BootError> {
     refuse_twice(&services)?;
+    let own_face = services.iter_mut().find_map(|service| service.http.take());
     let Boot { config, tasks, auth, ports, connections, redis, tls, .. } = boot;
     let (reporter, health_server) = tonic_health::server::health_reporter();
     let mut open = Routes::new(health_server);
@@ -137,7 +138,11 @@ pub async fn start(boot: Boot, services: Vec<Service>) -> Result<Running, BootEr
     let served: Vec<&str> =
         services.iter().flat_map(|service| service.grpc.iter().copied()).collect();
     let http = ports.http.map(|port| {
-        let face = front::router(routes.clone(), &served, &config.server, readiness.clone());
+        let methods = match own_face {
+            Some(face) => face(routes.clone()),
+            None => front::methods(routes.clone(), &served, &config.server),
+        };
+        let face = front::router(methods, &config.server, readiness.clone());
         // Its calls are calls of this stack, which counts them.
         let calls = outer.calls.clone();
         Listening::start(port, ("http", Protocol::Http), face, calls, bounds, None, &tasks)

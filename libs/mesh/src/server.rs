@@ -19,6 +19,7 @@ mod stream;
 mod trace;
 
 pub(crate) use deadline::arrived;
+pub(crate) use forwarded::address;
 pub(crate) use limit::Limits;
 
 use crate::Service;

@@ -1,6 +1,7 @@
 //! A service that is ready to be served.
 
 use crate::check::Check;
+use axum::Router;
 use axum::response::IntoResponse;
 use bus::Consumers;
 use contracts::Serve;
@@ -12,11 +13,16 @@ use tonic::body::Body;
 use tonic::server::NamedService;
 use tonic::service::Routes;
 
+/// Makes what is served over HTTP from the gRPC routes of the process.
+pub(crate) type HttpFace = Box<dyn FnOnce(Router) -> Router + Send>;
+
 /// One service of the mesh: what it serves and what it needs to be ready.
 pub struct Service {
     pub(crate) name: &'static str,
     pub(crate) grpc: Vec<&'static str>,
     pub(crate) routes: Routes,
+    /// What it serves on the port for HTTP in place of the process's own face.
+    pub(crate) http: Option<HttpFace>,
     pub(crate) checks: Vec<Check>,
     /// Its database; none for what the mesh itself serves.
     pub(crate) db: Option<Db>,
@@ -30,7 +36,7 @@ impl Service {
     pub fn new(name: &'static str) -> Self {
         let (grpc, checks) = (Vec::new(), Vec::new());
         let (routes, consumers) = (Routes::default(), Vec::new());
-        Self { name, grpc, routes, checks, db: None, aggregates: &[], consumers }
+        Self { name, grpc, routes, http: None, checks, db: None, aggregates: &[], consumers }
     }
 
     /// Also serves handlers, which take messages of up to so many bytes.
@@ -46,6 +52,14 @@ impl Service {
         let server = app.into_server(max_message_bytes);
         self.grpc.push(<A::Server as NamedService>::NAME);
         self.routes = self.routes.add_service(server);
+        self
+    }
+
+    /// Also serves the port for HTTP, in place of the faces of all services of its process: `face` makes the router from the gRPC routes
+    /// of the process.
+    #[must_use]
+    pub fn http(mut self, face: impl FnOnce(Router) -> Router + Send + 'static) -> Self {
+        self.http = Some(Box::new(face));
         self
     }
 

@@ -3,7 +3,9 @@
 use crate::{money, names};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
-use prost_reflect::{DynamicMessage, Kind, ReflectMessage, SerializeOptions};
+use prost_reflect::{
+    DynamicMessage, FieldDescriptor, Kind, ReflectMessage, SerializeOptions, Value as Reflected,
+};
 use serde_json::Value;
 use tonic::body::Body;
 
@@ -14,6 +16,15 @@ pub fn json(message: &DynamicMessage) -> Value {
     let mut json = json.unwrap_or(Value::Null);
     money::write(&mut json, &message.descriptor());
     json
+}
+
+/// The field of an answer that is the whole of it over HTTP, or the answer itself.
+pub(crate) fn shown(field: Option<&FieldDescriptor>, answer: DynamicMessage) -> DynamicMessage {
+    let own = field.map(|field| answer.get_field(field).into_owned());
+    match own {
+        Some(Reflected::Message(own)) => own,
+        _ => answer,
+    }
 }
 
 /// The answer to a request: nothing but its tag where the caller has it already.

@@ -21,5 +21,6 @@ mod service;
 mod template;
 
 pub use answer::json;
+pub use refusal::of_fault as refuse;
 pub use routes::{Route, Routes, Verb};
 pub use service::{At, Front};

@@ -50,7 +50,9 @@ fn operation(route: &Route, times: usize, schemas: &mut Schemas) -> Value {
     let summary = text.split_inclusive('.').next().unwrap_or_default().trim().to_owned();
     let name = format!("{}_{}", method.parent_service().name(), method.name());
     let kind = if route.streams() { "application/x-ndjson" } else { "application/json" };
-    let answer = json!({ kind: { "schema": schemas.reference(&method.output()) } });
+    let shown = route.answer.as_ref().and_then(|field| field.kind().as_message().cloned());
+    let shown = shown.unwrap_or_else(|| method.output());
+    let answer = json!({ kind: { "schema": schemas.reference(&shown) } });
     let refused = json!({ "application/json": { "schema": schema::link("Refusal") } });
     let mut operation = json!({
         "operationId": if times > 1 { format!("{name}_{times}") } else { name },

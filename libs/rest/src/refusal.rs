@@ -41,7 +41,7 @@ pub(crate) fn of_status(status: Status, conditional: bool, request_id: &str) -> 
 }
 
 /// A refusal of what is wrong with the request before a service is asked.
-pub(crate) fn of_fault(fault: Fault, request_id: &str) -> Response<Body> {
+pub fn of_fault(fault: Fault, request_id: &str) -> Response<Body> {
     of_status(fault.into(), false, request_id)
 }
 

@@ -1,7 +1,7 @@
 //! Which methods are at which paths.
 
 use crate::template::{Bound, NotText, Template};
-use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, Value};
+use prost_reflect::{DescriptorPool, DynamicMessage, FieldDescriptor, MethodDescriptor, Value};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -39,6 +39,8 @@ pub struct Route {
     pub(crate) path: String,
     pub(crate) template: Template,
     pub(crate) body: Body,
+    /// The field of the answer that is the whole of it over HTTP; none: all of it is.
+    pub(crate) answer: Option<FieldDescriptor>,
     pub(crate) method: MethodDescriptor,
 }
 
@@ -88,6 +90,27 @@ impl Routes {
         Self(routes)
     }
 
+    /// The same, where a path of this service hides the same one of another.
+    #[must_use]
+    pub fn preferring(mut self, service: &str) -> Self {
+        self.0.sort_by_key(|route| route.service() != service);
+        let mut seen = BTreeSet::new();
+        self.0.retain(|route| seen.insert((route.verb, route.template.shape())));
+        self.0.sort_by_key(|route| std::cmp::Reverse(route.template.literals()));
+        self
+    }
+
+    /// The route of a request.
+    pub fn at(&self, method: &http::Method, path: &str) -> Option<&Route> {
+        // HEAD asks for what GET answers.
+        let get = http::Method::GET;
+        let method = if *method == http::Method::HEAD { &get } else { method };
+        match self.find(Verb::of(method)?, path) {
+            Ok(Found::Route(route, _)) => Some(route),
+            _ => None,
+        }
+    }
+
     /// Each of them.
     pub fn iter(&self) -> impl Iterator<Item = &Route> {
         self.0.iter()
@@ -126,7 +149,8 @@ fn route(rule: &DynamicMessage, method: &MethodDescriptor) -> Option<Route> {
         Some(field) => Body::Field(field.to_owned()),
     };
     let template = Template::parse(&path);
-    Some(Route { verb, path, template, body, method: method.clone() })
+    let answer = text("response_body").and_then(|name| method.output().get_field_by_name(&name));
+    Some(Route { verb, path, template, body, answer, method: method.clone() })
 }
 
 impl Route {

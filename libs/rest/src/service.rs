@@ -136,8 +136,9 @@ where
         let unary = |message| self.unary(route, message, &head, id).boxed();
         let answered = match &numbered {
             None => unary(message).await.map(|(answer, headers)| {
-                let json = answer::json(&answer);
-                (answer::whole(&json, answer::tag(&answer), &head.headers), headers)
+                let tag = answer::tag(&answer);
+                let json = answer::json(&answer::shown(route.answer.as_ref(), answer));
+                (answer::whole(&json, tag, &head.headers), headers)
             }),
             Some(numbered) => numbered
                 .collect(message, unary)
@@ -307,7 +308,6 @@ fn unavailable(error: &BoxError) -> Status {
 fn correlation(headers: &HeaderMap) -> String {
     let sent = headers.get(CORRELATION).or_else(|| headers.get("correlation-id"));
     let sent = sent.and_then(|id| id.to_str().ok());
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.:/".contains(&b);
-    let valid = sent.filter(|id| (1..=128).contains(&id.len()) && id.bytes().all(plain));
-    valid.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
+    sent.filter(|id| fault::context::is_id(id))
+        .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
 }

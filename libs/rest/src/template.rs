@@ -48,6 +48,16 @@ impl Template {
         })
     }
 
+    /// The same for all templates that match the same paths.
+    pub(crate) fn shape(&self) -> String {
+        let segments = self.segments.iter().map(|segment| match segment {
+            Segment::Literal(text) => text,
+            Segment::Field(_) => "{}",
+        });
+        let segments: Vec<&str> = segments.collect();
+        format!("{}:{}", segments.join("/"), self.suffix.as_deref().unwrap_or_default())
+    }
+
     /// How many of its segments are fixed: where two templates match, the one with more of them is meant.
     pub(crate) fn literals(&self) -> usize {
         let fixed = self.segments.iter().filter(|own| matches!(own, Segment::Literal(_))).count();

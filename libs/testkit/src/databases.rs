@@ -17,7 +17,8 @@ impl Databases {
         let test = Uuid::now_v7().simple().to_string();
         let mut names = Vec::new();
         for role in roles {
-            let template = Template::of_service(role.name, role.migrations);
+            let Some(migrations) = role.migrations else { continue };
+            let template = Template::of_service(role.name, migrations);
             let name = format!("test_{test}_{}", role.name);
             servers.database(&template, &name).await;
             names.push((role.name, name));

@@ -56,6 +56,7 @@ pub struct Mesh {
     js: jetstream::Context,
     copiers: CancellationToken,
     folder: PathBuf,
+    redis: mesh::config::Redis,
     token: String,
     options: Options,
     finished: bool,
@@ -85,6 +86,7 @@ impl Mesh {
         config.server.data_dir = folder.clone();
         config.nats.url = Some(broker.url().into());
         config.redis.url = Some(redis_url.into());
+        config.redis.prefix = format!("{}:", uuid::Uuid::now_v7().simple());
         // All tests are one caller, and share this Redis.
         config.rate_limit.enabled = false;
         config.database.pool_size = 8;
@@ -93,7 +95,7 @@ impl Mesh {
             Reconcile { sample_seconds: 0, full_hours: 0, confirm_seconds: 1, repair: true };
         (options.config)(&mut config);
         mesh::identity::generate_keys(&folder.join("auth")).unwrap();
-        let token = token(&config);
+        let (token, redis) = (token(&config), config.redis.clone());
 
         let tasks = Tasks::new(CancellationToken::new());
         let running = mesh::serve(config, roles, tasks).await.unwrap();
@@ -107,6 +109,7 @@ impl Mesh {
             js: jetstream::new(client),
             copiers: CancellationToken::new(),
             folder,
+            redis,
             token,
             options,
             finished: false,
@@ -119,6 +122,16 @@ impl Mesh {
             }
         }
         mesh
+    }
+
+    /// Its part of Redis.
+    pub fn redis(&self) -> mesh::config::Redis {
+        self.redis.clone()
+    }
+
+    /// Where its broker is.
+    pub fn broker_url(&self) -> String {
+        self.broker.url().to_owned()
     }
 
     /// Where its keys are.

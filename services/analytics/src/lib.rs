@@ -78,7 +78,7 @@ const MIGRATIONS: Migrations = embed_migrations!("../../migrations/analytics");
 /// Analytics as the binary serves it.
 pub const ROLE: Role = Role {
     name: "analytics",
-    migrations: || MIGRATIONS,
+    migrations: Some(|| MIGRATIONS),
     aggregates: &[],
     settings: Some(ServiceSettings::of::<Settings>()),
     metrics: &[
@@ -98,7 +98,7 @@ pub const ROLE: Role = Role {
 
 async fn serve(backing: Backing<'_>) -> Result<Service, BootError> {
     let settings = backing.settings::<Settings>()?;
-    let app = App::new(backing.db.clone(), backing.paging(), settings.kept_days);
+    let app = App::new(backing.db()?, backing.paging(), settings.kept_days);
     let tasks = backing.tasks();
     tasks.keep("keep_days", keep_days(app.clone(), tasks.ending()));
     tasks.keep("repair_days", repair_days(app.clone(), tasks.ending()));

@@ -87,7 +87,7 @@ const MIGRATIONS: Migrations = embed_migrations!("../../migrations/catalog");
 /// The catalogue as the binary serves it.
 pub const ROLE: Role = Role {
     name: "catalog",
-    migrations: || MIGRATIONS,
+    migrations: Some(|| MIGRATIONS),
     aggregates: &[
         Aggregates::of::<Product>(),
         Aggregates::of::<Variant>(),
@@ -101,7 +101,6 @@ pub const ROLE: Role = Role {
 };
 
 async fn serve(backing: Backing<'_>) -> Result<Service, BootError> {
-    let app =
-        App { db: backing.db.clone(), paging: backing.paging(), stopping: backing.tasks().stop() };
+    let app = App { db: backing.db()?, paging: backing.paging(), stopping: backing.tasks().stop() };
     Ok(backing.serve(app))
 }

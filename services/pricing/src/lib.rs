@@ -67,7 +67,7 @@ const MIGRATIONS: Migrations = embed_migrations!("../../migrations/pricing");
 /// Pricing as the binary serves it.
 pub const ROLE: Role = Role {
     name: "pricing",
-    migrations: || MIGRATIONS,
+    migrations: Some(|| MIGRATIONS),
     aggregates: &[Aggregates::of::<Price>()],
     settings: None,
     metrics: &[],
@@ -76,12 +76,12 @@ pub const ROLE: Role = Role {
 
 async fn serve(backing: Backing<'_>) -> Result<Service, BootError> {
     let app = App {
-        db: backing.db.clone(),
+        db: backing.db()?,
         catalog: CatalogServiceClient::new(backing.client("catalog")?),
         paging: backing.paging(),
     };
     let consumers = backing
-        .consumers()
+        .consumers()?
         .on(app.clone(), deleted::variant_deleted)
         .on(app.clone(), deleted::product_deleted);
     backing.listen(consumers)?;

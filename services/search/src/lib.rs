@@ -82,7 +82,7 @@ const MIGRATIONS: Migrations = embed_migrations!("../../migrations/search");
 /// Search as the binary serves it.
 pub const ROLE: Role = Role {
     name: "search",
-    migrations: || MIGRATIONS,
+    migrations: Some(|| MIGRATIONS),
     aggregates: &[],
     settings: Some(ServiceSettings::of::<Search>()),
     metrics: &[
@@ -103,7 +103,7 @@ async fn serve(backing: Backing<'_>) -> Result<Service, BootError> {
     let engine = EmbeddedEngine::open_keeping(&folder, keep)
         .map_err(|error| Fault::internal(error).context("open the index"))?;
     let app = App {
-        db: backing.db.clone(),
+        db: backing.db()?,
         index: Index::new(Arc::new(engine)),
         cards: Cards::new(settings.cached_cards),
         replica_id: Uuid::now_v7(),
@@ -116,7 +116,7 @@ async fn serve(backing: Backing<'_>) -> Result<Service, BootError> {
     let bus = backing.bus.clone();
     tasks.keep("share_changes", share_changes(app.clone(), bus, tasks.ending()));
     tasks.keep("fill_new_index", fill_new_index(app.clone(), tasks.ending()));
-    let consumers = backing.consumers().tuned(Tuning::of_batches());
+    let consumers = backing.consumers()?.tuned(Tuning::of_batches());
     let reconciler = reconciler(&app, &consumers, &backing.config().reconcile);
     tasks.keep("reconcile", reconciler.run(tasks.ending()));
     backing.listen(consumers.on_batch(app.clone(), merge::subjects(), merge::merge))?;

@@ -12,7 +12,7 @@ use mesh::Config;
 #[derive(Debug, Args)]
 pub struct Migrate {
     /// Roles whose databases to migrate; none: every one that has a database URL.
-    #[arg(value_parser = roles::accepted())]
+    #[arg(value_parser = roles::accepted_with_database())]
     roles: Vec<String>,
     /// Print what would run, and run nothing.
     #[arg(long)]
@@ -24,7 +24,8 @@ pub struct Migrate {
 impl Migrate {
     /// Prints each migration that ran.
     pub async fn run(self) -> Result<()> {
-        let roles = roles::named(&self.roles);
+        let mut roles = roles::named(&self.roles);
+        roles.retain(|role| roles::with_database().contains(role));
         let needed = |config: &Config, loader: &mut mesh::config::Loader| {
             for role in roles.iter().filter(|role| !config.database.url.contains_key(**role)) {
                 let name = role.to_ascii_uppercase();
@@ -45,16 +46,18 @@ impl Migrate {
 }
 
 fn with_database(config: &Config) -> Vec<&'static str> {
-    crate::role_names().into_iter().filter(|role| config.database.url.contains_key(*role)).collect()
+    roles::with_database()
+        .into_iter()
+        .filter(|role| config.database.url.contains_key(*role))
+        .collect()
 }
 
 /// Runs the pending migrations of a role's database, or only lists them; returns their names.
 pub async fn migrate(config: &Config, role: &str, dry_run: bool) -> Result<Vec<String>> {
     let url = config.database.url.get(role).with_context(|| format!("{role} has no database"))?;
     let own = || {
-        crate::role(role)
-            .map(|role| (role.migrations)())
-            .with_context(|| format!("there is no role {role}"))
+        let migrations = crate::role(role).and_then(|role| role.migrations);
+        migrations.map(|own| own()).with_context(|| format!("the role {role} has no database"))
     };
     // `chain` includes the causes.
     let failed = |fault: Fault| anyhow!("migrate {role}: {}", fault.chain());

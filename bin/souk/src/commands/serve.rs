@@ -42,7 +42,9 @@ impl Serve {
 
 /// Checks the settings that all roles need, so that all missing ones are reported at once.
 fn check(config: &Config, roles: &[&str], loader: &mut Loader) {
-    for role in roles.iter().filter(|role| !config.database.url.contains_key(**role)) {
+    let stored = roles::with_database();
+    let needing = roles.iter().filter(|role| stored.contains(role));
+    for role in needing.filter(|role| !config.database.url.contains_key(**role)) {
         let name = role.to_ascii_uppercase();
         loader.problem(format!("SOUK_DATABASE_URL_{name}: is needed to serve {role}"));
     }

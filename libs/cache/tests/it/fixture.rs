@@ -27,7 +27,8 @@ impl Instance {
 
     async fn start(url: &str, command_timeout: Duration) -> Self {
         let connect_timeout = Duration::from_secs(1);
-        let settings = Settings { url: url.into(), connect_timeout, command_timeout };
+        let settings =
+            Settings { url: url.into(), prefix: String::new(), connect_timeout, command_timeout };
         let redis = Redis::open(&settings).unwrap();
         let probing = tokio::spawn(redis.clone().keep_probing());
         let instance = Self { limiter: Limiter::new(Some(redis.clone()), 2), redis, probing };

@@ -25,8 +25,12 @@ async fn two_instances_share_one_limit() {
 async fn a_decision_says_what_is_left_and_when_to_come_again() {
     let url = Servers::up().await.redis_url;
     let timeout = Duration::from_secs(10);
-    let settings =
-        Settings { url: url.as_str().into(), connect_timeout: timeout, command_timeout: timeout };
+    let settings = Settings {
+        url: url.as_str().into(),
+        prefix: String::new(),
+        connect_timeout: timeout,
+        command_timeout: timeout,
+    };
     let redis = cache::Redis::open(&settings).unwrap();
     redis.probe().await.unwrap();
     let (limiter, caller) = (Limiter::new(Some(redis), 1), caller());

@@ -254,6 +254,8 @@ pub struct Redis {
     /// URL of the server. Left out: each process limits callers by itself.
     #[schemars(with = "Option<String>", extend("writeOnly" = true))]
     pub url: Option<SecretString>,
+    /// Begins every key, so that several meshes can share a server.
+    pub prefix: String,
     /// Longest wait for a connection, in milliseconds. No call waits for one.
     pub connect_timeout_ms: u64,
     /// Longest wait of a call for an answer, in milliseconds. Then all calls go on without Redis, until it answers again.
@@ -262,7 +264,12 @@ pub struct Redis {
 
 impl Default for Redis {
     fn default() -> Self {
-        Self { url: None, connect_timeout_ms: 500, command_timeout_ms: 40 }
+        Self {
+            url: None,
+            prefix: "souk:".to_owned(),
+            connect_timeout_ms: 500,
+            command_timeout_ms: 40,
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-use fault::context::{Caller, Context};
+use fault::context::{Caller, Context, is_id};
 use fault::trace::TraceParent;
 use http::{HeaderMap, HeaderValue};
 use uuid::Uuid;
@@ -36,9 +36,7 @@ fn traceparent(headers: &HeaderMap) -> Option<String> {
     TraceParent::parse(sent).map(|parent| parent.to_string())
 }
 
-/// A received id, if it is well-formed: it goes into logs, events and headers, so no other characters may be in it.
+/// A received id, if it is well-formed.
 fn text(headers: &HeaderMap, name: &str) -> Option<String> {
-    let id = headers.get(name)?.to_str().ok()?;
-    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.:/".contains(&b);
-    ((1..=128).contains(&id.len()) && id.bytes().all(plain)).then(|| id.to_owned())
+    headers.get(name)?.to_str().ok().filter(|id| is_id(id)).map(str::to_owned)
 }

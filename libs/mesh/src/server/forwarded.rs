@@ -24,7 +24,7 @@ pub(super) fn caller(trusted_proxies: usize, identity: &Identity, request: &Requ
 
 /// The address of a caller behind so many proxies, each of which added whom it was called by to the right of `x-forwarded-for`. What
 /// stands further left was written by the caller itself, who may write anything.
-fn address(peer: Option<IpAddr>, headers: &HeaderMap, proxies: usize) -> String {
+pub(crate) fn address(peer: Option<IpAddr>, headers: &HeaderMap, proxies: usize) -> String {
     let values = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
     let hops: Vec<&str> = values.flat_map(|value| value.split(',')).map(str::trim).collect();
     // A call that came by fewer proxies is known by the first of them.

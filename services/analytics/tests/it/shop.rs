@@ -35,7 +35,7 @@ impl Shop {
     pub async fn open() -> Self {
         let servers = Servers::up().await;
         let database = format!("test_analytics_{}", Uuid::now_v7().simple());
-        let template = Template::of_service("analytics", analytics::ROLE.migrations);
+        let template = Template::of_service("analytics", analytics::ROLE.migrations.unwrap());
         let url = servers.database(&template, &database).await;
         let app = app(&url);
         Self { app, url, superuser: servers.superuser, database }

@@ -71,7 +71,7 @@ impl Shop {
     pub async fn open() -> Self {
         let servers = Servers::up().await;
         let database = format!("test_catalog_{}", Uuid::now_v7().simple());
-        let template = Template::of_service("catalog", catalog::ROLE.migrations);
+        let template = Template::of_service("catalog", catalog::ROLE.migrations.unwrap());
         let url = servers.database(&template, &database).await;
         let superuser = servers.superuser;
         let db = Db::new(catalog::ROLE.name, Settings::of(url)).unwrap();

@@ -51,7 +51,7 @@ impl Shop {
     pub async fn open() -> Self {
         let servers = Servers::up().await;
         let database = format!("test_pricing_{}", Uuid::now_v7().simple());
-        let template = Template::of_service("pricing", pricing::ROLE.migrations);
+        let template = Template::of_service("pricing", pricing::ROLE.migrations.unwrap());
         let url = servers.database(&template, &database).await;
         let superuser = servers.superuser;
         let db = Db::new(pricing::ROLE.name, Settings::of(url)).unwrap();

@@ -104,7 +104,7 @@ async fn prepare(paths: &Paths, servers: &Stack) -> Result<Variables> {
 
     let superuser = servers.postgres_url.clone().into();
     let mut config = Config::default();
-    for role in crate::role_names() {
+    for role in roles::with_database() {
         let (name, password) = (format!("souk_{role}"), secrets.password(role));
         let created = pg::provision::create(&superuser, &name, password).await;
         created

@@ -17,8 +17,8 @@ use testkit::{Mesh, Options, eventually};
 const OBSERVING: Role = Role {
     serve: |backing| {
         async move {
-            let app = App::new(backing.db.clone(), backing.paging(), 90);
-            backing.listen(backing.consumers().on(app.clone(), created))?;
+            let app = App::new(backing.db()?, backing.paging(), 90);
+            backing.listen(backing.consumers()?.on(app.clone(), created))?;
             Ok(backing.serve(app))
         }
         .boxed()

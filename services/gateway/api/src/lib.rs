@@ -1,0 +1,3 @@
+//! The contract of gateway, generated from `proto/souk/gateway`.
+
+contracts::api!(gateway);

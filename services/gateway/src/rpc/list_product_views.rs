@@ -1,0 +1,66 @@
+//! Shows products.
+
+use crate::domain::view;
+use crate::prices::{Audience, of_skus};
+use crate::{App, is_gone};
+use catalog_api::v1::{ListProductsRequest, ListVariantsRequest, Product, Variant};
+use fault::Fault;
+use futures::{StreamExt, TryStreamExt};
+use gateway_api::v1::{ListProductViewsRequest, ListProductViewsResponse};
+
+/// Most products of a page.
+const MAX_PAGE: i32 = 100;
+/// Products of which variants are asked for at a time.
+const AT_A_TIME: usize = 8;
+
+/// A page of products, each with its first variant and what that costs.
+pub async fn list_product_views(
+    app: &App,
+    request: ListProductViewsRequest,
+) -> Result<ListProductViewsResponse, Fault> {
+    let list = ListProductsRequest {
+        page_size: request.page_size.min(MAX_PAGE),
+        page_token: request.page_token,
+        category_id: request.category_id,
+        brand_id: request.brand_id,
+    };
+    let page = app.catalog.clone().list_products(list).await.map_err(Fault::from)?.into_inner();
+    let products: Vec<(Product, Option<Variant>)> = futures::stream::iter(page.products)
+        .map(async |product| {
+            let variant = first_variant(app, &product.product_id).await?;
+            Ok::<_, Fault>((product, variant))
+        })
+        .buffered(AT_A_TIME)
+        .try_collect()
+        .await?;
+    let variants = products.iter().filter_map(|(_, variant)| variant.as_ref());
+    let skus = variants.map(|variant| variant.sku.clone()).collect();
+    let audience = Audience {
+        currency_code: request.currency_code,
+        channel: request.channel,
+        country: request.country,
+    };
+    let mut costs = of_skus(app, audience, skus).await?;
+    let products = products.into_iter().map(|(product, variant)| {
+        let costs = variant.as_ref().and_then(|variant| costs.remove(&variant.sku));
+        view::product(product, variant.as_ref(), costs.unwrap_or_default())
+    });
+    Ok(ListProductViewsResponse {
+        products: products.collect(),
+        next_page_token: page.next_page_token,
+    })
+}
+
+/// The first variant of a product; none where it has none, or was deleted just now.
+async fn first_variant(app: &App, product_id: &str) -> Result<Option<Variant>, Fault> {
+    let request = ListVariantsRequest {
+        product_id: product_id.to_owned(),
+        page_size: 1,
+        ..ListVariantsRequest::default()
+    };
+    match app.catalog.clone().list_variants(request).await.map_err(Fault::from) {
+        Ok(page) => Ok(page.into_inner().variants.into_iter().next()),
+        Err(fault) if is_gone(&fault) => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}

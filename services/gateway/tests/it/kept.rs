@@ -1,0 +1,116 @@
+//! Answers that are kept, and what ends them.
+
+use crate::shop::Shop;
+use http::{Method, StatusCode};
+use serde_json::Value as Json;
+use std::time::{Duration, Instant};
+use testkit::eventually;
+
+const HIT: &str = "souk; hit";
+const MISS: &str = "souk; fwd=miss";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_a_price_is_seen_through_both_gateways_at_once() {
+    let shop = Shop::open().await;
+    let id = shop.product("Lamp", "LAMP-1").await;
+    shop.price("LAMP-1", 1_000, None).await;
+    let second = shop.second().await;
+    let bases = [shop.base(), second.base.clone()];
+    let detail = format!("/api/v1/catalog/products/{id}?currencyCode=USD");
+    let list = "/api/v1/catalog/products?currencyCode=USD".to_owned();
+    let price = |path: &str, answer: &Json| match path == detail {
+        true => answer["price"].clone(),
+        false => answer["products"][0]["price"].clone(),
+    };
+    for round in 1..=20 {
+        let minor = 1_000 + round;
+        // Both have kept what is over soon.
+        for base in &bases {
+            for path in [&detail, &list] {
+                eventually("it is kept", async || {
+                    (shop.get_at(base, path).await.1 == HIT).then_some(())
+                })
+                .await;
+            }
+        }
+        shop.price("LAMP-1", minor, None).await;
+        let changed = Instant::now();
+        let expected = format!("10.{round:02}");
+        for base in &bases {
+            for path in [&detail, &list] {
+                eventually("the new price is shown", async || {
+                    let (answer, _) = shop.get_at(base, path).await;
+                    (price(path, &answer) == expected).then_some(())
+                })
+                .await;
+            }
+        }
+        let took = changed.elapsed();
+        eprintln!("round {round}: seen after {took:?}");
+        // Without the event it would be a minute.
+        assert!(took < Duration::from_secs(20), "{took:?}");
+    }
+    second.end().await;
+    shop.mesh.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kept_answer_is_whole_shared_and_has_its_tag() {
+    let shop = Shop::open().await;
+    let id = shop.product("Lamp", "LAMP-1").await;
+    shop.mesh.settle().await;
+    let path = format!("/api/v1/catalog/products/{id}");
+    let kept = eventually("it is kept", async || {
+        let (answer, kept) = shop.get_at(&shop.base(), &path).await;
+        (kept == HIT).then_some(answer)
+    })
+    .await;
+    // The other process finds it in Redis.
+    let second = shop.second().await;
+    assert_eq!(shop.get_at(&second.base, &path).await, (kept, HIT.to_owned()));
+    second.end().await;
+
+    let client = reqwest::Client::new();
+    let ask = async |method: Method, tag: Option<&str>| {
+        let url = format!("{}{path}", shop.base());
+        let mut request = client.request(method, url).bearer_auth(shop.mesh.token());
+        if let Some(tag) = tag {
+            request = request.header("if-none-match", tag);
+        }
+        request.send().await.unwrap()
+    };
+    let head = ask(Method::HEAD, None).await;
+    let tag = head.headers()["etag"].to_str().unwrap().to_owned();
+    assert_eq!((head.status(), head.text().await.unwrap()), (StatusCode::OK, String::new()));
+    let unchanged = ask(Method::GET, Some(&tag)).await;
+    assert_eq!(unchanged.status(), StatusCode::NOT_MODIFIED);
+    assert_eq!(ask(Method::GET, Some("\"0\"")).await.status(), StatusCode::OK);
+    // What is refused is not kept.
+    let missing = format!("/api/v1/catalog/products/{}", uuid::Uuid::now_v7());
+    let refused = shop.ask(&shop.base(), Method::GET, &missing).await;
+    assert_eq!(refused.status(), StatusCode::NOT_FOUND);
+    assert!(refused.headers().get("cache-status").is_none());
+    shop.mesh.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_redis_answers_are_right_and_kept_by_each_process() {
+    let shop = Shop::with(|config| {
+        config.server.http_listen = Some(([127, 0, 0, 1], 0).into());
+        config.redis.url = Some("redis://127.0.0.1:1".to_owned().into());
+    })
+    .await;
+    let id = shop.product("Lamp", "LAMP-1").await;
+    let path = format!("/api/v1/catalog/products/{id}?currencyCode=USD");
+    for minor in [1_000, 2_000, 3_000] {
+        shop.price("LAMP-1", minor, None).await;
+        let expected = format!("{}.00", minor / 100);
+        eventually("the price is shown and kept", async || {
+            let (answer, kept) = shop.get_at(&shop.base(), &path).await;
+            (answer["price"] == expected && kept == HIT).then_some(())
+        })
+        .await;
+    }
+    assert_ne!(shop.get_at(&shop.base(), "/api/v1/catalog/brands").await.1, MISS, "not kept");
+    shop.mesh.finish().await;
+}

@@ -1,0 +1,130 @@
+//! A shop of some products, its gateway, and further gateways.
+
+use catalog_api::v1::{CreateProductRequest, ProductDraft, ProductStatus, VariantDraft};
+use contracts::types::v1::Money;
+use http::{Method, StatusCode};
+use mesh::config::Loader;
+use mesh::{Config, Running, Tasks};
+use pricing_api::v1::item::Name;
+use pricing_api::v1::{Item, PriceDraft, SetPriceRequest};
+use reqwest::{Client, Response};
+use serde_json::Value as Json;
+use testkit::{Mesh, Options};
+use tokio_util::sync::CancellationToken;
+
+pub struct Shop {
+    pub mesh: Mesh,
+    client: Client,
+    base: String,
+}
+
+/// Another gateway of the same mesh, in a process of its own as far as anybody sees.
+pub struct Second {
+    running: Running,
+    pub base: String,
+}
+
+impl Shop {
+    pub async fn open() -> Self {
+        Self::with(|config| config.server.http_listen = Some(([127, 0, 0, 1], 0).into())).await
+    }
+
+    pub async fn with(config: fn(&mut Config)) -> Self {
+        let options = Options { config, ..Options::default() };
+        let roles = [catalog::ROLE, pricing::ROLE, search::ROLE, analytics::ROLE, gateway::ROLE];
+        let mesh = Mesh::boot_with(&roles, options).await;
+        let base = format!("http://{}", mesh.running().http().unwrap());
+        Self { mesh, client: Client::new(), base }
+    }
+
+    /// A second gateway; it knows the services by their address.
+    pub async fn second(&self) -> Second {
+        let mut config = mesh::configure(&mut Loader::new(&[], []), &[gateway::ROLE]);
+        config.redis = self.mesh.redis();
+        let any = ([127, 0, 0, 1], 0).into();
+        config.server.grpc_listen = any;
+        config.server.admin_listen = any;
+        config.server.http_listen = Some(any);
+        config.server.data_dir = self.mesh.keys().parent().unwrap().to_owned();
+        config.nats.url = Some(self.mesh.broker_url().into());
+        config.rate_limit.enabled = false;
+        let address = format!("http://{}", self.mesh.running().grpc());
+        for service in ["catalog", "pricing", "search", "analytics"] {
+            config.endpoints.endpoint.insert(service.to_owned(), address.clone());
+        }
+        let tasks = Tasks::new(CancellationToken::new());
+        let running = mesh::serve(config, &[gateway::ROLE], tasks).await.unwrap();
+        running.ready().await;
+        let base = format!("http://{}", running.http().unwrap());
+        Second { running, base }
+    }
+
+    /// Creates a product on offer with one variant, and returns its id.
+    pub async fn product(&self, title: &str, sku: &str) -> String {
+        let product = ProductDraft {
+            title: title.to_owned(),
+            status: ProductStatus::Active.into(),
+            ..ProductDraft::default()
+        };
+        let variant = VariantDraft { sku: sku.to_owned(), ..VariantDraft::default() };
+        let request = CreateProductRequest {
+            product: Some(product),
+            variants: vec![variant],
+            ..CreateProductRequest::default()
+        };
+        let created = self.mesh.catalog().create_product(request).await.unwrap().into_inner();
+        created.product.unwrap().product_id
+    }
+
+    pub async fn price(&self, sku: &str, base: i64, sale: Option<i64>) {
+        let money = |minor| Money { currency_code: "USD".to_owned(), minor_units: Some(minor) };
+        let price = PriceDraft {
+            item: Some(Item { name: Some(Name::Sku(sku.to_owned())) }),
+            base: Some(money(base)),
+            sale: sale.map(money),
+            ..PriceDraft::default()
+        };
+        let request = SetPriceRequest { price: Some(price), ..SetPriceRequest::default() };
+        self.mesh.pricing().set_price(request).await.unwrap();
+    }
+
+    pub async fn ask(&self, base: &str, method: Method, path: &str) -> Response {
+        let request = self.client.request(method, format!("{base}{path}"));
+        request.bearer_auth(self.mesh.token()).send().await.unwrap()
+    }
+
+    /// Without a token, with these headers.
+    pub async fn plain(&self, path: &str, headers: &[(&str, &str)]) -> Response {
+        let mut request = self.client.get(format!("{}{path}", self.base));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.send().await.unwrap()
+    }
+
+    pub async fn get(&self, path: &str) -> Json {
+        self.get_at(&self.base, path).await.0
+    }
+
+    /// The answer of a gateway, and whether it was kept.
+    pub async fn get_at(&self, base: &str, path: &str) -> (Json, String) {
+        let answer = self.ask(base, Method::GET, path).await;
+        let status = answer.status();
+        let kept = answer.headers().get("cache-status");
+        let kept = kept.map(|text| text.to_str().unwrap().to_owned()).unwrap_or_default();
+        let text = answer.text().await.unwrap();
+        assert_eq!(status, StatusCode::OK, "{path}: {text}");
+        (serde_json::from_str(&text).unwrap(), kept)
+    }
+
+    pub fn base(&self) -> String {
+        self.base.clone()
+    }
+}
+
+impl Second {
+    pub async fn end(self) {
+        self.running.stop();
+        self.running.finished().await.unwrap();
+    }
+}
