@@ -60,6 +60,12 @@ impl Schemas {
             properties
                 .insert("amount".to_owned(), json!({ "type": "string", "description": text }));
         }
+        // Where a page says itself how many there are: it does so as text, as a numbered page by a number.
+        if properties.contains_key("nextPageToken")
+            && let Some(total) = properties.get_mut("total")
+        {
+            total["type"] = json!(["string", "integer"]);
+        }
         json!({
             "type": "object",
             "description": comment(&message.parent_file(), message.path()),

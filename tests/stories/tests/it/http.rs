@@ -15,14 +15,16 @@ use testkit::{Caller, Mesh, Options, eventually, reason};
 use tonic_types::StatusExt;
 use uuid::Uuid;
 
-struct Shop {
-    mesh: Mesh,
+/// A mesh that serves HTTP, and who asks it.
+pub struct Shop {
+    pub mesh: Mesh,
     client: Client,
-    base: String,
+    /// `http://…`
+    pub base: String,
 }
 
 impl Shop {
-    async fn open() -> Self {
+    pub async fn open() -> Self {
         let options = Options {
             config: |config| config.server.http_listen = Some(([127, 0, 0, 1], 0).into()),
             ..Options::default()
@@ -54,7 +56,7 @@ impl Shop {
         request.send().await.unwrap()
     }
 
-    async fn get(&self, path: &str) -> Response {
+    pub async fn get(&self, path: &str) -> Response {
         self.ask(Method::GET, path, &[], None).await
     }
 

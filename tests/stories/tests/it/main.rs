@@ -1,6 +1,7 @@
 //! Customer stories that cross services.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a story fails by a panic")]
 
+mod npm;
 mod raw;
 mod shop;
 
@@ -11,6 +12,7 @@ mod http;
 mod http_fuzz;
 mod icecat;
 mod large_answers;
+mod openapi;
 mod price_change;
 mod pricing_day;
 mod refusals;
