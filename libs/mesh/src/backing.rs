@@ -60,7 +60,7 @@ impl<'b> Backing<'b> {
         let mut checks = Vec::new();
         let db = match migrations {
             Some(migrations) => {
-                let db = open_database(boot, service, &bus, !aggregates.is_empty()).await?;
+                let db = boot.open_database(service, !aggregates.is_empty()).await?;
                 let (checked, migrated) = (db.clone(), Arc::new(AtomicBool::new(false)));
                 checks.push(Check::hard("database", move || {
                     ready(checked.clone(), migrations, migrated.clone())
@@ -184,53 +184,56 @@ impl<'b> Backing<'b> {
     }
 }
 
-/// Opens the database of a service, and starts what each needs in the background.
-async fn open_database(
-    boot: &Boot,
-    service: &'static str,
-    bus: &Bus,
-    publishes: bool,
-) -> Result<Db, BootError> {
-    let config = &boot.config.database;
-    let url = config.url.get(service).cloned().ok_or_else(|| {
-        let name = service.to_ascii_uppercase();
-        BootError::missing(format!("SOUK_DATABASE_URL_{name}: is needed to serve {service}"))
-    })?;
-    let mut settings = pg::Settings::of(url.clone());
-    settings.replica_url = config.replica_url.get(service).cloned();
-    settings.max_connections = usize::try_from(config.pool_size).unwrap_or(16);
-    settings.budget = boot.connections.clone();
-    let db = Db::new(service, settings)?;
-    require_connections(boot, service, &db).await?;
+impl Boot {
+    /// Opens the database of a service, and starts what each needs in the background: its relay where it publishes events, the sweep of
+    /// expired rows, the news of operations.
+    pub async fn open_database(
+        &self,
+        service: &'static str,
+        publishes: bool,
+    ) -> Result<Db, BootError> {
+        let bus = self.bus().await?;
+        let config = &self.config.database;
+        let url = config.url.get(service).cloned().ok_or_else(|| {
+            let name = service.to_ascii_uppercase();
+            BootError::missing(format!("SOUK_DATABASE_URL_{name}: is needed to serve {service}"))
+        })?;
+        let mut settings = pg::Settings::of(url.clone());
+        settings.replica_url = config.replica_url.get(service).cloned();
+        settings.max_connections = usize::try_from(config.pool_size).unwrap_or(16);
+        settings.budget = self.connections.clone();
+        let db = Db::new(service, settings)?;
+        require_connections(self, service, &db).await?;
 
-    // A service that publishes nothing has an empty outbox.
-    if publishes {
-        let relay = Relay::new(db.clone(), bus.clone());
-        let ending = boot.tasks.ending();
-        boot.tasks.keep("relay", async move {
-            if let Err(fault) = relay.run(ending).await {
-                tracing::error!("the relay cannot run: {}", fault.chain());
+        // A service that publishes nothing has an empty outbox.
+        if publishes {
+            let relay = Relay::new(db.clone(), bus.clone());
+            let ending = self.tasks.ending();
+            self.tasks.keep("relay", async move {
+                if let Err(fault) = relay.run(ending).await {
+                    tracing::error!("the relay cannot run: {}", fault.chain());
+                }
+            });
+        }
+        let (watched, ending) = (db.clone(), self.tasks.ending());
+        self.tasks.keep("pools", async move {
+            while tokio::time::timeout(POOLS_INTERVAL, ending.cancelled()).await.is_err() {
+                measure_pools(&watched);
             }
         });
-    }
-    let (watched, ending) = (db.clone(), boot.tasks.ending());
-    boot.tasks.keep("pools", async move {
-        while tokio::time::timeout(POOLS_INTERVAL, ending.cancelled()).await.is_err() {
-            measure_pools(&watched);
-        }
-    });
-    let (swept, ending) = (db.clone(), boot.tasks.ending());
-    boot.tasks.keep("sweep", async move {
-        while tokio::time::timeout(SWEEP_INTERVAL, ending.cancelled()).await.is_err() {
-            let work = context::scope(context::Context::of_service(service), sweep::sweep(&swept));
-            if let Err(fault) = work.await {
-                tracing::warn!("sweeping failed, trying again: {}", fault.chain());
+        let (swept, ending) = (db.clone(), self.tasks.ending());
+        self.tasks.keep("sweep", async move {
+            while tokio::time::timeout(SWEEP_INTERVAL, ending.cancelled()).await.is_err() {
+                let work = context::scope(context::Context::of_service(service), sweep::sweep(&swept));
+                if let Err(fault) = work.await {
+                    tracing::warn!("sweeping failed, trying again: {}", fault.chain());
+                }
             }
-        }
-    });
-    boot.tasks
-        .keep("operations", bus::operations::share(db.clone(), bus.clone(), boot.tasks.ending()));
-    Ok(db)
+        });
+        self.tasks
+            .keep("operations", bus::operations::share(db.clone(), bus.clone(), self.tasks.ending()));
+        Ok(db)
+    }
 }
 
 /// Refuses to start where the process may open more connections than the server takes. A server that cannot be asked now is no reason: the

@@ -4,4 +4,5 @@
 mod door;
 mod kept;
 mod pages;
+mod rpc;
 mod shop;
