@@ -35,8 +35,7 @@ pub async fn run(arguments: &[String]) -> Result<()> {
         migrate::run(&url, migrate::SHARED).await?;
         urls.push((name, url));
     }
-    let (client, connection) =
-        tokio_postgres::connect(superuser.expose_secret(), NoTls).await?;
+    let (client, connection) = tokio_postgres::connect(superuser.expose_secret(), NoTls).await?;
     tokio::spawn(connection);
     for count in [1, 4, NAMES.len()] {
         let urls = urls.get(..count).context("too few names")?;
@@ -92,8 +91,7 @@ async fn idle(
     let seconds = begun.elapsed().as_secs_f64();
     let (after, cpu) = (counts(client).await?, (cpu()? - used) / seconds);
     tasks.stop().cancel();
-    tasks.end(Duration::from_secs(5)).await;
-    drop(open);
+    drop((open, boot));
     std::fs::remove_dir_all(folder)?;
     Ok(Idle {
         transactions: (after.0 - before.0) as f64 / seconds,
@@ -119,7 +117,8 @@ async fn counts(client: &Client) -> Result<(i64, i64, i64)> {
 /// Seconds of processor time of this process.
 fn cpu() -> Result<f64> {
     let stat = std::fs::read_to_string("/proc/self/stat")?;
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let fields: Vec<&str> =
+        stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
     let ticks = |at: usize| fields.get(at).and_then(|text| text.parse::<f64>().ok());
     // utime and stime, in hundredths of a second.
     Ok((ticks(11).unwrap_or_default() + ticks(12).unwrap_or_default()) / 100.0)

@@ -46,7 +46,11 @@ pub async fn run(arguments: &[String]) -> Result<()> {
         for _ in 0..ROUNDS {
             let (made, mut slow) = page.rate(true, time).await?;
             let (kept, mut fast) = page.rate(false, time).await?;
-            println!("{name}: made {made:.0}/s, {}; kept {kept:.0}/s, {}", slow.line(), fast.line());
+            println!(
+                "{name}: made {made:.0}/s, {}; kept {kept:.0}/s, {}",
+                slow.line(),
+                fast.line()
+            );
             ratios.push(kept / made);
         }
         ratios.sort_by(f64::total_cmp);
@@ -68,14 +72,19 @@ impl Page {
                 let mut all = Latencies::default();
                 while begun.elapsed() < time {
                     let url = match anew {
-                        true => format!("{url}&channel=c{}", NUMBER.fetch_add(1, Ordering::Relaxed)),
+                        true => {
+                            format!("{url}&channel=c{}", NUMBER.fetch_add(1, Ordering::Relaxed))
+                        }
                         false => url.clone(),
                     };
                     let sent = Instant::now();
                     let answer = client.get(url).bearer_auth(&token).send().await?;
                     let status = answer.status();
                     answer.bytes().await?;
-                    ensure!(status.is_success(), "answered {status}; is SOUK_RATE_LIMIT_ENABLED=false?");
+                    ensure!(
+                        status.is_success(),
+                        "answered {status}; is SOUK_RATE_LIMIT_ENABLED=false?"
+                    );
                     all.add(sent.elapsed());
                 }
                 Ok(all)

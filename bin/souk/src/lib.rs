@@ -13,4 +13,4 @@ pub mod schema;
 pub mod seed;
 mod usage;
 
-pub use roles::{ROLES, role, role_names};
+pub use roles::{ROLES, role, role_names, with_database};

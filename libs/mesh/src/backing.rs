@@ -224,14 +224,17 @@ impl Boot {
         let (swept, ending) = (db.clone(), self.tasks.ending());
         self.tasks.keep("sweep", async move {
             while tokio::time::timeout(SWEEP_INTERVAL, ending.cancelled()).await.is_err() {
-                let work = context::scope(context::Context::of_service(service), sweep::sweep(&swept));
+                let work =
+                    context::scope(context::Context::of_service(service), sweep::sweep(&swept));
                 if let Err(fault) = work.await {
                     tracing::warn!("sweeping failed, trying again: {}", fault.chain());
                 }
             }
         });
-        self.tasks
-            .keep("operations", bus::operations::share(db.clone(), bus.clone(), self.tasks.ending()));
+        self.tasks.keep(
+            "operations",
+            bus::operations::share(db.clone(), bus.clone(), self.tasks.ending()),
+        );
         Ok(db)
     }
 }

@@ -144,13 +144,17 @@ impl Open {
             ..Context::of_service("gateway")
         };
         let work = scope(context.clone(), self.within(request, &id, context)).instrument(span);
-        match tokio::time::timeout(limit, work).await {
+        let (mut response, at) = match tokio::time::timeout(limit, work).await {
             Ok(answered) => answered,
             Err(_) => {
                 let message = "the time for this request was up before it was done";
                 (rest::refuse(Fault::new(Common::DeadlineExceeded, message), &id), None)
             }
+        };
+        if let Ok(id) = HeaderValue::from_str(&id) {
+            response.headers_mut().insert(CORRELATION, id);
         }
+        (response, at)
     }
 
     async fn within(&self, request: Request, id: &str, context: Context) -> Answered {

@@ -28,6 +28,7 @@ pub mod events {
 
 // Shared by the RPCs.
 mod prices;
+mod refusals;
 
 pub use app::App;
 pub use config::Gateway as Settings;

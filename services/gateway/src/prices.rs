@@ -2,6 +2,7 @@
 
 use crate::App;
 use crate::domain::view::Costs;
+use crate::refusals::passed_on;
 use fault::Fault;
 use pricing_api::v1::item::Name;
 use pricing_api::v1::{BatchGetPricesRequest, Item, PriceContext};
@@ -35,7 +36,7 @@ pub(crate) async fn of_skus(
     let mut pricing = app.pricing.clone();
     while !items.is_empty() {
         let request = BatchGetPricesRequest { items, context: Some(context.clone()) };
-        let answer = pricing.batch_get_prices(request).await.map_err(Fault::from)?.into_inner();
+        let answer = pricing.batch_get_prices(request).await.map_err(passed_on)?.into_inner();
         for found in &answer.prices {
             if let Some(Item { name: Some(Name::Sku(sku)) }) = &found.item {
                 costs.insert(sku.clone(), Costs::of(found));

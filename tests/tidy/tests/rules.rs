@@ -298,7 +298,7 @@ fn migrations_of_one_database_have_different_versions() {
         let names = found.map(|entry| entry.unwrap().file_name().into_string().unwrap());
         names.map(|name| name.split('_').next().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    for role in souk::role_names() {
+    for role in souk::with_database() {
         let mut all = [versions("shared"), versions(role)].concat();
         all.sort();
         let twice: Vec<_> = all.windows(2).filter(|pair| pair[0] == pair[1]).collect();

@@ -123,7 +123,7 @@ async fn others(project: &Project, made: &AtomicUsize, over: &AtomicBool) -> f64
             }
             Err(status) => panic!("{status}"),
         }
-        if made.fetch_add(1, Ordering::Relaxed) % 10 == 0 {
+        if made.fetch_add(1, Ordering::Relaxed).is_multiple_of(10) {
             search = project.search();
             peak = peak.max(memory(project));
         }

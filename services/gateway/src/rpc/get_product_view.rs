@@ -3,6 +3,7 @@
 use crate::App;
 use crate::domain::view;
 use crate::prices::{Audience, of_skus};
+use crate::refusals::passed_on;
 use catalog_api::v1::{GetProductRequest, ListVariantsRequest};
 use fault::Fault;
 use gateway_api::v1::{GetProductViewRequest, GetProductViewResponse};
@@ -26,9 +27,9 @@ pub async fn get_product_view(
         catalog.get_product(GetProductRequest { product_id }),
         too.list_variants(variants)
     );
-    let product = product.map_err(Fault::from)?.into_inner().product;
+    let product = product.map_err(passed_on)?.into_inner().product;
     let product = product.ok_or_else(|| Fault::internal("catalog answered without a product"))?;
-    let variants = variants.map_err(Fault::from)?.into_inner().variants;
+    let variants = variants.map_err(passed_on)?.into_inner().variants;
     let skus = variants.iter().map(|variant| variant.sku.clone()).collect();
     let audience = Audience {
         currency_code: request.currency_code,

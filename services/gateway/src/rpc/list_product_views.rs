@@ -2,6 +2,7 @@
 
 use crate::domain::view;
 use crate::prices::{Audience, of_skus};
+use crate::refusals::passed_on;
 use crate::{App, is_gone};
 use catalog_api::v1::{ListProductsRequest, ListVariantsRequest, Product, Variant};
 use fault::Fault;
@@ -24,7 +25,7 @@ pub async fn list_product_views(
         category_id: request.category_id,
         brand_id: request.brand_id,
     };
-    let page = app.catalog.clone().list_products(list).await.map_err(Fault::from)?.into_inner();
+    let page = app.catalog.clone().list_products(list).await.map_err(passed_on)?.into_inner();
     let products: Vec<(Product, Option<Variant>)> = futures::stream::iter(page.products)
         .map(async |product| {
             let variant = first_variant(app, &product.product_id).await?;

@@ -3,6 +3,7 @@
 use crate::App;
 use crate::domain::view;
 use crate::prices::{Audience, of_skus};
+use crate::refusals::passed_on;
 use catalog_api::v1::{BatchGetProductsRequest, Product};
 use fault::Fault;
 use gateway_api::v1::{SearchProductViewsRequest, SearchProductViewsResponse};
@@ -29,7 +30,7 @@ pub async fn search_product_views(
         page_token: request.page_token,
         ..SearchProductsRequest::default()
     };
-    let found = app.search.clone().search_products(search).await.map_err(Fault::from)?.into_inner();
+    let found = app.search.clone().search_products(search).await.map_err(passed_on)?.into_inner();
     let ids = found.products.iter().map(|hit| hit.product_id.clone()).collect();
     let skus = found.products.iter().map(|hit| hit.sku.clone()).filter(|sku| !sku.is_empty());
     let audience = Audience {
@@ -58,7 +59,7 @@ async fn products(app: &App, mut ids: Vec<String>) -> Result<HashMap<String, Pro
     let (mut catalog, mut all) = (app.catalog.clone(), HashMap::new());
     while !ids.is_empty() {
         let request = BatchGetProductsRequest { product_ids: ids };
-        let answer = catalog.batch_get_products(request).await.map_err(Fault::from)?.into_inner();
+        let answer = catalog.batch_get_products(request).await.map_err(passed_on)?.into_inner();
         all.extend(answer.products.into_iter().map(|own| (own.product_id.clone(), own)));
         ids = answer.remaining_ids;
     }

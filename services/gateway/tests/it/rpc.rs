@@ -2,9 +2,7 @@
 
 use crate::shop::Shop;
 use gateway_api::v1::gateway_service_client::GatewayServiceClient;
-use gateway_api::v1::{
-    GetProductViewRequest, ListProductViewsRequest, SearchProductViewsRequest,
-};
+use gateway_api::v1::{GetProductViewRequest, ListProductViewsRequest, SearchProductViewsRequest};
 use testkit::reason;
 
 #[tokio::test(flavor = "multi_thread")]
