@@ -66,6 +66,9 @@ async fn no_flood_stops_the_calls_of_others() {
 fn too_many_connections(project: &Project) {
     let ports = ["--grpc-listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0"];
     let mut serve = project.souk(&[["serve", "catalog"], ports].concat());
+    for name in ["SOUK_DATABASE_URL_CATALOG", "SOUK_NATS_URL", "SOUK_AUTH_JWKS_FILE"] {
+        serve.env(name, project.setting(name));
+    }
     let refused = serve.env("SOUK_DATABASE_CONNECTIONS", "9000").output().unwrap();
     let stderr = String::from_utf8_lossy(&refused.stderr);
     assert_eq!(refused.status.code(), Some(2), "{stderr}");
