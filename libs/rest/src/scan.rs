@@ -41,7 +41,7 @@ pub fn in_a_line(error: &serde_json::Error) -> String {
     }
     let said = error.to_string().replace(" at line 1 column", ", column");
     let said = said.replace("invalid unicode code point", "what is no UTF-8; save it as UTF-8");
-    if error.is_eof() { format!("the row breaks off: {said}") } else { said }
+    if error.is_eof() { format!("the JSON breaks off: {said}") } else { said }
 }
 
 /// The error without where it is.

@@ -1,4 +1,5 @@
-//! The way of one call: all checks before its handler runs, in their order, and what happens to its answer.
+//! The way of one call: all checks before its handler runs, in their order, and what happens to its answer. What is done within a scope
+//! is pinned where it is made, since it is large and would be copied into each.
 
 use super::admission::{Admission, until_sent};
 use super::answer::{code, refuse};
@@ -17,6 +18,7 @@ use channel::measure::Timed;
 use contracts::Policy;
 use fault::Fault;
 use fault::context::{Context, current, scope};
+use std::pin::pin;
 use std::sync::Arc;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
@@ -31,7 +33,8 @@ pub(super) async fn any(request: Request, next: Next) -> Response {
         None => {
             // Every log line of the call carries both ids.
             let span = trace::open(path, &mut context);
-            scope(context, named(request, next)).instrument(span).await
+            let work = pin!(named(request, next));
+            scope(context, work).instrument(span).await
         }
     };
     correlate::answer(response.headers_mut(), &id);
@@ -82,7 +85,7 @@ impl Checks {
         let admitted = self.admission.admit(policy)?;
         let in_flight = self.calls.token();
         let deadline = Deadline::of(&self.timeouts, policy, &request)?;
-        let work = self.known(policy, deadline, request, next);
+        let work = pin!(self.known(policy, deadline, request, next));
         let response = deadline.enforce(policy, work).await.unwrap_or_else(refuse);
         drop(admitted);
         Ok(until_sent(response, in_flight))
@@ -109,7 +112,7 @@ impl Checks {
             identity.require(policy.scopes)?;
             // Nobody has all slots, and nobody's unread answers fill the memory.
             let share = self.admission.begin(policy, &identity, &caller)?;
-            let work = self.handled(policy, deadline, identity, request, next);
+            let work = pin!(self.handled(policy, deadline, identity, request, next));
             share.answer(policy, deadline.at, work).await
         };
         let answer = allowed.await;
