@@ -173,6 +173,11 @@ impl Route {
         }
     }
 
+    /// The field of the answer that is the whole of it over HTTP; none: all of it is.
+    pub fn answer_field(&self) -> Option<&str> {
+        self.answer.as_ref().map(FieldDescriptor::name)
+    }
+
     /// Path of the method on the wire.
     pub fn method_path(&self) -> String {
         format!("/{}/{}", self.method.parent_service().full_name(), self.method.name())
