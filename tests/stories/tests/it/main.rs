@@ -16,5 +16,6 @@ mod openapi;
 mod price_change;
 mod pricing_day;
 mod refusals;
+mod routes;
 mod silent;
 mod worst;

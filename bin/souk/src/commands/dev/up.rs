@@ -269,6 +269,7 @@ mod tests {
                 "SOUK_DATABASE_URL_PRICING",
                 "SOUK_ENDPOINT_ANALYTICS",
                 "SOUK_ENDPOINT_CATALOG",
+                "SOUK_ENDPOINT_GATEWAY",
                 "SOUK_ENDPOINT_SEARCH",
                 "SOUK_GRPC_LISTEN",
                 "SOUK_HTTP_LISTEN"
