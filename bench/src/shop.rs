@@ -118,7 +118,6 @@ async fn import(mesh: &Mesh, rows: Vec<ImportRow>) -> Result<()> {
     Ok(())
 }
 
-/// How many products are found.
 /// How many products are found; none: searches have so much to do that this one was refused.
 async fn count(mesh: &Mesh) -> Result<Option<i64>> {
     let request = SearchProductsRequest { page_size: 1, ..Default::default() };

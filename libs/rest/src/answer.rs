@@ -62,7 +62,8 @@ pub(crate) fn tag(message: &DynamicMessage) -> Option<String> {
     Some(format!("\"{version}\""))
 }
 
-fn has(asked: &HeaderMap, tag: &str) -> bool {
+/// Whether who asks has the answer with this tag already, by `If-None-Match`.
+pub fn has(asked: &HeaderMap, tag: &str) -> bool {
     let sent = asked.get_all(header::IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
     sent.flat_map(|text| text.split(',')).any(|own| {
         let own = own.trim();

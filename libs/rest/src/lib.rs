@@ -20,7 +20,7 @@ pub mod scan;
 mod service;
 mod template;
 
-pub use answer::json;
+pub use answer::{has, json};
 pub use refusal::of_fault as refuse;
 pub use routes::{Route, Routes, Verb};
-pub use service::{At, Front};
+pub use service::{At, Front, correlation};

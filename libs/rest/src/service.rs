@@ -304,8 +304,8 @@ fn unavailable(error: &BoxError) -> Status {
     fault.because(error.to_string()).into()
 }
 
-/// The caller's id, if it is one that may go into logs; else a new one.
-fn correlation(headers: &HeaderMap) -> String {
+/// The caller's correlation id, if it is one that may go into logs; else a new one.
+pub fn correlation(headers: &HeaderMap) -> String {
     let sent = headers.get(CORRELATION).or_else(|| headers.get("correlation-id"));
     let sent = sent.and_then(|id| id.to_str().ok());
     sent.filter(|id| fault::context::is_id(id))

@@ -25,7 +25,6 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tonic::body::Body;
 use tracing::Instrument;
-use uuid::Uuid;
 
 const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
 /// Whoever shows this key may send what a browser sees; all browsers of a shop share it, so each counts by its address.
@@ -127,7 +126,7 @@ impl Gate {
 
 impl Open {
     async fn answer(&self, mut request: Request) -> Answered {
-        let id = correlation(request.headers());
+        let id = rest::correlation(request.headers());
         if let Ok(id) = HeaderValue::from_str(&id) {
             request.headers_mut().insert(CORRELATION, id);
         }
@@ -204,7 +203,8 @@ impl Open {
     ) -> http::Response<Body> {
         let (mut head, body) = request.into_parts();
         // What is kept is whole, whatever this caller has already.
-        let has = head.headers.remove(header::IF_NONE_MATCH);
+        let asked = head.headers.clone();
+        head.headers.remove(header::IF_NONE_MATCH);
         let only_head = head.method == http::Method::HEAD;
         if only_head {
             head.method = http::Method::GET;
@@ -217,7 +217,7 @@ impl Open {
             Ok((bytes, source)) => {
                 metrics::counter!("gateway_answers_total", "path" => route.path().to_owned(), "source" => source.name())
                     .increment(1);
-                Kept::read(&bytes).response(has.as_ref(), source)
+                Kept::read(&bytes).response(&asked, source)
             }
             Err(passed) => Passed::response(&passed),
         };
@@ -230,11 +230,4 @@ impl Open {
 
 fn at(route: &Route) -> At {
     At { service: route.service(), path: route.path().to_owned() }
-}
-
-/// The caller's id, if it is one that may go into logs; else a new one.
-fn correlation(headers: &http::HeaderMap) -> String {
-    let sent = headers.get(CORRELATION).or_else(|| headers.get("correlation-id"));
-    let sent = sent.and_then(|id| id.to_str().ok()).filter(|id| fault::context::is_id(id));
-    sent.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned)
 }

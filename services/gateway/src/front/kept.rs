@@ -45,9 +45,10 @@ impl Kept {
         Self { tag, json: bytes.slice((end + 1).min(bytes.len())..) }
     }
 
-    /// The answer to who has this tag already.
-    pub(super) fn response(self, has: Option<&HeaderValue>, source: Source) -> Response<Body> {
-        let unchanged = has.is_some() && has == self.tag.as_ref();
+    /// The answer to who asks with these headers, perhaps for what has changed only.
+    pub(super) fn response(self, asked: &HeaderMap, source: Source) -> Response<Body> {
+        let tag = self.tag.as_ref().and_then(|tag| tag.to_str().ok());
+        let unchanged = tag.is_some_and(|tag| rest::has(asked, tag));
         let mut response = match unchanged {
             true => Response::new(Body::empty()),
             false => Response::new(Body::new(Full::from(self.json))),

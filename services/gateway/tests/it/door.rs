@@ -38,6 +38,16 @@ async fn an_address_without_a_token_has_its_burst_and_a_token_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_given_up_after_its_time() {
+    let shop = Shop::hasty().await;
+    let late = shop.ask(&shop.base(), http::Method::GET, "/api/v1/catalog/products").await;
+    assert_eq!(late.status(), StatusCode::GATEWAY_TIMEOUT);
+    let json: Json = serde_json::from_str(&late.text().await.unwrap()).unwrap();
+    assert_eq!(json["reason"], "DEADLINE_EXCEEDED");
+    shop.mesh.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn only_what_is_meant_for_callers_is_served() {
     let shop = Shop::open().await;
     let health = shop.plain("/health", &[]).await;

@@ -82,14 +82,38 @@ async fn a_kept_answer_is_whole_shared_and_has_its_tag() {
     let head = ask(Method::HEAD, None).await;
     let tag = head.headers()["etag"].to_str().unwrap().to_owned();
     assert_eq!((head.status(), head.text().await.unwrap()), (StatusCode::OK, String::new()));
-    let unchanged = ask(Method::GET, Some(&tag)).await;
-    assert_eq!(unchanged.status(), StatusCode::NOT_MODIFIED);
+    for has in [tag.clone(), format!("W/{tag}"), format!("\"0\", {tag}"), "*".to_owned()] {
+        let unchanged = ask(Method::GET, Some(&has)).await;
+        assert_eq!(unchanged.status(), StatusCode::NOT_MODIFIED, "{has}");
+    }
     assert_eq!(ask(Method::GET, Some("\"0\"")).await.status(), StatusCode::OK);
     // What is refused is not kept.
     let missing = format!("/api/v1/catalog/products/{}", uuid::Uuid::now_v7());
     let refused = shop.ask(&shop.base(), Method::GET, &missing).await;
     assert_eq!(refused.status(), StatusCode::NOT_FOUND);
     assert!(refused.headers().get("cache-status").is_none());
+    shop.mesh.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_changes_are_not_heard_nothing_is_kept() {
+    let mut shop = Shop::open().await;
+    let id = shop.product("Lamp", "LAMP-1").await;
+    let path = format!("/api/v1/catalog/products/{id}?currencyCode=USD");
+    let until = async |shop: &Shop, wanted: &str| {
+        eventually("it is kept, or not", async || {
+            (shop.get_at(&shop.base(), &path).await.1 == wanted).then_some(())
+        })
+        .await;
+    };
+    until(&shop, HIT).await;
+    shop.mesh.broker().kill().await.unwrap();
+    until(&shop, "").await;
+    shop.price("LAMP-1", 1_000, None).await;
+    assert_eq!(shop.get_at(&shop.base(), &path).await.0["price"], "10.00");
+    shop.mesh.broker().restart().await.unwrap();
+    until(&shop, HIT).await;
+    assert_eq!(shop.get_at(&shop.base(), &path).await.0["price"], "10.00");
     shop.mesh.finish().await;
 }
 

@@ -30,7 +30,19 @@ impl Shop {
     }
 
     pub async fn with(config: fn(&mut Config)) -> Self {
-        let options = Options { config, ..Options::default() };
+        Self::of(Options { config, ..Options::default() }).await
+    }
+
+    /// With a gateway that gives a request no time.
+    pub async fn hasty() -> Self {
+        let config = |config: &mut Config| {
+            config.server.http_listen = Some(([127, 0, 0, 1], 0).into());
+        };
+        let environment = &[("SOUK_GATEWAY_TIMEOUT_MS", "1")];
+        Self::of(Options { config, environment, ..Options::default() }).await
+    }
+
+    async fn of(options: Options) -> Self {
         let roles = [catalog::ROLE, pricing::ROLE, search::ROLE, analytics::ROLE, gateway::ROLE];
         let mesh = Mesh::boot_with(&roles, options).await;
         let base = format!("http://{}", mesh.running().http().unwrap());
