@@ -15,9 +15,12 @@ pub mod products;
 pub mod progress;
 mod report;
 pub mod retry;
+pub mod stock;
 
+use kernel::digest::sha256;
 use kernel::name;
 use std::fmt;
+use uuid::{Builder, Uuid};
 
 /// What to do about a row that is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -27,6 +30,16 @@ pub enum OnError {
     Stop,
     /// Leave it out, report it, and go on.
     Skip,
+}
+
+/// The id of the request that a chunk of an import is. It depends on the body, because a chunk without its refused rows is another request
+/// and needs another id.
+fn request_id(import_id: Uuid, sequence: i64, body: &[u8]) -> String {
+    let mut name = import_id.as_bytes().to_vec();
+    name.extend(sequence.to_be_bytes());
+    name.extend(body);
+    let digest = u128::from_be_bytes(sha256(&name).first_chunk().copied().unwrap_or_default());
+    Builder::from_custom_bytes(digest.to_be_bytes()).into_uuid().to_string()
 }
 
 /// A row with its line number.

@@ -9,13 +9,16 @@ mod kinds;
 mod prices;
 mod products;
 mod random;
+mod stock;
 mod tree;
 mod words;
 
+pub use stock::warehouses;
 pub use tree::Category;
 
 use catalog_api::v1::{AttributeDraft, ImportRow};
 use pricing_api::v1::PriceDraft;
+use warehouse_api::v1::StockUpdate;
 
 /// What to generate.
 #[derive(Debug, Clone, Copy)]
@@ -46,6 +49,12 @@ impl Shop {
     pub fn rows(&self) -> impl Iterator<Item = ImportRow> {
         let seed = self.seed;
         (0..self.products).map(move |number| products::row(seed, number))
+    }
+
+    /// Stock of all variants in three warehouses: most have some, a few are nearly or wholly sold out.
+    pub fn stock(&self) -> impl Iterator<Item = StockUpdate> {
+        let seed = self.seed;
+        (0..self.products).flat_map(move |number| stock::of(seed, number))
     }
 
     /// Prices of all variants: in USD and EUR, some with a sale, some for one warehouse.

@@ -8,6 +8,7 @@ use pricing_api::v1::pricing_service_client::PricingServiceClient;
 use search_api::v1::search_service_client::SearchServiceClient;
 use std::sync::Arc;
 use tonic::transport::{self, Certificate, ClientTlsConfig};
+use warehouse_api::v1::warehouse_service_client::WarehouseServiceClient;
 
 /// Calls every service of Souk. Cloning is cheap, and clones share connections. It connects when it is first used.
 #[derive(Debug, Clone)]
@@ -15,6 +16,7 @@ pub struct Client {
     catalog: Channel,
     pricing: Channel,
     search: Channel,
+    warehouse: Channel,
     analytics: Channel,
     operations: Channel,
 }
@@ -66,6 +68,11 @@ impl Client {
         SearchServiceClient::new(self.search.clone())
     }
 
+    /// Stock, and who holds it.
+    pub fn warehouse(&self) -> WarehouseServiceClient<Channel> {
+        WarehouseServiceClient::new(self.warehouse.clone())
+    }
+
     /// What happened in the shops, and reports about it.
     pub fn analytics(&self) -> AnalyticsServiceClient<Channel> {
         AnalyticsServiceClient::new(self.analytics.clone())
@@ -82,6 +89,7 @@ impl Client {
             Some("catalog") => &self.catalog,
             Some("pricing") => &self.pricing,
             Some("search") => &self.search,
+            Some("warehouse") => &self.warehouse,
             Some("analytics") => &self.analytics,
             _ => &self.operations,
         };
@@ -113,6 +121,12 @@ impl Settings {
         self.at("search", address)
     }
 
+    /// Warehouse at an address of its own.
+    #[must_use]
+    pub fn warehouse_at(self, address: impl Into<String>) -> Self {
+        self.at("warehouse", address)
+    }
+
     /// Analytics at an address of its own.
     #[must_use]
     pub fn analytics_at(self, address: impl Into<String>) -> Self {
@@ -134,6 +148,7 @@ impl Settings {
             catalog: self.channel("catalog")?,
             pricing: self.channel("pricing")?,
             search: self.channel("search")?,
+            warehouse: self.channel("warehouse")?,
             analytics: self.channel("analytics")?,
             operations: self.channel("operations")?,
         })

@@ -43,3 +43,4 @@ pub use pricing_api as pricing;
 pub use reason::{Reason, Refusal};
 pub use search_api as search;
 pub use token::TokenSource;
+pub use warehouse_api as warehouse;

@@ -14,6 +14,8 @@ pub enum Reason {
     Pricing(pricing_api::v1::Reason),
     /// What search refuses.
     Search(search_api::v1::Reason),
+    /// What warehouse refuses.
+    Warehouse(warehouse_api::v1::Reason),
     /// What analytics refuses.
     Analytics(analytics_api::v1::Reason),
     /// What the operators' service refuses.
@@ -54,6 +56,7 @@ impl Refusal for Status {
         of!(Catalog, catalog_api::v1::Reason);
         of!(Pricing, pricing_api::v1::Reason);
         of!(Search, search_api::v1::Reason);
+        of!(Warehouse, warehouse_api::v1::Reason);
         of!(Analytics, analytics_api::v1::Reason);
         of!(Operations, operations::v1::Reason);
         None

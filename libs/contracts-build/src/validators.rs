@@ -358,6 +358,19 @@ fn check(
             let n = integer(number)?;
             (format!("*{value} > {n}"), format!("must be less than or equal to {n}"))
         }
+        ("int64.not_in", Value::List(numbers)) => {
+            let numbers = numbers.iter().map(integer).collect::<Option<Vec<i64>>>()?;
+            let list: Vec<String> = numbers.iter().map(ToString::to_string).collect();
+            (format!("{numbers:?}.contains({value})"), format!("must not be {}", list.join(" or ")))
+        }
+        // Ranges, because a comparison with what is no number is false both ways.
+        ("double.gte", Value::F64(n)) => (
+            format!("!({n:?}..).contains({value})"),
+            format!("must be greater than or equal to {n}"),
+        ),
+        ("double.lte", Value::F64(n)) => {
+            (format!("!(..={n:?}).contains({value})"), format!("must be less than or equal to {n}"))
+        }
         ("double.finite", Value::Bool(true)) => {
             (format!("!{value}.is_finite()"), "must be finite".to_owned())
         }

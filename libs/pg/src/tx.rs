@@ -71,6 +71,11 @@ impl Tx {
         clock + self.clock_offset
     }
 
+    /// What [`Tx::at`] adds, for a condition on the time within a statement.
+    pub fn clock_offset(&self) -> TimeDelta {
+        self.clock_offset
+    }
+
     /// Marks the point that [`Tx::rollback_to_savepoint`] goes back to.
     pub async fn savepoint(&mut self) -> Result<(), Fault> {
         self.conn().batch_execute("SAVEPOINT dry_run").await.map_err(Fault::from)

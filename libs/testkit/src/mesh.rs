@@ -20,6 +20,7 @@ use std::path::PathBuf;
 use testbed::Servers;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::{Channel, Endpoint};
+use warehouse_api::v1::warehouse_service_client::WarehouseServiceClient;
 
 /// Options of a mesh.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +34,8 @@ pub struct Options {
     pub config: fn(&mut Config),
     /// Variables that the configuration is read from before that.
     pub environment: &'static [(&'static str, &'static str)],
+    /// Publishers that are no services yet: the test publishes their events, and their streams are there from the beginning.
+    pub publishers: &'static [&'static str],
 }
 
 impl Options {
@@ -44,7 +47,7 @@ impl Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { twice: true, dead_letters: false, config: |_| (), environment: &[] }
+        Self { twice: true, dead_letters: false, config: |_| (), environment: &[], publishers: &[] }
     }
 }
 
@@ -96,6 +99,12 @@ impl Mesh {
         (options.config)(&mut config);
         mesh::identity::generate_keys(&folder.join("auth")).unwrap();
         let (token, redis) = (token(&config), config.redis.clone());
+        for publisher in options.publishers {
+            let settings = &bus::Settings::of(broker.url());
+            bus::streams::ensure_events(&bus::Bus::connect(settings).await.unwrap(), publisher)
+                .await
+                .unwrap();
+        }
 
         let tasks = Tasks::new(CancellationToken::new());
         let running = mesh::serve(config, roles, tasks).await.unwrap();
@@ -163,6 +172,11 @@ impl Mesh {
     /// A client of search.
     pub fn search(&self) -> SearchServiceClient<Caller> {
         SearchServiceClient::new(self.caller())
+    }
+
+    /// A client of warehouse.
+    pub fn warehouse(&self) -> WarehouseServiceClient<Caller> {
+        WarehouseServiceClient::new(self.caller())
     }
 
     /// A client of analytics.

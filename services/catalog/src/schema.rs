@@ -49,6 +49,7 @@ diesel::table! {
         updated_at -> Timestamptz,
         deleted_at -> Nullable<Timestamptz>,
         key_folded -> Text,
+        low_stock_threshold -> Nullable<Int8>,
     }
 }
 

@@ -1,6 +1,6 @@
 use super::flags::Flags;
 use crate::environment::Environment;
-use crate::export::{Writer, events, prices, products};
+use crate::export::{Writer, events, prices, products, stock};
 use crate::load::caller::Caller;
 use crate::load::progress::Progress;
 use crate::output;
@@ -10,8 +10,9 @@ use catalog_api::v1::ImportRow;
 use clap::{Args, Subcommand};
 use pricing_api::v1::PriceDraft;
 use std::path::PathBuf;
+use warehouse_api::v1::StockUpdate;
 
-/// Exports JSON lines. Products and prices are as `souk import` reads them, without ids and times that the shop generated. The same
+/// Exports JSON lines. Products, prices and stock are as `souk import` reads them, without ids and times that the shop generated. The same
 /// content gives the same bytes.
 #[derive(Debug, Subcommand)]
 pub enum Export {
@@ -19,6 +20,8 @@ pub enum Export {
     Products(Out),
     /// Prices, as souk.pricing.v1.PriceDraft.
     Prices(Out),
+    /// Stock of all warehouses, as souk.warehouse.v1.StockUpdate.
+    Stock(Out),
     /// What happened on a day, as souk.analytics.v1.RecordedEvent, by the ids of the events.
     Events(OutOfDay),
 }
@@ -71,6 +74,13 @@ impl Export {
                         "{of_products} prices are of products and name their ids, which exist in this shop only"
                     ));
                 }
+            }
+            Self::Stock(out) => {
+                let (caller, mut progress) = out.begin("levels")?;
+                let mut writer = Writer::open::<StockUpdate>(&out.file)?;
+                stock::export(&caller, &mut writer, &mut progress).await?;
+                writer.finish()?;
+                progress.finish();
             }
             Self::Events(OutOfDay { day, out }) => {
                 let (caller, mut progress) = out.begin("events")?;

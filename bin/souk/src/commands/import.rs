@@ -5,7 +5,7 @@ use crate::load::chunks::Chunks;
 use crate::load::keyed::Keyed;
 use crate::load::lines::{Lines, require_json_lines};
 use crate::load::progress::Progress;
-use crate::load::{OnError, Tally, archive, prices, products};
+use crate::load::{OnError, Tally, archive, prices, products, stock};
 use crate::output;
 use crate::usage::Usage;
 use anyhow::{Context, Result, bail};
@@ -26,6 +26,8 @@ pub enum Import {
     Products(Products),
     /// Prices, as souk.pricing.v1.PriceDraft.
     Prices(Prices),
+    /// Stock, as souk.warehouse.v1.StockUpdate: what was counted, came or is set of a SKU in a warehouse, named by its code or id.
+    Stock(Stock),
 }
 
 /// Creates and updates products by their keys.
@@ -64,6 +66,18 @@ pub struct Prices {
     flags: Flags,
 }
 
+/// Changes stock.
+#[derive(Debug, Args)]
+pub struct Stock {
+    #[command(flatten)]
+    rows: Rows,
+    /// Rows that are written in one transaction.
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    chunk: u16,
+    #[command(flatten)]
+    flags: Flags,
+}
+
 /// The rows and how to import them.
 #[derive(Debug, Args)]
 struct Rows {
@@ -90,6 +104,7 @@ impl Import {
         match self {
             Self::Products(command) => command.run().await,
             Self::Prices(command) => command.run().await,
+            Self::Stock(command) => command.run().await,
         }
     }
 }
@@ -156,6 +171,22 @@ impl Prices {
         let tally = prices::send(&caller, options, chunks, &mut progress).await;
         progress.finish();
         self.rows.end("prices", tally?)
+    }
+}
+
+impl Stock {
+    async fn run(self) -> Result<()> {
+        let caller = Caller::new(&Environment::of_client(), &self.flags)?;
+        let options = stock::Options {
+            import_id: self.rows.begin()?,
+            dry_run: self.rows.dry_run,
+            on_error: self.rows.on_error,
+        };
+        let chunks = Chunks::new(self.rows.read()?, self.chunk.into(), self.rows.on_error);
+        let mut progress = Progress::new("levels", self.rows.count()?);
+        let tally = stock::send(&caller, options, chunks, &mut progress).await;
+        progress.finish();
+        self.rows.end("stock", tally?)
     }
 }
 

@@ -3,15 +3,17 @@ use crate::environment::Environment;
 use crate::load::caller::Caller;
 use crate::load::chunks::Chunks;
 use crate::load::progress::Progress;
-use crate::load::{OnError, Refused, Row, Tally, entries, events, prices, products};
+use crate::load::{OnError, Refused, Row, Tally, entries, events, prices, products, stock};
 use crate::output;
-use crate::seed::Shop;
+use crate::seed::{Shop, warehouses};
 use anyhow::{Result, bail};
 use catalog_api::v1::{ImportErrorPolicy, ImportStart};
 use clap::Args;
 use contracts::{Validate, Violations};
 use kernel::digest::{hex, sha256};
+use pricing_api::v1::PriceDraft;
 use prost::Message;
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// Fills the shop with a generated assortment of invented brands. A second run changes nothing.
@@ -65,14 +67,39 @@ pub async fn fill(caller: &Caller, shop: Shop) -> Result<()> {
     progress.finish();
     report("products", tally?)?;
 
+    let (tally, ids) = entries::warehouses(caller, &warehouses()).await?;
+    report("warehouses", tally)?;
+    // Prices name warehouses by their ids, which this shop has given them.
+    let prices = move || {
+        let ids = ids.clone();
+        shop.prices().map(move |price| of_this_shop(price, &ids))
+    };
     let total = u64::try_from(shop.prices().count()).ok();
     let mut progress = Progress::new("prices", total);
     let options =
         prices::Options { import_id: Uuid::now_v7(), dry_run: false, on_error: OnError::Stop };
-    let chunks = Chunks::new(numbered(shop.prices()), prices::MAX_ROWS / 2, OnError::Stop);
+    let chunks = Chunks::new(numbered(prices()), prices::MAX_ROWS / 2, OnError::Stop);
     let tally = prices::send(caller, options, chunks, &mut progress).await;
     progress.finish();
-    report("prices", tally?)
+    report("prices", tally?)?;
+
+    let total = u64::try_from(shop.stock().count()).ok();
+    let mut progress = Progress::new("levels", total);
+    let options =
+        stock::Options { import_id: Uuid::now_v7(), dry_run: false, on_error: OnError::Stop };
+    let chunks = Chunks::new(numbered(shop.stock()), prices::MAX_ROWS / 2, OnError::Stop);
+    let tally = stock::send(caller, options, chunks, &mut progress).await;
+    progress.finish();
+    report("stock", tally?)
+}
+
+fn of_this_shop(mut price: PriceDraft, ids: &HashMap<String, String>) -> PriceDraft {
+    if let Some(scope) = &mut price.scope
+        && let Some(id) = ids.get(&scope.warehouse_id)
+    {
+        scope.warehouse_id.clone_from(id);
+    }
+    price
 }
 
 fn numbered<M>(

@@ -19,6 +19,7 @@ use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Channel, ClientTlsConfig, Endpoint};
 use tonic::{Request, Status};
+use warehouse_api::v1::warehouse_service_client::WarehouseServiceClient;
 
 /// Default address.
 const DEFAULT_ADDRESS: &str = "127.0.0.1:50051";
@@ -39,6 +40,8 @@ pub struct Caller {
     pub pricing: PricingServiceClient<Authorized>,
     /// Search.
     pub search: SearchServiceClient<Authorized>,
+    /// Stock.
+    pub warehouse: WarehouseServiceClient<Authorized>,
     /// Analytics.
     pub analytics: AnalyticsServiceClient<Authorized>,
 }
@@ -53,6 +56,7 @@ impl Caller {
             catalog: CatalogServiceClient::new(of("catalog")?),
             pricing: PricingServiceClient::new(of("pricing")?),
             search: SearchServiceClient::new(of("search")?),
+            warehouse: WarehouseServiceClient::new(of("warehouse")?),
             analytics: AnalyticsServiceClient::new(of("analytics")?),
         })
     }

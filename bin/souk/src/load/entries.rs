@@ -3,6 +3,7 @@
 use super::Tally;
 use super::caller::{Caller, call};
 use super::pages::{PAGE_SIZE, all_pages, with_retries};
+use crate::export::stock::codes;
 use crate::seed;
 use anyhow::{Context, Result};
 use catalog_api::v1::{
@@ -12,6 +13,7 @@ use catalog_api::v1::{
 use kernel::name::fold;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use uuid::Uuid;
+use warehouse_api::v1::{CreateWarehouseRequest, WarehouseDraft};
 
 /// Creates categories, parents first, whose keys do not exist yet.
 pub async fn categories(caller: &Caller, wanted: &[seed::Category]) -> Result<Tally> {
@@ -29,6 +31,7 @@ pub async fn categories(caller: &Caller, wanted: &[seed::Category]) -> Result<Ta
             key: own.key.to_owned(),
             name: own.name.to_owned(),
             parent_id: parent.transpose()?.cloned().unwrap_or_default(),
+            ..CategoryDraft::default()
         };
         let request = CreateCategoryRequest { category: Some(draft), request_id: request_id() };
         let create = async || caller.catalog.clone().create_category(call(request.clone())).await;
@@ -38,6 +41,30 @@ pub async fn categories(caller: &Caller, wanted: &[seed::Category]) -> Result<Ta
         tally.created += 1;
     }
     Ok(tally)
+}
+
+/// Creates warehouses whose codes do not exist yet. Returns the ids of all by their codes.
+pub async fn warehouses(
+    caller: &Caller,
+    wanted: &[WarehouseDraft],
+) -> Result<(Tally, HashMap<String, String>)> {
+    let known = codes(caller).await?.into_iter();
+    let mut ids: HashMap<String, String> = known.map(|(id, code)| (code, id)).collect();
+    let mut tally = Tally::default();
+    for own in wanted {
+        if ids.contains_key(&own.code) {
+            tally.unchanged += 1;
+            continue;
+        }
+        let request =
+            CreateWarehouseRequest { warehouse: Some(own.clone()), request_id: request_id() };
+        let create = async || caller.warehouse.clone().create_warehouse(call(request.clone())).await;
+        let created = with_retries("create a warehouse", create).await?;
+        let id = created.warehouse.context("a created warehouse is not answered")?.warehouse_id;
+        ids.insert(own.code.clone(), id);
+        tally.created += 1;
+    }
+    Ok((tally, ids))
 }
 
 /// Creates brands whose names do not exist yet.

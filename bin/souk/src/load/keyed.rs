@@ -2,6 +2,7 @@
 
 mod prices;
 mod products;
+mod stock;
 
 use kernel::digest::sha256;
 use prost::Message;

@@ -5,16 +5,15 @@ use super::chunks::{Chunk, Chunks, Next};
 use super::keyed::Keyed;
 use super::progress::Progress;
 use super::retry::with_retries;
-use super::{OnError, Refused, Row, Tally};
+use super::{OnError, Refused, Row, Tally, request_id};
 use anyhow::{Result, bail};
 use contracts::Kind;
 use fault::Fault;
-use kernel::digest::sha256;
 use pricing_api::v1::price_check::Outcome;
 use pricing_api::v1::{BulkSetPricesRequest, BulkSetPricesResponse, PriceCheck, PriceDraft};
 use prost::Message;
 use std::collections::BTreeMap;
-use uuid::{Builder, Uuid};
+use uuid::Uuid;
 
 /// Maximum number of rows in a call.
 pub const MAX_ROWS: usize = 1_000;
@@ -128,12 +127,7 @@ fn request(options: Options, sequence: i64, rows: &[Row<PriceDraft>]) -> BulkSet
     let prices = rows.iter().map(|row| row.message.clone()).collect();
     let mut request =
         BulkSetPricesRequest { prices, validate_only: options.dry_run, ..Default::default() };
-    // The id depends on the body, because a chunk without its refused rows is another request and needs another id.
-    let mut name = options.import_id.as_bytes().to_vec();
-    name.extend(sequence.to_be_bytes());
-    name.extend(request.encode_to_vec());
-    let digest = u128::from_be_bytes(sha256(&name).first_chunk().copied().unwrap_or_default());
-    request.request_id = Builder::from_custom_bytes(digest.to_be_bytes()).into_uuid().to_string();
+    request.request_id = request_id(options.import_id, sequence, &request.encode_to_vec());
     request
 }
 

@@ -6,8 +6,8 @@ use contracts::types::v1::Money;
 use pricing_api::v1::item::Name;
 use pricing_api::v1::{Item, PriceDraft, PriceScope};
 
-/// Warehouses that have prices of their own.
-const WAREHOUSES: [&str; 3] = ["east", "west", "north"];
+/// Codes of the warehouses, which have prices of their own.
+pub(super) const WAREHOUSES: [&str; 3] = ["east", "west", "north"];
 
 /// Pricing that all variants of a product share.
 struct Terms {

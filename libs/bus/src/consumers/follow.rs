@@ -17,6 +17,9 @@ use tokio_util::sync::CancellationToken;
 /// Messages that are requested at a time; `max_ack_pending` bounds those in progress.
 const MAX_PULL: usize = 128;
 
+/// How often the stream of a publisher that no service of the contract is yet is looked for: its events are defined before it is built.
+const UNSERVED_PAUSE: Duration = Duration::from_secs(60);
+
 /// Follows one publisher until `stop`.
 pub(super) async fn follow(
     consumers: &Consumers,
@@ -41,6 +44,9 @@ pub(super) async fn follow(
             }
             // At the start it is a wrong configuration, later a failure of the broker, which passes.
             Err(fault) if fault.kind() == Kind::Internal && !started => return Err(fault),
+            Err(_) if !started && !is_served(publisher) => {
+                let _ = tokio::time::timeout(UNSERVED_PAUSE, stop.cancelled()).await;
+            }
             Err(fault) => {
                 tracing::info!(
                     consumer = &*source.consumer,
@@ -53,6 +59,11 @@ pub(super) async fn follow(
         }
     }
     Ok(())
+}
+
+fn is_served(publisher: &str) -> bool {
+    let package = format!("/souk.{publisher}.");
+    contracts::methods().iter().any(|method| method.path.starts_with(&package))
 }
 
 /// The messages, and the durable consumer that hands them out, as it was before the first of them.

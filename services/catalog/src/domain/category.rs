@@ -10,7 +10,7 @@ use kernel::id::Id;
 pub const MAX_DEPTH: usize = 20;
 
 /// The fields that an update may name.
-pub const FIELDS: [&str; 3] = ["key", "name", "parent_id"];
+pub const FIELDS: [&str; 4] = ["key", "name", "parent_id", "low_stock_threshold"];
 
 /// A node of the tree that products are filed under. It is never its own ancestor.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +30,8 @@ pub struct Content {
     pub name: String,
     /// The category above; none: at the top.
     pub parent_id: Option<Id<Category>>,
+    /// Stock of the products below is low at this quantity or below; none: as the category above says.
+    pub low_stock_threshold: Option<i64>,
 }
 
 impl Content {
@@ -39,6 +41,8 @@ impl Content {
         changed.set("key", &mut self.key, new.key);
         changed.set("name", &mut self.name, new.name);
         changed.set("parent_id", &mut self.parent_id, new.parent_id);
+        let threshold = new.low_stock_threshold;
+        changed.set("low_stock_threshold", &mut self.low_stock_threshold, threshold);
         changed
     }
 }
@@ -128,7 +132,7 @@ mod tests {
     use super::*;
 
     fn below(parent: Id<Category>) -> Content {
-        Content { key: "k".into(), name: "n".into(), parent_id: Some(parent) }
+        Content { key: "k".into(), name: "n".into(), parent_id: Some(parent), ..Content::default() }
     }
 
     fn reason(ancestors: usize, height: usize) -> Option<String> {
@@ -151,7 +155,7 @@ mod tests {
     #[test]
     fn no_category_comes_below_itself() {
         let now = Utc::now();
-        let top = Content { key: "k".into(), name: "n".into(), parent_id: None };
+        let top = Content { key: "k".into(), name: "n".into(), ..Content::default() };
         let around = Surroundings::default();
         let (mut own, _) = Category::create(Id::new(), top, &around, now).unwrap();
         let child = Id::new();
@@ -167,7 +171,7 @@ mod tests {
     #[test]
     fn what_is_filed_under_it_keeps_it() {
         let now = Utc::now();
-        let top = Content { key: "k".into(), name: "n".into(), parent_id: None };
+        let top = Content { key: "k".into(), name: "n".into(), ..Content::default() };
         let (mut own, _) = Category::create(Id::new(), top, &Surroundings::default(), now).unwrap();
         let fault = own.delete(2, 1, None, now).unwrap_err();
         assert_eq!((&*fault.metadata()["products"], &*fault.metadata()["children"]), ("2", "1"));

@@ -26,6 +26,7 @@ pub struct Row {
     key: String,
     name: String,
     parent_id: Option<Id<Category>>,
+    low_stock_threshold: Option<i64>,
 }
 
 impl Stored for Category {
@@ -33,8 +34,9 @@ impl Stored for Category {
 
     type Row = Row;
 
-    fn from_row(Row { head, key, name, parent_id }: Row) -> Result<Self, Fault> {
-        Ok(Self { head, content: Content { key, name, parent_id } })
+    fn from_row(row: Row) -> Result<Self, Fault> {
+        let Row { head, key, name, parent_id, low_stock_threshold } = row;
+        Ok(Self { head, content: Content { key, name, parent_id, low_stock_threshold } })
     }
 
     fn columns(columns: Columns<'_, Self>) -> Columns<'_, Self> {
@@ -43,6 +45,7 @@ impl Stored for Category {
             .column::<Text, _>("key_folded", |own| fold(&own.content.key))
             .column::<Text, _>("name", |own| &*own.content.name)
             .column::<Nullable<SqlUuid>, _>("parent_id", |own| own.content.parent_id)
+            .column::<Nullable<BigInt>, _>("low_stock_threshold", |own| own.content.low_stock_threshold)
     }
 
     fn not_found(id: Id<Self>) -> Fault {

@@ -20,6 +20,9 @@ pub fn draft(fields: &mut Fields, draft: &CategoryDraft, named: &[&str]) -> Cont
     if named.contains(&"parent_id") {
         content.parent_id = fields.optional_id("parent_id", &draft.parent_id).unwrap_or_default();
     }
+    if named.contains(&"low_stock_threshold") {
+        content.low_stock_threshold = draft.low_stock_threshold;
+    }
     content
 }
 
@@ -34,6 +37,7 @@ impl From<&Category> for proto::Category {
             version: category.head.version,
             create_time: Some(timestamp(category.head.created_at)),
             update_time: Some(timestamp(category.head.updated_at)),
+            low_stock_threshold: content.low_stock_threshold,
         }
     }
 }

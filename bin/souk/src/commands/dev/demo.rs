@@ -2,6 +2,7 @@ use super::up;
 use crate::commands::flags::Flags;
 use crate::commands::seed::fill;
 use crate::environment::Environment;
+use crate::export::stock::codes;
 use crate::load::caller::{Caller, call};
 use crate::load::events;
 use crate::load::pages::with_retries;
@@ -24,7 +25,9 @@ pub async fn demo() -> Result<()> {
     fill(&caller, SHOP).await?;
     events::fill(&caller, SHOP, EVENT_DAYS).await?;
     output::note("waiting until all of it can be found");
-    tour(&found(&caller).await?)
+    let hit = found(&caller).await?;
+    let north = codes(&caller).await?.into_iter().find(|(_, code)| code == "north");
+    tour(&hit, &north.context("the shop has no warehouse \"north\"")?.0)
 }
 
 /// The first result, once every product is in the index and this one has its price.
@@ -58,7 +61,7 @@ async fn search(caller: &Caller, query: &str) -> Result<SearchProductsResponse> 
     with_retries("search", ask).await
 }
 
-fn tour(hit: &ProductHit) -> Result<()> {
+fn tour(hit: &ProductHit, warehouse_id: &str) -> Result<()> {
     let amount = hit.amount.as_ref().context("the first result has no price")?.minor_units();
     let call = r#"-H "authorization: Bearer $SOUK_TOKEN""#;
     let search = format!(
@@ -82,6 +85,29 @@ fn tour(hit: &ProductHit) -> Result<()> {
     output::line(format_args!("# sell {} for {}\n{set}\n", hit.sku, dollars(lower)));
     output::line(format_args!(
         "# and find it at the new price, a moment later\nsleep 1; {search}\n"
+    ));
+    let warehouse = |method: &str, body: String| {
+        format!(
+            r#"grpcurl -plaintext {call} -d '{body}' "$SOUK_GRPC" souk.warehouse.v1.WarehouseService/{method}"#
+        )
+    };
+    let sku = &hit.sku;
+    let last = warehouse(
+        "UpdateStock",
+        format!(r#"{{"update": {{"sku": "{sku}", "warehouse_id": "{warehouse_id}", "set": 1}}}}"#),
+    );
+    let reserve = |cart: &str| {
+        let line = format!(r#"{{"sku": "{sku}", "quantity": 1, "warehouse_id": "{warehouse_id}"}}"#);
+        warehouse(
+            "Reserve",
+            format!(r#"{{"owner_id": "{cart}", "lines": [{line}], "hold_seconds": 30}}"#),
+        )
+    };
+    output::line(format_args!("# one unit of {sku} is left in the warehouse north\n{last}\n"));
+    output::line(format_args!(
+        "# a cart holds it for half a minute; another one is refused until then\n{}\n{}\n",
+        reserve("cart-1"),
+        reserve("cart-2")
     ));
     output::line(format_args!(
         "# the same as JSON over HTTP; read http://$SOUK_HTTP/api/docs\ncurl -s -H \"authorization: Bearer $SOUK_TOKEN\" \"http://$SOUK_HTTP/api/v1/pricing/skus/{}/price?context.currencyCode=USD\"\n",

@@ -1,0 +1,3 @@
+//! The contract of fulfillment, generated from `proto/souk/fulfillment`.
+
+contracts::api!(fulfillment);

@@ -1,0 +1,3 @@
+//! The contract of order, generated from `proto/souk/order`.
+
+contracts::api!(order);

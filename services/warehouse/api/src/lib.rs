@@ -1,0 +1,3 @@
+//! The contract of warehouse, generated from `proto/souk/warehouse`.
+
+contracts::api!(warehouse);
