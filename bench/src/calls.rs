@@ -8,6 +8,7 @@ mod import;
 mod processes;
 mod raw;
 mod shop;
+mod stock;
 
 use crate::client::Mesh;
 use anyhow::{Result, bail};
@@ -16,10 +17,18 @@ use engine::Copy;
 use processes::Processes;
 use raw::Raw;
 use shop::Shop;
+use std::sync::Arc;
 use std::time::Duration;
+use stock::{CROWD, Stock};
 
 /// Clients that call without a pause.
 const CLIENTS: usize = 16;
+
+/// Reservations of a thousand SKUs.
+const RESERVE: &str = "Reserve";
+
+/// Reservations of one SKU by [`CROWD`] clients.
+const RESERVE_HOT: &str = "Reserve, one SKU, 64 clients";
 
 /// What the idle time is called on the command line, beside the workloads of [`Bench::calls`].
 const IDLE: &str = "idle";
@@ -94,6 +103,7 @@ impl Bench {
         ];
         let searches = shop.searches()?;
         let names = statements.iter().map(|row| row.0).chain(searches.iter().map(|row| row.0));
+        let names = names.chain([RESERVE, RESERVE_HOT]);
         if !names.into_iter().any(|name| self.wants(name)) {
             return Ok(rows);
         }
@@ -120,6 +130,25 @@ impl Bench {
                 let run = drive(callers()?, self.time, &self.processes, call).await?;
                 add(name, run, floor(&bare));
                 add("  the engine in process", bare, None);
+            }
+        }
+        if self.wants(RESERVE) || self.wants(RESERVE_HOT) {
+            let stock = Stock::open(&self.mesh, &shop.skus()).await?;
+            if self.wants(RESERVE) {
+                let levels = stock::prepare(&self.mesh).await?;
+                let mut raw = Vec::new();
+                for _ in 0..CLIENTS {
+                    raw.push(Arc::new(stock::Connection::open(&self.mesh).await?));
+                }
+                let bare = drive(raw, self.time, &self.processes, stock::raw(levels)).await?;
+                let run = drive(callers()?, self.time, &self.processes, stock.spread()).await?;
+                add(RESERVE, run, floor(&bare));
+                add("  its statements, raw", bare, None);
+            }
+            if self.wants(RESERVE_HOT) {
+                let crowd = (0..CROWD).map(|_| self.mesh.caller()).collect::<Result<Vec<_>>>()?;
+                let run = drive(crowd, self.time, &self.processes, stock.hot()).await?;
+                add(RESERVE_HOT, run, None);
             }
         }
         add("an empty call", empty, None);

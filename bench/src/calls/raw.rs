@@ -86,7 +86,7 @@ impl Connection {
     }
 }
 
-async fn connect(mesh: &Mesh, name: &str) -> Result<Client> {
+pub async fn connect(mesh: &Mesh, name: &str) -> Result<Client> {
     let url =
         mesh.variable(name).with_context(|| format!("no {name}: start the mesh with ./dev up"))?;
     let (client, connection) = tokio_postgres::connect(&url, NoTls).await?;

@@ -2,14 +2,8 @@ use clap::builder::PossibleValuesParser;
 use mesh::Role;
 
 /// All services, each after those that it depends on.
-pub const ROLES: &[Role] = &[
-    catalog::ROLE,
-    pricing::ROLE,
-    warehouse::ROLE,
-    search::ROLE,
-    analytics::ROLE,
-    gateway::ROLE,
-];
+pub const ROLES: &[Role] =
+    &[catalog::ROLE, pricing::ROLE, warehouse::ROLE, search::ROLE, analytics::ROLE, gateway::ROLE];
 
 /// Their names.
 pub fn role_names() -> Vec<&'static str> {

@@ -118,7 +118,8 @@ pub async fn find_all<R: Message + Default>(
     .get_results(tx.conn())
     .await?;
     let of = |key: &Key| {
-        let row = rows.iter().find(|row| row.caller == key.caller && row.request_id == key.request_id);
+        let row =
+            rows.iter().find(|row| row.caller == key.caller && row.request_id == key.request_id);
         row.map(|row| answer(key, &row.method, &row.digest, row.response.as_deref()))
     };
     Ok(keys.iter().map(|key| of(key)).collect())
@@ -145,7 +146,9 @@ pub async fn store_all<R: Message>(tx: &mut Tx, answers: &[(&Key, &R)]) -> Resul
     .bind::<Array<SqlUuid>, _>(answers.iter().map(|(key, _)| key.request_id).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(answers.iter().map(|(key, _)| key.method).collect::<Vec<_>>())
     .bind::<Array<Binary>, _>(answers.iter().map(|(key, _)| &*key.digest).collect::<Vec<_>>())
-    .bind::<Array<Binary>, _>(answers.iter().map(|(_, own)| own.encode_to_vec()).collect::<Vec<_>>())
+    .bind::<Array<Binary>, _>(
+        answers.iter().map(|(_, own)| own.encode_to_vec()).collect::<Vec<_>>(),
+    )
     .execute(tx.conn())
     .await?;
     if stored < answers.len() {

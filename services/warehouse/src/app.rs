@@ -1,6 +1,6 @@
 use crate::config::Warehouse as Settings;
 use crate::locations::Locations;
-use crate::reserve::Combiner;
+use crate::waiting::Queues;
 use catalog_api::v1::catalog_service_client::CatalogServiceClient;
 use mesh::Paging;
 use std::sync::Arc;
@@ -19,8 +19,8 @@ pub struct App {
     pub settings: Settings,
     /// Warehouses as they were read last.
     pub locations: Arc<Locations>,
-    /// Combines reservations that wait for the same SKU.
-    pub combiner: Arc<Combiner>,
+    /// Reservations that wait for the same SKU.
+    pub queues: Arc<Queues>,
     /// Notified when there is a hold that may expire earlier than the sweeper looks.
     pub held: Arc<Notify>,
     /// Notified when levels may have another threshold.

@@ -76,6 +76,7 @@ pub mod open;
 pub mod reserve;
 pub mod stock;
 pub mod update_stock;
+pub mod waiting;
 
 // Storage.
 mod schema;
@@ -122,11 +123,7 @@ pub const ROLE: Role = Role {
     aggregates: &[Aggregates::of::<Warehouse>(), Aggregates::of::<Level>()],
     settings: Some(ServiceSettings::of::<Settings>()),
     metrics: &[
-        counter(
-            "warehouse_movements_total",
-            &["kind"],
-            "Movements that were recorded, by kind.",
-        ),
+        counter("warehouse_movements_total", &["kind"], "Movements that were recorded, by kind."),
         counter(
             "warehouse_reservations_total",
             &["outcome"],
@@ -134,7 +131,11 @@ pub const ROLE: Role = Role {
         ),
         counter("warehouse_low_stock_total", &[], "Levels that became low."),
         counter("warehouse_expired_reservations_total", &[], "Holds whose time was up."),
-        counter("warehouse_drift_levels_total", &[], "Levels that differed from their ledger, at each comparison."),
+        counter(
+            "warehouse_drift_levels_total",
+            &[],
+            "Levels that differed from their ledger, at each comparison.",
+        ),
         histogram(
             "warehouse_combined_reservations",
             &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0],
@@ -152,7 +153,7 @@ async fn serve(backing: Backing<'_>) -> Result<Service, BootError> {
         paging: backing.paging(),
         settings: backing.settings::<Settings>()?,
         locations: Arc::default(),
-        combiner: Arc::default(),
+        queues: Arc::default(),
         held: Arc::default(),
         thresholds_due: Arc::default(),
     };

@@ -45,8 +45,10 @@ impl Open {
             changed.extend(decide(own, &mut self.ledger)?.map(|happened| (index, happened)));
         }
         let (_, movements) = levels::save(tx, self.ledger).await?;
-        let changed: Vec<(&Reservation, Happened)> =
-            changed.into_iter().map(|(index, happened)| (&self.reservations[index], happened)).collect();
+        let changed: Vec<(&Reservation, Happened)> = changed
+            .into_iter()
+            .map(|(index, happened)| (&self.reservations[index], happened))
+            .collect();
         reservations::save(tx, &changed).await?;
         Ok((self.reservations, movements))
     }

@@ -3,14 +3,14 @@
 mod combine;
 mod place;
 
-pub use combine::Combiner;
-pub use place::{Plan, Wish, plan_now};
+pub use combine::reserve;
+pub use place::{Plan, plan_now};
 
 use crate::App;
+use crate::catalog;
 use crate::domain::allocation::Need;
 use crate::domain::item::unknown;
 use crate::domain::warehouse::Warehouse;
-use crate::catalog;
 use fault::Fault;
 use kernel::sku::Sku;
 use pg::entity;

@@ -83,7 +83,7 @@ diesel::table! {
 diesel::table! {
     products (product_id) {
         product_id -> Uuid,
-        category_ids -> Array<Nullable<Uuid>>,
+        category_ids -> Array<Uuid>,
     }
 }
 
@@ -170,5 +170,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     reservations,
     sku_rules,
     thresholds_due,
-    warehouses,
+    warehouses
 );

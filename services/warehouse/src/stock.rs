@@ -40,10 +40,8 @@ impl Room {
             .map(|level| ((level.sku.clone(), level.warehouse_id), level.head.id))
             .collect();
         let mut ledger = levels::sweep(tx, locked).await?;
-        let missing: Vec<&(&Item, Id<Warehouse>)> = pairs
-            .iter()
-            .filter(|(item, id)| !ids.contains_key(&(item.sku.clone(), *id)))
-            .collect();
+        let missing: Vec<&(&Item, Id<Warehouse>)> =
+            pairs.iter().filter(|(item, id)| !ids.contains_key(&(item.sku.clone(), *id))).collect();
         if !missing.is_empty() {
             let skus: Vec<Sku> = missing.iter().map(|(item, _)| item.sku.clone()).collect();
             let thresholds = thresholds::find(tx, &skus).await?;

@@ -1,5 +1,6 @@
 //! What UpdateStock and BatchUpdateStock do.
 
+use crate::App;
 use crate::catalog;
 use crate::domain::item::{Item, deleted, unknown};
 use crate::domain::ledger::Movement;
@@ -10,7 +11,6 @@ use crate::store::movements::Named;
 use crate::store::{incoming, levels, movements, warehouses};
 use crate::wire;
 use crate::wire::stock_update::Codes;
-use crate::App;
 use fault::Fault;
 use kernel::sku::Sku;
 use pg::Tx;
@@ -75,8 +75,10 @@ pub async fn update_all(
     let mut room = Room::open(app, tx, &pairs).await?;
     let keys: Vec<&str> = updates.iter().filter_map(|(own, _)| own.key.as_deref()).collect();
     let recorded = movements::with_keys(tx, &keys).await?;
-    let mut recorded: HashMap<String, Named> =
-        recorded.into_iter().filter_map(|own| Some((own.movement.cause.movement_key.clone()?, own))).collect();
+    let mut recorded: HashMap<String, Named> = recorded
+        .into_iter()
+        .filter_map(|own| Some((own.movement.cause.movement_key.clone()?, own)))
+        .collect();
     let mut answers: Vec<Result<Updated, Fault>> =
         updates.iter().map(|(update, _)| update_one(&mut room, update, &mut recorded)).collect();
     if only_checked(&answers) {
@@ -91,7 +93,8 @@ pub async fn update_all(
         }
     }
     let (booked, _) = levels::save(tx, room.ledger).await?;
-    let after: HashMap<_, _> = booked.into_iter().map(|own| (own.level.head.id, own.level)).collect();
+    let after: HashMap<_, _> =
+        booked.into_iter().map(|own| (own.level.head.id, own.level)).collect();
     for done in answers.iter_mut().flatten() {
         if let Some(level) = after.get(&done.level.head.id) {
             done.level = level.clone();
@@ -107,8 +110,11 @@ fn update_one(
 ) -> Result<Updated, Fault> {
     let level = room.level(&update.sku, update.warehouse_id, "warehouse_id")?.clone();
     if let Some(old) = update.key.as_ref().and_then(|key| recorded.get(key)) {
-        return require_same(old, update)
-            .map(|movement| Updated { level, movement: Some(movement), is_changed: false });
+        return require_same(old, update).map(|movement| Updated {
+            level,
+            movement: Some(movement),
+            is_changed: false,
+        });
     }
     level.expect(update.expected)?;
     let stock_id = level.head.id;
@@ -129,7 +135,8 @@ fn update_one(
     }
     room.ledger.set(stock_id, update.settings(&level), level.threshold)?;
     let after = room.ledger.level(stock_id)?.clone();
-    let is_changed = movement.is_some() || after.settings != level.settings || level.head.version == 0;
+    let is_changed =
+        movement.is_some() || after.settings != level.settings || level.head.version == 0;
     Ok(Updated { level: after, movement, is_changed })
 }
 

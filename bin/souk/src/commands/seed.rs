@@ -70,15 +70,12 @@ pub async fn fill(caller: &Caller, shop: Shop) -> Result<()> {
     let (tally, ids) = entries::warehouses(caller, &warehouses()).await?;
     report("warehouses", tally)?;
     // Prices name warehouses by their ids, which this shop has given them.
-    let prices = move || {
-        let ids = ids.clone();
-        shop.prices().map(move |price| of_this_shop(price, &ids))
-    };
+    let of_shop = shop.prices().map(move |price| of_this_shop(price, &ids));
     let total = u64::try_from(shop.prices().count()).ok();
     let mut progress = Progress::new("prices", total);
     let options =
         prices::Options { import_id: Uuid::now_v7(), dry_run: false, on_error: OnError::Stop };
-    let chunks = Chunks::new(numbered(prices()), prices::MAX_ROWS / 2, OnError::Stop);
+    let chunks = Chunks::new(numbered(of_shop), prices::MAX_ROWS / 2, OnError::Stop);
     let tally = prices::send(caller, options, chunks, &mut progress).await;
     progress.finish();
     report("prices", tally?)?;

@@ -9,6 +9,7 @@ use fault::Common;
 use pricing_api::v1::{BulkSetPricesRequest, PriceDraft};
 use prost::Message;
 use rest::scan::TOO_DEEP;
+use warehouse_api::v1::{BatchUpdateStockRequest, StockUpdate};
 
 /// A message that is sent as a row of a request.
 pub trait Carried: Message + Clone {
@@ -40,6 +41,16 @@ impl Carried for PriceDraft {
 
     fn request(prices: Vec<Self>) -> BulkSetPricesRequest {
         BulkSetPricesRequest { prices, ..BulkSetPricesRequest::default() }
+    }
+}
+
+impl Carried for StockUpdate {
+    type Request = BatchUpdateStockRequest;
+
+    const PLACE: &'static str = "updates[0].";
+
+    fn request(updates: Vec<Self>) -> BatchUpdateStockRequest {
+        BatchUpdateStockRequest { updates, ..BatchUpdateStockRequest::default() }
     }
 }
 

@@ -58,7 +58,8 @@ pub async fn warehouses(
         }
         let request =
             CreateWarehouseRequest { warehouse: Some(own.clone()), request_id: request_id() };
-        let create = async || caller.warehouse.clone().create_warehouse(call(request.clone())).await;
+        let create =
+            async || caller.warehouse.clone().create_warehouse(call(request.clone())).await;
         let created = with_retries("create a warehouse", create).await?;
         let id = created.warehouse.context("a created warehouse is not answered")?.warehouse_id;
         ids.insert(own.code.clone(), id);

@@ -76,7 +76,10 @@ async fn send_chunk(
     };
     let answer = match answer {
         Ok(answer) => answer,
-        Err(fault) => bail!("import stock, lines {} to {last}: {fault}", rows.first().map_or(0, |row| row.line)),
+        Err(fault) => bail!(
+            "import stock, lines {} to {last}: {fault}",
+            rows.first().map_or(0, |row| row.line)
+        ),
     };
     let refused = rows.iter().zip(&answer.results).filter(|(_, result)| !result.reason.is_empty());
     let mut refused = refused.map(|(row, result)| Refused {

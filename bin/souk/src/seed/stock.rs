@@ -9,17 +9,18 @@ use warehouse_api::v1::{Address, Coordinates, ServedArea, StockUpdate, Warehouse
 /// The warehouses: two serve all countries, one its own and its neighbours.
 pub fn warehouses() -> [WarehouseDraft; 3] {
     let [east, west, north] = WAREHOUSES;
-    let draft = |code: &str, name: &str, city: &str, country: &str, (latitude, longitude)| WarehouseDraft {
-        code: code.to_owned(),
-        name: name.to_owned(),
-        address: Some(Address {
-            city: city.to_owned(),
-            country: country.to_owned(),
-            ..Address::default()
-        }),
-        coordinates: Some(Coordinates { latitude, longitude }),
-        ..WarehouseDraft::default()
-    };
+    let draft =
+        |code: &str, name: &str, city: &str, country: &str, (latitude, longitude)| WarehouseDraft {
+            code: code.to_owned(),
+            name: name.to_owned(),
+            address: Some(Address {
+                city: city.to_owned(),
+                country: country.to_owned(),
+                ..Address::default()
+            }),
+            coordinates: Some(Coordinates { latitude, longitude }),
+            ..WarehouseDraft::default()
+        };
     let area = |country: &str| ServedArea { country: country.to_owned(), ..ServedArea::default() };
     [
         draft(east, "East", "Beograd", "RS", (44.81, 20.46)),

@@ -45,7 +45,9 @@ impl Stored for Category {
             .column::<Text, _>("key_folded", |own| fold(&own.content.key))
             .column::<Text, _>("name", |own| &*own.content.name)
             .column::<Nullable<SqlUuid>, _>("parent_id", |own| own.content.parent_id)
-            .column::<Nullable<BigInt>, _>("low_stock_threshold", |own| own.content.low_stock_threshold)
+            .column::<Nullable<BigInt>, _>("low_stock_threshold", |own| {
+                own.content.low_stock_threshold
+            })
     }
 
     fn not_found(id: Id<Self>) -> Fault {

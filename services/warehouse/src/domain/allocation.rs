@@ -115,10 +115,15 @@ pub fn summed(needs: impl IntoIterator<Item = Need>) -> Vec<Need> {
 
 /// The units that each warehouse ships. Needs that name a warehouse are served first; the others from warehouses that serve the
 /// destination, and from stock that is there where that is enough, else from backorders too.
-pub fn allocate(needs: &[Need], places: &[Place<'_>], context: &Context) -> Result<Vec<Pick>, Fault> {
+pub fn allocate(
+    needs: &[Need],
+    places: &[Place<'_>],
+    context: &Context,
+) -> Result<Vec<Pick>, Fault> {
     let mut capacities = Capacities::of(places);
     let mut picks = capacities.take_named(needs, places)?;
-    let free: Vec<usize> = (0..needs.len()).filter(|need| needs[*need].warehouse_id.is_none()).collect();
+    let free: Vec<usize> =
+        (0..needs.len()).filter(|need| needs[*need].warehouse_id.is_none()).collect();
     if !free.is_empty() {
         picks.extend(capacities.take_free(needs, &free, places, context)?);
     }
@@ -163,8 +168,9 @@ impl Capacities {
         places: &[Place<'_>],
         context: &Context,
     ) -> Result<Vec<Pick>, Fault> {
-        let serving: Vec<usize> =
-            (0..places.len()).filter(|place| places[*place].warehouse.serves(&context.to)).collect();
+        let serving: Vec<usize> = (0..places.len())
+            .filter(|place| places[*place].warehouse.serves(&context.to))
+            .collect();
         let sum = |need: usize, of: fn(&Offer) -> i64| -> i64 {
             serving.iter().filter_map(|place| self.left[*place][need].as_ref()).map(of).sum()
         };
@@ -192,7 +198,8 @@ impl Capacities {
             })
             .collect();
         let wanted: Vec<i64> = free.iter().map(|need| needs[*need].quantity).collect();
-        let warehouses: Vec<&Warehouse> = serving.iter().map(|place| places[*place].warehouse).collect();
+        let warehouses: Vec<&Warehouse> =
+            serving.iter().map(|place| places[*place].warehouse).collect();
         let taken = distribute(&wanted, &table, &warehouses, context);
         let mut picks = Vec::new();
         for (place, units) in serving.iter().zip(taken) {
@@ -221,7 +228,8 @@ impl Capacities {
             }
         }
         Pick {
-            stock_id: offer.map_or_else(|| Id::from_uuid(Default::default()), |offer| offer.stock_id),
+            stock_id: offer
+                .map_or_else(|| Id::from_uuid(Default::default()), |offer| offer.stock_id),
             warehouse_id: places[place].warehouse.head.id,
             need,
             quantity,

@@ -275,7 +275,16 @@ impl Ledger {
         let id = Id::new();
         let at = self.at;
         self.changed.insert(stock_id);
-        self.movements.push(Movement { id, stock_id, kind, delta, after, stock_version, cause, at });
+        self.movements.push(Movement {
+            id,
+            stock_id,
+            kind,
+            delta,
+            after,
+            stock_version,
+            cause,
+            at,
+        });
         self.movements.last().ok_or_else(|| not_locked(stock_id))
     }
 
@@ -288,7 +297,12 @@ impl Ledger {
     }
 
     /// Gives a level other settings or another threshold.
-    pub fn set(&mut self, stock_id: Id<Level>, settings: Settings, threshold: i64) -> Result<(), Fault> {
+    pub fn set(
+        &mut self,
+        stock_id: Id<Level>,
+        settings: Settings,
+        threshold: i64,
+    ) -> Result<(), Fault> {
         let level = self.levels.get_mut(&stock_id).ok_or_else(|| not_locked(stock_id))?;
         if level.settings != settings || level.threshold != threshold {
             (level.settings, level.threshold) = (settings, threshold);

@@ -147,11 +147,18 @@ impl Reservation {
 
     /// The sweep of its levels released the units of these.
     pub fn swept(&mut self, stock_ids: impl Fn(Id<Level>) -> bool) {
-        self.lines.iter_mut().filter(|line| stock_ids(line.stock_id)).for_each(|line| line.held = false);
+        self.lines
+            .iter_mut()
+            .filter(|line| stock_ids(line.stock_id))
+            .for_each(|line| line.held = false);
     }
 
     /// Prolongs it until an instant, never less than it lasts anyway.
-    pub fn extend(&mut self, until: DateTime<Utc>, at: DateTime<Utc>) -> Result<Option<Happened>, Fault> {
+    pub fn extend(
+        &mut self,
+        until: DateTime<Utc>,
+        at: DateTime<Utc>,
+    ) -> Result<Option<Happened>, Fault> {
         self.require_active(at, "be prolonged")?;
         if until <= self.expires_at {
             return Ok(None);
@@ -161,7 +168,11 @@ impl Reservation {
     }
 
     /// Keeps it until a deadline while a payment is under way. Again it changes nothing.
-    pub fn mark_payment(&mut self, until: DateTime<Utc>, at: DateTime<Utc>) -> Result<Option<Happened>, Fault> {
+    pub fn mark_payment(
+        &mut self,
+        until: DateTime<Utc>,
+        at: DateTime<Utc>,
+    ) -> Result<Option<Happened>, Fault> {
         self.require_active(at, "wait for a payment")?;
         if self.payment_in_flight {
             return Ok(None);
@@ -172,11 +183,19 @@ impl Reservation {
     }
 
     /// Promises the units to an order. What has expired is taken anew, all of it or nothing.
-    pub fn commit(&mut self, order_id: &str, ledger: &mut Ledger) -> Result<Option<Happened>, Fault> {
+    pub fn commit(
+        &mut self,
+        order_id: &str,
+        ledger: &mut Ledger,
+    ) -> Result<Option<Happened>, Fault> {
         match self.state {
             State::Active | State::Expired => {}
-            State::Committed | State::Fulfilled => return self.require_order(order_id).map(|()| None),
-            State::Released | State::Cancelled => return Err(self.refused("be committed", ledger.at())),
+            State::Committed | State::Fulfilled => {
+                return self.require_order(order_id).map(|()| None);
+            }
+            State::Released | State::Cancelled => {
+                return Err(self.refused("be committed", ledger.at()));
+            }
         }
         let lost: Vec<&Line> = self.lines.iter().filter(|line| is_lost(line, ledger)).collect();
         if let Some(first) = lost.first() {
@@ -272,7 +291,9 @@ impl Reservation {
         for need in named.into_iter().chain(free) {
             let mut left = need.quantity;
             for (line, kept) in self.lines.iter().zip(&mut kept) {
-                if need.sku == line.sku && need.warehouse_id.is_none_or(|id| id == line.warehouse_id) {
+                if need.sku == line.sku
+                    && need.warehouse_id.is_none_or(|id| id == line.warehouse_id)
+                {
                     let units = left.min(line.quantity - *kept);
                     (*kept, left) = (*kept + units, left - units);
                 }
@@ -328,11 +349,7 @@ impl Reservation {
 
     /// What its movements are made for.
     pub fn cause(&self) -> Cause {
-        Cause {
-            reservation_id: Some(self.id),
-            order_id: self.order_id.clone(),
-            ..Cause::default()
-        }
+        Cause { reservation_id: Some(self.id), order_id: self.order_id.clone(), ..Cause::default() }
     }
 
     /// Refuses what only a hold can do that has not expired.
@@ -371,7 +388,8 @@ impl Reservation {
             let own = self.lines.iter().enumerate().filter(|(_, line)| part.is_of(line));
             for (index, _) in own {
                 let units = left.min(open[index]);
-                (open[index], taken[index], left) = (open[index] - units, taken[index] + units, left - units);
+                (open[index], taken[index], left) =
+                    (open[index] - units, taken[index] + units, left - units);
             }
             if left > 0 {
                 return Err(above_open(part, place, left));

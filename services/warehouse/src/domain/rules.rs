@@ -25,7 +25,8 @@ pub struct Rules {
 impl Rules {
     /// Refuses a quantity that may not be bought at once.
     pub fn require(&self, sku: &Sku, quantity: i64, path: &str) -> Result<(), Fault> {
-        let refuse = |reason, message: String| Err(Fault::field(reason, path, message).with("sku", sku));
+        let refuse =
+            |reason, message: String| Err(Fault::field(reason, path, message).with("sku", sku));
         if quantity < self.minimum {
             let minimum = self.minimum;
             let message = format!("{sku} is sold from {minimum} on, not {quantity}");

@@ -86,12 +86,8 @@ mod tests {
         assert_eq!(after(low, 10), Status::LowStock);
         assert_eq!(after(low, 11), Status::InStock, "10 and a tenth");
         assert_eq!(after(Some(Status::OutOfStock), 10), Status::LowStock);
-        let measure = |available| Measure {
-            available,
-            backorderable: 0,
-            is_preorder: false,
-            threshold: 15,
-        };
+        let measure =
+            |available| Measure { available, backorderable: 0, is_preorder: false, threshold: 15 };
         assert_eq!(Status::after(low, measure(16)), Status::LowStock);
         assert_eq!(Status::after(low, measure(17)), Status::InStock, "a tenth of 15 rounds up");
         assert_eq!(Status::after(Some(Status::InStock), measure(16)), Status::InStock);

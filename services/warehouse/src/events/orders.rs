@@ -49,7 +49,9 @@ pub async fn fulfillment_status_changed(
     let ids = reservations::of_order(tx, &own.order_id).await?;
     if ids.is_empty() {
         let order = &own.order_id;
-        return Err(Reservation::not_found(format_args!("of order {order}")).with("order_id", order));
+        return Err(
+            Reservation::not_found(format_args!("of order {order}")).with("order_id", order)
+        );
     }
     let open = Open::all(tx, &ids).await?;
     let fulfillment_id = own.fulfillment_id.as_str();

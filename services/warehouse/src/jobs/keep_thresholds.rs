@@ -30,7 +30,8 @@ pub async fn keep_thresholds(app: App, ending: CancellationToken) {
 /// Looks at all that is due.
 pub async fn round(app: &App) -> Result<(), Fault> {
     let default = app.settings.low_stock_threshold;
-    while app.db.write("warehouse.keep_thresholds", async |tx| keep(tx, default).await).await? > 0 {}
+    while app.db.write("warehouse.keep_thresholds", async |tx| keep(tx, default).await).await? > 0 {
+    }
     Ok(())
 }
 
@@ -44,7 +45,9 @@ async fn keep(tx: &mut Tx, default: i64) -> Result<usize, Fault> {
     let mut ledger = levels::sweep(tx, locked).await?;
     let wanted: Vec<_> = ledger
         .levels()
-        .map(|level| (level.head.id, level.settings, now.of(&level.sku, level.warehouse_id, default)))
+        .map(|level| {
+            (level.head.id, level.settings, now.of(&level.sku, level.warehouse_id, default))
+        })
         .collect();
     for (id, settings, threshold) in wanted {
         ledger.set(id, settings, threshold)?;

@@ -11,6 +11,7 @@ use crate::domain::warehouse::Warehouse;
 use crate::locations::Known;
 use crate::store::levels::{Locked, Wanted};
 use crate::store::{levels, reservations};
+use crate::waiting::Wish;
 use crate::wire;
 use chrono::TimeDelta;
 use fault::Fault;
@@ -19,23 +20,6 @@ use kernel::sku::Sku;
 use pg::{Tx, replay};
 use std::collections::{BTreeMap, HashMap};
 use warehouse_api::v1::ReserveResponse;
-
-/// A reservation that somebody wishes.
-#[derive(Debug, Clone)]
-pub struct Wish {
-    /// Whose it is.
-    pub owner_id: String,
-    /// What is wanted, each SKU and warehouse once.
-    pub needs: Vec<Need>,
-    /// Where the units go to.
-    pub context: Context,
-    /// How long they are held; none: as the SKUs or the settings say.
-    pub hold_seconds: Option<i64>,
-    /// What makes its repetition safe.
-    pub key: Option<replay::Key>,
-    /// Who wishes it.
-    pub actor: String,
-}
 
 /// What decides about wishes: levels, and what is known of their SKUs and warehouses.
 pub struct Plan {
@@ -137,7 +121,11 @@ impl Wanted {
 
 impl Plan {
     /// What is known of locked levels, and the levels themselves.
-    pub async fn of(app: &App, tx: &mut Tx, locked: Vec<Locked>) -> Result<(Self, Vec<Level>), Fault> {
+    pub async fn of(
+        app: &App,
+        tx: &mut Tx,
+        locked: Vec<Locked>,
+    ) -> Result<(Self, Vec<Level>), Fault> {
         let versions: BTreeMap<Id<Warehouse>, i64> =
             locked.iter().map(|own| (own.level.warehouse_id, own.warehouse_version)).collect();
         let warehouses = app.locations.at_versions(tx, &versions).await?;
@@ -173,7 +161,12 @@ impl Plan {
     }
 
     /// Which levels serve the needs.
-    pub fn picks(&self, needs: &[Need], context: &Context, ledger: &Ledger) -> Result<Vec<Pick>, Fault> {
+    pub fn picks(
+        &self,
+        needs: &[Need],
+        context: &Context,
+        ledger: &Ledger,
+    ) -> Result<Vec<Pick>, Fault> {
         self.require_rules(needs)?;
         self.allocated(needs, context, ledger)
     }

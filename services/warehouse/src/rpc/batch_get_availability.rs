@@ -23,8 +23,7 @@ pub async fn batch_get_availability(
 ) -> Result<BatchGetAvailabilityResponse, Fault> {
     let ids: Vec<Id<Warehouse>> =
         read(|fields| fields.ids("warehouse_ids", &request.warehouse_ids))?;
-    let to =
-        wire::warehouse::destination(&request.country, &request.postcode, &request.channel);
+    let to = wire::warehouse::destination(&request.country, &request.postcode, &request.channel);
     let skus: Vec<Sku> = request.skus.iter().filter_map(|sku| Sku::parse(sku).ok()).collect();
     let skus = &skus;
     let (found, warehouses): (Vec<Level>, Vec<Warehouse>) = app

@@ -52,10 +52,7 @@ pub async fn batch_update_stock(
 }
 
 /// The rows, those that are wrong with their refusals.
-fn read_rows(
-    request: &BatchUpdateStockRequest,
-    codes: &Codes,
-) -> Vec<Result<StockUpdate, Fault>> {
+fn read_rows(request: &BatchUpdateStockRequest, codes: &Codes) -> Vec<Result<StockUpdate, Fault>> {
     let mut seen = HashSet::new();
     let row = |sent| {
         let update = wire::stock_update::row(sent, codes)?;

@@ -18,8 +18,8 @@ pub async fn cancel_reservation(
     let parts = &parts;
     app.db
         .write_once(&request, async move |tx| {
-            let own =
-                decide_one(tx, id, |own, ledger| own.cancel(parts.as_deref(), None, ledger)).await?;
+            let own = decide_one(tx, id, |own, ledger| own.cancel(parts.as_deref(), None, ledger))
+                .await?;
             let reservation = Some(wire::reservation::message(&own, tx.now().await?));
             Ok(CancelReservationResponse { reservation })
         })

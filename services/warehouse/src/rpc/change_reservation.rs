@@ -1,7 +1,7 @@
 //! Changes what a hold holds.
 
-use crate::domain::ledger::Ledger;
 use crate::domain::allocation::{Context, Need};
+use crate::domain::ledger::Ledger;
 use crate::domain::reservation::Reservation;
 use crate::open::Open;
 use crate::reserve::{Plan, explain};

@@ -1,8 +1,8 @@
 //! Ships units of a reservation.
 
+use crate::domain::reservation::Reservation;
 use crate::open::Open;
 use crate::store::reservations::{self, Outcome};
-use crate::domain::reservation::Reservation;
 use crate::{App, wire};
 use convert::read;
 use fault::Fault;
@@ -27,9 +27,7 @@ pub async fn fulfill_reservation(
                 return Err(Reservation::not_found(id));
             }
             let is_new = match fulfillment_id {
-                Some(own) => {
-                    reservations::claim_fulfillment(tx, own, id, Outcome::Shipped).await?
-                }
+                Some(own) => reservations::claim_fulfillment(tx, own, id, Outcome::Shipped).await?,
                 None => true,
             };
             let (mut found, _) = open

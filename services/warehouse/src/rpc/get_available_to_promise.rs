@@ -8,9 +8,7 @@ use contracts::Rpc;
 use convert::{read, timestamp};
 use fault::Fault;
 use pg::entity;
-use warehouse_api::v1::{
-    GetAvailableToPromiseRequest, GetAvailableToPromiseResponse, PromiseStep,
-};
+use warehouse_api::v1::{GetAvailableToPromiseRequest, GetAvailableToPromiseResponse, PromiseStep};
 
 /// By what is free now, what is expected, and what is sold before it is there.
 pub async fn get_available_to_promise(

@@ -1,6 +1,7 @@
 //! Holds units for a cart.
 
-use crate::reserve::{Combiner, Wish, explain};
+use crate::reserve::{self, explain};
+use crate::waiting::Wish;
 use crate::{App, wire};
 use convert::read;
 use fault::{Fault, context};
@@ -23,7 +24,7 @@ pub async fn reserve(app: &App, request: ReserveRequest) -> Result<ReserveRespon
         key: replay::Key::of(&request)?,
         actor: context::current().caller.subject.clone(),
     };
-    match Combiner::reserve(app, wish).await {
+    match reserve::reserve(app, &wish).await {
         Ok(answer) => {
             count("held");
             Ok(answer)

@@ -24,7 +24,11 @@ pub async fn transfer_stock(
         let to = fields.id("to_warehouse_id", &request.to_warehouse_id);
         let note = fields.text("note", &request.note);
         if from.is_some() && from == to {
-            fields.note(Common::InvalidField, "to_warehouse_id", "is the warehouse that they leave");
+            fields.note(
+                Common::InvalidField,
+                "to_warehouse_id",
+                "is the warehouse that they leave",
+            );
         }
         Some((sku?, from?, to?, note?))
     })?;
@@ -37,16 +41,15 @@ pub async fn transfer_stock(
             let came = room.level(sku, to, "to_warehouse_id")?.head.id;
             require(&left, units)?;
             let transfer_id = Id::new();
-            let cause = Cause {
-                transfer_id: Some(transfer_id),
-                note: note.clone(),
-                ..Cause::default()
-            };
+            let cause =
+                Cause { transfer_id: Some(transfer_id), note: note.clone(), ..Cause::default() };
             let out = Delta::on_hand(-units);
             room.ledger.book(left.head.id, Kind::TransferOut, out, cause.clone())?;
             room.ledger.book(came, Kind::TransferIn, Delta::on_hand(units), cause)?;
             let (booked, _) = levels::save(tx, room.ledger).await?;
-            let of = |id| booked.iter().find(|own| own.level.head.id == id).map(|own| (&own.level).into());
+            let of = |id| {
+                booked.iter().find(|own| own.level.head.id == id).map(|own| (&own.level).into())
+            };
             Ok(TransferStockResponse {
                 from: of(left.head.id),
                 to: of(came),

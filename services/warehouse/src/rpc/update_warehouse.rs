@@ -26,7 +26,8 @@ pub async fn update_warehouse(
     app.db
         .write_once(&request, async move |tx| {
             let mut own: Warehouse = entity::lock(tx, id).await?;
-            let taken = named.contains(&"code") && warehouses::is_taken(tx, &values.code, id).await?;
+            let taken =
+                named.contains(&"code") && warehouses::is_taken(tx, &values.code, id).await?;
             let change = own.update(values.clone(), named, taken, expected, tx.now().await?)?;
             entity::save(tx, &own, change.as_ref()).await?;
             if change.is_some_and(|change| change.touches("low_stock_threshold")) {

@@ -205,10 +205,7 @@ impl LockedRow {
 }
 
 /// Locks the levels of SKUs in warehouses that exist there, each pair given once.
-pub async fn lock_pairs(
-    tx: &mut Tx,
-    pairs: &[(Sku, Id<Warehouse>)],
-) -> Result<Vec<Level>, Fault> {
+pub async fn lock_pairs(tx: &mut Tx, pairs: &[(Sku, Id<Warehouse>)]) -> Result<Vec<Level>, Fault> {
     let (skus, warehouses): (Vec<&Sku>, Vec<Id<Warehouse>>) =
         pairs.iter().map(|(sku, id)| (sku, *id)).unzip();
     let rows: Vec<Row> = statement(

@@ -74,7 +74,8 @@ pub struct Filter {
     pub until: Option<DateTime<Utc>>,
 }
 
-const SELECT: &str = "select m.*, l.sku, l.warehouse_id from movements m join levels l on l.id = m.stock_id";
+const SELECT: &str =
+    "select m.*, l.sku, l.warehouse_id from movements m join levels l on l.id = m.stock_id";
 
 pub(super) async fn insert(tx: &mut Tx, rows: &[Movement]) -> Result<(), Fault> {
     Columns::of("movements", "id", rows)

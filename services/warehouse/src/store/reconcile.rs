@@ -114,11 +114,10 @@ pub async fn look_at_thresholds(tx: &mut Tx) -> Result<(), Fault> {
 
 /// Locks all levels of SKUs.
 pub async fn lock_of_skus(tx: &mut Tx, skus: &[Sku]) -> Result<Vec<Level>, Fault> {
-    let rows: Vec<Row> = statement(
-        "select l.* from levels l where l.sku = any($1) order by l.id for no key update",
-    )
-    .bind::<Array<Text>, _>(skus)
-    .get_results(tx.conn())
-    .await?;
+    let rows: Vec<Row> =
+        statement("select l.* from levels l where l.sku = any($1) order by l.id for no key update")
+            .bind::<Array<Text>, _>(skus)
+            .get_results(tx.conn())
+            .await?;
     rows.into_iter().map(Level::from_row).collect()
 }

@@ -77,19 +77,14 @@ pub async fn lock(tx: &mut Tx, ids: &[Id<Reservation>]) -> Result<(), Fault> {
     Ok(())
 }
 
-async fn read(
-    tx: &mut Tx,
-    ids: &[Id<Reservation>],
-    rest: &str,
-) -> Result<Vec<Reservation>, Fault> {
+async fn read(tx: &mut Tx, ids: &[Id<Reservation>], rest: &str) -> Result<Vec<Reservation>, Fault> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
-    let rows: Vec<Row> =
-        statement(format!("select * from reservations where id = any($1) {rest}"))
-            .bind::<Array<SqlUuid>, _>(ids)
-            .get_results(tx.conn())
-            .await?;
+    let rows: Vec<Row> = statement(format!("select * from reservations where id = any($1) {rest}"))
+        .bind::<Array<SqlUuid>, _>(ids)
+        .get_results(tx.conn())
+        .await?;
     with_lines(tx, rows).await
 }
 
@@ -130,12 +125,14 @@ pub async fn list(
     for (value, condition) in [
         (&filter.order_id, "order_id ="),
         (&filter.owner_id, "owner_id ="),
-        (&filter.fulfillment_id, "id in (select reservation_id from fulfillments where fulfillment_id ="),
+        (
+            &filter.fulfillment_id,
+            "id in (select reservation_id from fulfillments where fulfillment_id =",
+        ),
     ] {
         let Some(value) = value else { continue };
         query_values.push(value);
-        let (place, end) =
-            (query_values.len() + 2, if condition.contains('(') { ")" } else { "" });
+        let (place, end) = (query_values.len() + 2, if condition.contains('(') { ")" } else { "" });
         sql.push_str(&format!(" and {condition} ${place}{end}"));
     }
     let mut query = statement(format!("{sql} order by id limit $2"))
@@ -150,8 +147,12 @@ pub async fn list(
 
 /// The reservations of an order.
 pub async fn of_order(tx: &mut Tx, order_id: &str) -> Result<Vec<Id<Reservation>>, Fault> {
-    ids(tx, statement("select id from reservations where order_id = $1 order by id")
-        .bind::<Text, _>(order_id)).await
+    ids(
+        tx,
+        statement("select id from reservations where order_id = $1 order by id")
+            .bind::<Text, _>(order_id),
+    )
+    .await
 }
 
 /// Up to `limit` holds whose time is up at an instant.
@@ -160,12 +161,16 @@ pub async fn expired(
     at: DateTime<Utc>,
     limit: i64,
 ) -> Result<Vec<Id<Reservation>>, Fault> {
-    ids(tx, statement(
-        "select id from reservations where state = 'active' and expires_at <= $1
+    ids(
+        tx,
+        statement(
+            "select id from reservations where state = 'active' and expires_at <= $1
          order by expires_at limit $2",
+        )
+        .bind::<Timestamptz, _>(at)
+        .bind::<BigInt, _>(limit),
     )
-    .bind::<Timestamptz, _>(at)
-    .bind::<BigInt, _>(limit)).await
+    .await
 }
 
 /// When the next hold's time is up; none where nothing is held.
@@ -218,8 +223,11 @@ pub async fn save(tx: &mut Tx, changed: &[(&Reservation, Happened)]) -> Result<(
         )
     });
     query.execute(tx.conn()).await?;
-    outbox::append(tx, changed.iter().filter_map(|(own, happened)| wire::reservation::event(own, *happened)))
-        .await
+    outbox::append(
+        tx,
+        changed.iter().filter_map(|(own, happened)| wire::reservation::event(own, *happened)),
+    )
+    .await
 }
 
 /// Deletes the lines of a locked reservation that it no longer has.

@@ -88,8 +88,12 @@ impl Stored for Warehouse {
             .column::<Integer, _>("priority", |own| own.values.priority)
             .column::<BigInt, _>("shipment_cost_minor", |own| own.values.shipment_cost_minor)
             .column::<Nullable<Double>, _>("latitude", |own| own.values.point.map(|at| at.latitude))
-            .column::<Nullable<Double>, _>("longitude", |own| own.values.point.map(|at| at.longitude))
-            .column::<Nullable<BigInt>, _>("low_stock_threshold", |own| own.values.low_stock_threshold)
+            .column::<Nullable<Double>, _>("longitude", |own| {
+                own.values.point.map(|at| at.longitude)
+            })
+            .column::<Nullable<BigInt>, _>("low_stock_threshold", |own| {
+                own.values.low_stock_threshold
+            })
     }
 
     fn not_found(id: Id<Self>) -> Fault {

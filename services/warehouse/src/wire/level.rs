@@ -104,11 +104,7 @@ pub fn movement(own: &Movement, level: &Level) -> proto::Movement {
 }
 
 /// A movement of a SKU in a warehouse.
-pub fn named_movement(
-    own: &Movement,
-    sku: &Sku,
-    warehouse_id: impl ToString,
-) -> proto::Movement {
+pub fn named_movement(own: &Movement, sku: &Sku, warehouse_id: impl ToString) -> proto::Movement {
     let cause = &own.cause;
     proto::Movement {
         movement_id: own.id.to_string(),

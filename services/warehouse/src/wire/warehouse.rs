@@ -1,6 +1,8 @@
 //! Warehouses.
 
-use crate::domain::warehouse::{Address, Area, Destination, Point, Values, Warehouse, compared_postcode};
+use crate::domain::warehouse::{
+    Address, Area, Destination, Point, Values, Warehouse, compared_postcode,
+};
 use contracts::{Aggregate, Fact};
 use convert::{Fields, timestamp};
 use kernel::head::{Change, Head};
@@ -32,9 +34,8 @@ pub fn draft(
     let is = |name: &str| named.contains(&name);
     let code = if is("code") { fields.name("code", &draft.code) } else { Some(String::new()) };
     let name = if is("name") { fields.name("name", &draft.name) } else { Some(String::new()) };
-    let address = fields.within("address", |fields| {
-        address(fields, &draft.address.clone().unwrap_or_default())
-    });
+    let address = fields
+        .within("address", |fields| address(fields, &draft.address.clone().unwrap_or_default()));
     let areas = fields.each("areas", &draft.areas, area);
     let channels = fields.each("channels", &draft.channels, |fields, text| {
         fields.name("", text).map(|name| fold(&name))

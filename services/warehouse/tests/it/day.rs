@@ -36,7 +36,10 @@ async fn create(client: &mut Client, code: &str) -> Result<String, Status> {
     Ok(client.create_warehouse(request).await?.into_inner().warehouse.unwrap().warehouse_id)
 }
 
-async fn update(client: &mut Client, update: StockUpdate) -> Result<Response<UpdateStockResponse>, Status> {
+async fn update(
+    client: &mut Client,
+    update: StockUpdate,
+) -> Result<Response<UpdateStockResponse>, Status> {
     client.update_stock(UpdateStockRequest { update: Some(update), ..Default::default() }).await
 }
 
@@ -60,7 +63,16 @@ async fn warehouses_and_stock_over_the_wire() {
     assert_eq!(refused(client.get_warehouse(get(&unknown())).await), "WAREHOUSE_NOT_FOUND");
     let list = ListWarehousesRequest { page_token: "x".into(), ..Default::default() };
     assert_eq!(refused(client.list_warehouses(list).await), "PAGE_TOKEN_INVALID");
-    assert_eq!(client.list_warehouses(ListWarehousesRequest::default()).await.unwrap().into_inner().warehouses.len(), 1);
+    assert_eq!(
+        client
+            .list_warehouses(ListWarehousesRequest::default())
+            .await
+            .unwrap()
+            .into_inner()
+            .warehouses
+            .len(),
+        1
+    );
     let rename = |warehouse_id: &str| UpdateWarehouseRequest {
         warehouse_id: warehouse_id.into(),
         warehouse: Some(WarehouseDraft { name: "North".into(), ..Default::default() }),
@@ -220,11 +232,8 @@ async fn reservations_over_the_wire() {
         ..Default::default()
     };
     client.update_warehouse(close).await.unwrap();
-    let mut there = ReserveRequest {
-        owner_id: "cart".into(),
-        lines: lines(&[("A", 1)]),
-        ..Default::default()
-    };
+    let mut there =
+        ReserveRequest { owner_id: "cart".into(), lines: lines(&[("A", 1)]), ..Default::default() };
     there.lines[0].warehouse_id = other;
     assert_eq!(refused(client.reserve(there).await), "WAREHOUSE_INACTIVE");
 
@@ -245,10 +254,8 @@ async fn reservations_over_the_wire() {
     client.change_reservation(change_to(&own, 5)).await.unwrap();
     let status = client.change_reservation(change_to(&own, 10)).await;
     assert_eq!(refused(status), "INSUFFICIENT_STOCK");
-    let mark = |id: &str| MarkPaymentInFlightRequest {
-        reservation_id: id.into(),
-        ..Default::default()
-    };
+    let mark =
+        |id: &str| MarkPaymentInFlightRequest { reservation_id: id.into(), ..Default::default() };
     client.mark_payment_in_flight(mark(&own)).await.unwrap();
     let status = client.mark_payment_in_flight(mark(&unknown())).await;
     assert_eq!(refused(status), "RESERVATION_NOT_FOUND");
@@ -266,10 +273,8 @@ async fn reservations_over_the_wire() {
     assert_eq!(refused(status), "RESERVATION_OF_ANOTHER_ORDER");
     let committed: ReservationCommitted = mesh.published(&own, 5).await;
     assert_eq!(committed.reservation.unwrap().order_id, "order");
-    let release = |id: &str| ReleaseReservationRequest {
-        reservation_id: id.into(),
-        ..Default::default()
-    };
+    let release =
+        |id: &str| ReleaseReservationRequest { reservation_id: id.into(), ..Default::default() };
     assert_eq!(refused(client.release_reservation(release(&own)).await), "RESERVATION_STATE");
     let fulfill = |units| FulfillReservationRequest {
         reservation_id: own.clone(),
@@ -278,10 +283,8 @@ async fn reservations_over_the_wire() {
     };
     assert_eq!(refused(client.fulfill_reservation(fulfill(6)).await), "QUANTITY_ABOVE_OPEN");
     client.fulfill_reservation(fulfill(2)).await.unwrap();
-    let cancel = |id: &str| CancelReservationRequest {
-        reservation_id: id.into(),
-        ..Default::default()
-    };
+    let cancel =
+        |id: &str| CancelReservationRequest { reservation_id: id.into(), ..Default::default() };
     client.cancel_reservation(cancel(&own)).await.unwrap();
     let status = client.cancel_reservation(cancel(&unknown())).await;
     assert_eq!(refused(status), "RESERVATION_NOT_FOUND");

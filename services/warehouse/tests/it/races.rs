@@ -2,7 +2,6 @@
 
 use crate::shop::{Shop, commit, quantities, wish};
 use futures::StreamExt;
-use futures::stream::FuturesUnordered;
 use std::sync::Arc;
 use warehouse::App;
 use warehouse::jobs::sweep_expired;
@@ -66,10 +65,8 @@ async fn of_three_hundred_buyers_a_hundred_get_the_last_hundred() {
 async fn a_repeated_request_is_one_reservation() {
     let shop = Shop::open().await;
     shop.stocked("A", 10).await;
-    let request = ReserveRequest {
-        request_id: uuid::Uuid::now_v7().to_string(),
-        ..wish(&[("A", 2)])
-    };
+    let request =
+        ReserveRequest { request_id: uuid::Uuid::now_v7().to_string(), ..wish(&[("A", 2)]) };
     let calls: Vec<_> = (0..8)
         .map(|_| {
             let (app, request) = (shop.app.clone(), request.clone());
@@ -122,7 +119,7 @@ async fn five_hundred_carts_in_opposite_orders_reach_no_deadlock() {
     for name in &NAMES[1..] {
         shop.receive(name, &warehouse, 200).await;
     }
-    let mut carts: FuturesUnordered<_> = (0..500)
+    let carts = futures::stream::iter(0..500)
         .map(|number: i64| {
             let app = shop.app.clone();
             tokio::spawn(async move {
@@ -158,11 +155,8 @@ async fn five_hundred_carts_in_opposite_orders_reach_no_deadlock() {
                 }
             })
         })
-        .collect();
-    while let Some(cart) = carts.next().await {
-        cart.unwrap();
-    }
-    drop(carts);
+        .buffer_unordered(32);
+    carts.for_each(async |cart| cart.unwrap()).await;
     shop.pass(0, 5);
     sweep_expired::round(&shop.app).await.unwrap();
     for name in NAMES {

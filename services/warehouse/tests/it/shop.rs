@@ -83,7 +83,7 @@ impl Shop {
             paging: mesh::Paging::new(&mesh::config::Page::default()),
             settings,
             locations: Arc::default(),
-            combiner: Arc::default(),
+            queues: Arc::default(),
             held: Arc::default(),
             thresholds_due: Arc::default(),
         };
@@ -149,8 +149,7 @@ impl Shop {
     }
 
     pub async fn create(&self, draft: WarehouseDraft) -> Result<Warehouse, Fault> {
-        let request =
-            CreateWarehouseRequest { warehouse: Some(draft), ..Default::default() };
+        let request = CreateWarehouseRequest { warehouse: Some(draft), ..Default::default() };
         Ok(create_warehouse(&self.app, request).await?.warehouse.unwrap())
     }
 
@@ -191,8 +190,7 @@ impl Shop {
     }
 
     pub async fn release(&self, id: &str) -> Result<Reservation, Fault> {
-        let request =
-            ReleaseReservationRequest { reservation_id: id.into(), ..Default::default() };
+        let request = ReleaseReservationRequest { reservation_id: id.into(), ..Default::default() };
         Ok(release_reservation(&self.app, request).await?.reservation.unwrap())
     }
 
@@ -227,7 +225,8 @@ impl Shop {
             ListMovementsRequest { sku: name.into(), page_size: 500, ..Default::default() };
         let mut movements = list_movements(&self.app, request).await.unwrap().movements;
         movements.reverse();
-        let kind = |kind: MovementKind| kind.as_str_name().trim_start_matches("MOVEMENT_KIND_").to_owned();
+        let kind =
+            |kind: MovementKind| kind.as_str_name().trim_start_matches("MOVEMENT_KIND_").to_owned();
         movements.iter().map(|own| (kind(own.kind()), own.quantity)).collect()
     }
 
@@ -247,7 +246,9 @@ pub fn sku(text: &str) -> Sku {
 }
 
 pub fn item(name: &str) -> Item {
-    let id = |namespace: &str| Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{namespace}/{name}").as_bytes());
+    let id = |namespace: &str| {
+        Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("{namespace}/{name}").as_bytes())
+    };
     Item {
         sku: sku(name),
         variant_id: Id::from_uuid(id("variant")),

@@ -97,7 +97,8 @@ fn tour(hit: &ProductHit, warehouse_id: &str) -> Result<()> {
         format!(r#"{{"update": {{"sku": "{sku}", "warehouse_id": "{warehouse_id}", "set": 1}}}}"#),
     );
     let reserve = |cart: &str| {
-        let line = format!(r#"{{"sku": "{sku}", "quantity": 1, "warehouse_id": "{warehouse_id}"}}"#);
+        let line =
+            format!(r#"{{"sku": "{sku}", "quantity": 1, "warehouse_id": "{warehouse_id}"}}"#);
         warehouse(
             "Reserve",
             format!(r#"{{"owner_id": "{cart}", "lines": [{line}], "hold_seconds": 30}}"#),

@@ -42,7 +42,9 @@ fn smallest(served: &[i64], table: &[Vec<i64>], class: &[usize]) -> Vec<usize> {
     let useful: Vec<usize> = class
         .iter()
         .copied()
-        .filter(|place| served.iter().zip(&table[*place]).any(|(units, own)| *units > 0 && *own > 0))
+        .filter(|place| {
+            served.iter().zip(&table[*place]).any(|(units, own)| *units > 0 && *own > 0)
+        })
         .collect();
     let mut tried = 0;
     for size in 1..=useful.len() {
@@ -105,7 +107,8 @@ fn greedy(served: &[i64], table: &[Vec<i64>], useful: &[usize]) -> Vec<usize> {
         };
         let rest = useful.iter().copied().filter(|place| !set.contains(place));
         // Of several that serve as much the first by rank: `max_by_key` would return the last.
-        let Some(best) = rest.rev().max_by_key(|place| gain(*place)).filter(|place| gain(*place) > 0)
+        let Some(best) =
+            rest.rev().max_by_key(|place| gain(*place)).filter(|place| gain(*place) > 0)
         else {
             break;
         };

@@ -19,7 +19,10 @@ pub(super) fn ranked(
         None => (rules, &[][..]),
     };
     let key = |place: usize, rules: &[Rule]| -> Vec<i64> {
-        rules.iter().map(|rule| weight(*rule, warehouses[place], &table[place], wanted, context)).collect()
+        rules
+            .iter()
+            .map(|rule| weight(*rule, warehouses[place], &table[place], wanted, context))
+            .collect()
     };
     let last = |place: usize| -> (i32, Id<Warehouse>) {
         (-warehouses[place].values.priority, warehouses[place].head.id)

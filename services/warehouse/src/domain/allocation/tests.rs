@@ -19,12 +19,18 @@ fn shop(own: &[(&str, &[i64])]) -> Shop {
 }
 
 impl Shop {
-    fn allocate(&self, needs: &[Need], context: &Context) -> Result<Vec<(String, String, i64)>, Fault> {
+    fn allocate(
+        &self,
+        needs: &[Need],
+        context: &Context,
+    ) -> Result<Vec<(String, String, i64)>, Fault> {
         let picks = allocate(needs, &self.places(needs), context)?;
         let code = |id| &self.warehouses.iter().find(|own| own.head.id == id).unwrap().values.code;
         let mut named: Vec<_> = picks
             .iter()
-            .map(|pick| (code(pick.warehouse_id).clone(), needs[pick.need].sku.to_string(), pick.quantity))
+            .map(|pick| {
+                (code(pick.warehouse_id).clone(), needs[pick.need].sku.to_string(), pick.quantity)
+            })
             .collect();
         named.sort();
         Ok(named)

@@ -1,8 +1,8 @@
 use crate::shop::change;
 use catalog_api::v1::catalog_service_client::CatalogServiceClient;
 use catalog_api::v1::{
-    CategoryDraft, CreateCategoryRequest, DeleteVariantRequest, ProductDraft, UpdateCategoryRequest,
-    UpdateProductRequest,
+    CategoryDraft, CreateCategoryRequest, DeleteVariantRequest, ProductDraft,
+    UpdateCategoryRequest, UpdateProductRequest,
 };
 use testkit::{Mesh, reason};
 use warehouse_api::v1::stock_update::Change;
@@ -35,13 +35,20 @@ async fn skus_and_thresholds_follow_the_catalogue() {
     };
     let top = category("top", "", Some(50)).await;
     let below = category("below", &top, None).await;
-    let made = catalog.create_product(crate::events::product(&["A", "B"])).await.unwrap().into_inner();
+    let made =
+        catalog.create_product(crate::events::product(&["A", "B"])).await.unwrap().into_inner();
     let product_id = made.product.unwrap().product_id;
 
     let draft = WarehouseDraft { code: "W1".into(), name: "W1".into(), ..Default::default() };
     let request = CreateWarehouseRequest { warehouse: Some(draft), ..Default::default() };
-    let id =
-        client.create_warehouse(request).await.unwrap().into_inner().warehouse.unwrap().warehouse_id;
+    let id = client
+        .create_warehouse(request)
+        .await
+        .unwrap()
+        .into_inner()
+        .warehouse
+        .unwrap()
+        .warehouse_id;
     // The catalogue is asked for what its events have not told yet.
     for name in ["A", "B"] {
         let update = Some(change(name, &id, Change::Receive(30)));

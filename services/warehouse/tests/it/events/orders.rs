@@ -57,12 +57,8 @@ async fn state(client: &mut Client, id: &str) -> ReservationState {
 }
 
 fn status(order: &str, status: OrderStatus, version: i64) -> OrderStatusChanged {
-    let order = Order {
-        order_id: order.into(),
-        status: status.into(),
-        version,
-        ..Default::default()
-    };
+    let order =
+        Order { order_id: order.into(), status: status.into(), version, ..Default::default() };
     OrderStatusChanged { order: Some(order), ..Default::default() }
 }
 

@@ -70,7 +70,10 @@ async fn levels_follow_the_thresholds_of_sku_and_warehouse() {
     let warehouse = async |threshold| {
         let request = UpdateWarehouseRequest {
             warehouse_id: id.clone(),
-            warehouse: Some(WarehouseDraft { low_stock_threshold: threshold, ..Default::default() }),
+            warehouse: Some(WarehouseDraft {
+                low_stock_threshold: threshold,
+                ..Default::default()
+            }),
             update_mask: Some(prost_types::FieldMask { paths: vec!["low_stock_threshold".into()] }),
             ..Default::default()
         };

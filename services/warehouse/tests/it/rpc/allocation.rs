@@ -22,10 +22,8 @@ async fn what_is_planned_is_what_is_reserved() {
         }
         ids.push(id);
     }
-    let context = AllocationContext {
-        rules: vec![AllocationRule::MinSplits.into()],
-        ..Default::default()
-    };
+    let context =
+        AllocationContext { rules: vec![AllocationRule::MinSplits.into()], ..Default::default() };
     let plan = async |max_shipments| {
         let context = AllocationContext { max_shipments, ..context.clone() };
         let lines = lines(&[("A", 2), ("B", 1)]);
@@ -79,7 +77,8 @@ async fn availability_is_that_of_the_warehouses_that_serve() {
 async fn a_promise_is_the_day_on_which_there_are_enough() {
     let shop = Shop::open().await;
     let id = shop.stocked("A", 2).await;
-    let at = |days: i64| prost_types::Timestamp { seconds: 4_000_000_000 + days * 86_400, nanos: 0 };
+    let at =
+        |days: i64| prost_types::Timestamp { seconds: 4_000_000_000 + days * 86_400, nanos: 0 };
     for (reference, quantity, days) in [("po-1", 3, 1), ("po-2", 4, 2)] {
         let incoming = Incoming {
             warehouse_id: id.clone(),

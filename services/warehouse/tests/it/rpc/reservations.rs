@@ -217,8 +217,8 @@ async fn one_reservation_is_committed_cancelled_and_shipped_at_once() {
                         }
                     };
                     if let Err(fault) = done {
-                        let expected =
-                            fault.is(Reason::ReservationState) || fault.is(Reason::QuantityAboveOpen);
+                        let expected = fault.is(Reason::ReservationState)
+                            || fault.is(Reason::QuantityAboveOpen);
                         assert!(expected, "{}", fault.chain());
                     }
                 })

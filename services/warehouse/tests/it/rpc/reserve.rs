@@ -96,8 +96,7 @@ async fn what_cannot_be_held_is_refused_for_what_is_wrong_with_it() {
     let fault = shop.reserve(&[("B", 1)]).await.unwrap_err();
     assert!(fault.is(fault::Common::DependencyUnavailable), "{fault}");
     let at = |warehouse_id: &str, quantity| {
-        let line =
-            WantedLine { sku: "A".into(), quantity, warehouse_id: warehouse_id.into() };
+        let line = WantedLine { sku: "A".into(), quantity, warehouse_id: warehouse_id.into() };
         ReserveRequest { lines: vec![line], ..wish(&[]) }
     };
     let nowhere = uuid::Uuid::now_v7().to_string();
@@ -163,8 +162,10 @@ async fn a_cart_is_served_by_the_warehouses_that_serve_its_place() {
         priority: 9,
         ..Default::default()
     };
-    let area =
-        |country: &str| warehouse_api::v1::ServedArea { country: country.into(), ..Default::default() };
+    let area = |country: &str| warehouse_api::v1::ServedArea {
+        country: country.into(),
+        ..Default::default()
+    };
     draft.areas = vec![area("RS")];
     let second = shop.create(draft).await.unwrap().warehouse_id;
     shop.receive("A", &second, 5).await;

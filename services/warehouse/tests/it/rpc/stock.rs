@@ -130,7 +130,8 @@ async fn low_stock_is_told_once_and_ends_a_tenth_above_the_threshold() {
     shop.update(change("A", &id, Change::Count(1))).await.unwrap();
     assert_eq!(shop.level("A").await.status(), StockStatus::OutOfStock);
     let events = shop.outbox().await;
-    let subjects: Vec<&str> = events.iter().map(|own| own.subject.rsplit('.').next().unwrap()).collect();
+    let subjects: Vec<&str> =
+        events.iter().map(|own| own.subject.rsplit('.').next().unwrap()).collect();
     assert_eq!(
         subjects,
         [
@@ -192,7 +193,8 @@ async fn a_batch_is_done_whole_or_without_what_is_refused() {
     checked.validate_only = true;
     let planned = batch_update_stock(&shop.app, checked).await.unwrap();
     assert_eq!(shop.movements("A").await.len(), 1, "nothing is written");
-    let answer = batch_update_stock(&shop.app, batch(rows(), ErrorPolicy::SkipFailed)).await.unwrap();
+    let answer =
+        batch_update_stock(&shop.app, batch(rows(), ErrorPolicy::SkipFailed)).await.unwrap();
     assert_eq!((answer.changed, answer.unchanged, answer.refused), (2, 0, 3));
     assert_eq!((planned.changed, planned.refused), (2, 3));
     let reasons: Vec<&str> = answer.results.iter().map(|own| own.reason.as_str()).collect();
