@@ -1,5 +1,6 @@
+use crate::budget::Budget;
 use crate::not_opened::{overloaded, refusal};
-use crate::pool::{Budget, Pool, Purpose, pool};
+use crate::pool::{Pool, Purpose, pool};
 use crate::reading::Reading;
 use crate::tx::{InTransaction, Tx, begin};
 use chrono::TimeDelta;

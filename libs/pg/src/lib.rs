@@ -15,6 +15,7 @@
 //!   tests; [`describe`]: generates the `schema.rs` of a service.
 
 mod answers;
+mod budget;
 mod columns;
 mod db;
 pub mod describe;
@@ -38,10 +39,10 @@ pub mod sweep;
 mod tx;
 pub mod versions;
 
+pub use budget::Budget;
 pub use columns::Columns;
 pub use db::{Db, PoolUse, Settings};
 pub use diesel_async::AsyncPgConnection as Connection;
-pub use pool::Budget;
 pub use reading::Due;
 pub use statement::{Statement, statement};
 pub use tx::{InTransaction, Tx};

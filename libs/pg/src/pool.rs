@@ -1,32 +1,23 @@
 //! Connections of a service. Its pools share its own limit, and one budget with the other pools of the process: PostgreSQL's limit is
-//! for all of them together. Where a limit is reached, connections that are idle in other pools are closed; a pool that goes on waiting
-//! is given the next connection that any of them would use again.
+//! for all of them together.
 
+use crate::budget::{Budget, Part, Place};
 use crate::not_opened::NotOpened;
-use deadpool::managed::{self, Metrics, QueueMode, RecycleError, RecycleResult, WeakPool};
+use deadpool::managed::{self, Metrics, Object, QueueMode, RecycleError, RecycleResult};
 use diesel_async::pooled_connection::PoolableConnection;
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use fault::Fault;
 use secrecy::{ExposeSecret, SecretString};
+use std::collections::VecDeque;
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 use tokio_postgres::{Config, NoTls};
 
 /// Timeout for connecting, for unacknowledged TCP data, and for idle time before TCP keepalives start.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// How long a connection must be idle to be closed for another pool.
-const RECLAIM_IDLE: Duration = Duration::from_millis(100);
-
-/// How often idle connections are looked for while a pool waits for the budget.
-const RECLAIM_INTERVAL: Duration = Duration::from_millis(20);
-
-/// How often they were looked for when other pools give up connections that they use: each costs them a new one.
-const STARVED_AFTER: u32 = 5;
 
 /// Idle transactions are terminated: after a half-open connection their locks would otherwise be held until the server's TCP stack
 /// gives up on the client; for the same reason the server sends keepalives.
@@ -45,86 +36,6 @@ const FILTERED: &str = "set plan_cache_mode = force_custom_plan";
 /// sequential scans the plan is by an index however small the table was when it was made.
 const KEYED: &str = "set plan_cache_mode = force_generic_plan; set enable_seqscan = off";
 
-/// How many connections the pools of a process may hold together.
-#[derive(Clone)]
-pub struct Budget {
-    inner: Arc<Inner>,
-}
-
-struct Inner {
-    permits: Arc<Semaphore>,
-    pools: Mutex<Vec<WeakPool<Manager>>>,
-    /// Pools that have waited for long.
-    starved: AtomicUsize,
-}
-
-/// A pool that counts as starved for as long as this exists.
-struct Starved<'a>(&'a AtomicUsize);
-
-impl<'a> Starved<'a> {
-    fn count(starved: &'a AtomicUsize) -> Self {
-        starved.fetch_add(1, Ordering::Relaxed);
-        Self(starved)
-    }
-}
-
-impl Drop for Starved<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-impl Budget {
-    /// A budget of so many connections.
-    pub fn new(connections: usize) -> Self {
-        let permits = Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS)));
-        let starved = AtomicUsize::new(0);
-        Self { inner: Arc::new(Inner { permits, pools: Mutex::default(), starved }) }
-    }
-
-    async fn acquire(&self) -> Option<OwnedSemaphorePermit> {
-        // One wait, so that it keeps its place in the queue.
-        let permit = Arc::clone(&self.inner.permits).acquire_owned();
-        tokio::pin!(permit);
-        let (mut rounds, mut starved) = (0, None);
-        loop {
-            match timeout(RECLAIM_INTERVAL, &mut permit).await {
-                Ok(permit) => return permit.ok(),
-                Err(_) => self.close_idle(RECLAIM_IDLE),
-            }
-            rounds += 1;
-            if rounds == STARVED_AFTER {
-                starved.get_or_insert(Starved::count(&self.inner.starved));
-            }
-        }
-    }
-
-    /// Closes the connections that have been idle for so long.
-    pub fn close_idle(&self, idle: Duration) {
-        let mut pools = self.inner.pools.lock().unwrap_or_else(PoisonError::into_inner);
-        pools.retain(|pool| {
-            let Some(pool) = pool.upgrade() else { return false };
-            pool.retain(|_, metrics| metrics.last_used() < idle);
-            true
-        });
-    }
-
-    fn is_starved(&self) -> bool {
-        self.inner.starved.load(Ordering::Relaxed) > 0
-    }
-
-    fn add(&self, pool: &Pool) {
-        let mut pools = self.inner.pools.lock().unwrap_or_else(PoisonError::into_inner);
-        pools.push(pool.weak());
-    }
-}
-
-impl std::fmt::Debug for Budget {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Budget({} left)", self.inner.permits.available_permits())
-    }
-}
-
 /// The connections of one database for one purpose.
 pub(crate) type Pool = managed::Pool<Manager>;
 
@@ -141,15 +52,17 @@ pub(crate) enum Purpose {
 pub(crate) struct Manager {
     url: SecretString,
     purpose: Purpose,
-    /// Of the service, and of the process; always taken in this order.
-    budgets: [Budget; 2],
+    /// Of the budgets of the service and of the process; always taken in this order.
+    parts: [Part; 2],
     acquire_timeout: Duration,
+    /// Callers that found no connection idle, the first one first. The next that is no longer used is theirs.
+    waiting: Mutex<VecDeque<oneshot::Sender<Connection>>>,
 }
 
-/// A connection with its share of the budgets.
+/// A connection with its places in the budgets.
 pub(crate) struct Connection {
     inner: AsyncPgConnection,
-    _permits: [OwnedSemaphorePermit; 2],
+    places: [Place; 2],
 }
 
 impl Deref for Connection {
@@ -170,24 +83,74 @@ impl managed::Manager for Manager {
     type Type = Connection;
     type Error = NotOpened;
 
+    /// Opens a connection where the budgets allow one more, unless another caller of the pool gives back its own before.
     async fn create(&self) -> Result<Connection, NotOpened> {
-        let permits = timeout(self.acquire_timeout, async {
-            let [own, all] = &self.budgets;
+        let (caller, mut handed) = oneshot::channel();
+        self.waiting().push_back(caller);
+        let places = timeout(self.acquire_timeout, async {
+            let [own, all] = &self.parts;
             Some([own.acquire().await?, all.acquire().await?])
         });
-        let permits = permits.await.ok().flatten().ok_or(NotOpened::BudgetSpent)?;
-        Ok(Connection { inner: connect(&self.url, self.purpose).await?, _permits: permits })
+        let places = tokio::select! {
+            biased;
+            Ok(connection) = &mut handed => return Ok(connection),
+            places = places => places.ok().flatten(),
+        };
+        // One may have come at that moment.
+        handed.close();
+        if let Ok(connection) = handed.try_recv() {
+            return Ok(connection);
+        }
+        let places = places.ok_or(NotOpened::BudgetSpent)?;
+        Ok(Connection { inner: connect(&self.url, self.purpose).await?, places })
     }
 
     /// Detects closed connections without a query on every checkout.
     async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<NotOpened> {
-        if std::thread::panicking() || connection.inner.is_broken() {
-            return Err(RecycleError::Message("the connection is broken".into()));
-        }
-        match self.budgets.iter().any(Budget::is_starved) {
-            true => Err(RecycleError::Message("another pool waits for a connection".into())),
+        match std::thread::panicking() || connection.inner.is_broken() {
+            true => Err(RecycleError::Message("the connection is broken".into())),
             false => Ok(()),
         }
+    }
+}
+
+impl Manager {
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<oneshot::Sender<Connection>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next_waiting(&self) -> Option<oneshot::Sender<Connection>> {
+        let mut waiting = self.waiting();
+        std::iter::from_fn(|| waiting.pop_front()).find(|caller| !caller.is_closed())
+    }
+}
+
+/// Ends the use of a connection. Its place goes to a pool that has fewer and waits for long, or else it goes to whoever waits in its own
+/// pool: a caller that waits for a place in the budget would not see that it is idle.
+pub(crate) fn give_back(mut used: Object<Manager>) {
+    let Some(pool) = Object::pool(&used) else { return };
+    let manager = pool.manager();
+    if used.inner.is_broken() {
+        drop(Object::take(used));
+        return;
+    }
+    for (index, part) in manager.parts.iter().enumerate() {
+        if let Some(promise) = part.wanted() {
+            let Connection { inner, places } = Object::take(used);
+            drop(inner);
+            if let Some(place) = places.into_iter().nth(index) {
+                promise.keep(place);
+            }
+            return;
+        }
+    }
+    let Some(mut caller) = manager.next_waiting() else { return };
+    let mut connection = Object::take(used);
+    // It is closed where all of them have gone meanwhile.
+    while let Err(unwanted) = caller.send(connection) {
+        connection = unwanted;
+        let Some(next) = manager.next_waiting() else { return };
+        caller = next;
     }
 }
 
@@ -198,7 +161,9 @@ pub(crate) fn pool(
     (max_connections, acquire_timeout): (usize, Duration),
     budgets: [Budget; 2],
 ) -> Result<Pool, Fault> {
-    let manager = Manager { url: url.clone(), purpose, budgets: budgets.clone(), acquire_timeout };
+    let parts = budgets.each_ref().map(Budget::part);
+    let (url, waiting) = (url.clone(), Mutex::default());
+    let manager = Manager { url, purpose, parts, acquire_timeout, waiting };
     let pool = Pool::builder(manager)
         .max_size(max_connections)
         .runtime(deadpool::Runtime::Tokio1)
@@ -208,7 +173,14 @@ pub(crate) fn pool(
         .create_timeout(Some(acquire_timeout + CONNECTION_TIMEOUT))
         .build()
         .map_err(Fault::internal)?;
-    budgets.iter().for_each(|budget| budget.add(&pool));
+    for budget in &budgets {
+        let pool = pool.weak();
+        budget.add(move |idle| {
+            let Some(pool) = pool.upgrade() else { return false };
+            pool.retain(|_, metrics| metrics.last_used() < idle);
+            true
+        });
+    }
     Ok(pool)
 }
 

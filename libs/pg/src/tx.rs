@@ -1,4 +1,4 @@
-use crate::pool::Manager;
+use crate::pool::{Manager, give_back};
 use crate::statement;
 use chrono::{DateTime, TimeDelta, Utc};
 use deadpool::managed::Object;
@@ -140,7 +140,9 @@ impl Tx {
 
     /// Returns the connection to the pool.
     pub(crate) fn release(&mut self) {
-        self.connection = None;
+        if let Some(connection) = self.connection.take() {
+            give_back(connection);
+        }
         self.share = None;
     }
 }

@@ -4,6 +4,7 @@ use mesh::Paging;
 use pg::Db;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Notify;
 
 use crate::domain::event::Horizon;
 use crate::store::days;
@@ -19,12 +20,14 @@ pub struct App {
     pub kept_days: u64,
     /// Days whose partitions this process has made sure of.
     pub known_days: Arc<Mutex<BTreeSet<NaiveDate>>>,
+    /// Notified when something was counted.
+    pub counted: Arc<Notify>,
 }
 
 impl App {
     /// With a database and the days for which it keeps events.
     pub fn new(db: Db, paging: Paging, kept_days: u64) -> Self {
-        Self { db, paging, kept_days, known_days: Arc::default() }
+        Self { db, paging, kept_days, known_days: Arc::default(), counted: Arc::default() }
     }
 
     /// Which days are kept, by the clock of the database.

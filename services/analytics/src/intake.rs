@@ -36,8 +36,8 @@ pub async fn take(
     let horizon = app.horizon().await?;
     let judged: Vec<Result<TrackedEvent, Fault>> =
         sent.iter().map(|event| judge(event, source, horizon)).collect();
-    let good: &Vec<TrackedEvent> = &judged.iter().flatten().cloned().collect();
-    let days: BTreeSet<NaiveDate> = good.iter().map(TrackedEvent::day).collect();
+    let good: &Vec<&TrackedEvent> = &judged.iter().flatten().collect();
+    let days: BTreeSet<NaiveDate> = good.iter().map(|event| event.day()).collect();
     app.add_days(&days).await?;
 
     let most = if source == Source::Browser { MAX_KEPT_OF_BROWSER } else { sent.len() };
@@ -50,7 +50,7 @@ pub async fn take(
     let mut new = app
         .db
         .write(name, async move |tx| {
-            let new = record(tx, good, source, horizon).await?;
+            let new = record(app, tx, good, source, horizon).await?;
             refused::keep(tx, wrong, &context::current().caller.subject, horizon.now).await?;
             Ok(new)
         })

@@ -37,6 +37,7 @@ pub mod events {
 }
 pub mod jobs {
     //! Background tasks.
+    pub mod add_counts;
     pub mod keep_days;
     pub mod repair_days;
 }
@@ -54,6 +55,7 @@ pub mod store {
     pub mod days;
     pub mod events;
     pub mod expired;
+    pub mod new_counts;
     pub mod refused;
     pub mod reports;
     pub mod visits;
@@ -64,6 +66,7 @@ pub use config::Analytics as Settings;
 
 use diesel_migrations::embed_migrations;
 use futures::FutureExt;
+use jobs::add_counts::add_counts;
 use jobs::keep_days::keep_days;
 use jobs::repair_days::repair_days;
 use mesh::config::ServiceSettings;
@@ -100,6 +103,7 @@ async fn serve(backing: Backing<'_>) -> Result<Service, BootError> {
     let settings = backing.settings::<Settings>()?;
     let app = App::new(backing.db()?, backing.paging(), settings.kept_days);
     let tasks = backing.tasks();
+    tasks.keep("add_counts", add_counts(app.clone(), tasks.ending()));
     tasks.keep("keep_days", keep_days(app.clone(), tasks.ending()));
     tasks.keep("repair_days", repair_days(app.clone(), tasks.ending()));
     Ok(backing.serve(app))

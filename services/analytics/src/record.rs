@@ -1,27 +1,31 @@
 //! Counts events, each once. Calls and events of the mesh go through here.
 
+use crate::App;
 use crate::domain::counting::{ANY, Counters, Dimension};
 use crate::domain::event::{Horizon, Source, TrackedEvent};
 use crate::domain::types::KINDS;
-use crate::store::{counters, events, visits};
+use crate::store::{events, new_counts, visits};
 use chrono::NaiveDate;
 use fault::Fault;
 use pg::Tx;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// Keeps and counts the events that are new, in the transaction of the caller; returns their ids. There are partitions for their days.
 ///
-/// The order is the same for all writers: ids, sessions, customers, counters, each by its key. Counters come last, since many writers
-/// share them.
+/// The order is the same for all writers: ids, sessions, customers, each by its key. What they add to counters is noted, for
+/// `jobs/add_counts.rs`.
 pub async fn record(
+    app: &App,
     tx: &mut Tx,
-    sent: &[TrackedEvent],
+    sent: &[&TrackedEvent],
     source: Source,
     horizon: Horizon,
 ) -> Result<BTreeSet<Uuid>, Fault> {
     let mut new = BTreeSet::new();
-    let once: Vec<&TrackedEvent> = sent.iter().filter(|event| new.insert(event.id)).collect();
+    let once: Vec<&TrackedEvent> =
+        sent.iter().copied().filter(|event| new.insert(event.id)).collect();
     if once.is_empty() {
         return Ok(new);
     }
@@ -40,7 +44,8 @@ pub async fn record(
     for day in visits::add_customers(tx, &fresh).await? {
         counted.count_distinct(Dimension::Customer, day, ANY);
     }
-    counters::add(tx, &counted).await?;
+    new_counts::keep(tx, &counted).await?;
+    tx.notify_after_commit(Arc::clone(&app.counted));
     Ok(new)
 }
 

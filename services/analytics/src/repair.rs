@@ -4,7 +4,7 @@ use crate::App;
 use crate::domain::counting::{ANY, Counters, Dimension, Grain, Key};
 use crate::domain::event::Horizon;
 use crate::record::count_steps;
-use crate::store::{counters, events, visits};
+use crate::store::{counters, events, new_counts, visits};
 use chrono::NaiveDate;
 use diesel_async::RunQueryDsl;
 use fault::Fault;
@@ -45,7 +45,8 @@ pub async fn repair(
     Ok(drift)
 }
 
-/// Events and counters are read by one snapshot, and each transaction that counts writes both.
+/// Events, counters and what is still to be added to these are read by one snapshot, and each transaction that counts writes the first
+/// and the last.
 async fn compare(tx: &mut Tx, day: NaiveDate, horizon: Horizon) -> Result<Drift, Fault> {
     statement("set transaction isolation level repeatable read, read only")
         .execute(tx.conn())
@@ -72,7 +73,7 @@ async fn compare(tx: &mut Tx, day: NaiveDate, horizon: Horizon) -> Result<Drift,
     let has_minutes = day >= horizon.oldest_minutes();
     let mut kept = counters::of_day(tx, day).await?;
     kept.0.retain(|key, _| has_minutes || key.grain != Grain::Minute);
-    found.missing = found.missing.minus(&kept);
+    found.missing = found.missing.minus(&kept).minus(&new_counts::of_day(tx, day).await?);
     Ok(found)
 }
 

@@ -63,6 +63,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    new_counts (id) {
+        id -> Int8,
+        body -> Bytea,
+    }
+}
+
+diesel::table! {
     refused_events (id) {
         id -> Int8,
         digest -> Bytea,
@@ -85,6 +92,7 @@ diesel::table! {
         last_at -> Timestamptz,
         events -> Int8,
         steps -> Int4,
+        steps_before -> Int4,
     }
 }
 
@@ -94,6 +102,7 @@ diesel::allow_tables_to_appear_in_same_query!(
     event_ids,
     event_items,
     events,
+    new_counts,
     refused_events,
     sessions
 );

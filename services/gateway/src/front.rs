@@ -28,7 +28,7 @@ use tracing::Instrument;
 
 const CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
 /// Whoever shows this key may send what a browser sees; all browsers of a shop share it, so each counts by its address.
-const FOR_BROWSERS: &str = "RecordBrowserEvents";
+const FOR_BROWSERS: &str = "/souk.analytics.v1.AnalyticsService/RecordBrowserEvents";
 
 type Answered = (http::Response<Body>, Option<At>);
 
@@ -111,7 +111,7 @@ impl Gate {
         };
         match &outcome {
             Ok(visitor) if visitor.has_token() => {
-                let is_browser = policy.is_some_and(|policy| policy.name.ends_with(FOR_BROWSERS));
+                let is_browser = policy.is_some_and(|policy| policy.path == FOR_BROWSERS);
                 let (key, kind) = match is_browser {
                     true => (visitor.address(), "address"),
                     false => (visitor.caller().subject.as_str(), "subject"),

@@ -33,8 +33,10 @@ where
     fn execute(&self, call: F) {
         let open = Arc::clone(&self.0);
         open.begin_call();
+        // Thousands may wait to be run: without the box each would have its state in several copies.
+        let call = END.scope(Cell::new(None), until_its_end(Box::pin(call)));
         tokio::spawn(async move {
-            END.scope(Cell::new(None), until_its_end(call)).await;
+            call.await;
             open.end_call();
         });
     }

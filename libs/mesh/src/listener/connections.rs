@@ -10,6 +10,10 @@ use tokio_util::sync::CancellationToken;
 /// How long a connection may take to begin, encryption included.
 const MAX_GREETING: Duration = Duration::from_secs(5);
 
+/// Streams without a token that may be refused on a connection whose caller was never recognised. A connection keeps room for the most
+/// calls that it ever had at a time, so one that only asks for what it is not given is not worth keeping.
+const MAX_REFUSED: usize = 32;
+
 /// All connections of a port.
 pub(super) struct Connections {
     max: usize,
@@ -31,6 +35,8 @@ pub(crate) struct Open {
     calls: AtomicUsize,
     /// Streams that are open to everybody.
     pub(crate) open_streams: AtomicUsize,
+    /// How many of those were refused.
+    refused: AtomicUsize,
     /// When its last call ended, in milliseconds since the port was opened.
     last: AtomicU64,
     port: Instant,
@@ -69,6 +75,7 @@ impl Connections {
             known: AtomicBool::new(false),
             calls: AtomicUsize::new(0),
             open_streams: AtomicUsize::new(0),
+            refused: AtomicUsize::new(0),
             last: AtomicU64::new(0),
             port: self.begun,
         });
@@ -120,6 +127,13 @@ impl Open {
 
     pub(crate) fn is_known(&self) -> bool {
         self.known.load(Ordering::Relaxed)
+    }
+
+    /// A stream that is open to everybody was refused on it.
+    pub(crate) fn refuse_stream(&self) {
+        if self.refused.fetch_add(1, Ordering::Relaxed) >= MAX_REFUSED && !self.is_known() {
+            self.cut("refused");
+        }
     }
 
     /// Ends it at once.
@@ -190,6 +204,19 @@ mod tests {
         begun.open.greeted();
         let silent: Vec<Entry> = (0..5).map(|_| admit(&all).unwrap()).collect();
         assert!(!is_cut(&begun) && is_cut(&silent[3]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_only_asks_for_refused_streams_is_cut_and_who_is_known_is_not() {
+        let all = Connections::new(9);
+        let [stranger, known] = [(); 2].map(|()| admit(&all).unwrap());
+        known.open.recognise();
+        for _ in 0..MAX_REFUSED {
+            [&stranger, &known].map(|entry| entry.open.refuse_stream());
+        }
+        assert!(!is_cut(&stranger));
+        [&stranger, &known].map(|entry| entry.open.refuse_stream());
+        assert!(is_cut(&stranger) && !is_cut(&known));
     }
 
     #[tokio::test(start_paused = true)]

@@ -98,6 +98,7 @@ pub(super) async fn bound(
         open.recognise();
     }
     let Some(stream) = streams.begin(&open) else {
+        open.refuse_stream();
         let fault = Fault::new(Common::Overloaded, "too many streams without a token; close some");
         return refuse(fault.retry_after(Duration::from_secs(1)));
     };

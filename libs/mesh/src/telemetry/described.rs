@@ -86,7 +86,7 @@ pub const METRICS: &[Metric] = &[
     counter("rpc_shed_total", &["method", "by"], "Calls that were refused with OVERLOADED: by slots (the service is busy), caller (it has its share) or unread (answers wait to be read)."),
     counter("rpc_unread_answers_total", &[], "Calls that were ended in the middle of an answer that nobody read, or a stream on which nothing moved."),
     gauge("connections", &["port"], "Open connections to a gRPC port."),
-    counter("connections_cut_total", &["cause"], "Connections that were ended because they sent nothing at all (silent) or made room for another one (room)."),
+    counter("connections_cut_total", &["cause"], "Connections that were ended because they sent nothing at all (silent), made room for another one (room), or only asked for streams that they were refused (refused)."),
     counter("connections_refused_total", &["cause"], "Connections that were not taken: all others were at work (full), or the process lacked descriptors (accept)."),
     counter("jwks_reads_total", &["outcome"], "Times that the keys of tokens were read again: ok or failed."),
     counter("tls_reload_failures_total", &[], "Times that the certificate could not be read again; the old one stays."),

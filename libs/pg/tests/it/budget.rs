@@ -1,7 +1,8 @@
 //! How many connections a service and a process open.
 
-use crate::fixture::{Fixture, eventually, execute};
+use crate::fixture::{Fixture, backend, eventually, execute};
 use pg::{Budget, Db, Tx};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -69,6 +70,35 @@ async fn transactions_and_reads_of_a_service_share_its_limit() {
     let fixture = Fixture::new().await;
     let db = client(&fixture, &Budget::new(100), 3);
     share(&fixture, (&db, true), (&db, false), 3).await;
+}
+
+/// More callers than connections, half of each kind, keep the connections that there are instead of closing those of each other.
+#[tokio::test(flavor = "multi_thread")]
+async fn transactions_and_reads_that_wait_for_each_other_open_few_connections() {
+    let fixture = Fixture::new().await;
+    let db = client(&fixture, &Budget::new(100), 16);
+    let mut callers = JoinSet::new();
+    for number in 0..32 {
+        let db = db.clone();
+        callers.spawn(async move {
+            let mut used = BTreeSet::new();
+            for _ in 0..200 {
+                let work = async |tx: &mut Tx| {
+                    execute(tx, "select pg_sleep(0.005)").await?;
+                    backend(tx).await
+                };
+                let pid = match number % 2 {
+                    0 => db.write("test.write", work).await,
+                    _ => db.read("test.read", work).await,
+                };
+                used.insert(pid.unwrap());
+            }
+            used
+        });
+    }
+    let used: BTreeSet<i64> = callers.join_all().await.into_iter().flatten().collect();
+    // At first one kind may hold all; then it gives up about half of them.
+    assert!(used.len() <= 40, "{} connections", used.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,6 +2,7 @@
 
 use crate::domain::event::{Horizon, TrackedEvent};
 use chrono::{DateTime, DurationRound, NaiveDate, NaiveTime, TimeDelta, Utc};
+use kernel::currency::Currency;
 use std::collections::BTreeMap;
 
 /// The event type of counters of sessions and customers whatever they did.
@@ -83,6 +84,11 @@ impl Dimension {
             Self::Term => "term",
         }
     }
+
+    /// The one of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|own| own.name() == name)
+    }
 }
 
 impl Grain {
@@ -98,6 +104,11 @@ impl Grain {
         }
     }
 
+    /// The one of a name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|own| own.name() == name)
+    }
+
     /// When the bucket of an instant begins.
     pub fn bucket(self, at: DateTime<Utc>) -> DateTime<Utc> {
         let length = match self {
@@ -106,6 +117,14 @@ impl Grain {
             Self::Minute => TimeDelta::minutes(1),
         };
         at.duration_trunc(length).unwrap_or(at)
+    }
+}
+
+/// The currency of a counter; none: there is no such currency.
+pub fn currency(code: &str) -> Option<&'static str> {
+    match code {
+        "" => Some(""),
+        code => Currency::parse(code).ok().map(Currency::code),
     }
 }
 
@@ -125,6 +144,7 @@ impl Counters {
         if event.day() >= horizon.oldest_minutes() {
             self.add_in(Dimension::All, Grain::Minute, event, "", currency, total);
         }
+        let products = products(event);
         for grain in [Grain::Hour, Grain::Day] {
             self.add_in(Dimension::All, grain, event, "", currency, total);
             let one = Count { events: 1, ..Count::default() };
@@ -134,8 +154,8 @@ impl Counters {
             if let Some(page) = &event.page {
                 self.add_in(Dimension::Page, grain, event, page, "", one);
             }
-            for (product, count) in products(event) {
-                self.add_in(Dimension::Product, grain, event, &product, currency, count);
+            for (product, count) in &products {
+                self.add_in(Dimension::Product, grain, event, product, currency, *count);
             }
         }
     }

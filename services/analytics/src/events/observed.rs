@@ -37,7 +37,7 @@ pub async fn observe(
     let horizon = Horizon { now: tx.now().await?, days: app.kept_days };
     event.check_time(horizon)?;
     days::add(tx, event.day()).await?;
-    let new = record(tx, &[event], Source::Event, horizon).await?;
+    let new = record(app, tx, &[&event], Source::Event, horizon).await?;
     let outcome = if new.is_empty() { "duplicate" } else { "accepted" };
     metrics::counter!("analytics_events_total", "source" => Source::Event.name(), "outcome" => outcome)
         .increment(1);

@@ -1,13 +1,12 @@
 //! The counters.
 
-use crate::domain::counting::{ANY, Count, Counters, Dimension, Grain, Key, start};
+use crate::domain::counting::{ANY, Count, Counters, Dimension, Grain, Key, currency, start};
 use crate::domain::types::Kind;
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
 use fault::Fault;
-use kernel::currency::Currency;
 use pg::{Tx, statement};
 
 /// Adds to counters, in the order of their keys.
@@ -73,23 +72,17 @@ pub async fn of_day(tx: &mut Tx, day: NaiveDate) -> Result<Counters, Fault> {
         |what: &str| Fault::internal(format!("a counter of {day} has the unknown {what}"));
     let mut counters = Counters::default();
     for row in rows {
-        let dimension = Dimension::ALL.into_iter().find(|own| own.name() == row.dimension);
-        let grain = Grain::ALL.into_iter().find(|own| own.name() == row.grain);
         let event_type = match row.event_type.as_str() {
             ANY => Some(ANY),
             name => Kind::named(name).map(|kind| kind.name),
         };
-        let currency = match row.currency.as_str() {
-            "" => Some(""),
-            code => Currency::parse(code).ok().map(Currency::code),
-        };
         let key = Key {
-            dimension: dimension.ok_or_else(|| unknown("dimension"))?,
-            grain: grain.ok_or_else(|| unknown("grain"))?,
+            dimension: Dimension::named(&row.dimension).ok_or_else(|| unknown("dimension"))?,
+            grain: Grain::named(&row.grain).ok_or_else(|| unknown("grain"))?,
             bucket: row.bucket,
             value: row.value,
             event_type: event_type.ok_or_else(|| unknown("type"))?,
-            currency: currency.ok_or_else(|| unknown("currency"))?,
+            currency: currency(&row.currency).ok_or_else(|| unknown("currency"))?,
         };
         counters.add(key, Count { events: row.events, units: row.units, amount: row.amount_minor });
     }

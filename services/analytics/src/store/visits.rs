@@ -31,24 +31,11 @@ pub async fn add(tx: &mut Tx, events: &[&TrackedEvent]) -> Result<Vec<(NaiveDate
         return Ok(Vec::new());
     }
     let before = touch(tx, &seen).await?;
-    let mut new: Vec<(&Visit, i32, i32)> = Vec::new();
-    for (visit, own) in &seen {
-        let had = before.get(visit).copied().unwrap_or_default();
-        if own.steps & !had != 0 {
-            new.push((visit, had | own.steps, own.steps & !had));
-        }
-    }
-    // The rows are locked since they were touched.
-    statement(
-        "update sessions set steps = own.steps from unnest($1, $2, $3) as own (day, session_id, steps)
-         where sessions.day = own.day and sessions.session_id = own.session_id",
-    )
-    .bind::<Array<Date>, _>(new.iter().map(|(visit, ..)| visit.0).collect::<Vec<_>>())
-    .bind::<Array<Text>, _>(new.iter().map(|(visit, ..)| visit.1.as_str()).collect::<Vec<_>>())
-    .bind::<Array<Integer>, _>(new.iter().map(|(_, all, _)| *all).collect::<Vec<_>>())
-    .execute(tx.conn())
-    .await?;
-    Ok(new.into_iter().map(|(visit, _, steps)| (visit.0, steps)).collect())
+    let new = seen.iter().filter_map(|(visit, own)| {
+        let steps = own.steps & !before.get(visit).copied().unwrap_or_default();
+        (steps != 0).then_some((visit.0, steps))
+    });
+    Ok(new.collect())
 }
 
 fn seen(events: &[&TrackedEvent]) -> BTreeMap<Visit, Seen> {
@@ -66,7 +53,7 @@ fn seen(events: &[&TrackedEvent]) -> BTreeMap<Visit, Seen> {
     seen
 }
 
-/// Makes and locks the rows of sessions, in their order, and returns which steps they had taken before.
+/// Adds to the rows of sessions, in their order, and returns which steps they had taken before. Each row is locked from then on.
 async fn touch(tx: &mut Tx, seen: &BTreeMap<Visit, Seen>) -> Result<BTreeMap<Visit, i32>, Fault> {
     #[derive(QueryableByName)]
     struct Row {
@@ -75,25 +62,27 @@ async fn touch(tx: &mut Tx, seen: &BTreeMap<Visit, Seen>) -> Result<BTreeMap<Vis
         #[diesel(sql_type = Text)]
         session_id: String,
         #[diesel(sql_type = Integer)]
-        steps: i32,
+        steps_before: i32,
     }
     let rows: Vec<Row> = statement(
-        "insert into sessions as own (day, session_id, first_at, last_at, events)
-         select * from unnest($1, $2, $3, $4, $5)
+        "insert into sessions as own (day, session_id, first_at, last_at, events, steps)
+         select * from unnest($1, $2, $3, $4, $5, $6)
          on conflict (day, session_id) do update
          set first_at = least(own.first_at, excluded.first_at),
              last_at = greatest(own.last_at, excluded.last_at),
-             events = own.events + excluded.events
-         returning day, session_id, steps",
+             events = own.events + excluded.events,
+             steps_before = own.steps, steps = own.steps | excluded.steps
+         returning day, session_id, steps_before",
     )
     .bind::<Array<Date>, _>(seen.keys().map(|(day, _)| *day).collect::<Vec<_>>())
     .bind::<Array<Text>, _>(seen.keys().map(|(_, id)| id.as_str()).collect::<Vec<_>>())
     .bind::<Array<Timestamptz>, _>(seen.values().map(|own| own.first_at).collect::<Vec<_>>())
     .bind::<Array<Timestamptz>, _>(seen.values().map(|own| own.last_at).collect::<Vec<_>>())
     .bind::<Array<BigInt>, _>(seen.values().map(|own| own.events).collect::<Vec<_>>())
+    .bind::<Array<Integer>, _>(seen.values().map(|own| own.steps).collect::<Vec<_>>())
     .get_results(tx.conn())
     .await?;
-    Ok(rows.into_iter().map(|row| ((row.day, row.session_id), row.steps)).collect())
+    Ok(rows.into_iter().map(|row| ((row.day, row.session_id), row.steps_before)).collect())
 }
 
 /// Notes the customers of events; returns the day of each that is new on it.

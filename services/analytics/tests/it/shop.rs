@@ -1,6 +1,7 @@
 //! Replicas on the database of one test, and events.
 
 use analytics::App;
+use analytics::jobs::add_counts::add;
 use analytics_api::v1::{
     EventItem, EventType, RecordEventsRequest, RecordEventsResponse, TrackedEvent,
 };
@@ -15,6 +16,7 @@ use pg::{Db, Settings, provision};
 use secrecy::SecretString;
 use std::collections::BTreeMap;
 use testbed::{Servers, Template};
+use testkit::Mesh;
 use uuid::Uuid;
 
 /// Analytics with a database of its own. [`Shop::close`] drops it; a failed test keeps it for inspection.
@@ -51,9 +53,16 @@ impl Shop {
         provision::drop(&self.superuser, &self.database).await.unwrap();
     }
 
-    /// Sends events to this replica.
+    /// Sends events to this replica, and adds what they count to the counters.
     pub async fn record(&self, events: &[TrackedEvent]) -> Result<RecordEventsResponse, Fault> {
-        record(&self.app, events).await
+        let answer = record(&self.app, events).await;
+        self.add().await;
+        answer
+    }
+
+    /// Adds to the counters what was counted.
+    pub async fn add(&self) {
+        add(&self.app).await.unwrap();
     }
 
     /// The sums of the counters of a grain over all buckets.
@@ -118,6 +127,11 @@ fn app(url: &SecretString) -> App {
 pub async fn record(app: &App, events: &[TrackedEvent]) -> Result<RecordEventsResponse, Fault> {
     let request = RecordEventsRequest { events: events.to_vec() };
     analytics::rpc::record_events::record_events(app, request).await
+}
+
+/// Waits until the counters of a mesh have what was counted.
+pub async fn added(mesh: &Mesh) {
+    mesh.until("analytics", "select count(*) from new_counts", 0).await;
 }
 
 /// An event of a type that has all it must have, just now.

@@ -38,6 +38,27 @@ async fn an_address_without_a_token_has_its_burst_and_a_token_more() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn browsers_that_share_a_key_are_counted_by_their_addresses() {
+    let shop = Shop::limited().await;
+    // Addresses that no other test has, since all share a Redis.
+    let [.., a, b, c] = uuid::Uuid::now_v7().into_bytes();
+    let [one, other] = [1, 2].map(|host| format!("10.{a}.{b}.{}", c & 0xfc | host));
+    for _ in 0..3 {
+        assert_eq!(shop.tell(&one).await.status(), StatusCode::OK);
+    }
+    let refused = shop.tell(&one).await;
+    assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
+    let json: Json = serde_json::from_str(&refused.text().await.unwrap()).unwrap();
+    assert_eq!(json["reason"], "RATE_LIMITED");
+    assert!(json["message"].as_str().unwrap().contains("of one address"), "{json}");
+    // What a browser writes left of the proxy's word is not believed.
+    let lied = shop.tell(&format!("{other}, {one}")).await;
+    assert_eq!(lied.status(), StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(shop.tell(&other).await.status(), StatusCode::OK);
+    shop.mesh.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_request_is_given_up_after_its_time() {
     let shop = Shop::hasty().await;
     let late = shop.ask(&shop.base(), http::Method::GET, "/api/v1/catalog/products").await;

@@ -42,6 +42,18 @@ impl Shop {
         Self::of(Options { config, environment, ..Options::default() }).await
     }
 
+    /// With a gateway that takes three requests at once of whoever has a key, and believes one proxy.
+    pub async fn limited() -> Self {
+        let config = |config: &mut Config| {
+            config.server.http_listen = Some(([127, 0, 0, 1], 0).into());
+            config.rate_limit.enabled = true;
+            config.rate_limit.trusted_proxies = 1;
+        };
+        let environment =
+            &[("SOUK_GATEWAY_TOKEN_BURST", "3"), ("SOUK_GATEWAY_TOKEN_PER_MINUTE", "1")];
+        Self::of(Options { config, environment, ..Options::default() }).await
+    }
+
     async fn of(options: Options) -> Self {
         let roles = [catalog::ROLE, pricing::ROLE, search::ROLE, analytics::ROLE, gateway::ROLE];
         let mesh = Mesh::boot_with(&roles, options).await;
@@ -103,6 +115,14 @@ impl Shop {
     pub async fn ask(&self, base: &str, method: Method, path: &str) -> Response {
         let request = self.client.request(method, format!("{base}{path}"));
         request.bearer_auth(self.mesh.token()).send().await.unwrap()
+    }
+
+    /// What a browser at this address is answered that tells of an event, with the key that all browsers of the shop have.
+    pub async fn tell(&self, address: &str) -> Response {
+        let request = self.client.post(format!("{}/api/v1/analytics/browserEvents", self.base));
+        let request = request.bearer_auth(self.mesh.token()).header("x-forwarded-for", address);
+        let request = request.header("content-type", "application/json");
+        request.body(r#"{"events": [{"sessionId": "visit"}]}"#).send().await.unwrap()
     }
 
     /// Without a token, with these headers.

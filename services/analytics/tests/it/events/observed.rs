@@ -1,8 +1,9 @@
 //! How events of the mesh are counted, by a handler of the test's own: no publisher of the 16 types exists yet.
 
-use crate::shop::product;
+use crate::shop::{added, product};
 use analytics::App;
 use analytics::events::observed::observe;
+use analytics::jobs::add_counts::add_counts;
 use analytics_api::v1::{EventType, TrackedEvent};
 use bus::{Outcome, Received};
 use catalog_api::v1::{CreateProductRequest, ProductCreated, ProductDraft, VariantDraft};
@@ -18,6 +19,8 @@ const OBSERVING: Role = Role {
     serve: |backing| {
         async move {
             let app = App::new(backing.db()?, backing.paging(), 90);
+            let tasks = backing.tasks();
+            tasks.keep("add_counts", add_counts(app.clone(), tasks.ending()));
             backing.listen(backing.consumers()?.on(app.clone(), created))?;
             Ok(backing.serve(app))
         }
@@ -61,6 +64,7 @@ async fn an_event_of_the_mesh_counts_once_and_a_wrong_one_becomes_a_dead_letter(
     .await;
     assert!(format!("{letter:?}").contains("product_id: is required"), "{letter:?}");
     mesh.settle().await;
+    added(&mesh).await;
     assert_eq!(mesh.count("analytics", counted).await, 2, "each was delivered twice");
     assert_eq!(
         mesh.count("analytics", "select count(*) from events where source = 'event'").await,

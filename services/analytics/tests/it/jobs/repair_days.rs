@@ -1,4 +1,4 @@
-use crate::shop::{Shop, event, record, types};
+use crate::shop::{Shop, added, event, record, types};
 use analytics::repair::repair;
 use analytics_api::v1::{EventType, RecordEventsRequest, RepairDayRequest, RepairReport};
 use chrono::{Days, Utc};
@@ -28,6 +28,7 @@ async fn counters_that_differ_are_named_and_corrected() {
     let at = events[0].occurred_at;
     events.iter_mut().for_each(|own| own.occurred_at = at);
     mesh.analytics().record_events(RecordEventsRequest { events }).await.unwrap();
+    added(&mesh).await;
     let day = chrono::DateTime::from_timestamp(at.unwrap().seconds, 0).unwrap().date_naive();
     let sum = "select sum(events + units + amount_minor)::bigint as count from counters";
     let right = mesh.count("analytics", sum).await;
@@ -119,9 +120,12 @@ async fn counting_goes_on_during_repairs() {
             })
         })
         .collect();
+    // What was counted is added meanwhile.
     for task in writers.into_iter().chain(repairers) {
+        shop.add().await;
         task.await.unwrap();
     }
+    shop.add().await;
     let sum = |grain: &str| {
         format!(
             "select sum(events)::bigint as count from counters where dimension = 'all' and grain = '{grain}'"

@@ -1,4 +1,5 @@
 use crate::shop::{Count, Key, Shop, ago, event, item, money, product, record, types, usd};
+use analytics::jobs::add_counts::add;
 use analytics_api::v1::event_result::Outcome;
 use analytics_api::v1::{EventType, TrackedEvent};
 use chrono::TimeDelta;
@@ -101,6 +102,11 @@ async fn a_thousand_events_sent_three_times_at_once_to_two_replicas_count_once()
         (accepted, duplicates) = (accepted + answer.accepted, duplicates + answer.duplicates);
     }
     assert_eq!((accepted, duplicates), (1_000, 2_000));
+    assert_eq!(shop.count("select count(*) from counters").await, 0, "nothing is added yet");
+    // Both add at once.
+    let (one, other) = tokio::join!(add(&replicas[0]), add(&replicas[1]));
+    assert!(one.is_ok() && other.is_ok());
+    shop.add().await;
 
     let wanted = expected(&events);
     assert_eq!(shop.counters("day").await, wanted);
@@ -177,8 +183,8 @@ async fn a_failure_at_the_second_item_counts_nothing_and_the_retry_counts_once()
     let events = [order, event(EventType::PageViewed)];
     shop.sql("alter table event_items add constraint no_second check (sku <> 'B')").await;
     shop.record(&events).await.unwrap_err();
-    for table in ["event_ids", "events", "event_items", "sessions", "active_customers", "counters"]
-    {
+    let tables = ["event_ids", "events", "event_items", "sessions", "active_customers"];
+    for table in tables.into_iter().chain(["new_counts", "counters"]) {
         assert_eq!(shop.count(&format!("select count(*) from {table}")).await, 0, "{table}");
     }
     shop.sql("alter table event_items drop constraint no_second").await;

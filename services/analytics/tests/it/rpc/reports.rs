@@ -1,4 +1,4 @@
-use crate::shop::{at, item, money, product, usd};
+use crate::shop::{added, at, item, money, product, usd};
 use analytics_api::v1::list_trending_request::{Order, Subject};
 use analytics_api::v1::{
     Compared, EventType, GetCustomerReportRequest, GetFunnelRequest, GetOverviewRequest,
@@ -68,6 +68,7 @@ async fn told() -> Mesh {
     let request = RecordEventsRequest { events: story() };
     let answer = mesh.analytics().record_events(request).await.unwrap().into_inner();
     assert_eq!(answer.refused, 0, "{:?}", answer.results);
+    added(&mesh).await;
     mesh
 }
 

@@ -1,0 +1,2 @@
+alter table sessions drop column steps_before;
+drop table new_counts;
