@@ -59,7 +59,7 @@ impl Shop {
             let product_id = ids[number % ids.len()].to_string();
             async move {
                 CatalogServiceClient::new(caller)
-                    .get_product(GetProductRequest { product_id })
+                    .get_product(GetProductRequest { product_id, ..Default::default() })
                     .await?;
                 Ok(())
             }

@@ -3,6 +3,7 @@
 
 // Dependencies, and how it is served.
 mod app;
+mod config;
 pub mod wire;
 
 // Domain logic. No async, no clock, no database.
@@ -14,6 +15,8 @@ pub mod domain {
     pub mod category;
 
     pub mod brand;
+
+    pub mod stock;
 
     pub mod attribute;
     pub mod definitions;
@@ -61,6 +64,15 @@ pub mod rpc {
     pub mod resolve_items;
 }
 
+pub mod events {
+    //! What product pages show of other services.
+    pub mod display;
+}
+pub mod jobs {
+    //! Background tasks.
+    pub mod keep_stock_status;
+}
+
 // Shared by the RPCs.
 mod chunk;
 mod revalue;
@@ -70,15 +82,21 @@ mod schema;
 pub mod store;
 
 pub use app::App;
+pub use config::Catalog as Settings;
 
 use diesel_migrations::embed_migrations;
 use domain::{
-    attribute::Attribute, brand::Brand, category::Category, product::Product, variant::Variant,
+    attribute::Attribute, brand::Brand, category::Category, product::Product, stock::ProductStock,
+    variant::Variant,
 };
+use events::display;
 use futures::FutureExt;
+use jobs::keep_stock_status::keep_stock_status;
+use mesh::config::ServiceSettings;
 use mesh::{Backing, BootError, Role, Service};
 use pg::heads::Aggregates;
 use pg::migrate::Migrations;
+use std::sync::Arc;
 
 catalog_api::catalog_service!(App, rpc);
 
@@ -94,13 +112,28 @@ pub const ROLE: Role = Role {
         Aggregates::of::<Category>(),
         Aggregates::of::<Brand>(),
         Aggregates::of::<Attribute>(),
+        Aggregates::of::<ProductStock>(),
     ],
-    settings: None,
+    settings: Some(ServiceSettings::of::<Settings>()),
     metrics: &[],
     serve: |backing| serve(backing).boxed(),
 };
 
 async fn serve(backing: Backing<'_>) -> Result<Service, BootError> {
-    let app = App { db: backing.db()?, paging: backing.paging(), stopping: backing.tasks().stop() };
+    let app = App {
+        db: backing.db()?,
+        paging: backing.paging(),
+        stopping: backing.tasks().stop(),
+        low_stock_threshold: backing.settings::<Settings>()?.low_stock_threshold,
+        stock_due: Arc::default(),
+    };
+    let tasks = backing.tasks();
+    tasks.keep("keep_stock_status", keep_stock_status(app.clone(), tasks.ending()));
+    let consumers = backing
+        .consumers()?
+        .project(app.clone(), display::keep_stock)
+        .project(app.clone(), display::keep_warehouse)
+        .project(app.clone(), display::keep_price);
+    backing.listen(consumers)?;
     Ok(backing.serve(app))
 }

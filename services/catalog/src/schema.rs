@@ -54,6 +54,33 @@ diesel::table! {
 }
 
 diesel::table! {
+    display_levels (stock_id) {
+        stock_id -> Uuid,
+        product_id -> Uuid,
+        variant_id -> Uuid,
+        warehouse_id -> Uuid,
+        available -> Int8,
+        backorderable -> Int8,
+        status -> Text,
+    }
+}
+
+diesel::table! {
+    display_prices (price_id) {
+        price_id -> Uuid,
+        product_id -> Uuid,
+        body -> Bytea,
+    }
+}
+
+diesel::table! {
+    display_warehouses (warehouse_id) {
+        warehouse_id -> Uuid,
+        ships -> Bool,
+    }
+}
+
+diesel::table! {
     import_chunks (import_id, sequence) {
         import_id -> Uuid,
         sequence -> Int8,
@@ -100,6 +127,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    product_stock (id) {
+        id -> Uuid,
+        status -> Text,
+        previous -> Text,
+        total -> Int8,
+        threshold -> Int8,
+        version -> Int8,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+        deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     products (id) {
         id -> Uuid,
         key -> Nullable<Text>,
@@ -113,6 +154,12 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         deleted_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    stock_due (product_id) {
+        product_id -> Uuid,
     }
 }
 
@@ -141,11 +188,16 @@ diesel::allow_tables_to_appear_in_same_query!(
     attributes,
     brands,
     categories,
+    display_levels,
+    display_prices,
+    display_warehouses,
     import_chunks,
     imports,
     product_attribute_values,
     product_categories,
     product_keys,
+    product_stock,
     products,
+    stock_due,
     variants
 );

@@ -7,7 +7,9 @@
 pub mod attributes;
 pub mod brands;
 pub mod categories;
+pub mod display;
 pub mod imports;
+pub mod product_stock;
 pub mod products;
 pub mod values;
 pub mod variants;

@@ -6,6 +6,7 @@ mod free;
 pub mod attribute;
 pub mod brand;
 pub mod category;
+pub mod detail;
 pub mod import;
 pub mod product;
 pub mod value;

@@ -10,6 +10,7 @@ pub mod wire;
 pub mod domain {
     //! Decisions: what a movement does to a level, who may hold it, which warehouse ships.
     pub mod allocation;
+    pub mod incoming;
     pub mod item;
     pub mod ledger;
     pub mod level;
@@ -74,6 +75,7 @@ mod catalog;
 pub mod locations;
 pub mod open;
 pub mod reserve;
+pub mod save;
 pub mod stock;
 pub mod update_stock;
 pub mod waiting;

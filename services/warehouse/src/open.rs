@@ -3,6 +3,7 @@
 
 use crate::domain::ledger::{Ledger, Movement};
 use crate::domain::reservation::{Happened, Reservation};
+use crate::save;
 use crate::store::{levels, reservations};
 use fault::Fault;
 use kernel::id::Id;
@@ -44,12 +45,12 @@ impl Open {
         for (index, own) in self.reservations.iter_mut().enumerate() {
             changed.extend(decide(own, &mut self.ledger)?.map(|happened| (index, happened)));
         }
-        let (_, movements) = levels::save(tx, self.ledger).await?;
+        let (_, movements) = save::ledger(tx, self.ledger).await?;
         let changed: Vec<(&Reservation, Happened)> = changed
             .into_iter()
             .map(|(index, happened)| (&self.reservations[index], happened))
             .collect();
-        reservations::save(tx, &changed).await?;
+        save::reservations(tx, &changed).await?;
         Ok((self.reservations, movements))
     }
 }

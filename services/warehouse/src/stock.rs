@@ -5,6 +5,7 @@ use crate::domain::item::Item;
 use crate::domain::ledger::Ledger;
 use crate::domain::level::Level;
 use crate::domain::warehouse::Warehouse;
+use crate::save;
 use crate::store::{levels, thresholds};
 use fault::Fault;
 use kernel::id::Id;
@@ -66,7 +67,7 @@ impl Room {
     /// Writes what was booked; returns the level of a pair afterwards.
     pub async fn close(self, tx: &mut Tx, stock_id: Id<Level>) -> Result<Level, Fault> {
         let before = self.ledger.level(stock_id)?.clone();
-        let (booked, _) = levels::save(tx, self.ledger).await?;
+        let (booked, _) = save::ledger(tx, self.ledger).await?;
         let after = booked.into_iter().map(|own| own.level).find(|own| own.head.id == stock_id);
         Ok(after.unwrap_or(before))
     }

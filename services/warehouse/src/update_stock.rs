@@ -6,9 +6,10 @@ use crate::domain::item::{Item, deleted, unknown};
 use crate::domain::ledger::Movement;
 use crate::domain::level::Level;
 use crate::domain::stock_update::{Change, StockUpdate};
+use crate::save;
 use crate::stock::Room;
 use crate::store::movements::Named;
-use crate::store::{incoming, levels, movements, warehouses};
+use crate::store::{incoming, movements, warehouses};
 use crate::wire;
 use crate::wire::stock_update::Codes;
 use fault::Fault;
@@ -92,7 +93,7 @@ pub async fn update_all(
             incoming::came(tx, done.level.head.id, reference, units).await?;
         }
     }
-    let (booked, _) = levels::save(tx, room.ledger).await?;
+    let (booked, _) = save::ledger(tx, room.ledger).await?;
     let after: HashMap<_, _> =
         booked.into_iter().map(|own| (own.level.head.id, own.level)).collect();
     for done in answers.iter_mut().flatten() {

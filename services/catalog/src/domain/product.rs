@@ -70,12 +70,18 @@ pub enum Status {
     Active,
     /// No longer on offer.
     Archived,
+    /// Taken off for a while.
+    Inactive,
 }
 
 impl Status {
     /// Every status, with the name that it has in the database.
-    pub const NAMES: [(Self, &'static str); 3] =
-        [(Self::Draft, "draft"), (Self::Active, "active"), (Self::Archived, "archived")];
+    pub const NAMES: [(Self, &'static str); 4] = [
+        (Self::Draft, "draft"),
+        (Self::Active, "active"),
+        (Self::Archived, "archived"),
+        (Self::Inactive, "inactive"),
+    ];
 
     /// The name that it has in the database.
     pub fn name(self) -> &'static str {

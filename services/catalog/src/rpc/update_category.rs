@@ -1,7 +1,7 @@
 //! Renames or moves a category.
 
 use crate::domain::category::{Category, FIELDS};
-use crate::store::categories;
+use crate::store::{categories, product_stock};
 use crate::{App, wire};
 use catalog_api::v1::{UpdateCategoryRequest, UpdateCategoryResponse};
 use convert::read;
@@ -31,6 +31,12 @@ pub async fn update_category(
             let around = categories::surroundings(tx, id, &next).await?;
             let change = category.update(next, &around, expected, tx.now().await?)?;
             entity::save(tx, &category, change.as_ref()).await?;
+            if change
+                .is_some_and(|own| own.touches("low_stock_threshold") || own.touches("parent_id"))
+            {
+                product_stock::look_below(tx, id).await?;
+                tx.notify_after_commit(app.stock_due.clone());
+            }
             Ok(UpdateCategoryResponse { category: Some((&category).into()) })
         })
         .await

@@ -59,6 +59,7 @@ pub fn status(sent: proto::ProductStatus) -> Option<Status> {
         proto::ProductStatus::Draft => Some(Status::Draft),
         proto::ProductStatus::Active => Some(Status::Active),
         proto::ProductStatus::Archived => Some(Status::Archived),
+        proto::ProductStatus::Inactive => Some(Status::Inactive),
     }
 }
 
@@ -69,6 +70,7 @@ impl From<&Product> for proto::Product {
             Status::Draft => proto::ProductStatus::Draft,
             Status::Active => proto::ProductStatus::Active,
             Status::Archived => proto::ProductStatus::Archived,
+            Status::Inactive => proto::ProductStatus::Inactive,
         };
         Self {
             product_id: product.head.id.to_string(),

@@ -1,6 +1,11 @@
 //! Catalog against a real PostgreSQL: every RPC, also with concurrent calls.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by a panic")]
 
+mod events {
+    //! What product pages show of other services.
+    mod display;
+}
+
 mod shop;
 
 mod rpc {

@@ -76,7 +76,14 @@ impl Shop {
         let superuser = servers.superuser;
         let db = Db::new(catalog::ROLE.name, Settings::of(url)).unwrap();
         let paging = mesh::Paging::new(&mesh::config::Page::default());
-        Self { app: App { db, paging, stopping: CancellationToken::new() }, superuser, database }
+        let app = App {
+            db,
+            paging,
+            stopping: CancellationToken::new(),
+            low_stock_threshold: 10,
+            stock_due: Default::default(),
+        };
+        Self { app, superuser, database }
     }
 
     pub async fn close(self) {
@@ -169,7 +176,12 @@ pub fn variant(sku: &str, color: &str) -> VariantDraft {
 }
 
 pub fn category(key: &str, parent: &str) -> CategoryDraft {
-    CategoryDraft { key: key.into(), name: key.to_uppercase(), parent_id: parent.into() }
+    CategoryDraft {
+        key: key.into(),
+        name: key.to_uppercase(),
+        parent_id: parent.into(),
+        ..Default::default()
+    }
 }
 
 pub fn attribute(code: &str, kind: AttributeType) -> AttributeDraft {

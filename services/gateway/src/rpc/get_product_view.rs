@@ -24,7 +24,7 @@ pub async fn get_product_view(
         ..Default::default()
     };
     let (product, variants) = tokio::join!(
-        catalog.get_product(GetProductRequest { product_id }),
+        catalog.get_product(GetProductRequest { product_id, ..Default::default() }),
         too.list_variants(variants)
     );
     let product = product.map_err(passed_on)?.into_inner().product;

@@ -2,6 +2,7 @@
 
 use crate::App;
 use crate::domain::level::Level;
+use crate::save;
 use crate::store::{levels, reconcile, thresholds};
 use fault::{Fault, context};
 use pg::Tx;
@@ -52,6 +53,6 @@ async fn keep(tx: &mut Tx, default: i64) -> Result<usize, Fault> {
     for (id, settings, threshold) in wanted {
         ledger.set(id, settings, threshold)?;
     }
-    levels::save(tx, ledger).await?;
+    save::ledger(tx, ledger).await?;
     Ok(skus.len())
 }

@@ -2,6 +2,7 @@
 
 use crate::App;
 use crate::domain::level::Level;
+use crate::save;
 use crate::store::levels;
 use crate::store::reconcile::{self, Truth};
 use fault::{Fault, context};
@@ -130,7 +131,7 @@ async fn compare(
         }
         chunk.drifts.push(drift);
     }
-    levels::save(tx, ledger).await?;
+    save::ledger(tx, ledger).await?;
     Ok(chunk)
 }
 

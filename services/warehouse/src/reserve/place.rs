@@ -9,6 +9,7 @@ use crate::domain::reservation::{Reservation, State};
 use crate::domain::rules::Rules;
 use crate::domain::warehouse::Warehouse;
 use crate::locations::Known;
+use crate::save;
 use crate::store::levels::{Locked, Wanted};
 use crate::store::{levels, reservations};
 use crate::waiting::Wish;
@@ -62,7 +63,7 @@ pub(super) async fn place(
         answers.push(answer);
     }
 
-    levels::save(tx, ledger).await?;
+    save::ledger(tx, ledger).await?;
     if !made.is_empty() {
         reservations::insert(tx, &made).await?;
         tx.notify_after_commit(app.held.clone());

@@ -5,6 +5,7 @@ use crate::domain::ledger::Ledger;
 use crate::domain::reservation::Reservation;
 use crate::open::Open;
 use crate::reserve::{Plan, explain};
+use crate::save;
 use crate::store::{levels, levels::Wanted, reservations};
 use crate::{App, wire};
 use convert::read;
@@ -56,13 +57,13 @@ async fn change(
     let before = own.clone();
     hold_exactly(&plan, own, needs, to, &mut open.ledger)?;
     if *own == before {
-        levels::save(tx, open.ledger).await?;
+        save::ledger(tx, open.ledger).await?;
         return Ok((before, now));
     }
     let happened = own.changed(now);
     reservations::delete_lines_except(tx, own).await?;
-    levels::save(tx, open.ledger).await?;
-    reservations::save(tx, &[(own, happened)]).await?;
+    save::ledger(tx, open.ledger).await?;
+    save::reservations(tx, &[(own, happened)]).await?;
     Ok((own.clone(), now))
 }
 

@@ -1,8 +1,7 @@
 //! Lists the units of a SKU that are expected.
 
-use super::set_incoming::message;
 use crate::store::incoming;
-use crate::{App, catalog};
+use crate::{App, catalog, wire};
 use contracts::Rpc;
 use convert::read;
 use fault::Fault;
@@ -25,5 +24,7 @@ pub async fn list_incoming(
     if found.is_empty() {
         catalog::require_ever(app, &sku, "sku").await?;
     }
-    Ok(ListIncomingResponse { incoming: found.iter().map(|own| message(&sku, own)).collect() })
+    Ok(ListIncomingResponse {
+        incoming: found.iter().map(|own| wire::incoming::message(&sku, own)).collect(),
+    })
 }

@@ -1,12 +1,12 @@
 //! Says how many units are expected.
 
+use crate::domain::incoming::Incoming;
 use crate::stock::Room;
-use crate::store::incoming::{self, Incoming, MAX_REFERENCES};
-use crate::{App, catalog};
-use convert::{read, timestamp};
+use crate::store::incoming::{self, MAX_REFERENCES};
+use crate::{App, catalog, wire};
+use convert::read;
 use fault::{Common, Fault};
-use kernel::sku::Sku;
-use warehouse_api::v1::{self as proto, SetIncomingRequest, SetIncomingResponse};
+use warehouse_api::v1::{SetIncomingRequest, SetIncomingResponse};
 
 /// Creates or replaces what has the reference; quantity 0 removes it.
 pub async fn set_incoming(
@@ -49,19 +49,8 @@ pub async fn set_incoming(
             }
             room.close(tx, level.head.id).await?;
             incoming::set(tx, level.head.id, wanted).await?;
-            let incoming = (wanted.quantity > 0).then(|| message(sku, wanted));
+            let incoming = (wanted.quantity > 0).then(|| wire::incoming::message(sku, wanted));
             Ok(SetIncomingResponse { incoming })
         })
         .await
-}
-
-/// Units that are expected, for callers.
-pub fn message(sku: &Sku, own: &Incoming) -> proto::Incoming {
-    proto::Incoming {
-        warehouse_id: own.warehouse_id.to_string(),
-        sku: sku.to_string(),
-        reference: own.reference.clone(),
-        quantity: own.quantity,
-        expected_time: Some(timestamp(own.expected_at)),
-    }
 }

@@ -2,8 +2,8 @@
 
 use crate::domain::ledger::{Cause, Delta, Kind};
 use crate::domain::level::Level;
+use crate::save;
 use crate::stock::Room;
-use crate::store::levels;
 use crate::{App, catalog};
 use convert::read;
 use fault::{Common, Fault};
@@ -46,7 +46,7 @@ pub async fn transfer_stock(
             let out = Delta::on_hand(-units);
             room.ledger.book(left.head.id, Kind::TransferOut, out, cause.clone())?;
             room.ledger.book(came, Kind::TransferIn, Delta::on_hand(units), cause)?;
-            let (booked, _) = levels::save(tx, room.ledger).await?;
+            let (booked, _) = save::ledger(tx, room.ledger).await?;
             let of = |id| {
                 booked.iter().find(|own| own.level.head.id == id).map(|own| (&own.level).into())
             };

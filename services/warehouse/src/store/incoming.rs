@@ -1,8 +1,8 @@
 //! Units that are expected.
 
+use crate::domain::incoming::Incoming;
 use crate::domain::level::Level;
 use crate::domain::warehouse::Warehouse;
-use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{BigInt, Nullable, Text, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
@@ -13,24 +13,6 @@ use pg::{Tx, statement};
 
 /// Most references of one level.
 pub const MAX_REFERENCES: i64 = 500;
-
-/// Units that are expected.
-#[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
-#[diesel(check_for_backend(diesel::pg::Pg))]
-pub struct Incoming {
-    /// The warehouse that they will come to.
-    #[diesel(sql_type = SqlUuid)]
-    pub warehouse_id: Id<Warehouse>,
-    /// What the caller knows them by.
-    #[diesel(sql_type = Text)]
-    pub reference: String,
-    /// How many.
-    #[diesel(sql_type = BigInt)]
-    pub quantity: i64,
-    /// When.
-    #[diesel(sql_type = Timestamptz)]
-    pub expected_at: DateTime<Utc>,
-}
 
 /// The units of a SKU that are expected, by time, in one warehouse or in all that exist.
 pub async fn of_sku(

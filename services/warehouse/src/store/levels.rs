@@ -1,15 +1,13 @@
-//! Levels. [`save`] is their only writer, and the only one of their movements: both are written together, with the events.
+//! Levels. They are written by `save::ledger` only, together with the movements that explain them.
 
-use super::movements;
 use crate::domain::item::{Product, Variant};
-use crate::domain::ledger::{Booked, Cause, Delta, Kind, Ledger, Movement};
+use crate::domain::ledger::{Booked, Cause, Delta, Kind, Ledger};
 use crate::domain::level::{Level, Settings};
 use crate::domain::reservation::Reservation;
 use crate::domain::rules::Rules;
 use crate::domain::status::Status;
 use crate::domain::warehouse::Warehouse;
 use crate::schema::levels;
-use crate::wire;
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{
@@ -21,7 +19,7 @@ use kernel::head::Head;
 use kernel::id::Id;
 use kernel::sku::Sku;
 use pg::entity::{self, Stored};
-use pg::{Columns, Statement, Tx, outbox, statement};
+use pg::{Columns, Statement, Tx, statement};
 
 /// A level as its table holds it.
 #[derive(QueryableByName)]
@@ -372,12 +370,8 @@ pub async fn list(
     Ok(levels)
 }
 
-/// Ends a ledger: writes its levels, movements and events. Returns what it wrote.
-pub async fn save(tx: &mut Tx, ledger: Ledger) -> Result<(Vec<Booked>, Vec<Movement>), Fault> {
-    let (booked, written) = ledger.close();
-    if booked.is_empty() {
-        return Ok((booked, written));
-    }
+/// Writes levels that a ledger changed.
+pub async fn write(tx: &mut Tx, booked: &[Booked]) -> Result<(), Fault> {
     let (mut new, old): (Vec<&Booked>, Vec<&Booked>) = booked.iter().partition(|own| own.is_new);
     new.sort_by(|left, right| left.level.sku.cmp(&right.level.sku));
     let count = new.len();
@@ -388,18 +382,5 @@ pub async fn save(tx: &mut Tx, ledger: Ledger) -> Result<(Vec<Booked>, Vec<Movem
     if entity::columns(old.iter().map(|own| &own.level)).update(tx).await? != count {
         return Err(Fault::internal("levels that were changed are gone"));
     }
-    movements::insert(tx, &written).await?;
-    measure(&booked, &written);
-    outbox::append(tx, booked.iter().flat_map(wire::level::events)).await?;
-    Ok((booked, written))
-}
-
-/// A transaction that is repeated is counted again.
-fn measure(booked: &[Booked], written: &[Movement]) {
-    for movement in written {
-        metrics::counter!("warehouse_movements_total", "kind" => movement.kind.name()).increment(1);
-    }
-    let low = booked.iter().filter(|own| own.became_low).count();
-    metrics::counter!("warehouse_low_stock_total")
-        .increment(u64::try_from(low).unwrap_or_default());
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! Movements. Rows are only ever inserted, by `levels::save`.
+//! Movements. Rows are only ever inserted, by `save::ledger`.
 
 use crate::domain::ledger::{Cause, Delta, Kind, Movement, Transfer};
 use crate::domain::level::Level;
@@ -77,7 +77,8 @@ pub struct Filter {
 const SELECT: &str =
     "select m.*, l.sku, l.warehouse_id from movements m join levels l on l.id = m.stock_id";
 
-pub(super) async fn insert(tx: &mut Tx, rows: &[Movement]) -> Result<(), Fault> {
+/// Inserts movements, for `save::ledger`.
+pub async fn insert(tx: &mut Tx, rows: &[Movement]) -> Result<(), Fault> {
     Columns::of("movements", "id", rows)
         .column::<SqlUuid, _>("id", |own| own.id)
         .column::<SqlUuid, _>("stock_id", |own| own.stock_id)

@@ -1,10 +1,9 @@
-//! Reservations and their lines. [`insert`] and [`save`] are their only writers.
+//! Reservations and their lines.
 
 use crate::domain::level::Level;
-use crate::domain::reservation::{Happened, Line, Reservation, State};
+use crate::domain::reservation::{Line, Reservation, State};
 use crate::domain::warehouse::Warehouse;
 use crate::schema::reservations;
-use crate::wire;
 use chrono::{DateTime, Utc};
 use diesel::QueryableByName;
 use diesel::sql_types::{
@@ -14,7 +13,7 @@ use diesel_async::RunQueryDsl;
 use fault::Fault;
 use kernel::id::Id;
 use kernel::sku::Sku;
-use pg::{Columns, Tx, outbox, statement};
+use pg::{Columns, Tx, statement};
 use std::collections::HashMap;
 
 #[derive(QueryableByName)]
@@ -205,13 +204,13 @@ pub async fn insert(tx: &mut Tx, new: &[Reservation]) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Writes locked reservations with their lines, and the events of what happened. Lines that are gone are deleted, new ones inserted.
-pub async fn save(tx: &mut Tx, changed: &[(&Reservation, Happened)]) -> Result<(), Fault> {
+/// Writes locked reservations with their lines.
+pub async fn write(tx: &mut Tx, changed: &[&Reservation]) -> Result<(), Fault> {
     if changed.is_empty() {
         return Ok(());
     }
-    columns(changed.iter().map(|(own, _)| *own)).update(tx).await?;
-    let lines: Vec<OwnLine<'_>> = changed.iter().flat_map(|(own, _)| OwnLine::of(own)).collect();
+    columns(changed.iter().copied()).update(tx).await?;
+    let lines: Vec<OwnLine<'_>> = changed.iter().flat_map(|own| OwnLine::of(own)).collect();
     let kept = line_columns(&lines);
     let query = kept.with(|values, names| {
         format!(
@@ -223,11 +222,7 @@ pub async fn save(tx: &mut Tx, changed: &[(&Reservation, Happened)]) -> Result<(
         )
     });
     query.execute(tx.conn()).await?;
-    outbox::append(
-        tx,
-        changed.iter().filter_map(|(own, happened)| wire::reservation::event(own, *happened)),
-    )
-    .await
+    Ok(())
 }
 
 /// Deletes the lines of a locked reservation that it no longer has.

@@ -6,7 +6,7 @@ use contracts::Validate;
 use convert::{Fields, read};
 use fault::{Common, Fault};
 use kernel::id::Id;
-use kernel::name::fold;
+use kernel::name::{clean, fold};
 use proto::stock_update::Change as Sent;
 use std::collections::HashMap;
 use warehouse_api::v1 as proto;
@@ -25,7 +25,8 @@ pub fn row(sent: &proto::StockUpdate, codes: &Codes) -> Result<StockUpdate, Faul
 
 /// The codes that updates name warehouses by, as they are compared.
 pub fn codes<'u>(sent: impl IntoIterator<Item = &'u proto::StockUpdate>) -> Vec<String> {
-    let named = sent.into_iter().filter(|own| !own.warehouse_code.is_empty());
+    // What no name can be is looked for nowhere.
+    let named = sent.into_iter().filter(|own| clean(&own.warehouse_code).is_ok());
     let mut codes: Vec<String> = named.map(|own| fold(own.warehouse_code.trim())).collect();
     codes.sort();
     codes.dedup();

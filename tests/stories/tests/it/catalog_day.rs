@@ -58,6 +58,7 @@ async fn brands_and_categories() {
             key: key.into(),
             name: key.into(),
             parent_id: parent_id.into(),
+            ..Default::default()
         }),
         ..Default::default()
     };
@@ -134,10 +135,12 @@ async fn products_and_variants() {
     let (product, variants) = (created.product.unwrap(), created.variants);
     refused(catalog.create_product(create("Chair", &["C-1"])).await, "SKU_TAKEN");
     let product_id = product.product_id.clone();
-    let got = GetProductRequest { product_id: product_id.clone() };
+    let got = GetProductRequest { product_id: product_id.clone(), ..Default::default() };
     assert_eq!(catalog.get_product(got).await.unwrap().into_inner().product.unwrap(), product);
     refused(
-        catalog.get_product(GetProductRequest { product_id: UNKNOWN_ID.into() }).await,
+        catalog
+            .get_product(GetProductRequest { product_id: UNKNOWN_ID.into(), ..Default::default() })
+            .await,
         "PRODUCT_NOT_FOUND",
     );
     let batch =

@@ -81,9 +81,11 @@ async fn broken_requests_are_refused_and_change_nothing() {
         config: |config| config.server.http_listen = Some(([127, 0, 0, 1], 0).into()),
         ..Options::default()
     };
-    let mesh =
-        Mesh::boot_with(&[catalog::ROLE, pricing::ROLE, search::ROLE, analytics::ROLE], options)
-            .await;
+    let mesh = Mesh::boot_with(
+        &[catalog::ROLE, pricing::ROLE, search::ROLE, analytics::ROLE, warehouse::ROLE],
+        options,
+    )
+    .await;
     let address = mesh.running().http().unwrap();
     let seed: u64 = rand::rng().random();
     eprintln!("seed {seed}");

@@ -74,7 +74,10 @@ async fn product_and_variants_are_created_with_all_tiers_and_published() {
     }
     let read = catalog::rpc::get_product::get_product(
         &shop.app,
-        catalog_api::v1::GetProductRequest { product_id: own.product_id.clone() },
+        catalog_api::v1::GetProductRequest {
+            product_id: own.product_id.clone(),
+            ..Default::default()
+        },
     );
     assert_eq!(read.await.unwrap().product.unwrap(), own);
     shop.close().await;

@@ -24,8 +24,8 @@ pub(super) fn ranked(
             .map(|rule| weight(*rule, warehouses[place], &table[place], wanted, context))
             .collect()
     };
-    let last = |place: usize| -> (i32, Id<Warehouse>) {
-        (-warehouses[place].values.priority, warehouses[place].head.id)
+    let last = |place: usize| -> (i64, Id<Warehouse>) {
+        (-i64::from(warehouses[place].values.priority), warehouses[place].head.id)
     };
     let mut order: Vec<(Vec<i64>, Vec<i64>, usize)> =
         (0..warehouses.len()).map(|place| (key(place, before), key(place, after), place)).collect();
