@@ -90,6 +90,7 @@ mod tests {
                 Reason::Catalog(reason) => (reason.domain(), reason.name()),
                 Reason::Pricing(reason) => (reason.domain(), reason.name()),
                 Reason::Search(reason) => (reason.domain(), reason.name()),
+                Reason::Warehouse(reason) => (reason.domain(), reason.name()),
                 Reason::Analytics(reason) => (reason.domain(), reason.name()),
                 Reason::Operations(reason) => (reason.domain(), reason.name()),
             };

@@ -373,7 +373,8 @@ pub async fn list(
 /// Writes levels that a ledger changed.
 pub async fn write(tx: &mut Tx, booked: &[Booked]) -> Result<(), Fault> {
     let (mut new, old): (Vec<&Booked>, Vec<&Booked>) = booked.iter().partition(|own| own.is_new);
-    new.sort_by(|left, right| left.level.sku.cmp(&right.level.sku));
+    // In one order, so that two transactions with the same new levels do not deadlock.
+    new.sort_by_key(|own| (own.level.sku.clone(), own.level.warehouse_id));
     let count = new.len();
     if entity::columns(new.iter().map(|own| &own.level)).insert_new(tx).await? != count {
         return Err(Fault::new(Common::Contended, "another call got in the way; repeat it"));
