@@ -9,6 +9,7 @@ use super::columns::{Columns, read_document};
 use super::pack::{WORD_BITS, all_slots, slots, words};
 use super::plan::{FilterSet, Plan};
 use super::prices::{Lowest, Prices};
+use super::stock::StockPlaces;
 use crate::engine::query::{PriceRange, Query};
 
 /// Looks at one document of a segment after the other; keeps what it found out about the last.
@@ -17,6 +18,9 @@ pub struct Matcher {
     /// For each term filter, what it accepts, as places in the segment's dictionary.
     term_filters: Vec<Vec<Range<u64>>>,
     price_filter: Option<PriceRange>,
+    stock_filter: Option<bool>,
+    /// If which variants are in stock is asked for.
+    stock: Option<StockPlaces>,
     prices: Option<Prices>,
     slots: usize,
     every_slot: Vec<u64>,
@@ -25,6 +29,10 @@ pub struct Matcher {
     /// For each filter the slots that pass it, mask after mask.
     passes: Vec<u64>,
     amounts: Vec<Option<i64>>,
+    /// Whether the document is tracked.
+    is_tracked: bool,
+    /// The slots that are in stock, where that is asked for.
+    in_stock: Vec<u64>,
 }
 
 impl Matcher {
@@ -42,6 +50,8 @@ impl Matcher {
                 .map(|filter| filter.spans.iter().map(places).collect())
                 .collect::<Result<_, _>>()?,
             price_filter: plan.price_filter,
+            stock_filter: plan.stock_filter,
+            stock: StockPlaces::asked(columns, query)?,
             prices: Prices::new(columns, &query.pricing, query.at)?,
             slots: 0,
             every_slot: Vec::new(),
@@ -49,6 +59,8 @@ impl Matcher {
             masks: Vec::new(),
             passes: Vec::new(),
             amounts: Vec::new(),
+            is_tracked: false,
+            in_stock: Vec::new(),
         })
     }
 
@@ -62,13 +74,19 @@ impl Matcher {
         if let (true, Some(prices)) = (with_prices, &mut self.prices) {
             prices.read(doc, self.slots, &mut self.amounts);
         }
-        if with_values && self.has_filters() {
+        if with_values && self.reads_masks() {
             read_document(&self.columns.masks, doc, &mut self.masks);
         }
         self.passes.clear();
         self.pass_term_filters();
         if let Some(range) = self.price_filter {
             self.pass_price_filter(range);
+        }
+        if with_values && self.stock.is_some() {
+            self.find_in_stock();
+            if let Some(wanted) = self.stock_filter {
+                self.pass_stock_filter(wanted);
+            }
         }
     }
 
@@ -93,6 +111,36 @@ impl Matcher {
                 self.passes[pass + slot / WORD_BITS] |= 1 << (slot % WORD_BITS);
             }
         }
+    }
+
+    fn find_in_stock(&mut self) {
+        let words = words(self.slots);
+        self.in_stock.clear();
+        self.in_stock.resize(words, 0);
+        let Some(StockPlaces { tracked, in_stock }) = &self.stock else { return };
+        self.is_tracked = !positions(&self.values, tracked).is_empty();
+        for at in positions(&self.values, in_stock) {
+            self.in_stock[at % words] |= self.masks[at];
+        }
+    }
+
+    fn pass_stock_filter(&mut self, wanted: bool) {
+        let (in_stock, every) = (self.in_stock.iter(), &self.every_slot);
+        match wanted {
+            true => self.passes.extend(in_stock),
+            false if self.is_tracked => {
+                self.passes.extend(in_stock.zip(every).map(|(own, every)| every & !own));
+            }
+            false => self.passes.resize(self.passes.len() + every.len(), 0),
+        }
+    }
+
+    /// Whether slots of the mask are out of stock, and whether others are in stock.
+    pub fn out_of_and_in_stock(&self, mask: &[u64]) -> [bool; 2] {
+        let has = |of: fn(u64) -> u64| {
+            mask.iter().zip(&self.in_stock).any(|(mask, own)| mask & of(*own) != 0)
+        };
+        [self.is_tracked && has(|own| !own), has(|own| own)]
     }
 
     /// Fills the mask with the slots that pass all filters but the given ones, and says whether
@@ -120,7 +168,11 @@ impl Matcher {
     }
 
     fn has_filters(&self) -> bool {
-        !self.term_filters.is_empty() || self.price_filter.is_some()
+        !self.term_filters.is_empty() || self.price_filter.is_some() || self.stock_filter.is_some()
+    }
+
+    fn reads_masks(&self) -> bool {
+        self.has_filters() || self.stock.is_some()
     }
 
     /// The places of the document's distinct values within a range of the dictionary that a slot

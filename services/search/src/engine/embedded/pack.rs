@@ -11,7 +11,7 @@ use tantivy::TantivyDocument;
 
 use super::schema::Fields;
 use super::{prices, repeated, terms};
-use crate::engine::document::Document;
+use crate::engine::document::{Document, VariantDocument};
 use crate::engine::text;
 
 /// Variants per mask word.
@@ -47,6 +47,7 @@ pub fn pack(fields: &Fields, document: &Document) -> TantivyDocument {
     }
     packed.add_i64(fields.revision, document.revision);
     packed.add_i64(fields.created_at, document.created_at.timestamp_micros());
+    packed.add_u64(fields.sold_out, u64::from(is_sold_out(document)));
     // Three times as often counts like BM25 with a k1 of a third, which tantivy does not let one set.
     packed.add_text(fields.text, repeated::text(text::words_of(document)));
     for variant in &document.variants {
@@ -67,6 +68,10 @@ pub fn pack(fields: &Fields, document: &Document) -> TantivyDocument {
     packed
 }
 
+fn is_sold_out(document: &Document) -> bool {
+    document.is_tracked && document.variants.iter().all(|variant| variant.in_stock.is_empty())
+}
+
 /// A UUID as two numbers; they compare as the UUID does.
 fn halves(id: uuid::Uuid) -> [u64; 2] {
     let (high, low) = id.as_u64_pair();
@@ -78,17 +83,26 @@ fn masks_by_term(document: &Document) -> BTreeMap<Vec<u8>, Vec<u64>> {
     all_slots(slots(document.variants.len()), &mut every);
     let brand = document.brand_id.map(|brand_id| terms::brand(brand_id, &document.brand));
     let categories = document.category_ids.iter().map(|category_id| terms::category(*category_id));
-    let mut masks: BTreeMap<Vec<u8>, Vec<u64>> =
-        brand.into_iter().chain(categories).map(|term| (term, every.clone())).collect();
+    let tracked = document.is_tracked.then(terms::tracked);
+    let of_all = brand.into_iter().chain(categories).chain(tracked);
+    let mut masks: BTreeMap<Vec<u8>, Vec<u64>> = of_all.map(|term| (term, every.clone())).collect();
     for (slot, variant) in document.variants.iter().enumerate() {
-        for attribute in &variant.attributes {
-            if let Some(term) = terms::attribute(&attribute.code, &attribute.value) {
-                let mask = masks.entry(term).or_insert_with(|| vec![0; every.len()]);
-                mask[slot / WORD_BITS] |= 1 << (slot % WORD_BITS);
-            }
+        let attributes = variant.attributes.iter();
+        let attributes = attributes.filter_map(|it| terms::attribute(&it.code, &it.value));
+        let stock = in_stock(variant).filter(|_| document.is_tracked);
+        for term in attributes.chain(stock) {
+            let mask = masks.entry(term).or_insert_with(|| vec![0; every.len()]);
+            mask[slot / WORD_BITS] |= 1 << (slot % WORD_BITS);
         }
     }
     masks
+}
+
+/// The terms of a variant's stock: of each warehouse that has it, and of all together.
+fn in_stock(variant: &VariantDocument) -> impl Iterator<Item = Vec<u8>> {
+    let anywhere = (!variant.in_stock.is_empty()).then(|| terms::in_stock(None));
+    let warehouses = variant.in_stock.iter().map(|name| terms::in_stock(Some(name)));
+    anywhere.into_iter().chain(warehouses)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::repeated::{self, Repeated};
 
 /// Raised whenever the same document would be packed or analyzed in another way than before, so
 /// that indexes of an older binary are made anew.
-const FORMAT: &str = "7";
+const FORMAT: &str = "8";
 
 /// Tantivy's own: the whole text is one word.
 const SKU_TOKENIZER: &str = "raw";
@@ -22,6 +22,8 @@ pub mod column {
     pub const REVISION: &str = "revision";
     /// Microseconds since 1970.
     pub const CREATED_AT: &str = "created_at";
+    /// 1 where the product is tracked and no variant is in stock anywhere.
+    pub const SOLD_OUT: &str = "sold_out";
     /// The variants' ids in the document's order, as two halves.
     pub const VARIANT: [&str; 2] = ["variant_high", "variant_low"];
     /// The product's distinct terms (see `terms`), sorted.
@@ -55,6 +57,7 @@ pub struct Fields {
     pub product: [Field; 2],
     pub revision: Field,
     pub created_at: Field,
+    pub sold_out: Field,
     pub variant: [Field; 2],
     pub values: Field,
     pub masks: Field,
@@ -90,6 +93,7 @@ impl Fields {
             product: column::PRODUCT.map(|name| schema.add_u64_field(name, FAST)),
             revision: schema.add_i64_field(column::REVISION, FAST),
             created_at: schema.add_i64_field(column::CREATED_AT, FAST),
+            sold_out: schema.add_u64_field(column::SOLD_OUT, FAST),
             variant: column::VARIANT.map(|name| schema.add_u64_field(name, FAST)),
             values: schema.add_bytes_field(column::VALUES, values),
             masks: schema.add_u64_field(column::MASKS, FAST),

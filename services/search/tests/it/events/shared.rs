@@ -21,7 +21,12 @@ async fn brand(mesh: &Mesh, name: &str) -> Brand {
 }
 
 async fn category(mesh: &Mesh, key: &str, parent_id: &str) -> Category {
-    let draft = CategoryDraft { key: key.into(), name: key.into(), parent_id: parent_id.into() };
+    let draft = CategoryDraft {
+        key: key.into(),
+        name: key.into(),
+        parent_id: parent_id.into(),
+        ..Default::default()
+    };
     let request = CreateCategoryRequest { category: Some(draft), ..Default::default() };
     mesh.catalog().create_category(request).await.unwrap().into_inner().category.unwrap()
 }
