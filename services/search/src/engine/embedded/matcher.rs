@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use tantivy::DocId;
 
-use super::columns::{Columns, read_document};
+use super::columns::{Columns, positions, read_document};
 use super::pack::{WORD_BITS, all_slots, slots, words};
 use super::plan::{FilterSet, Plan};
 use super::prices::{Lowest, Prices};
-use super::stock::StockPlaces;
+use super::stock::Stock;
 use crate::engine::query::{PriceRange, Query};
 
 /// Looks at one document of a segment after the other; keeps what it found out about the last.
@@ -20,7 +20,7 @@ pub struct Matcher {
     price_filter: Option<PriceRange>,
     stock_filter: Option<bool>,
     /// If which variants are in stock is asked for.
-    stock: Option<StockPlaces>,
+    stock: Option<Stock>,
     prices: Option<Prices>,
     slots: usize,
     every_slot: Vec<u64>,
@@ -29,10 +29,6 @@ pub struct Matcher {
     /// For each filter the slots that pass it, mask after mask.
     passes: Vec<u64>,
     amounts: Vec<Option<i64>>,
-    /// Whether the document is tracked.
-    is_tracked: bool,
-    /// The slots that are in stock, where that is asked for.
-    in_stock: Vec<u64>,
 }
 
 impl Matcher {
@@ -51,7 +47,7 @@ impl Matcher {
                 .collect::<Result<_, _>>()?,
             price_filter: plan.price_filter,
             stock_filter: plan.stock_filter,
-            stock: StockPlaces::asked(columns, query)?,
+            stock: Stock::asked(columns, query)?,
             prices: Prices::new(columns, &query.pricing, query.at)?,
             slots: 0,
             every_slot: Vec::new(),
@@ -59,8 +55,6 @@ impl Matcher {
             masks: Vec::new(),
             passes: Vec::new(),
             amounts: Vec::new(),
-            is_tracked: false,
-            in_stock: Vec::new(),
         })
     }
 
@@ -74,7 +68,7 @@ impl Matcher {
         if let (true, Some(prices)) = (with_prices, &mut self.prices) {
             prices.read(doc, self.slots, &mut self.amounts);
         }
-        if with_values && self.reads_masks() {
+        if with_values && self.has_filters() {
             read_document(&self.columns.masks, doc, &mut self.masks);
         }
         self.passes.clear();
@@ -82,10 +76,10 @@ impl Matcher {
         if let Some(range) = self.price_filter {
             self.pass_price_filter(range);
         }
-        if with_values && self.stock.is_some() {
-            self.find_in_stock();
+        if let Some(stock) = &mut self.stock {
+            stock.read(doc, self.every_slot.len());
             if let Some(wanted) = self.stock_filter {
-                self.pass_stock_filter(wanted);
+                self.passes.extend(stock.passes(wanted, &self.every_slot));
             }
         }
     }
@@ -113,34 +107,9 @@ impl Matcher {
         }
     }
 
-    fn find_in_stock(&mut self) {
-        let words = words(self.slots);
-        self.in_stock.clear();
-        self.in_stock.resize(words, 0);
-        let Some(StockPlaces { tracked, in_stock }) = &self.stock else { return };
-        self.is_tracked = !positions(&self.values, tracked).is_empty();
-        for at in positions(&self.values, in_stock) {
-            self.in_stock[at % words] |= self.masks[at];
-        }
-    }
-
-    fn pass_stock_filter(&mut self, wanted: bool) {
-        let (in_stock, every) = (self.in_stock.iter(), &self.every_slot);
-        match wanted {
-            true => self.passes.extend(in_stock),
-            false if self.is_tracked => {
-                self.passes.extend(in_stock.zip(every).map(|(own, every)| every & !own));
-            }
-            false => self.passes.resize(self.passes.len() + every.len(), 0),
-        }
-    }
-
     /// Whether slots of the mask are out of stock, and whether others are in stock.
     pub fn out_of_and_in_stock(&self, mask: &[u64]) -> [bool; 2] {
-        let has = |of: fn(u64) -> u64| {
-            mask.iter().zip(&self.in_stock).any(|(mask, own)| mask & of(*own) != 0)
-        };
-        [self.is_tracked && has(|own| !own), has(|own| own)]
+        self.stock.as_ref().map_or([false; 2], |stock| stock.out_of_and_in_stock(mask))
     }
 
     /// Fills the mask with the slots that pass all filters but the given ones, and says whether
@@ -169,10 +138,6 @@ impl Matcher {
 
     fn has_filters(&self) -> bool {
         !self.term_filters.is_empty() || self.price_filter.is_some() || self.stock_filter.is_some()
-    }
-
-    fn reads_masks(&self) -> bool {
-        self.has_filters() || self.stock.is_some()
     }
 
     /// The places of the document's distinct values within a range of the dictionary that a slot
@@ -205,11 +170,4 @@ impl Matcher {
     pub fn cheapest(&self, mask: &[u64]) -> Option<(usize, i64)> {
         self.amounts_of(mask).min_by_key(|(_, amount)| *amount)
     }
-}
-
-/// Where the values within a range of the dictionary stand among a document's, which are sorted.
-fn positions(values: &[u64], places: &Range<u64>) -> Range<usize> {
-    let from = values.partition_point(|place| *place < places.start);
-    let count = values[from..].iter().take_while(|place| **place < places.end).count();
-    from..from + count
 }

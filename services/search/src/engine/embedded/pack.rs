@@ -6,8 +6,10 @@
 //! than 64 variants takes several words: the value then stands once for each word.
 
 use std::collections::BTreeMap;
+use std::iter;
 
 use tantivy::TantivyDocument;
+use tantivy::schema::Field;
 
 use super::schema::Fields;
 use super::{prices, repeated, terms};
@@ -58,12 +60,10 @@ pub fn pack(fields: &Fields, document: &Document) -> TantivyDocument {
             packed.add_u64(field, half);
         }
     }
-    for (term, mask) in masks_by_term(document) {
-        for word in mask {
-            packed.add_bytes(fields.values, &term);
-            packed.add_u64(fields.masks, word);
-        }
-    }
+    let values = [fields.values, fields.masks];
+    add_masks(&mut packed, values, masks_by_term(document));
+    let stock = [fields.stock, fields.stock_masks];
+    add_masks(&mut packed, stock, masks_by_stock(document));
     prices::pack(fields, document, &mut packed);
     packed
 }
@@ -78,19 +78,46 @@ fn halves(id: uuid::Uuid) -> [u64; 2] {
     [high, low]
 }
 
-fn masks_by_term(document: &Document) -> BTreeMap<Vec<u8>, Vec<u64>> {
-    let mut every = Vec::new();
-    all_slots(slots(document.variants.len()), &mut every);
+type Masks = BTreeMap<Vec<u8>, Vec<u64>>;
+
+/// Each term once for each word of its mask, with the words beside it.
+fn add_masks(packed: &mut TantivyDocument, [terms, words]: [Field; 2], masks: Masks) {
+    for (term, mask) in masks {
+        for word in mask {
+            packed.add_bytes(terms, &term);
+            packed.add_u64(words, word);
+        }
+    }
+}
+
+fn masks_by_term(document: &Document) -> Masks {
     let brand = document.brand_id.map(|brand_id| terms::brand(brand_id, &document.brand));
     let categories = document.category_ids.iter().map(|category_id| terms::category(*category_id));
-    let tracked = document.is_tracked.then(terms::tracked);
-    let of_all = brand.into_iter().chain(categories).chain(tracked);
-    let mut masks: BTreeMap<Vec<u8>, Vec<u64>> = of_all.map(|term| (term, every.clone())).collect();
-    for (slot, variant) in document.variants.iter().enumerate() {
+    let own = |variant: &VariantDocument| -> Vec<Vec<u8>> {
         let attributes = variant.attributes.iter();
-        let attributes = attributes.filter_map(|it| terms::attribute(&it.code, &it.value));
-        let stock = in_stock(variant).filter(|_| document.is_tracked);
-        for term in attributes.chain(stock) {
+        attributes.filter_map(|it| terms::attribute(&it.code, &it.value)).collect()
+    };
+    masks(document, brand.into_iter().chain(categories), own)
+}
+
+fn masks_by_stock(document: &Document) -> Masks {
+    if !document.is_tracked {
+        return Masks::new();
+    }
+    masks(document, iter::once(terms::tracked()), |variant| in_stock(variant).collect())
+}
+
+/// The terms of all variants, and those of each.
+fn masks(
+    document: &Document,
+    of_all: impl Iterator<Item = Vec<u8>>,
+    own: impl Fn(&VariantDocument) -> Vec<Vec<u8>>,
+) -> Masks {
+    let mut every = Vec::new();
+    all_slots(slots(document.variants.len()), &mut every);
+    let mut masks: Masks = of_all.map(|term| (term, every.clone())).collect();
+    for (slot, variant) in document.variants.iter().enumerate() {
+        for term in own(variant) {
             let mask = masks.entry(term).or_insert_with(|| vec![0; every.len()]);
             mask[slot / WORD_BITS] |= 1 << (slot % WORD_BITS);
         }

@@ -96,7 +96,7 @@ impl Plan {
             .collect();
         let stock_number = self.term_filters.len() + usize::from(self.price_filter.is_some());
         if self.stock_filter.is_some() && behind & 1 << stock_number == 0 {
-            clauses.push(having_any(std::slice::from_ref(&self.stock), fields.values));
+            clauses.push(having_any(std::slice::from_ref(&self.stock), fields.stock));
         }
         clauses.extend(words);
         match clauses.len() {
@@ -113,13 +113,13 @@ fn own_filters(facet: &Facet, filters: &[TermFilter]) -> FilterSet {
 }
 
 /// The documents with any of these terms.
-fn having_any(spans: &[Span], values: Field) -> Clause {
+fn having_any(spans: &[Span], field: Field) -> Clause {
     let any = spans.iter().map(|span| -> Clause {
-        let from = Term::from_field_bytes(values, &span.start);
+        let from = Term::from_field_bytes(field, &span.start);
         if terms::is_one_term(span) {
             return Box::new(TermQuery::new(from, IndexRecordOption::Basic));
         }
-        let until = Term::from_field_bytes(values, &span.end);
+        let until = Term::from_field_bytes(field, &span.end);
         Box::new(InvertedIndexRangeQuery::new(
             std::ops::Bound::Included(from),
             std::ops::Bound::Excluded(until),

@@ -30,6 +30,10 @@ pub mod column {
     pub const VALUES: &str = "values";
     /// Beside each term the set of variants that have it (see `pack`).
     pub const MASKS: &str = "masks";
+    /// The product's distinct terms of stock (see `stock`), sorted.
+    pub const STOCK: &str = "stock";
+    /// Beside each of them the set of variants that have it.
+    pub const STOCK_MASKS: &str = "stock_masks";
     /// The unscoped amounts (see `prices`).
     pub const AMOUNTS: &str = "amounts";
     /// From when on the amounts are those in force.
@@ -61,6 +65,8 @@ pub struct Fields {
     pub variant: [Field; 2],
     pub values: Field,
     pub masks: Field,
+    pub stock: Field,
+    pub stock_masks: Field,
     pub amounts: Field,
     pub priced_since: Field,
     pub priced_until: Field,
@@ -95,8 +101,10 @@ impl Fields {
             created_at: schema.add_i64_field(column::CREATED_AT, FAST),
             sold_out: schema.add_u64_field(column::SOLD_OUT, FAST),
             variant: column::VARIANT.map(|name| schema.add_u64_field(name, FAST)),
-            values: schema.add_bytes_field(column::VALUES, values),
+            values: schema.add_bytes_field(column::VALUES, values.clone()),
             masks: schema.add_u64_field(column::MASKS, FAST),
+            stock: schema.add_bytes_field(column::STOCK, values),
+            stock_masks: schema.add_u64_field(column::STOCK_MASKS, FAST),
             amounts: schema.add_u64_field(column::AMOUNTS, FAST),
             priced_since: schema.add_i64_field(column::PRICED_SINCE, FAST),
             priced_until: schema.add_i64_field(column::PRICED_UNTIL, FAST),

@@ -75,8 +75,10 @@ impl<'a> Search<'a> {
             snapshot,
             query,
             asks_values: plan.depends_on_variants && !plan.term_filters.is_empty()
-                || plan.stock_filter.is_some()
-                || query.facets.iter().any(|it| !matches!(it.facet, Facet::Price(_))),
+                || query
+                    .facets
+                    .iter()
+                    .any(|it| !matches!(it.facet, Facet::Price(_) | Facet::InStock)),
             scores: query.is_by_score(),
             tier: 0,
             total: 0,

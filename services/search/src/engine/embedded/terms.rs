@@ -1,4 +1,4 @@
-//! The bytes under which brands, categories, attribute values and stock stand in a segment's dictionary.
+//! The bytes under which brands, categories, attribute values, and apart from them stock, stand in a segment's dictionaries.
 //!
 //! A dictionary is sorted, and a document's values are positions in it. So the bytes are made
 //! such that the values of one facet are neighbours, in the order the facet shows them: whatever
@@ -21,7 +21,9 @@ const MAX_TEXT_BYTES: usize = 1_000;
 const BRAND: u8 = b'B';
 const CATEGORY: u8 = b'C';
 const ATTRIBUTE: u8 = b'A';
-const STOCK: u8 = b'S';
+const TRACKED: u8 = b't';
+const ANYWHERE: u8 = b'a';
+const WAREHOUSE: u8 = b'w';
 const UUID_BYTES: usize = 16;
 const CURRENCY_BYTES: usize = 3;
 
@@ -57,14 +59,14 @@ pub fn attribute(code: &str, value: &AttributeValue) -> Option<Vec<u8>> {
 
 /// The term of products of whose stock anything is known.
 pub fn tracked() -> Vec<u8> {
-    vec![STOCK, b't']
+    vec![TRACKED]
 }
 
 /// The term of variants that are in stock in a warehouse, or in any.
 pub fn in_stock(warehouse: Option<&str>) -> Vec<u8> {
     match warehouse {
-        Some(name) => [&[STOCK, b'w'], cut(name).as_bytes()].concat(),
-        None => vec![STOCK, b'i'],
+        Some(name) => [&[WAREHOUSE], cut(name).as_bytes()].concat(),
+        None => vec![ANYWHERE],
     }
 }
 

@@ -81,7 +81,7 @@ async fn a_warehouse_that_stops_shipping_takes_its_stock_away() {
         answer.products.first().is_some_and(|hit| hit.warehouse_stock.is_empty())
     })
     .await;
-    assert_eq!(search(&mesh, in_stock(false)).await.total, 1);
+    until(&mesh, "it is out of stock", in_stock(false), |answer| answer.total == 1).await;
     mesh.finish().await;
 }
 

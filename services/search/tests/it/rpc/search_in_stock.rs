@@ -116,6 +116,11 @@ async fn drift_of_stock_and_of_warehouses_is_repaired() {
     let mesh = Mesh::boot(&ALL).await;
     let [first, _] = cups(&mesh).await;
     let clean = reconcile(&mesh, false).await;
+    let metrics = mesh::telemetry::metrics_text();
+    for section in ["price", "stock"] {
+        let name = format!("search_section_lag_seconds_count{{section=\"{section}\"}}");
+        assert!(metrics.contains(&name), "{name}");
+    }
     // Four products, variants, prices and documents, three levels and two warehouses.
     assert_eq!((clean.compared, clean.differences), (21, 0), "{:?}", clean.drifts);
     mesh.sql("search", &format!("delete from entries where source_id = '{first}'")).await;
