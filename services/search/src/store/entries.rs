@@ -48,17 +48,18 @@ pub async fn lock_products(
 /// revision. The rows of the entries' products are locked. Returns how many entries were newer.
 pub async fn merge(tx: &mut Tx, entries: Vec<Entry>) -> Result<usize, Fault> {
     let entries = newest(entries);
-    let turned = warehouses::turned(tx, &entries).await?;
+    let mut turned = warehouses::turned(tx, &entries).await?;
     let news = write(tx, &entries).await?;
     let changed: Vec<&Entry> =
         entries.iter().filter(|entry| news.contains(&(entry.section, entry.source_id))).collect();
     file(tx, &changed).await?;
+    turned.retain(|id| news.contains(&(Section::Warehouse, *id)));
     announce(tx, &changed, &turned).await?;
     Ok(changed.len())
 }
 
-/// Notifies followers of changes: every affected document gets the next revision. `turned` are the warehouses that may ship now and did
-/// not before, or the reverse.
+/// Notifies followers of changes: every affected document gets the next revision. `turned` are the warehouses that ship now and may not
+/// have before, or the reverse.
 pub(super) async fn announce(
     tx: &mut Tx,
     changed: &[&Entry],

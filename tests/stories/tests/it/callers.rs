@@ -14,7 +14,7 @@ use tonic::Code;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_method_is_closed_to_wrong_tokens_and_open_to_the_right_one() {
-    let services = [catalog::ROLE, pricing::ROLE, warehouse::ROLE, search::ROLE, analytics::ROLE, gateway::ROLE];
+    let services = [catalog::ROLE, pricing::ROLE, search::ROLE, analytics::ROLE, gateway::ROLE];
     let mesh = Mesh::boot(&services).await;
     let own = mesh.keys();
     let foreign = own.join("foreign");

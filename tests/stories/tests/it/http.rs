@@ -17,12 +17,12 @@ pub struct Shop {
 
 impl Shop {
     pub async fn open() -> Self {
-        Self::with(&[catalog::ROLE, pricing::ROLE, warehouse::ROLE, search::ROLE, analytics::ROLE]).await
+        Self::with(&[catalog::ROLE, pricing::ROLE, search::ROLE, analytics::ROLE]).await
     }
 
     /// With the gateway, which answers for all of them.
     pub async fn with_gateway() -> Self {
-        let services = [catalog::ROLE, pricing::ROLE, warehouse::ROLE, search::ROLE, analytics::ROLE];
+        let services = [catalog::ROLE, pricing::ROLE, search::ROLE, analytics::ROLE];
         Self::with(&[services.as_slice(), &[gateway::ROLE]].concat()).await
     }
 

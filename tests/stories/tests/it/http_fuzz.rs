@@ -82,7 +82,7 @@ async fn broken_requests_are_refused_and_change_nothing() {
         ..Options::default()
     };
     let mesh =
-        Mesh::boot_with(&[catalog::ROLE, pricing::ROLE, warehouse::ROLE, search::ROLE, analytics::ROLE], options)
+        Mesh::boot_with(&[catalog::ROLE, pricing::ROLE, search::ROLE, analytics::ROLE], options)
             .await;
     let address = mesh.running().http().unwrap();
     let seed: u64 = rand::rng().random();

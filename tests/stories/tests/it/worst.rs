@@ -22,7 +22,7 @@ const EACH_BY_ITSELF: [&str; 2] = ["RecordEvents", "RecordBrowserEvents"];
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_worst_refusal_of_each_method_reaches_a_client_with_default_limits() {
-    let mesh = Mesh::boot(&[catalog::ROLE, pricing::ROLE, warehouse::ROLE, search::ROLE, analytics::ROLE]).await;
+    let mesh = Mesh::boot(&[catalog::ROLE, pricing::ROLE, search::ROLE, analytics::ROLE]).await;
     for method in methods().iter().filter(|own| own.input().fields().len() > 0) {
         let name = method.full_name();
         let request = worst(&method.input());

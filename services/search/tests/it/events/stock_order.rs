@@ -131,8 +131,12 @@ async fn nothing_late_brings_a_warehouse_back() {
     publish(&mesh, &lamp.updated(3, WarehouseStatus::Active)).await;
     publish(&mesh, &lamp.stocked(1, 20)).await;
     shows(&mesh, 20).await;
+    mesh.settle().await;
+    let revision = "select max(revision) as count from documents";
+    let before = mesh.count("search", revision).await;
     publish(&mesh, &lamp.updated(2, WarehouseStatus::Inactive)).await;
     mesh.settle().await;
+    assert_eq!(mesh.count("search", revision).await, before);
     shows(&mesh, 20).await;
 
     publish(&mesh, &lamp.removed(5)).await;
