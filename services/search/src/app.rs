@@ -21,6 +21,8 @@ pub struct App {
     pub catalog: Owner,
     /// Owner of prices.
     pub pricing: Owner,
+    /// Owner of stock and warehouses.
+    pub warehouse: Owner,
     /// Page tokens.
     pub paging: Paging,
 }
@@ -30,6 +32,7 @@ impl App {
     pub fn owner(&self, section: Section) -> &Owner {
         match section {
             Section::Price => &self.pricing,
+            Section::Stock | Section::Warehouse => &self.warehouse,
             _ => &self.catalog,
         }
     }

@@ -12,7 +12,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::thread;
 use tokio::sync::{Mutex, MutexGuard, Notify, Semaphore};
 
-/// The engine with what the follower last read of brands, categories and attributes. Cheap to clone.
+/// The engine with what the follower last read of brands, categories, attributes and warehouses. Cheap to clone.
 #[derive(Clone)]
 pub struct Index {
     inner: Arc<Inner>,
@@ -68,7 +68,7 @@ impl Index {
         self.run(move |engine| engine.query(&query)).await
     }
 
-    /// Brands, categories and attributes as they were last read.
+    /// Brands, categories, attributes and warehouses as they were last read.
     pub fn shared(&self) -> Arc<Shared> {
         Arc::clone(&self.known().shared)
     }

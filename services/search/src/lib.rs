@@ -29,6 +29,7 @@ pub mod domain {
     pub mod document;
     pub mod entry;
     pub mod shared;
+    pub mod stock;
 }
 
 // Storage.
@@ -45,6 +46,7 @@ pub mod store {
     pub mod replicas;
     pub mod shared;
     pub mod versions;
+    pub mod warehouses;
 }
 mod config;
 mod wire;
@@ -67,7 +69,7 @@ use jobs::reconcile::reconciler;
 use jobs::share_changes::share_changes;
 use mesh::config::ServiceSettings;
 use mesh::reconcile::Owner;
-use mesh::telemetry::{counter, gauge};
+use mesh::telemetry::{SECONDS, counter, gauge, histogram};
 use mesh::{Backing, BootError, Check, Role, Service};
 use pg::migrate::Migrations;
 use std::sync::Arc;
@@ -92,6 +94,12 @@ pub const ROLE: Role = Role {
             "Entries and documents that differ from what their owners say, of all projections of search together.",
         ),
         counter("search_indexed_documents_total", &[], "Documents written to the index."),
+        histogram(
+            "search_section_lag_seconds",
+            SECONDS,
+            &["section"],
+            "Time from the commit at the owner to the merge of the event, by what it is of: price, stock, product and so on.",
+        ),
     ],
     serve: |backing| serve(backing).boxed(),
 };
@@ -109,6 +117,7 @@ async fn serve(backing: Backing<'_>) -> Result<Service, BootError> {
         replica_id: Uuid::now_v7(),
         catalog: Owner::new(backing.client("catalog")?, "catalog"),
         pricing: Owner::new(backing.client("pricing")?, "pricing"),
+        warehouse: Owner::new(backing.client("warehouse")?, "warehouse"),
         paging: backing.paging(),
     };
     let tasks = backing.tasks();

@@ -18,6 +18,7 @@ diesel::table! {
         version -> Int8,
         product_id -> Nullable<Uuid>,
         body -> Nullable<Bytea>,
+        warehouse_id -> Nullable<Uuid>,
     }
 }
 

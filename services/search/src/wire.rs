@@ -2,6 +2,7 @@
 
 pub mod cursor;
 mod filters;
+pub mod stock;
 
 use crate::domain::shared::Shared;
 use crate::engine::document::{AttributeKind, AttributeValue};
@@ -20,6 +21,7 @@ use mesh::Paging;
 use prost::Message;
 use search_api::v1::facet_request::Facet as FacetOf;
 use search_api::v1::{self as proto, Reason, TermKind};
+use uuid::Uuid;
 
 /// Most bytes of the values of a facet that no filter selects, so that the largest answer is one that clients take.
 const MAX_FACET_BYTES: usize = 50 * 1024;
@@ -51,6 +53,7 @@ pub fn query(
         let mut query = Query {
             text: request.query.clone(),
             filters: filters?,
+            warehouse: warehouse(request),
             pricing: pricing?,
             at,
             facets: facets?,
@@ -85,6 +88,14 @@ fn pricing(fields: &mut Fields, view: &proto::PriceView) -> Option<PriceScope> {
     })
 }
 
+/// The warehouse whose stock counts, as entries name it; none: all that ship.
+fn warehouse(request: &proto::SearchProductsRequest) -> Option<String> {
+    let of_view = request.price_view.as_ref().map(|view| view.warehouse_id.trim());
+    let named = Some(request.warehouse_id.as_str()).filter(|id| !id.is_empty());
+    let named = named.or(of_view).filter(|id| !id.is_empty())?;
+    Some(Uuid::parse_str(named).map_or_else(|_| named.to_owned(), |id| id.to_string()))
+}
+
 /// The prices that a search looked at; none without a currency.
 pub fn applied(pricing: &PriceScope, at: DateTime<Utc>) -> Option<proto::AppliedPriceView> {
     Some(proto::AppliedPriceView {
@@ -109,6 +120,7 @@ fn facet(fields: &mut Fields, sent: &proto::FacetRequest, shared: &Shared) -> Op
     let facet = match &sent.facet {
         Some(FacetOf::Brand(_)) => Some(Facet::Brand),
         Some(FacetOf::Category(_)) => Some(Facet::Category),
+        Some(FacetOf::InStock(_)) => Some(Facet::InStock),
         Some(FacetOf::Price(price)) => {
             let ranges =
                 fields.within("price", |fields| fields.each("ranges", &price.ranges, price_range));
@@ -146,6 +158,7 @@ pub fn counted(counts: FacetCounts, currency: Option<Currency>, shared: &Shared)
                 (id.to_string(), shared.categories.get(&id).cloned().unwrap_or_default())
             }
             Counted::Price(range) => (bounds(&range), String::new()),
+            Counted::InStock(in_stock) => (in_stock.to_string(), String::new()),
             Counted::Attribute(value) => (text(&value), String::new()),
         };
         proto::FacetValue { value, name, count: signed(count.count), selected: count.selected }
@@ -198,7 +211,7 @@ mod tests {
     fn nothing_is_served_by_relevance_behind_the_deepest_page() {
         let ask = |text: &str, served: usize| {
             let request = proto::SearchProductsRequest { query: text.into(), ..Default::default() };
-            let (rank, product_id, served) = (0, uuid::Uuid::nil(), served as u64);
+            let (rank, product_id, served) = (0, Uuid::nil(), served as u64);
             let after = After { rank, product_id, state: None, served };
             query(&request, Some(after), 10, Utc::now(), &Shared::default())
         };
@@ -231,6 +244,31 @@ mod tests {
             proto::SearchProductsRequest { price_view: Some(blank), ..Default::default() };
         let scope = query(&request, None, 10, Utc::now(), &Shared::default()).unwrap().pricing;
         assert_eq!((scope.warehouse, scope.country), (None, None));
+    }
+
+    #[test]
+    fn the_warehouse_whose_stock_counts_is_named_by_the_request_or_its_view() {
+        let ask = |own: &str, of_view: Option<&str>| {
+            let view = |id: &str| proto::PriceView {
+                currency_code: "USD".into(),
+                warehouse_id: id.into(),
+                ..Default::default()
+            };
+            let request = proto::SearchProductsRequest {
+                warehouse_id: own.into(),
+                price_view: of_view.map(view),
+                ..Default::default()
+            };
+            query(&request, None, 10, Utc::now(), &Shared::default()).unwrap().warehouse
+        };
+        let (first, second) = (Uuid::from_u128(0xAB), Uuid::from_u128(2));
+        let (first, second) = (first.to_string(), second.to_string());
+        assert_eq!(ask("", None), None);
+        assert_eq!(ask("", Some(" ")), None);
+        assert_eq!(ask(&first.to_uppercase(), None).as_ref(), Some(&first));
+        assert_eq!(ask(&first, Some(&second)).as_ref(), Some(&first));
+        assert_eq!(ask("", Some(&format!(" {second} "))).as_ref(), Some(&second));
+        assert_eq!(ask("", Some("W-1")).as_deref(), Some("W-1"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::domain::entry::{Entry, Section};
 use crate::domain::shared::{Shared, TIER1_NUMBER, TIER1_TEXTS};
+use crate::domain::stock::Level as StockLevel;
 use crate::engine::document::{Attribute, AttributeValue, Document, VariantDocument};
 use catalog_api::v1::attribute_value::Value;
 use catalog_api::v1::{
@@ -17,6 +18,7 @@ use pricing_api::v1::{Price, PriceScope};
 use prost::Message;
 use std::collections::BTreeSet;
 use uuid::Uuid;
+use warehouse_api::v1::Stock;
 
 /// The document of a product, or none where customers do not see it.
 pub fn assemble(
@@ -33,6 +35,7 @@ pub fn assemble(
         return Ok(None);
     }
     let prices = bodies::<Price>(entries, Section::Price)?;
+    let stock = bodies::<Stock>(entries, Section::Stock)?;
     let mut variants = bodies::<Variant>(entries, Section::Variant)?;
     variants.sort_by(|a, b| a.variant_id.cmp(&b.variant_id));
     let brand_id = Uuid::parse_str(&product.brand_id).ok();
@@ -66,8 +69,12 @@ pub fn assemble(
         priced_at: now,
         variants: variants
             .iter()
-            .map(|variant| variant_document(variant, &common, &prices))
+            .map(|variant| VariantDocument {
+                in_stock: in_stock(variant, &stock, shared),
+                ..variant_document(variant, &common, &prices)
+            })
             .collect(),
+        is_tracked: !stock.is_empty(),
         title: product.title,
         description: product.description,
         attribute_texts,
@@ -101,13 +108,23 @@ fn variant_document(variant: &Variant, common: &[Attribute], prices: &[Price]) -
         prices: prices
             .iter()
             .filter(|price| price.variant_id.is_empty() || price.variant_id == variant.variant_id)
-            .filter_map(row)
+            .filter_map(price_row)
             .collect(),
+        in_stock: Vec::new(),
     }
 }
 
+/// The warehouses that ship and have units of a variant to sell.
+fn in_stock(variant: &Variant, stock: &[Stock], shared: &Shared) -> Vec<String> {
+    let own = stock.iter().filter(|level| level.variant_id == variant.variant_id);
+    let levels = own.filter_map(StockLevel::of);
+    let for_sale = levels
+        .filter(|level| level.is_in_stock() && shared.warehouses.contains(&level.warehouse_id));
+    for_sale.map(|level| level.warehouse_id.to_string()).collect()
+}
+
 /// A price as the selection sees it; none for prices of single customers and groups, which search does not know.
-fn row(price: &Price) -> Option<PriceRow<String>> {
+pub fn price_row(price: &Price) -> Option<PriceRow<String>> {
     let scope = price.scope.clone().unwrap_or_default();
     let PriceScope { warehouse_id, channel, country, customer_group, customer_id } = scope;
     if !customer_group.is_empty() || !customer_id.is_empty() {

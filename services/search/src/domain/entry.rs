@@ -5,6 +5,7 @@ use contracts::Aggregate;
 use pricing_api::v1::Price;
 use std::collections::BTreeMap;
 use uuid::Uuid;
+use warehouse_api::v1::{Stock, Warehouse};
 
 /// Types of sources. The order is that in which rows are locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,23 +16,29 @@ pub enum Section {
     Variant,
     /// A price of a product or of a variant.
     Price,
+    /// What there is of a variant in a warehouse.
+    Stock,
     /// A category.
     Category,
     /// A brand.
     Brand,
     /// The definition of an attribute.
     Attribute,
+    /// A warehouse.
+    Warehouse,
 }
 
 impl Section {
     /// Every section.
-    pub const ALL: [Section; 6] = [
+    pub const ALL: [Section; 8] = [
         Section::Product,
         Section::Variant,
         Section::Price,
+        Section::Stock,
         Section::Category,
         Section::Brand,
         Section::Attribute,
+        Section::Warehouse,
     ];
 
     /// Its name in the table and in drift reports.
@@ -40,9 +47,11 @@ impl Section {
             Section::Product => "product",
             Section::Variant => "variant",
             Section::Price => "price",
+            Section::Stock => "stock",
             Section::Category => "category",
             Section::Brand => "brand",
             Section::Attribute => "attribute",
+            Section::Warehouse => "warehouse",
         }
     }
 
@@ -52,9 +61,11 @@ impl Section {
             Section::Product => Product::FAMILY,
             Section::Variant => Variant::FAMILY,
             Section::Price => Price::FAMILY,
+            Section::Stock => Stock::FAMILY,
             Section::Category => Category::FAMILY,
             Section::Brand => Brand::FAMILY,
             Section::Attribute => Attribute::FAMILY,
+            Section::Warehouse => Warehouse::FAMILY,
         }
     }
 
@@ -64,9 +75,11 @@ impl Section {
             Section::Product => Product::SUBJECTS,
             Section::Variant => Variant::SUBJECTS,
             Section::Price => Price::SUBJECTS,
+            Section::Stock => Stock::SUBJECTS,
             Section::Category => Category::SUBJECTS,
             Section::Brand => Brand::SUBJECTS,
             Section::Attribute => Attribute::SUBJECTS,
+            Section::Warehouse => Warehouse::SUBJECTS,
         }
     }
 
@@ -90,6 +103,8 @@ pub struct Entry {
     pub product_id: Option<Uuid>,
     /// The source's public message; none: it has been deleted.
     pub body: Option<Vec<u8>>,
+    /// For stock: where it is.
+    pub warehouse_id: Option<Uuid>,
     /// For a product: what its row in `documents` repeats.
     pub filing: Option<Filing>,
 }
@@ -134,6 +149,7 @@ mod tests {
             version,
             product_id: Some(Uuid::from_u128(1)),
             body: (version % 3 != 0).then(|| version.to_be_bytes().to_vec()),
+            warehouse_id: None,
             filing: None,
         }
     }

@@ -1,4 +1,4 @@
-//! What many documents share: brands, categories, and which attributes may be searched by.
+//! What many documents share: brands, categories, which attributes may be searched by, and which warehouses ship.
 
 use crate::engine::document::AttributeKind;
 use catalog_api::v1::attribute_value::Value;
@@ -6,7 +6,7 @@ use catalog_api::v1::{AttributeDraft, AttributeType, AttributeValue};
 use std::collections::{HashMap, HashSet};
 use uuid::Uuid;
 
-/// Brands, categories and attributes as they are now.
+/// Brands, categories, attributes and warehouses as they are now.
 #[derive(Debug, Default)]
 pub struct Shared {
     /// Names of brands.
@@ -15,6 +15,8 @@ pub struct Shared {
     pub parents: HashMap<Uuid, Option<Uuid>>,
     /// Names of categories.
     pub categories: HashMap<Uuid, String>,
+    /// Warehouses that ship.
+    pub warehouses: HashSet<Uuid>,
     attributes: HashMap<(String, AttributeKind), Uses>,
     /// Attributes whose texts are searched.
     searched: HashSet<(String, TextForm)>,

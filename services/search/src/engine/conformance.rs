@@ -10,6 +10,7 @@ mod prices;
 mod random;
 mod scripts;
 mod signs;
+mod stock;
 mod text;
 mod variants;
 
@@ -47,6 +48,12 @@ const CASES: &[(&str, Case)] = &[
     ("order: by the cheapest matching variant", order::by_the_cheapest_matching_variant),
     ("order: newest first", order::newest_first),
     ("order: ties by product id", order::ties_by_product_id),
+    ("stock: a filter binds to one variant", stock::a_filter_binds_to_one_variant),
+    ("stock: of one warehouse", stock::of_one_warehouse),
+    ("stock: a facet", stock::a_facet),
+    ("stock: what is sold out comes last", stock::sold_out_comes_last),
+    ("stock: but before a broader match", stock::sold_out_comes_before_a_broader_match),
+    ("stock: pages go on behind what is sold out", stock::pages_go_on_behind_the_last),
     ("paging: pages add up to the total", paging::pages_add_up),
     ("paging: changes between pages", paging::changes_between_pages),
     ("paging: prices as of the first page", paging::prices_as_of_the_first_page),

@@ -32,6 +32,8 @@ pub struct Document {
     /// The instant whose amounts are stored ready-made. Every answer is right at every `at`;
     /// answers near this one are faster.
     pub priced_at: DateTime<Utc>,
+    /// Whether anything is known of its stock. If not, it is neither in stock nor out of stock.
+    pub is_tracked: bool,
     /// A product without variants is still found by its text, brand and categories.
     pub variants: Vec<VariantDocument>,
 }
@@ -48,6 +50,8 @@ pub struct VariantDocument {
     /// The rows of the variant and of its product; rows that name a customer or a group never get
     /// here.
     pub prices: Vec<PriceRow<String>>,
+    /// The warehouses from which it can be bought; counted only where the product is tracked.
+    pub in_stock: Vec<String>,
 }
 
 /// One value of one attribute. Two attributes of one code but different kinds have nothing to do

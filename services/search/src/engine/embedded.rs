@@ -19,6 +19,7 @@ mod plan;
 mod rank;
 mod search;
 mod states;
+mod stock;
 mod tally;
 mod words;
 

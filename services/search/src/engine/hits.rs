@@ -95,6 +95,8 @@ pub enum FacetValue {
     Category(Uuid),
     /// Of `Facet::Price`.
     Price(PriceRange),
+    /// Of `Facet::InStock`.
+    InStock(bool),
     /// Of `Facet::Attribute`.
     Attribute(AttributeValue),
 }

@@ -30,6 +30,8 @@ pub struct Query {
     pub filters: Filters,
     /// Decides every amount: of the price filter, the price facet, the price sorts and the hits.
     pub pricing: PriceScope,
+    /// The warehouse whose stock counts; `None` = all of them together.
+    pub warehouse: Option<String>,
     /// The instant for which prices are selected.
     pub at: DateTime<Utc>,
     /// Answered in this order.
@@ -67,8 +69,8 @@ pub struct StateId {
     pub number: u64,
 }
 
-/// Conditions on a product: any of the values within one, all of them together. Those on price and
-/// attributes must match one and the same variant.
+/// Conditions on a product: any of the values within one, all of them together. Those on price,
+/// attributes and stock must match one and the same variant.
 #[derive(Clone, Debug, Default)]
 pub struct Filters {
     /// Any of these, or of their subtrees; empty = no condition, as for every list here.
@@ -79,6 +81,8 @@ pub struct Filters {
     pub price: Option<PriceRange>,
     /// All of these.
     pub attributes: Vec<AttributeFilter>,
+    /// Whether it is in stock; a product that is not tracked is neither in stock nor out of stock.
+    pub in_stock: Option<bool>,
 }
 
 /// An interval of amounts, both ends included, so that a price facet's value can be sent back as
@@ -162,6 +166,8 @@ pub enum Facet {
     /// By the amount of any matching variant. Empty = ranges of the ladder 1, 2, 5, 10, 20, 50, ...
     /// that hold a product.
     Price(Vec<PriceRange>),
+    /// By whether a variant is in stock, and whether one is not; what is not tracked counts under neither.
+    InStock,
     /// By the values of one attribute.
     Attribute {
         /// The attribute's code.
@@ -174,7 +180,7 @@ pub enum Facet {
 /// The order of hits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Sort {
-    /// Best text match first.
+    /// Best text match first; products of which no variant is in stock, though tracked, behind the others of the same breadth of words.
     #[default]
     Relevance,
     /// Cheapest first, by each product's cheapest matching variant; products without a price last.
@@ -192,6 +198,7 @@ impl Query {
             text: String::new(),
             filters: Filters::default(),
             pricing: PriceScope::default(),
+            warehouse: None,
             at,
             facets: Vec::new(),
             sort: Sort::Relevance,

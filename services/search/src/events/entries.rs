@@ -12,6 +12,7 @@ use kernel::id::Id;
 use pricing_api::v1::{Price, PriceDeleted};
 use prost::Message;
 use uuid::Uuid;
+use warehouse_api::v1::{Stock, Warehouse};
 
 /// The entry that an event makes.
 pub fn entry(section: Section, subject: &str, payload: &[u8]) -> Result<Entry, Fault> {
@@ -25,9 +26,11 @@ pub fn entry(section: Section, subject: &str, payload: &[u8]) -> Result<Entry, F
             let gone = |gone: PriceDeleted| gone.product_id;
             of_product(section, subject, payload, |own: &Price| &own.product_id, gone)
         }
+        Section::Stock => stock(observed(subject, payload)?),
         Section::Category => shared(section, observed::<Category>(subject, payload)?),
         Section::Brand => shared(section, observed::<Brand>(subject, payload)?),
         Section::Attribute => shared(section, observed::<Attribute>(subject, payload)?),
+        Section::Warehouse => shared(section, observed::<Warehouse>(subject, payload)?),
     }
 }
 
@@ -35,6 +38,14 @@ fn product(product: Observed<Product>) -> Result<Entry, Fault> {
     let filing = product.state.as_ref().map(filing).transpose()?.unwrap_or_default();
     let entry = shared(Section::Product, product)?;
     Ok(Entry { product_id: Some(entry.source_id), filing: Some(filing), ..entry })
+}
+
+/// The entry of a level. No event says that a level is gone, so each has a state.
+fn stock(stock: Observed<Stock>) -> Result<Entry, Fault> {
+    let level = stock.state.clone().unwrap_or_default();
+    let product_id = Some(uuid("stock.product_id", &level.product_id)?);
+    let warehouse_id = Some(uuid("stock.warehouse_id", &level.warehouse_id)?);
+    Ok(Entry { product_id, warehouse_id, ..shared(Section::Stock, stock)? })
 }
 
 /// A product's entry as it is kept, with the filing that its body stands for.
@@ -88,6 +99,7 @@ fn shared<A: Aggregate>(section: Section, observed: Observed<A>) -> Result<Entry
         version: observed.version,
         product_id: None,
         body: observed.state.map(|state| state.encode_to_vec()),
+        warehouse_id: None,
         filing: None,
     })
 }

@@ -3,8 +3,9 @@
 use crate::App;
 use crate::domain::entry::{Entry, Section};
 use crate::events::entries::entry;
-use crate::store::entries;
+use crate::store::{entries, warehouses};
 use bus::{Batch, Outcome};
+use chrono::Utc;
 use fault::Fault;
 use pg::Tx;
 use std::collections::{BTreeSet, HashMap};
@@ -22,6 +23,8 @@ pub async fn merge(app: &App, tx: &mut Tx, batch: Batch) -> Result<Vec<Outcome>,
         .iter()
         .map(|event| entry(section(event.subject)?, event.subject, &event.payload))
         .collect::<Result<_, Fault>>()?;
+    let told = |of: Section| received.iter().any(|entry| entry.section == of);
+    warehouses::take_turns(tx, told(Section::Warehouse)).await?;
     let products: BTreeSet<Uuid> = received.iter().filter_map(|entry| entry.product_id).collect();
     let known = entries::lock_products(tx, &products).await?;
     let come: BTreeSet<Uuid> = received
@@ -35,6 +38,7 @@ pub async fn merge(app: &App, tx: &mut Tx, batch: Batch) -> Result<Vec<Outcome>,
         _ => Outcome::Done,
     };
     let outcomes: Vec<Outcome> = received.iter().map(outcome).collect();
+    record_lag(&batch, &received, &outcomes);
     let now = received.into_iter().zip(&outcomes).filter(|(_, outcome)| **outcome == Outcome::Done);
     entries::merge(tx, now.map(|(entry, _)| entry).collect()).await?;
     if !come.is_empty() {
@@ -43,6 +47,18 @@ pub async fn merge(app: &App, tx: &mut Tx, batch: Batch) -> Result<Vec<Outcome>,
     }
     tx.notify_after_commit(app.index.commit_signal());
     Ok(outcomes)
+}
+
+/// How old the events are that are merged now. One that waited for its product has the age that it got by that.
+fn record_lag(batch: &Batch, received: &[Entry], outcomes: &[Outcome]) {
+    let now = Utc::now();
+    for ((event, entry), outcome) in batch.events.iter().zip(received).zip(outcomes) {
+        if *outcome == Outcome::Done {
+            let lag = (now - event.at).to_std().unwrap_or_default();
+            metrics::histogram!("search_section_lag_seconds", "section" => entry.section.name())
+                .record(lag);
+        }
+    }
 }
 
 fn section(subject: &str) -> Result<Section, Fault> {

@@ -82,7 +82,7 @@ struct Next {
     state: TableState,
 }
 
-/// The documents after a revision, and the brands, categories and attributes that they share. Those are read last: the transaction
+/// The documents after a revision, and the brands, categories, attributes and warehouses that they share. Those are read last: the transaction
 /// that renames a brand gives its documents new revisions, and these must not be indexed with the old name.
 async fn next(app: &App, revision: i64) -> Result<Next, Fault> {
     let (found, state) = app

@@ -1,13 +1,16 @@
 //! Finds products.
 
 use crate::App;
+use crate::domain::shared::Shared;
 use crate::engine::hits::Hit;
 use crate::store::cards::Card;
 use crate::wire;
 use crate::wire::cursor::Cursor;
+use crate::wire::stock::StockView;
 use chrono::{SubsecRound, Utc};
 use contracts::types::v1::Money;
 use fault::{Common, Fault};
+use kernel::currency::Currency;
 use mesh::paging::within_answer;
 use prost::Message;
 use search_api::v1::{Facet, ProductHit, SearchProductsRequest, SearchProductsResponse};
@@ -25,8 +28,9 @@ pub async fn search_products(
     let shared = app.index.shared();
     let after = cursor.map(|cursor| cursor.after);
     let query = wire::query(&request, after, page.size(), at, &shared)?;
-    let currency = query.pricing.currency;
-    let price_view = wire::applied(&query.pricing, at);
+    let (pricing, warehouse) = (query.pricing.clone(), query.warehouse.clone());
+    let currency = pricing.currency;
+    let price_view = wire::applied(&pricing, at);
 
     let mut found = app.index.search(query).await?;
     let cards = match after.and_then(|after| after.state) {
@@ -34,21 +38,15 @@ pub async fn search_products(
         Some(_) => app.cards.of_earlier(&app.db, &found.hits).await?,
     };
 
-    let product = |(hit, card): (&Hit, Card)| ProductHit {
-        product_id: hit.product_id.to_string(),
-        title: card.title,
-        brand: card.brand_id.and_then(|id| shared.brands.get(&id)).cloned().unwrap_or_default(),
-        variant_id: hit.variant_id.map(|id| id.to_string()).unwrap_or_default(),
-        sku: card.sku,
-        amount: hit.amount_minor.zip(currency).map(|(minor_units, currency)| Money {
-            currency_code: currency.code().to_owned(),
-            minor_units: Some(minor_units),
-        }),
-        score: f64::from(hit.score),
-        minor_digits: hit
-            .amount_minor
-            .and(currency)
-            .map_or(0, |currency| currency.minor_digits().into()),
+    let view =
+        StockView { shared: &shared, warehouse: warehouse.as_deref(), pricing: &pricing, at };
+    let product = |(hit, card): (&Hit, Card)| {
+        let stock = card.stock.clone();
+        let shown = product(hit, card, currency, &shared);
+        match stock {
+            Some(stock) => view.show(&stock, shown),
+            None => shown,
+        }
     };
     let counted = |counts| wire::counted(counts, currency, &shared);
     let facets: Vec<Facet> = std::mem::take(&mut found.facets).into_iter().map(counted).collect();
@@ -68,6 +66,25 @@ pub async fn search_products(
         widened: found.widened,
         price_view,
     })
+}
+
+/// A hit with what its card says, but for stock.
+fn product(hit: &Hit, card: Card, currency: Option<Currency>, shared: &Shared) -> ProductHit {
+    let amount = hit.amount_minor.zip(currency);
+    ProductHit {
+        product_id: hit.product_id.to_string(),
+        title: card.title,
+        brand: card.brand_id.and_then(|id| shared.brands.get(&id)).cloned().unwrap_or_default(),
+        variant_id: hit.variant_id.map(|id| id.to_string()).unwrap_or_default(),
+        sku: card.sku,
+        amount: amount.map(|(minor_units, currency)| Money {
+            currency_code: currency.code().to_owned(),
+            minor_units: Some(minor_units),
+        }),
+        score: f64::from(hit.score),
+        minor_digits: amount.map_or(0, |(_, currency)| currency.minor_digits().into()),
+        ..ProductHit::default()
+    }
 }
 
 fn cursor(bytes: &[u8]) -> Result<Cursor, Fault> {

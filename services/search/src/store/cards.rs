@@ -1,18 +1,24 @@
 //! What a hit shows of its product and variant. A hit names the revision that matched, and what a revision shows never
 //! changes, so cards that were shown before need no reading.
 
+use crate::domain::document::price_row;
+use crate::domain::entry::Section;
+use crate::domain::stock::{Level, Stocked};
 use crate::engine::hits::Hit;
 use catalog_api::v1::{Product, ProductStatus, Variant};
 use diesel::QueryableByName;
-use diesel::sql_types::{Array, BigInt, Binary, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Binary, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use fault::Fault;
 use moka::future::Cache;
 use pg::{Db, Tx, statement};
+use pricing_api::v1::Price;
 use prost::Message;
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
+use warehouse_api::v1::Stock;
 
 /// How long cards are cached: a database that was restored from a backup uses its revisions again.
 const CACHE_TTL: Duration = Duration::from_secs(600);
@@ -26,6 +32,8 @@ pub struct Card {
     pub brand_id: Option<Uuid>,
     /// SKU of the variant.
     pub sku: String,
+    /// Stock of the variant; none: the product is not tracked.
+    pub stock: Option<Arc<Stocked>>,
 }
 
 /// Product, revision and variant.
@@ -90,58 +98,111 @@ impl Cards {
     }
 
     /// A card from what was read. It is cached only if that is not older than the revision that matched, as data of a read replica may be.
-    async fn learn(&self, hit: &Hit, read: &HashMap<Uuid, Body>) -> Result<Option<Card>, Fault> {
-        let Some(product) = read.get(&hit.product_id) else { return Ok(None) };
-        let variant = hit.variant_id.and_then(|id| read.get(&id));
-        let Some(card) = card(product, variant)? else { return Ok(None) };
-        let current = product.revision >= hit.revision;
-        if current && (hit.variant_id.is_none() || variant.is_some()) {
+    async fn learn(&self, hit: &Hit, read: &HashMap<Uuid, Bodies>) -> Result<Option<Card>, Fault> {
+        let Some(read) = read.get(&hit.product_id) else { return Ok(None) };
+        let Some(card) = card(read, hit.variant_id)? else { return Ok(None) };
+        let has_variant = |id: Uuid| read.variants.contains_key(&id);
+        if read.revision >= hit.revision && hit.variant_id.is_none_or(has_variant) {
             self.known.insert(key(hit), card.clone()).await;
         }
         Ok(Some(card))
     }
 }
 
-/// An entry as it was read, and the revision of its document then.
-#[derive(QueryableByName)]
-struct Body {
-    #[diesel(sql_type = SqlUuid)]
-    source_id: Uuid,
-    #[diesel(sql_type = Binary)]
-    body: Vec<u8>,
-    #[diesel(sql_type = BigInt)]
+/// What was read of a product.
+#[derive(Default)]
+struct Bodies {
+    /// The revision of its document then, at least.
     revision: i64,
+    product: Option<Vec<u8>>,
+    /// Those that hits show.
+    variants: HashMap<Uuid, Vec<u8>>,
+    stock: Vec<Vec<u8>>,
+    /// Only where there is stock.
+    prices: Vec<Vec<u8>>,
 }
 
-async fn bodies(tx: &mut Tx, hits: &[&Hit]) -> Result<HashMap<Uuid, Body>, Fault> {
+async fn bodies(tx: &mut Tx, hits: &[&Hit]) -> Result<HashMap<Uuid, Bodies>, Fault> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = SqlUuid)]
+        product_id: Uuid,
+        #[diesel(sql_type = BigInt)]
+        revision: i64,
+        #[diesel(sql_type = Text)]
+        section: String,
+        #[diesel(sql_type = SqlUuid)]
+        source_id: Uuid,
+        #[diesel(sql_type = Binary)]
+        body: Vec<u8>,
+    }
     let products: Vec<Uuid> = hits.iter().map(|hit| hit.product_id).collect();
     let variants: Vec<Uuid> = hits.iter().filter_map(|hit| hit.variant_id).collect();
-    let rows: Vec<Body> = statement(
-        "select source_id, body, revision from entries join documents using (product_id)
-         where section = 'product' and source_id = any ($1) and body is not null
-         union all
-         select source_id, body, revision from entries join documents using (product_id)
-         where section = 'variant' and source_id = any ($2) and body is not null",
+    let rows: Vec<Row> = statement(
+        "select e.product_id, d.revision, e.section, e.source_id, e.body
+         from entries e join documents d using (product_id)
+         where e.product_id = any ($1) and e.body is not null
+           and (e.section in ('product', 'stock')
+             or e.section = 'variant' and e.source_id = any ($2)
+             or e.section = 'price' and exists (select from entries s
+               where s.product_id = e.product_id and s.section = 'stock'))",
     )
     .bind::<Array<SqlUuid>, _>(products)
     .bind::<Array<SqlUuid>, _>(variants)
     .get_results(tx.conn())
     .await?;
-    Ok(rows.into_iter().map(|row| (row.source_id, row)).collect())
+    let mut read: HashMap<Uuid, Bodies> = HashMap::new();
+    for row in rows {
+        let of = read.entry(row.product_id).or_default();
+        of.revision = row.revision;
+        match Section::of(&row.section) {
+            Some(Section::Product) => of.product = Some(row.body),
+            Some(Section::Variant) => _ = of.variants.insert(row.source_id, row.body),
+            Some(Section::Stock) => of.stock.push(row.body),
+            Some(Section::Price) => of.prices.push(row.body),
+            _ => {}
+        }
+    }
+    Ok(read)
 }
 
-fn card(product: &Body, variant: Option<&Body>) -> Result<Option<Card>, Fault> {
-    let product: Product = read(Some(product))?;
-    let variant: Variant = read(variant)?;
-    Ok((product.status() == ProductStatus::Active).then(|| Card {
+fn card(read: &Bodies, variant_id: Option<Uuid>) -> Result<Option<Card>, Fault> {
+    let Some(product) = &read.product else { return Ok(None) };
+    let product: Product = decode(product)?;
+    if product.status() != ProductStatus::Active {
+        return Ok(None);
+    }
+    let variant = variant_id.and_then(|id| read.variants.get(&id));
+    let variant: Variant = variant.map(|body| decode(body)).transpose()?.unwrap_or_default();
+    let is_tracked = !read.stock.is_empty();
+    Ok(Some(Card {
         brand_id: Uuid::parse_str(&product.brand_id).ok(),
         title: product.title,
+        stock: is_tracked.then(|| stocked(read, &variant.variant_id)).transpose()?.map(Arc::new),
         sku: variant.sku,
     }))
 }
 
-fn read<M: Message + Default>(body: Option<&Body>) -> Result<M, Fault> {
-    let body = body.map(|body| body.body.as_slice()).unwrap_or_default();
+/// Stock and prices of one variant; nothing of a product without variants.
+fn stocked(read: &Bodies, variant_id: &str) -> Result<Stocked, Fault> {
+    let mut stocked = Stocked::default();
+    for body in &read.stock {
+        let stock: Stock = decode(body)?;
+        if stock.variant_id == variant_id {
+            stocked.levels.extend(Level::of(&stock));
+        }
+    }
+    stocked.levels.sort_by_key(|level| level.warehouse_id);
+    for body in read.prices.iter().filter(|_| !stocked.levels.is_empty()) {
+        let price: Price = decode(body)?;
+        if price.variant_id.is_empty() || price.variant_id == variant_id {
+            stocked.prices.extend(price_row(&price));
+        }
+    }
+    Ok(stocked)
+}
+
+fn decode<M: Message + Default>(body: &[u8]) -> Result<M, Fault> {
     M::decode(body).map_err(|error| Fault::internal(error).context("read an entry"))
 }
 
@@ -161,32 +222,64 @@ mod tests {
             variant_id: Some(variant_id),
             amount_minor: None,
         };
-        let body =
-            |source_id, revision, body: Vec<u8>| (source_id, Body { source_id, body, revision });
-        let product = |revision, title: &str| {
+        let read = |revision, title: &str, variants: &[Uuid]| {
             let status = ProductStatus::Active.into();
             let product = Product { title: title.into(), status, ..Product::default() };
-            body(product_id, revision, product.encode_to_vec())
-        };
-        let variant = |revision| {
-            let variant = Variant { sku: "sku".into(), ..Variant::default() };
-            body(variant_id, revision, variant.encode_to_vec())
+            let variant = Variant { sku: "sku".into(), ..Variant::default() }.encode_to_vec();
+            let read = Bodies {
+                revision,
+                product: Some(product.encode_to_vec()),
+                variants: variants.iter().map(|id| (*id, variant.clone())).collect(),
+                ..Bodies::default()
+            };
+            HashMap::from([(product_id, read)])
         };
         let readings = [
-            (vec![product(6, "of before"), variant(6)], "of before", false),
+            (read(6, "of before", &[variant_id]), "of before", false),
             // The variant is not there yet.
-            (vec![product(7, "of now")], "of now", false),
-            (vec![product(7, "of now"), variant(7)], "of now", true),
+            (read(7, "of now", &[]), "of now", false),
+            (read(7, "of now", &[variant_id]), "of now", true),
         ];
         let gone = Product { status: ProductStatus::Archived.into(), ..Product::default() };
-        let gone = HashMap::from([body(product_id, 8, gone.encode_to_vec())]);
-        for read in [HashMap::new(), gone] {
+        let gone = Bodies { product: Some(gone.encode_to_vec()), ..Bodies::default() };
+        for read in [HashMap::new(), HashMap::from([(product_id, gone)])] {
             assert!(cards.learn(&hit, &read).await.unwrap().is_none());
         }
         for (read, title, kept) in readings {
-            let shown = cards.learn(&hit, &HashMap::from_iter(read)).await.unwrap();
-            assert_eq!(shown.unwrap().title, title);
+            let shown = cards.learn(&hit, &read).await.unwrap().unwrap();
+            assert_eq!(shown.title, title);
+            assert!(shown.stock.is_none());
             assert_eq!(cards.known.get(&key(&hit)).await.is_some(), kept, "{title}");
         }
+    }
+
+    #[test]
+    fn a_card_has_the_stock_of_its_variant_alone() {
+        let (variant_id, other) = (Uuid::now_v7(), Uuid::now_v7());
+        let level = |variant: Uuid, warehouse: u128, available| {
+            let stock = Stock {
+                variant_id: variant.to_string(),
+                warehouse_id: Uuid::from_u128(warehouse).to_string(),
+                available,
+                ..Stock::default()
+            };
+            stock.encode_to_vec()
+        };
+        let status = ProductStatus::Active.into();
+        let variant = Variant { variant_id: variant_id.to_string(), ..Variant::default() };
+        let mut read = Bodies {
+            product: Some(Product { status, ..Product::default() }.encode_to_vec()),
+            variants: HashMap::from([(variant_id, variant.encode_to_vec())]),
+            ..Bodies::default()
+        };
+        let stock = |read: &Bodies| {
+            let card = card(read, Some(variant_id)).unwrap().unwrap();
+            card.stock.map(|own| own.levels.iter().map(|level| level.available).collect::<Vec<_>>())
+        };
+        assert_eq!(stock(&read), None);
+        read.stock = vec![level(other, 1, 9)];
+        assert_eq!(stock(&read), Some(vec![]));
+        read.stock.extend([level(variant_id, 2, 7), level(variant_id, 1, 3)]);
+        assert_eq!(stock(&read), Some(vec![3, 7]));
     }
 }

@@ -97,7 +97,8 @@ async fn of_products(tx: &mut Tx, ids: &[Uuid]) -> Result<HashMap<Uuid, Vec<Entr
     let mut found: HashMap<Uuid, Vec<Entry>> = HashMap::new();
     for (section, source_id, version, product_id, body) in rows {
         let (Some(section), Some(product)) = (Section::of(&section), product_id) else { continue };
-        let entry = Entry { section, source_id, version, product_id, body, filing: None };
+        let (warehouse_id, filing) = (None, None);
+        let entry = Entry { section, source_id, version, product_id, body, warehouse_id, filing };
         found.entry(product).or_default().push(entry);
     }
     Ok(found)
@@ -108,7 +109,7 @@ async fn of_products(tx: &mut Tx, ids: &[Uuid]) -> Result<HashMap<Uuid, Vec<Entr
 pub struct TableState {
     /// Identifies the tables: it changes when they are created anew, and revisions start over.
     pub epoch: i64,
-    /// How often brands, categories and attributes have changed in this epoch.
+    /// How often brands, categories, attributes and warehouses have changed in this epoch.
     pub shared: i64,
 }
 

@@ -1,6 +1,7 @@
 //! The only writer of documents: merges a batch of entries and hands out revisions.
 
 use crate::domain::entry::{Entry, Filing, Section, newest};
+use crate::store::warehouses;
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Binary, Bool, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
@@ -47,19 +48,27 @@ pub async fn lock_products(
 /// revision. The rows of the entries' products are locked. Returns how many entries were newer.
 pub async fn merge(tx: &mut Tx, entries: Vec<Entry>) -> Result<usize, Fault> {
     let entries = newest(entries);
+    let mut turned = warehouses::turned(tx, &entries).await?;
     let news = write(tx, &entries).await?;
     let changed: Vec<&Entry> =
         entries.iter().filter(|entry| news.contains(&(entry.section, entry.source_id))).collect();
     file(tx, &changed).await?;
-    announce(tx, &changed).await?;
+    turned.retain(|id| news.contains(&(Section::Warehouse, *id)));
+    announce(tx, &changed, &turned).await?;
     Ok(changed.len())
 }
 
-/// Notifies followers of changes: every affected document gets the next revision.
-pub(super) async fn announce(tx: &mut Tx, changed: &[&Entry]) -> Result<(), Fault> {
+/// Notifies followers of changes: every affected document gets the next revision. `turned` are the warehouses that ship now and may not
+/// have before, or the reverse.
+pub(super) async fn announce(
+    tx: &mut Tx,
+    changed: &[&Entry],
+    turned: &[Uuid],
+) -> Result<(), Fault> {
     note_shared(tx, changed).await?;
     let mut touched: BTreeSet<Uuid> = changed.iter().filter_map(|entry| entry.product_id).collect();
     touched.extend(sharers(tx, changed).await?);
+    touched.extend(warehouses::stocked(tx, turned).await?);
     touched.extend(super::definitions::users(tx, changed).await?);
     revise(tx, &touched).await
 }
@@ -73,8 +82,8 @@ async fn write(tx: &mut Tx, entries: &[Entry]) -> Result<BTreeSet<(Section, Uuid
         source_id: Uuid,
     }
     let rows: Vec<Row> = statement(
-        "insert into entries as e (section, source_id, version, product_id, body)
-         select * from unnest($1, $2, $3, $4, $5)
+        "insert into entries as e (section, source_id, version, product_id, body, warehouse_id)
+         select * from unnest($1, $2, $3, $4, $5, $6)
          on conflict (section, source_id) do update
          set version = excluded.version, body = excluded.body
          where e.version < excluded.version
@@ -87,6 +96,7 @@ async fn write(tx: &mut Tx, entries: &[Entry]) -> Result<BTreeSet<(Section, Uuid
     .bind::<Array<Nullable<Binary>>, _>(
         entries.iter().map(|e| e.body.as_deref()).collect::<Vec<_>>(),
     )
+    .bind::<Array<Nullable<SqlUuid>>, _>(entries.iter().map(|e| e.warehouse_id).collect::<Vec<_>>())
     .get_results(tx.conn())
     .await?;
     Ok(rows
@@ -153,7 +163,7 @@ async fn sharers(tx: &mut Tx, changed: &[&Entry]) -> Result<Vec<Uuid>, Fault> {
     Ok(rows.into_iter().map(|row| row.product_id).collect())
 }
 
-/// Makes followers read brands, categories and attributes again.
+/// Makes followers read brands, categories, attributes and warehouses again.
 async fn note_shared(tx: &mut Tx, changed: &[&Entry]) -> Result<(), Fault> {
     if changed.iter().all(|entry| entry.product_id.is_some()) {
         return Ok(());

@@ -3,6 +3,7 @@
 
 use super::entries::{announce, file, lock_products, revise};
 use crate::domain::entry::{Entry, Filing, Section};
+use crate::store::warehouses;
 use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
@@ -47,6 +48,7 @@ pub async fn forget(tx: &mut Tx, section: Section, entries: &[(Uuid, i64)]) -> R
     if entries.is_empty() {
         return Ok(());
     }
+    warehouses::take_turns(tx, section == Section::Warehouse).await?;
     lock(tx, section, entries).await?;
     let (ids, versions) = columns(entries);
     let rows: Vec<Row> = statement(
@@ -69,7 +71,9 @@ pub async fn forget(tx: &mut Tx, section: Section, entries: &[(Uuid, i64)]) -> R
     if section == Section::Product {
         unfile(tx, rows.iter().map(|row| row.source_id).collect()).await?;
     }
-    announce(tx, &gone.iter().collect::<Vec<_>>()).await
+    let turned = gone.iter().filter(|entry| entry.section == Section::Warehouse);
+    let turned: Vec<Uuid> = turned.map(|entry| entry.source_id).collect();
+    announce(tx, &gone.iter().collect::<Vec<_>>(), &turned).await
 }
 
 /// The entries of products, deleted ones too; the products are locked.
@@ -139,5 +143,5 @@ fn columns(entries: &[(Uuid, i64)]) -> (Vec<Uuid>, Vec<i64>) {
 /// An entry without a version and a body.
 fn gone(section: Section, source_id: Uuid, product_id: Option<Uuid>) -> Entry {
     let filing = (section == Section::Product).then(Filing::default);
-    Entry { section, source_id, version: 0, product_id, body: None, filing }
+    Entry { section, source_id, version: 0, product_id, body: None, warehouse_id: None, filing }
 }

@@ -1,7 +1,8 @@
-//! Brands, categories and attributes, which many documents share.
+//! Brands, categories, attributes and warehouses, which many documents share.
 
 use crate::domain::entry::Section;
 use crate::domain::shared::Shared;
+use crate::domain::stock::ships;
 use crate::schema::entries;
 use catalog_api::v1::{Attribute, Brand, Category};
 use diesel::prelude::*;
@@ -10,8 +11,9 @@ use fault::Fault;
 use pg::Tx;
 use prost::Message;
 use uuid::Uuid;
+use warehouse_api::v1::Warehouse;
 
-/// All brands, categories and attributes that exist.
+/// All brands, categories, attributes and warehouses that exist.
 pub async fn load(tx: &mut Tx) -> Result<Shared, Fault> {
     let rows: Vec<(String, Uuid, Option<Vec<u8>>)> = entries::table
         .filter(entries::product_id.is_null().and(entries::body.is_not_null()))
@@ -33,6 +35,9 @@ pub async fn load(tx: &mut Tx) -> Result<Shared, Fault> {
             Some(Section::Attribute) => {
                 let attribute: Attribute = decode(&body)?;
                 shared.allow(attribute.definition.unwrap_or_default());
+            }
+            Some(Section::Warehouse) if ships(&decode::<Warehouse>(&body)?) => {
+                shared.warehouses.insert(id);
             }
             _ => {}
         }

@@ -24,6 +24,7 @@ pub fn filters(fields: &mut Fields, sent: &proto::Filters, shared: &Shared) -> O
         brand_ids: uuids(&sent.brand_ids),
         price: price?,
         attributes: attributes?,
+        in_stock: sent.in_stock,
     })
 }
 

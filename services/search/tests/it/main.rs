@@ -12,6 +12,7 @@ mod rpc {
     mod reindex;
     mod republish_events;
     mod search_by_attributes;
+    mod search_in_stock;
     mod search_pages;
     mod search_products;
     mod search_public_prices;
@@ -24,6 +25,8 @@ mod events {
     mod shared;
     mod shuffled;
     mod sources;
+    mod stock;
+    mod stock_order;
 }
 mod jobs {
     //! Scheduled work.

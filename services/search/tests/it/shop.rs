@@ -14,12 +14,20 @@ use mesh::Role;
 use pricing_api::v1::item::Name;
 use pricing_api::v1::{Item, ListPricesRequest, PriceDraft, PriceUpdated, SetPriceRequest};
 use prost::Message;
-use search_api::v1::{PriceView, ReconcileRequest, SearchProductsRequest, SearchProductsResponse};
+use prost_types::FieldMask;
+use search_api::v1::{
+    Filters, PriceView, ReconcileRequest, SearchProductsRequest, SearchProductsResponse,
+};
 use std::collections::BTreeSet;
 use testkit::{Mesh, eventually};
 use tokio::sync::{Mutex, MutexGuard};
+use warehouse_api::v1::stock_update::Change;
+use warehouse_api::v1::{
+    CreateWarehouseRequest, StockUpdate, UpdateStockRequest, UpdateWarehouseRequest,
+    WarehouseDraft, WarehouseStatus,
+};
 
-pub const ALL: [Role; 3] = [catalog::ROLE, pricing::ROLE, search::ROLE];
+pub const ALL: [Role; 4] = [catalog::ROLE, pricing::ROLE, warehouse::ROLE, search::ROLE];
 
 pub fn usd(minor_units: i64) -> Option<Money> {
     Some(Money { currency_code: "USD".to_owned(), minor_units: Some(minor_units) })
@@ -56,6 +64,44 @@ pub async fn set_price_in(mesh: &Mesh, currency_code: &str, sku: &str, minor_uni
     let price = PriceDraft { item, base, ..Default::default() };
     let request = SetPriceRequest { price: Some(price), ..Default::default() };
     mesh.pricing().set_price(request).await.unwrap();
+}
+
+/// Creates a warehouse that ships; returns its id.
+pub async fn create_warehouse(mesh: &Mesh, code: &str) -> String {
+    let draft = WarehouseDraft { code: code.into(), name: code.into(), ..Default::default() };
+    let request = CreateWarehouseRequest { warehouse: Some(draft), ..Default::default() };
+    let created = mesh.warehouse().create_warehouse(request).await.unwrap().into_inner();
+    created.warehouse.unwrap().warehouse_id
+}
+
+/// There are so many units of a SKU in a warehouse.
+pub async fn stock(mesh: &Mesh, sku: &str, warehouse_id: &str, units: i64) {
+    let update = StockUpdate {
+        sku: sku.into(),
+        warehouse_id: warehouse_id.into(),
+        change: Some(Change::Set(units)),
+        ..Default::default()
+    };
+    let request = UpdateStockRequest { update: Some(update), ..Default::default() };
+    mesh.warehouse().update_stock(request).await.unwrap();
+}
+
+/// Whether a warehouse ships.
+pub async fn set_ships(mesh: &Mesh, warehouse_id: &str, ships: bool) {
+    let status = if ships { WarehouseStatus::Active } else { WarehouseStatus::Inactive };
+    let request = UpdateWarehouseRequest {
+        warehouse_id: warehouse_id.into(),
+        warehouse: Some(WarehouseDraft { status: status.into(), ..Default::default() }),
+        update_mask: Some(FieldMask { paths: vec!["status".into()] }),
+        ..Default::default()
+    };
+    mesh.warehouse().update_warehouse(request).await.unwrap();
+}
+
+/// What is in stock, or out of stock.
+pub fn in_stock(in_stock: bool) -> SearchProductsRequest {
+    let filters = Filters { in_stock: Some(in_stock), ..Default::default() };
+    SearchProductsRequest { filters: Some(filters), ..in_usd("") }
 }
 
 pub fn in_usd(query: &str) -> SearchProductsRequest {

@@ -28,7 +28,7 @@ fn variant(sku: &str) -> VariantDraft {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn brands_and_categories() {
-    let mesh = Mesh::boot(&[catalog::ROLE, pricing::ROLE, search::ROLE]).await;
+    let mesh = Mesh::boot(&[catalog::ROLE, pricing::ROLE, warehouse::ROLE, search::ROLE]).await;
     let mut catalog = mesh.catalog();
     let named = |name: &str| CreateBrandRequest { name: name.to_owned(), ..Default::default() };
     let brand = catalog.create_brand(named("Acme")).await.unwrap().into_inner().brand.unwrap();
@@ -123,7 +123,7 @@ fn text(code: &str, value: &str) -> AttributeValue {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn products_and_variants() {
-    let mesh = Mesh::boot(&[catalog::ROLE, pricing::ROLE, search::ROLE]).await;
+    let mesh = Mesh::boot(&[catalog::ROLE, pricing::ROLE, warehouse::ROLE, search::ROLE]).await;
     let mut catalog = mesh.catalog();
     let create = |title: &str, skus: &[&str]| CreateProductRequest {
         product: draft(title),
@@ -226,7 +226,7 @@ async fn products_and_variants() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn attributes_and_imports() {
-    let mesh = Mesh::boot(&[catalog::ROLE, pricing::ROLE, search::ROLE]).await;
+    let mesh = Mesh::boot(&[catalog::ROLE, pricing::ROLE, warehouse::ROLE, search::ROLE]).await;
     let mut catalog = mesh.catalog();
     let define = |unit: &str| DefineAttributeRequest {
         attribute: Some(AttributeDraft {

@@ -5,7 +5,7 @@ use testkit::{Mesh, eventually};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_price_is_shown_by_search() {
-    let mesh = Mesh::boot(&[catalog::ROLE, pricing::ROLE, search::ROLE]).await;
+    let mesh = Mesh::boot(&[catalog::ROLE, pricing::ROLE, warehouse::ROLE, search::ROLE]).await;
     create(&mesh, product("Marigold garden lamp", &["LAMP-1", "LAMP-2"])).await;
     mesh.pricing().set_price(price("LAMP-1", 2_500)).await.unwrap();
     mesh.pricing().set_price(price("LAMP-2", 1_900)).await.unwrap();

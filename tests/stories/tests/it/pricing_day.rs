@@ -21,7 +21,7 @@ fn context(currency: &str) -> Option<PriceContext> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn prices() {
-    let mesh = Mesh::boot(&[catalog::ROLE, pricing::ROLE, search::ROLE]).await;
+    let mesh = Mesh::boot(&[catalog::ROLE, pricing::ROLE, warehouse::ROLE, search::ROLE]).await;
     let (_, variants) = create(&mesh, product("Desk", &["D-1", "D-2"])).await;
     let mut pricing = mesh.pricing();
     let draft =

@@ -33,6 +33,7 @@ pub fn product(number: u128) -> Document {
         category_ids: Vec::new(),
         created_at: day(0),
         priced_at: day(0),
+        is_tracked: false,
         variants: Vec::new(),
     }
 }
@@ -88,7 +89,17 @@ impl Document {
             sku: format!("SKU-{number}"),
             attributes: attributes.to_vec(),
             prices: prices.to_vec(),
+            in_stock: Vec::new(),
         });
+        self
+    }
+
+    /// Something is known of its stock; its last variant can be bought from these warehouses.
+    pub(super) fn stocked(mut self, warehouses: &[&str]) -> Document {
+        self.is_tracked = true;
+        if let Some(variant) = self.variants.last_mut() {
+            variant.in_stock = warehouses.iter().map(|name| (*name).to_owned()).collect();
+        }
         self
     }
 
@@ -239,6 +250,17 @@ impl Query {
         self
     }
 
+    pub(super) fn only_in_stock(mut self, in_stock: bool) -> Query {
+        self.filters.in_stock = Some(in_stock);
+        self
+    }
+
+    /// With the stock of that warehouse.
+    pub(super) fn stock_of(mut self, warehouse: &str) -> Query {
+        self.warehouse = Some(warehouse.to_owned());
+        self
+    }
+
     pub(super) fn in_usd(self) -> Query {
         self.in_currency("USD")
     }
@@ -381,6 +403,7 @@ fn value(value: &FacetValue) -> String {
         FacetValue::Brand { name, .. } => name.clone(),
         FacetValue::Category(id) => id.as_u128().to_string(),
         FacetValue::Price(range) => format!("{}..{}", end(range.min_minor), end(range.max_minor)),
+        FacetValue::InStock(in_stock) => if *in_stock { "in" } else { "out" }.to_owned(),
         FacetValue::Attribute(AttributeValue::Text(text)) => text.clone(),
         FacetValue::Attribute(AttributeValue::Number(number)) => number.to_string(),
         FacetValue::Attribute(AttributeValue::Bool(bool)) => bool.to_string(),

@@ -26,6 +26,7 @@ enum Filter {
     Category,
     Brand,
     Price,
+    Stock,
     Attribute(usize),
 }
 
@@ -99,14 +100,18 @@ fn hit(document: &Document, query: &Query) -> Option<Found> {
     })
 }
 
+/// Sold-out products come last by relevance, products without a price by price.
 fn order(document: &Document, hit: &Found, query: &Query) -> (bool, i64, Uuid) {
-    let (has_none, key) = match query.sort {
-        Sort::Relevance => (false, 0),
+    let sold_out = || {
+        document.is_tracked && !document.variants.iter().any(|variant| is_in_stock(variant, query))
+    };
+    let (is_last, key) = match query.sort {
+        Sort::Relevance => (sold_out(), 0),
         Sort::PriceAscending => (hit.amount.is_none(), hit.amount.unwrap_or_default()),
         Sort::PriceDescending => (hit.amount.is_none(), -hit.amount.unwrap_or_default()),
         Sort::Newest => (false, -document.created_at.timestamp_micros()),
     };
-    (has_none, key, document.product_id)
+    (is_last, key, document.product_id)
 }
 
 /// The variants that pass all filters but those of a facet; `None` if the product does not match,
@@ -129,9 +134,11 @@ fn matching<'a>(
     let by_attributes =
         (0..filters.attributes.len()).filter(|at| !is_left_out(Filter::Attribute(*at)));
     let by_price = filters.price.filter(|_| !is_left_out(Filter::Price));
+    let by_stock = filters.in_stock.filter(|_| !is_left_out(Filter::Stock));
     let mut variants = document.variants.iter().collect::<Vec<_>>();
     if variants.is_empty() {
-        return (by_price.is_none() && by_attributes.count() == 0).then_some(variants);
+        let passes = by_stock.is_none_or(|wanted| document.is_tracked && !wanted);
+        return (by_price.is_none() && by_attributes.count() == 0 && passes).then_some(variants);
     }
     for at in by_attributes {
         let filter = &filters.attributes[at];
@@ -143,7 +150,17 @@ fn matching<'a>(
     if let Some(range) = by_price {
         variants.retain(|variant| amount(variant, query).is_some_and(|it| range.contains(it)));
     }
+    if let Some(wanted) = by_stock {
+        variants.retain(|variant| document.is_tracked && is_in_stock(variant, query) == wanted);
+    }
     (!variants.is_empty()).then_some(variants)
+}
+
+fn is_in_stock(variant: &VariantDocument, query: &Query) -> bool {
+    match &query.warehouse {
+        Some(name) => variant.in_stock.contains(name),
+        None => !variant.in_stock.is_empty(),
+    }
 }
 
 fn owns(facet: &Facet, filter: Filter, query: &Query) -> bool {
@@ -151,6 +168,7 @@ fn owns(facet: &Facet, filter: Filter, query: &Query) -> bool {
         (Facet::Category, filter) => filter == Filter::Category,
         (Facet::Brand, filter) => filter == Filter::Brand,
         (Facet::Price(_), filter) => filter == Filter::Price,
+        (Facet::InStock, filter) => filter == Filter::Stock,
         (Facet::Attribute { code, kind }, Filter::Attribute(at)) => {
             let filter = &query.filters.attributes[at];
             filter.code == *code && filter.kind() == Some(*kind)
@@ -251,6 +269,12 @@ fn values(
             let ranges = ranges.iter().enumerate().filter(|(_, range)| has(range));
             ranges.map(|(at, range)| (format!("{at}"), FacetValue::Price(*range))).collect()
         }
+        Facet::InStock if !document.is_tracked => BTreeMap::new(),
+        // A product without variants has none that is in stock.
+        Facet::InStock if variants.is_empty() => BTreeMap::from([stock(false)]),
+        Facet::InStock => {
+            variants.iter().map(|variant| stock(is_in_stock(variant, query))).collect()
+        }
         Facet::Attribute { code, kind } => variants
             .iter()
             .flat_map(|variant| &variant.attributes)
@@ -267,6 +291,7 @@ fn selected(query: &Query, facet: &Facet) -> Vec<(String, FacetValue)> {
         Facet::Brand => filters.brand_ids.iter().map(|id| brand(*id, "")).collect(),
         // Requested ranges are returned even at 0; the cases here filter by none of them.
         Facet::Price(_) => Vec::new(),
+        Facet::InStock => filters.in_stock.map(stock).into_iter().collect(),
         Facet::Attribute { code, .. } => filters
             .attributes
             .iter()
@@ -278,6 +303,10 @@ fn selected(query: &Query, facet: &Facet) -> Vec<(String, FacetValue)> {
             .map(|value| attribute(&value))
             .collect(),
     }
+}
+
+fn stock(in_stock: bool) -> (String, FacetValue) {
+    (in_stock.to_string(), FacetValue::InStock(in_stock))
 }
 
 fn category(id: Uuid) -> (String, FacetValue) {

@@ -100,13 +100,18 @@ fn document(dice: &mut Dice, number: u128) -> Document {
         (0..dice.roll(4)).map(|_| price(dice).of_product()).collect();
     let common: Vec<Attribute> = (0..dice.roll(3)).map(|_| attribute(dice)).collect();
     let variants = if dice.one_in(20) { 60 + dice.roll(80) } else { dice.roll(5) };
+    let is_tracked = dice.one_in(2);
     for _ in 0..variants {
         let mut prices: Vec<_> = (0..dice.roll(4)).map(|_| price(dice)).collect();
         prices.extend(of_product.iter().cloned());
         let mut attributes: Vec<_> = (0..dice.roll(4)).map(|_| attribute(dice)).collect();
         attributes.extend(common.iter().cloned());
         document = document.with(&attributes, &prices);
+        if is_tracked {
+            document = document.stocked(dice.pick(&[&[][..], &["W1"], &["W2"], &["W1", "W2"]]));
+        }
     }
+    document.is_tracked = is_tracked;
     document
 }
 
@@ -170,6 +175,12 @@ fn question_of(dice: &mut Dice) -> Query {
         let between = AttributeCondition::NumberBetween { min: Some(-7.5), max: Some(1.0) };
         query = query.only_if("n", between);
     }
+    if dice.one_in(4) {
+        query = query.only_in_stock(dice.one_in(2));
+    }
+    if dice.one_in(4) {
+        query = query.stock_of(dice.pick(&["W1", "W2", "W3"]));
+    }
     if dice.one_in(5) {
         let currency = currency(dice.pick(&["USD", "EUR", "JPY"]));
         let (min, max) = dice.pick(&[(Some(0), None), (None, Some(0)), (None, None)]);
@@ -177,7 +188,15 @@ fn question_of(dice: &mut Dice) -> Query {
     }
     let numbers = Facet::Attribute { code: "n".to_owned(), kind: AttributeKind::Number };
     let amounts = Facet::Attribute { code: "m".to_owned(), kind: AttributeKind::Money };
-    let facets = [Facet::Brand, Facet::Category, facet("color"), facet("size"), numbers, amounts];
+    let facets = [
+        Facet::Brand,
+        Facet::Category,
+        Facet::InStock,
+        facet("color"),
+        facet("size"),
+        numbers,
+        amounts,
+    ];
     for facet in facets {
         if dice.one_in(2) {
             query = query.count(facet, dice.roll(5) as usize);

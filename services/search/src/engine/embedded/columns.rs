@@ -20,9 +20,12 @@ pub struct Columns {
     pub product: UuidColumn,
     pub revision: Column<i64>,
     pub created_at: Column<i64>,
+    pub sold_out: Column<u64>,
     pub variants: UuidColumn,
     pub values: TermColumn,
     pub masks: Column<u64>,
+    pub stock: TermColumn,
+    pub stock_masks: Column<u64>,
     pub amounts: Column<u64>,
     pub priced_since: Column<i64>,
     pub priced_until: Column<i64>,
@@ -37,9 +40,12 @@ impl Columns {
             product: UuidColumn::open(segment, column::PRODUCT)?,
             revision: open(segment, column::REVISION)?,
             created_at: open(segment, column::CREATED_AT)?,
+            sold_out: open(segment, column::SOLD_OUT)?,
             variants: UuidColumn::open(segment, column::VARIANT)?,
             values: TermColumn::open(segment, column::VALUES)?,
             masks: open(segment, column::MASKS)?,
+            stock: TermColumn::open(segment, column::STOCK)?,
+            stock_masks: open(segment, column::STOCK_MASKS)?,
             amounts: open(segment, column::AMOUNTS)?,
             priced_since: open(segment, column::PRICED_SINCE)?,
             priced_until: open(segment, column::PRICED_UNTIL)?,
@@ -153,4 +159,11 @@ pub fn read_rows(column: &Column<u64>, rows: Range<u32>, buffer: &mut Vec<u64>) 
     if !buffer.is_empty() {
         column.values.get_range(u64::from(rows.start), buffer);
     }
+}
+
+/// Where the values within a range of the dictionary stand among a document's, which are sorted.
+pub fn positions(values: &[u64], places: &Range<u64>) -> Range<usize> {
+    let from = values.partition_point(|place| *place < places.start);
+    let count = values[from..].iter().take_while(|place| **place < places.end).count();
+    from..from + count
 }

@@ -17,6 +17,7 @@ pub fn facet_counts(request: &FacetRequest, filters: &Filters, totals: Totals) -
         Totals::Prices(totals) => {
             (counted_prices(&facet, totals.ranges, filters), usize::MAX, totals.bounds)
         }
+        Totals::Stock(totals) => (counted_stock(totals, filters), request.size, None),
         Totals::Terms(totals) if facet == Facet::Brand => {
             (counted_brands(totals, &filters.brand_ids), request.size, None)
         }
@@ -107,6 +108,22 @@ fn counted_brands(totals: HashMap<Vec<u8>, u64>, selected: &[Uuid]) -> Vec<Facet
         count,
     });
     counted.collect()
+}
+
+/// Out of stock comes before in stock where as many products are either.
+fn counted_stock(totals: [u64; 2], filters: &Filters) -> Vec<FacetCount> {
+    let mut counted: Vec<FacetCount> = [false, true]
+        .into_iter()
+        .zip(totals)
+        .map(|(in_stock, count)| FacetCount {
+            value: FacetValue::InStock(in_stock),
+            count,
+            selected: filters.in_stock == Some(in_stock),
+        })
+        .filter(|it| it.selected || it.count > 0)
+        .collect();
+    counted.sort_by_key(|it| Reverse(it.count));
+    counted
 }
 
 /// Ranges stay in the requested order. Empty ranges of the ladder are left out, except selected

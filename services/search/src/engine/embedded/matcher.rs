@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use tantivy::DocId;
 
-use super::columns::{Columns, read_document};
+use super::columns::{Columns, positions, read_document};
 use super::pack::{WORD_BITS, all_slots, slots, words};
 use super::plan::{FilterSet, Plan};
 use super::prices::{Lowest, Prices};
+use super::stock::Stock;
 use crate::engine::query::{PriceRange, Query};
 
 /// Looks at one document of a segment after the other; keeps what it found out about the last.
@@ -17,6 +18,9 @@ pub struct Matcher {
     /// For each term filter, what it accepts, as places in the segment's dictionary.
     term_filters: Vec<Vec<Range<u64>>>,
     price_filter: Option<PriceRange>,
+    stock_filter: Option<bool>,
+    /// If which variants are in stock is asked for.
+    stock: Option<Stock>,
     prices: Option<Prices>,
     slots: usize,
     every_slot: Vec<u64>,
@@ -42,6 +46,8 @@ impl Matcher {
                 .map(|filter| filter.spans.iter().map(places).collect())
                 .collect::<Result<_, _>>()?,
             price_filter: plan.price_filter,
+            stock_filter: plan.stock_filter,
+            stock: Stock::asked(columns, query)?,
             prices: Prices::new(columns, &query.pricing, query.at)?,
             slots: 0,
             every_slot: Vec::new(),
@@ -70,6 +76,12 @@ impl Matcher {
         if let Some(range) = self.price_filter {
             self.pass_price_filter(range);
         }
+        if let Some(stock) = &mut self.stock {
+            stock.read(doc, self.every_slot.len());
+            if let Some(wanted) = self.stock_filter {
+                self.passes.extend(stock.passes(wanted, &self.every_slot));
+            }
+        }
     }
 
     fn pass_term_filters(&mut self) {
@@ -93,6 +105,11 @@ impl Matcher {
                 self.passes[pass + slot / WORD_BITS] |= 1 << (slot % WORD_BITS);
             }
         }
+    }
+
+    /// Whether slots of the mask are out of stock, and whether others are in stock.
+    pub fn out_of_and_in_stock(&self, mask: &[u64]) -> [bool; 2] {
+        self.stock.as_ref().map_or([false; 2], |stock| stock.out_of_and_in_stock(mask))
     }
 
     /// Fills the mask with the slots that pass all filters but the given ones, and says whether
@@ -120,7 +137,7 @@ impl Matcher {
     }
 
     fn has_filters(&self) -> bool {
-        !self.term_filters.is_empty() || self.price_filter.is_some()
+        !self.term_filters.is_empty() || self.price_filter.is_some() || self.stock_filter.is_some()
     }
 
     /// The places of the document's distinct values within a range of the dictionary that a slot
@@ -153,11 +170,4 @@ impl Matcher {
     pub fn cheapest(&self, mask: &[u64]) -> Option<(usize, i64)> {
         self.amounts_of(mask).min_by_key(|(_, amount)| *amount)
     }
-}
-
-/// Where the values within a range of the dictionary stand among a document's, which are sorted.
-fn positions(values: &[u64], places: &Range<u64>) -> Range<usize> {
-    let from = values.partition_point(|place| *place < places.start);
-    let count = values[from..].iter().take_while(|place| **place < places.end).count();
-    from..from + count
 }

@@ -6,12 +6,14 @@
 //! than 64 variants takes several words: the value then stands once for each word.
 
 use std::collections::BTreeMap;
+use std::iter;
 
 use tantivy::TantivyDocument;
+use tantivy::schema::Field;
 
 use super::schema::Fields;
 use super::{prices, repeated, terms};
-use crate::engine::document::Document;
+use crate::engine::document::{Document, VariantDocument};
 use crate::engine::text;
 
 /// Variants per mask word.
@@ -47,6 +49,7 @@ pub fn pack(fields: &Fields, document: &Document) -> TantivyDocument {
     }
     packed.add_i64(fields.revision, document.revision);
     packed.add_i64(fields.created_at, document.created_at.timestamp_micros());
+    packed.add_u64(fields.sold_out, u64::from(is_sold_out(document)));
     // Three times as often counts like BM25 with a k1 of a third, which tantivy does not let one set.
     packed.add_text(fields.text, repeated::text(text::words_of(document)));
     for variant in &document.variants {
@@ -57,14 +60,16 @@ pub fn pack(fields: &Fields, document: &Document) -> TantivyDocument {
             packed.add_u64(field, half);
         }
     }
-    for (term, mask) in masks_by_term(document) {
-        for word in mask {
-            packed.add_bytes(fields.values, &term);
-            packed.add_u64(fields.masks, word);
-        }
-    }
+    let values = [fields.values, fields.masks];
+    add_masks(&mut packed, values, masks_by_term(document));
+    let stock = [fields.stock, fields.stock_masks];
+    add_masks(&mut packed, stock, masks_by_stock(document));
     prices::pack(fields, document, &mut packed);
     packed
+}
+
+fn is_sold_out(document: &Document) -> bool {
+    document.is_tracked && document.variants.iter().all(|variant| variant.in_stock.is_empty())
 }
 
 /// A UUID as two numbers; they compare as the UUID does.
@@ -73,22 +78,58 @@ fn halves(id: uuid::Uuid) -> [u64; 2] {
     [high, low]
 }
 
-fn masks_by_term(document: &Document) -> BTreeMap<Vec<u8>, Vec<u64>> {
-    let mut every = Vec::new();
-    all_slots(slots(document.variants.len()), &mut every);
+type Masks = BTreeMap<Vec<u8>, Vec<u64>>;
+
+/// Each term once for each word of its mask, with the words beside it.
+fn add_masks(packed: &mut TantivyDocument, [terms, words]: [Field; 2], masks: Masks) {
+    for (term, mask) in masks {
+        for word in mask {
+            packed.add_bytes(terms, &term);
+            packed.add_u64(words, word);
+        }
+    }
+}
+
+fn masks_by_term(document: &Document) -> Masks {
     let brand = document.brand_id.map(|brand_id| terms::brand(brand_id, &document.brand));
     let categories = document.category_ids.iter().map(|category_id| terms::category(*category_id));
-    let mut masks: BTreeMap<Vec<u8>, Vec<u64>> =
-        brand.into_iter().chain(categories).map(|term| (term, every.clone())).collect();
+    let own = |variant: &VariantDocument| -> Vec<Vec<u8>> {
+        let attributes = variant.attributes.iter();
+        attributes.filter_map(|it| terms::attribute(&it.code, &it.value)).collect()
+    };
+    masks(document, brand.into_iter().chain(categories), own)
+}
+
+fn masks_by_stock(document: &Document) -> Masks {
+    if !document.is_tracked {
+        return Masks::new();
+    }
+    masks(document, iter::once(terms::tracked()), |variant| in_stock(variant).collect())
+}
+
+/// The terms of all variants, and those of each.
+fn masks(
+    document: &Document,
+    of_all: impl Iterator<Item = Vec<u8>>,
+    own: impl Fn(&VariantDocument) -> Vec<Vec<u8>>,
+) -> Masks {
+    let mut every = Vec::new();
+    all_slots(slots(document.variants.len()), &mut every);
+    let mut masks: Masks = of_all.map(|term| (term, every.clone())).collect();
     for (slot, variant) in document.variants.iter().enumerate() {
-        for attribute in &variant.attributes {
-            if let Some(term) = terms::attribute(&attribute.code, &attribute.value) {
-                let mask = masks.entry(term).or_insert_with(|| vec![0; every.len()]);
-                mask[slot / WORD_BITS] |= 1 << (slot % WORD_BITS);
-            }
+        for term in own(variant) {
+            let mask = masks.entry(term).or_insert_with(|| vec![0; every.len()]);
+            mask[slot / WORD_BITS] |= 1 << (slot % WORD_BITS);
         }
     }
     masks
+}
+
+/// The terms of a variant's stock: of each warehouse that has it, and of all together.
+fn in_stock(variant: &VariantDocument) -> impl Iterator<Item = Vec<u8>> {
+    let anywhere = (!variant.in_stock.is_empty()).then(|| terms::in_stock(None));
+    let warehouses = variant.in_stock.iter().map(|name| terms::in_stock(Some(name)));
+    anywhere.into_iter().chain(warehouses)
 }
 
 #[cfg(test)]

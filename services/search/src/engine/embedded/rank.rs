@@ -10,6 +10,8 @@ use uuid::Uuid;
 pub struct Rank {
     /// First by how it matches the words, whatever the order,
     tier: u8,
+    /// then, by relevance, by whether none of it is in stock,
+    is_sold_out: bool,
     /// then by what the query orders by.
     key: u64,
 }
@@ -20,12 +22,17 @@ impl Rank {
     const LAST: Rank = Rank::of(u64::MAX);
 
     const fn of(key: u64) -> Rank {
-        Rank { tier: 0, key }
+        Rank { tier: 0, is_sold_out: false, key }
     }
 
     /// The same behind all of the tiers before.
     pub fn in_tier(self, tier: u8) -> Rank {
         Rank { tier, ..self }
+    }
+
+    /// The same behind all of the tier that can be bought.
+    pub fn sold_out(self) -> Rank {
+        Rank { is_sold_out: true, ..self }
     }
 
     /// Higher scores first. Scores are never below zero, so their bits are in their order.
@@ -35,12 +42,15 @@ impl Rank {
 
     /// As the cursor of a page has it, together with the last tier that was looked at: this is the one place that knows how.
     pub fn to_cursor(self, widest: u8) -> u128 {
-        u128::from(widest) << 72 | u128::from(self.tier) << 64 | u128::from(self.key)
+        u128::from(self.is_sold_out) << 80
+            | u128::from(widest) << 72
+            | u128::from(self.tier) << 64
+            | u128::from(self.key)
     }
 
     /// From the cursor of a page.
     pub fn of_cursor(cursor: u128) -> Rank {
-        Rank { tier: (cursor >> 64) as u8, key: cursor as u64 }
+        Rank { tier: (cursor >> 64) as u8, is_sold_out: cursor >> 80 & 1 == 1, key: cursor as u64 }
     }
 
     /// The last tier that was looked at, from the cursor of a page.
@@ -94,6 +104,13 @@ impl Best {
     /// Keeps the best `size` behind `after`.
     pub fn new(size: usize, after: Option<(Rank, Uuid)>) -> Best {
         Best { size, after, passed: 0, worst_first: BinaryHeap::new() }
+    }
+
+    /// Whether a candidate of that rank may be among the best, or has to be counted as passed.
+    pub fn has_use_for(&self, rank: Rank) -> bool {
+        self.after.is_some()
+            || self.worst_first.len() < self.size
+            || self.worst_first.peek().is_some_and(|worst| rank <= worst.rank)
     }
 
     /// Takes the candidate if it is among the best. Most are not by their rank alone, and for
@@ -181,6 +198,22 @@ mod tests {
         assert_eq!(best_of(2, &ranks), [3, 4]);
         assert_eq!(best_of(0, &ranks), []);
         assert_eq!(Rank::by_score(7.25).score(), 7.25);
+    }
+
+    #[test]
+    fn what_is_sold_out_comes_behind_its_tier_and_before_the_next() {
+        let rank = |tier, score| Rank::by_score(score).in_tier(tier);
+        let ranks = [
+            (rank(0, 9.0).sold_out(), 1),
+            (rank(0, 1.0), 2),
+            (rank(1, 9.0), 3),
+            (rank(0, 2.0).sold_out(), 4),
+        ];
+        assert_eq!(best_of(9, &ranks), [2, 1, 4, 3]);
+        for (rank, _) in ranks {
+            let cursor = rank.to_cursor(2);
+            assert!(Rank::of_cursor(cursor) == rank && Rank::widest_of_cursor(cursor) == 2);
+        }
     }
 
     #[test]

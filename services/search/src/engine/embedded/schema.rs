@@ -9,7 +9,7 @@ use super::repeated::{self, Repeated};
 
 /// Raised whenever the same document would be packed or analyzed in another way than before, so
 /// that indexes of an older binary are made anew.
-const FORMAT: &str = "7";
+const FORMAT: &str = "8";
 
 /// Tantivy's own: the whole text is one word.
 const SKU_TOKENIZER: &str = "raw";
@@ -22,12 +22,18 @@ pub mod column {
     pub const REVISION: &str = "revision";
     /// Microseconds since 1970.
     pub const CREATED_AT: &str = "created_at";
+    /// 1 where the product is tracked and no variant is in stock anywhere.
+    pub const SOLD_OUT: &str = "sold_out";
     /// The variants' ids in the document's order, as two halves.
     pub const VARIANT: [&str; 2] = ["variant_high", "variant_low"];
     /// The product's distinct terms (see `terms`), sorted.
     pub const VALUES: &str = "values";
     /// Beside each term the set of variants that have it (see `pack`).
     pub const MASKS: &str = "masks";
+    /// The product's distinct terms of stock (see `stock`), sorted.
+    pub const STOCK: &str = "stock";
+    /// Beside each of them the set of variants that have it.
+    pub const STOCK_MASKS: &str = "stock_masks";
     /// The unscoped amounts (see `prices`).
     pub const AMOUNTS: &str = "amounts";
     /// From when on the amounts are those in force.
@@ -55,9 +61,12 @@ pub struct Fields {
     pub product: [Field; 2],
     pub revision: Field,
     pub created_at: Field,
+    pub sold_out: Field,
     pub variant: [Field; 2],
     pub values: Field,
     pub masks: Field,
+    pub stock: Field,
+    pub stock_masks: Field,
     pub amounts: Field,
     pub priced_since: Field,
     pub priced_until: Field,
@@ -90,9 +99,12 @@ impl Fields {
             product: column::PRODUCT.map(|name| schema.add_u64_field(name, FAST)),
             revision: schema.add_i64_field(column::REVISION, FAST),
             created_at: schema.add_i64_field(column::CREATED_AT, FAST),
+            sold_out: schema.add_u64_field(column::SOLD_OUT, FAST),
             variant: column::VARIANT.map(|name| schema.add_u64_field(name, FAST)),
-            values: schema.add_bytes_field(column::VALUES, values),
+            values: schema.add_bytes_field(column::VALUES, values.clone()),
             masks: schema.add_u64_field(column::MASKS, FAST),
+            stock: schema.add_bytes_field(column::STOCK, values),
+            stock_masks: schema.add_u64_field(column::STOCK_MASKS, FAST),
             amounts: schema.add_u64_field(column::AMOUNTS, FAST),
             priced_since: schema.add_i64_field(column::PRICED_SINCE, FAST),
             priced_until: schema.add_i64_field(column::PRICED_UNTIL, FAST),

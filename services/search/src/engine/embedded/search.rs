@@ -12,6 +12,7 @@ use super::pack::WORD_BITS;
 use super::plan::Plan;
 use super::rank::{Best, Candidate, Rank};
 use super::schema::Fields;
+use super::stock::Shelf;
 use super::tally::{Tally, Totals};
 use super::volume::Snapshot;
 use super::words::{Breadth, Words};
@@ -47,6 +48,8 @@ struct Segment {
     matcher: Matcher,
     /// One for each facet.
     tallies: Vec<Tally>,
+    /// If what is sold out comes last.
+    shelf: Option<Shelf>,
 }
 
 impl Segment {
@@ -56,6 +59,10 @@ impl Segment {
         Ok(Segment {
             matcher: Matcher::new(columns, plan, query)?,
             tallies: tallies.collect::<Result<_, _>>()?,
+            shelf: match query.sort {
+                Sort::Relevance => Some(Shelf::new(columns, query)?),
+                _ => None,
+            },
         })
     }
 }
@@ -68,7 +75,10 @@ impl<'a> Search<'a> {
             snapshot,
             query,
             asks_values: plan.depends_on_variants && !plan.term_filters.is_empty()
-                || query.facets.iter().any(|it| !matches!(it.facet, Facet::Price(_))),
+                || query
+                    .facets
+                    .iter()
+                    .any(|it| !matches!(it.facet, Facet::Price(_) | Facet::InStock)),
             scores: query.is_by_score(),
             tier: 0,
             total: 0,
@@ -160,7 +170,7 @@ impl<'a> Search<'a> {
         reader: &SegmentReader,
         segment: &mut Segment,
     ) -> Result<(), TantivyError> {
-        let Segment { matcher, tallies } = segment;
+        let Segment { matcher, tallies, shelf } = segment;
         let mut mask = Vec::new();
         let alive = reader.alive_bitset();
         let scores = self.scores;
@@ -169,13 +179,13 @@ impl<'a> Search<'a> {
                 return;
             }
             if !self.plan.depends_on_variants {
-                return self.rank(|| matcher.lowest(doc), number, doc, score);
+                return self.rank(|| matcher.lowest(doc), shelf.as_mut(), number, doc, score);
             }
             matcher.look_at(doc, self.asks_values, self.plan.asks_price);
             self.count(matcher, tallies, &mut mask);
             if matcher.matching_without(0, &mut mask) {
                 let cheapest = || matcher.cheapest(&mask).map(|(_, amount)| amount);
-                self.rank(cheapest, number, doc, score);
+                self.rank(cheapest, shelf.as_mut(), number, doc, score);
             }
         };
         if scores {
@@ -199,6 +209,7 @@ impl<'a> Search<'a> {
     fn rank(
         &mut self,
         lowest: impl FnOnce() -> Option<i64>,
+        shelf: Option<&mut Shelf>,
         segment: usize,
         doc: DocId,
         score: Score,
@@ -212,7 +223,14 @@ impl<'a> Search<'a> {
             Sort::PriceDescending => Rank::by_highest(lowest()),
             Sort::Newest => Rank::by_highest(columns.created_at.first(doc)),
         };
-        let rank = rank.in_tier(self.tier);
+        let mut rank = rank.in_tier(self.tier);
+        // Most candidates are out of the question even if they can be bought.
+        if let Some(shelf) = shelf
+            && self.best.has_use_for(rank)
+            && shelf.is_sold_out(doc)
+        {
+            rank = rank.sold_out();
+        }
         let product_id = || columns.product.get(doc, 0);
         self.best.offer(rank, || Candidate { rank, product_id: product_id(), segment, doc });
     }

@@ -15,6 +15,8 @@ pub enum Totals {
     Terms(HashMap<Vec<u8>, u64>),
     /// Products by range.
     Prices(PriceTotals),
+    /// Products that are out of stock, and in stock.
+    Stock([u64; 2]),
 }
 
 /// The counts of a price facet.
@@ -31,7 +33,11 @@ pub struct PriceTotals {
 impl Totals {
     /// Zero of everything the facet counts.
     pub fn new(facet: &Facet, query: &Query) -> Totals {
-        let Facet::Price(requested) = facet else { return Totals::Terms(HashMap::new()) };
+        let requested = match facet {
+            Facet::Price(requested) => requested,
+            Facet::InStock => return Totals::Stock([0; 2]),
+            _ => return Totals::Terms(HashMap::new()),
+        };
         let mut ranges = if requested.is_empty() { ladder() } else { requested.clone() };
         // Selected ranges are always returned, even if they are not among the requested ones.
         ranges.extend(query.filters.price.filter(|selected| !ranges.contains(selected)));
@@ -57,7 +63,7 @@ impl Totals {
 
 /// The counts of one facet within one segment.
 pub struct Tally {
-    /// What it counts, as places in the segment's dictionary; a price facet has none.
+    /// What it counts, as places in the segment's dictionary; a facet of prices or stock has none.
     places: Option<Range<u64>>,
     counts: Vec<u32>,
 }
@@ -78,8 +84,13 @@ impl Tally {
                 self.counts[(place - places.start) as usize] += 1;
             }
         }
-        if let Totals::Prices(totals) = totals {
-            totals.count(matcher, mask);
+        match totals {
+            Totals::Prices(totals) => totals.count(matcher, mask),
+            Totals::Stock(totals) => {
+                let has = matcher.out_of_and_in_stock(mask);
+                totals.iter_mut().zip(has).for_each(|(total, has)| *total += u64::from(has));
+            }
+            Totals::Terms(_) => {}
         }
     }
 }

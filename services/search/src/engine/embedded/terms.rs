@@ -1,4 +1,4 @@
-//! The bytes under which brands, categories and attribute values stand in a segment's dictionary.
+//! The bytes under which brands, categories, attribute values, and apart from them stock, stand in a segment's dictionaries.
 //!
 //! A dictionary is sorted, and a document's values are positions in it. So the bytes are made
 //! such that the values of one facet are neighbours, in the order the facet shows them: whatever
@@ -21,6 +21,9 @@ const MAX_TEXT_BYTES: usize = 1_000;
 const BRAND: u8 = b'B';
 const CATEGORY: u8 = b'C';
 const ATTRIBUTE: u8 = b'A';
+const TRACKED: u8 = b't';
+const ANYWHERE: u8 = b'a';
+const WAREHOUSE: u8 = b'w';
 const UUID_BYTES: usize = 16;
 const CURRENCY_BYTES: usize = 3;
 
@@ -52,6 +55,29 @@ pub fn attribute(code: &str, value: &AttributeValue) -> Option<Vec<u8>> {
         }
     }
     Some(term)
+}
+
+/// The term of products of whose stock anything is known.
+pub fn tracked() -> Vec<u8> {
+    vec![TRACKED]
+}
+
+/// The term of variants that are in stock in a warehouse, or in any.
+pub fn in_stock(warehouse: Option<&str>) -> Vec<u8> {
+    match warehouse {
+        Some(name) => [&[WAREHOUSE], cut(name).as_bytes()].concat(),
+        None => vec![ANYWHERE],
+    }
+}
+
+/// That term, as a span.
+pub fn in_stock_span(warehouse: Option<&str>) -> Span {
+    exactly(in_stock(warehouse))
+}
+
+/// The term of tracked products, as a span.
+pub fn tracked_span() -> Span {
+    exactly(tracked())
 }
 
 /// The terms of a brand under whatever names its products give it.
@@ -88,12 +114,12 @@ pub fn attribute_spans(filter: &AttributeFilter) -> Vec<Span> {
     vec![span]
 }
 
-/// The terms that a facet counts; `None` for prices, which are no terms.
+/// The terms that a facet counts; `None` for prices, which are no terms, and for stock, of which what is missing counts too.
 pub fn facet_span(facet: &Facet) -> Option<Span> {
     match facet {
         Facet::Brand => Some(prefix_span(vec![BRAND])),
         Facet::Category => Some(prefix_span(vec![CATEGORY])),
-        Facet::Price(_) => None,
+        Facet::Price(_) | Facet::InStock => None,
         Facet::Attribute { code, kind } => Some(prefix_span(attribute_prefix(code, *kind))),
     }
 }
@@ -101,7 +127,7 @@ pub fn facet_span(facet: &Facet) -> Option<Span> {
 /// The value of a term that a facet's span holds; `None` if the bytes are none of ours.
 pub fn facet_value(facet: &Facet, term: &[u8]) -> Option<FacetValue> {
     match facet {
-        Facet::Price(_) => None,
+        Facet::Price(_) | Facet::InStock => None,
         Facet::Brand => {
             let (brand_id, name) = term.get(1..)?.split_at_checked(UUID_BYTES)?;
             Some(FacetValue::Brand {

@@ -79,6 +79,7 @@ fn put(number: u128) -> Change {
         category_ids: Vec::new(),
         created_at: DateTime::UNIX_EPOCH,
         priced_at: DateTime::UNIX_EPOCH,
+        is_tracked: false,
         variants: Vec::new(),
     }))
 }
