@@ -127,6 +127,7 @@ impl Shop {
             text: "steel".into(),
             filters: query::Filters::default(),
             pricing,
+            warehouse: None,
             at: Utc::now(),
             facets: Vec::new(),
             sort: query::Sort::Relevance,

@@ -155,6 +155,12 @@ impl<'b> Backing<'b> {
         let (mut copies, db) = (Vec::new(), self.db()?);
         for copied in consumers.copies() {
             let owner = copied.family.split('.').next().unwrap_or_default();
+            if !self.boot.reaches(owner) {
+                // The copy is what the events say; a mesh need not have every service.
+                let (service, family) = (self.name, copied.family);
+                tracing::warn!(service, family, "no address of {owner}: its copy is not compared");
+                continue;
+            }
             let owner = Owner::new(self.client(owner)?, owner);
             copies.push(FamilyCopy::new(db.clone(), copied.clone(), consumers.clone(), owner));
         }

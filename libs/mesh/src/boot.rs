@@ -173,7 +173,7 @@ impl Boot {
         let address = address.ok_or_else(|| {
             let name = target.to_ascii_uppercase();
             Problems(vec![format!(
-                "SOUK_ENDPOINT_{name}: is needed, since {service} calls {target} or keeps copies of what it owns"
+                "SOUK_ENDPOINT_{name}: is needed, since {service} calls {target}"
             )])
         })?;
         let own = self.signer.as_ref().map(|signer| OwnToken::new(signer.clone(), service));
@@ -185,6 +185,11 @@ impl Boot {
             let name = target.to_ascii_uppercase();
             Problems(vec![format!("SOUK_ENDPOINT_{name}: {error}")]).into()
         })
+    }
+
+    /// Whether a service can be called: it has an address, or is served by this process.
+    pub(crate) fn reaches(&self, target: &str) -> bool {
+        self.config.endpoints.uri(target).is_some() || self.local.contains(target)
     }
 
     /// How many services this process serves.

@@ -55,7 +55,14 @@ impl Shop {
     }
 
     async fn of(options: Options) -> Self {
-        let roles = [catalog::ROLE, pricing::ROLE, warehouse::ROLE, search::ROLE, analytics::ROLE, gateway::ROLE];
+        let roles = [
+            catalog::ROLE,
+            pricing::ROLE,
+            warehouse::ROLE,
+            search::ROLE,
+            analytics::ROLE,
+            gateway::ROLE,
+        ];
         let mesh = Mesh::boot_with(&roles, options).await;
         let base = format!("http://{}", mesh.running().http().unwrap());
         Self { mesh, client: Client::new(), base }

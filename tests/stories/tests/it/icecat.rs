@@ -16,7 +16,9 @@ async fn a_real_catalogue_is_imported_found_and_imported_again() {
     let Some(folder) = icecat::folder() else { return };
     // Other stories cover repeated delivery; here it would double 80,000 events.
     let options = Options { twice: false, ..Options::default() };
-    let mesh = Mesh::boot_with(&[catalog::ROLE, pricing::ROLE, warehouse::ROLE, search::ROLE], options).await;
+    let mesh =
+        Mesh::boot_with(&[catalog::ROLE, pricing::ROLE, warehouse::ROLE, search::ROLE], options)
+            .await;
     let (rows, prices): (Vec<_>, Vec<_>) = icecat::read(&folder).into_iter().unzip();
     assert_eq!(rows.len(), icecat::PRODUCTS);
 

@@ -271,6 +271,7 @@ mod tests {
                 "SOUK_ENDPOINT_CATALOG",
                 "SOUK_ENDPOINT_GATEWAY",
                 "SOUK_ENDPOINT_SEARCH",
+                "SOUK_ENDPOINT_WAREHOUSE",
                 "SOUK_GRPC_LISTEN",
                 "SOUK_HTTP_LISTEN"
             ]
