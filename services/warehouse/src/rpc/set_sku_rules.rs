@@ -7,7 +7,7 @@ use convert::read;
 use fault::{Common, Fault};
 use warehouse_api::v1::{SetSkuRulesRequest, SetSkuRulesResponse};
 
-/// All rules of a SKU at once.
+/// All rules of a SKU at once; those that it has already are not set anew.
 pub async fn set_sku_rules(
     app: &App,
     request: SetSkuRulesRequest,
@@ -37,6 +37,12 @@ pub async fn set_sku_rules(
     let sku = &sku;
     app.db
         .write_once(&request, async move |tx| {
+            let before = rules::get(tx, sku).await?;
+            if before.updated_at.is_some()
+                && before == (Rules { updated_at: before.updated_at, ..wanted })
+            {
+                return Ok(SetSkuRulesResponse { rules: Some(wire::level::rules(sku, &before)) });
+            }
             let own = Rules { updated_at: Some(tx.now().await?), ..wanted };
             rules::upsert(tx, sku, &own).await?;
             thresholds::look_at_sku(tx, sku).await?;

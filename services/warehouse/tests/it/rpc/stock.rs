@@ -325,7 +325,8 @@ async fn rules_are_kept_and_those_that_contradict_each_other_refused() {
     let wrong = SkuRulesDraft { maximum: 1, ..rules.clone() };
     let fault = set(wrong).await.unwrap_err();
     assert_eq!(fault.violations()[0].field, "rules.maximum");
-    let kept = set(rules).await.unwrap();
+    let kept = set(rules.clone()).await.unwrap();
+    assert_eq!(set(rules).await.unwrap(), kept, "nothing changed");
     let get = GetSkuRulesRequest { sku: "A".into() };
     assert_eq!(get_sku_rules(&shop.app, get).await.unwrap().rules.unwrap(), kept);
     assert_eq!((kept.minimum, kept.low_stock_threshold), (2, Some(3)));
