@@ -259,7 +259,11 @@ fn publishers_of_counted_events_are_consumed() {
     use analytics::events::observed::SUBJECTS;
     for kind in KINDS {
         let Producer::Events(prefix) = kind.producer else { continue };
-        let published = contracts::events().iter().any(|event| event.subject.starts_with(prefix));
+        // Of some services there are only events so far: others read them, and nobody publishes any.
+        let publisher = format!("/souk.{}.", prefix.split('.').next().unwrap_or_default());
+        let exists = contracts::methods().iter().any(|method| method.path.starts_with(&publisher));
+        let published =
+            exists && contracts::events().iter().any(|event| event.subject.starts_with(prefix));
         let consumed = SUBJECTS.iter().any(|subject: &&str| subject.starts_with(prefix));
         assert_eq!(published, consumed, "{} from {prefix}", kind.name);
     }

@@ -71,9 +71,10 @@ async fn a_price_is_one_trace_from_the_call_to_search() {
     project.pricing().set_price(request).await.unwrap();
 
     let call = "/souk.pricing.v1.PricingService/SetPrice";
-    let spans = eventually("the trace reaches search", async || {
+    let spans = eventually("the trace reaches catalog and search", async || {
         let spans = collector.trace_of(call);
-        spans.iter().any(|span| span.name.starts_with("consume ")).then_some(spans)
+        let consumed = spans.iter().filter(|span| span.name.starts_with("consume ")).count();
+        (consumed == 2).then_some(spans)
     })
     .await;
     let mut tree = String::new();
@@ -85,6 +86,7 @@ async fn a_price_is_one_trace_from_the_call_to_search() {
 /souk.pricing.v1.PricingService/SetPrice
   /souk.catalog.v1.CatalogService/ResolveItems
   publish pricing.price.updated
+    consume pricing.price.updated
     consume pricing.price.updated
 ";
     assert_eq!(tree, expected);

@@ -80,7 +80,7 @@ impl Shop {
         config.nats.url = Some(self.mesh.broker_url().into());
         config.rate_limit.enabled = false;
         let address = format!("http://{}", self.mesh.running().grpc());
-        for service in ["catalog", "pricing", "search", "analytics"] {
+        for service in ["catalog", "pricing", "warehouse", "search", "analytics"] {
             config.endpoints.endpoint.insert(service.to_owned(), address.clone());
         }
         let tasks = Tasks::new(CancellationToken::new());

@@ -5,10 +5,13 @@
 //! one size the one that the rules after it rank first.
 
 mod choose;
+mod context;
 mod rank;
 
+pub use context::{Context, Rule};
+
 use super::level::Level;
-use super::warehouse::{Destination, Warehouse};
+use super::warehouse::Warehouse;
 use choose::fill;
 use convert::Fields;
 use fault::Fault;
@@ -17,38 +20,6 @@ use kernel::sku::Sku;
 use rank::ranked;
 use std::collections::BTreeSet;
 use warehouse_api::v1::Reason;
-
-/// How warehouses are ranked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rule {
-    /// Those that the caller prefers, in the order named.
-    Preferred,
-    /// As few warehouses as possible.
-    MinSplits,
-    /// Those in the country of delivery.
-    SameCountry,
-    /// The nearest.
-    Distance,
-    /// The one whose shipment costs least.
-    LowestCost,
-    /// The one that has most of what is wanted.
-    HighestStock,
-    /// The one with the highest priority.
-    Priority,
-}
-
-/// Where units go to, and how warehouses are chosen.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Context {
-    /// Where units go to.
-    pub to: Destination,
-    /// The rules; none: MIN_SPLITS, SAME_COUNTRY.
-    pub rules: Vec<Rule>,
-    /// Warehouses for PREFERRED, the best first.
-    pub preferred: Vec<Id<Warehouse>>,
-    /// How many warehouses may ship.
-    pub max_shipments: Option<usize>,
-}
 
 /// Units of a SKU that are wanted, of one warehouse or of any.
 #[derive(Debug, Clone, PartialEq, Eq)]

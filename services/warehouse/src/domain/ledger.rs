@@ -2,12 +2,12 @@
 //! and `store/levels.rs` writes both together.
 
 use super::level::{Level, MAX_QUANTITY, Settings};
-use super::reservation::Reservation;
 use super::status::Status;
 use chrono::{DateTime, Utc};
 use fault::Fault;
 use kernel::id::Id;
 use std::collections::{BTreeMap, BTreeSet};
+use uuid::Uuid;
 use warehouse_api::v1::Reason;
 
 /// What a movement does.
@@ -54,7 +54,7 @@ pub struct Delta {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Cause {
     /// The reservation.
-    pub reservation_id: Option<Id<Reservation>>,
+    pub reservation_id: Option<Uuid>,
     /// The order.
     pub order_id: Option<String>,
     /// The fulfillment.

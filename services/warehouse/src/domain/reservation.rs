@@ -349,7 +349,11 @@ impl Reservation {
 
     /// What its movements are made for.
     pub fn cause(&self) -> Cause {
-        Cause { reservation_id: Some(self.id), order_id: self.order_id.clone(), ..Cause::default() }
+        Cause {
+            reservation_id: Some(self.id.uuid()),
+            order_id: self.order_id.clone(),
+            ..Cause::default()
+        }
     }
 
     /// Refuses what only a hold can do that has not expired.

@@ -20,6 +20,7 @@ use kernel::id::Id;
 use kernel::sku::Sku;
 use pg::entity::{self, Stored};
 use pg::{Columns, Statement, Tx, statement};
+use uuid::Uuid;
 
 /// A level as its table holds it.
 #[derive(QueryableByName)]
@@ -245,7 +246,7 @@ pub async fn sweep(tx: &mut Tx, levels: Vec<Level>) -> Result<Ledger, Fault> {
         #[diesel(sql_type = Nullable<SqlUuid>)]
         stock_id: Option<Id<Level>>,
         #[diesel(sql_type = Nullable<SqlUuid>)]
-        reservation_id: Option<Id<Reservation>>,
+        reservation_id: Option<Uuid>,
         #[diesel(sql_type = Nullable<BigInt>)]
         quantity: Option<i64>,
     }

@@ -13,6 +13,7 @@ use fault::{Common, Fault};
 use kernel::id::Id;
 use kernel::sku::Sku;
 use pg::{Columns, Tx, statement};
+use uuid::Uuid;
 
 #[derive(QueryableByName)]
 #[diesel(table_name = movements, check_for_backend(diesel::pg::Pg))]
@@ -27,7 +28,7 @@ struct Row {
     allocated_after: i64,
     reserved_after: i64,
     stock_version: i64,
-    reservation_id: Option<Id<Reservation>>,
+    reservation_id: Option<Uuid>,
     order_id: Option<String>,
     fulfillment_id: Option<String>,
     transfer_id: Option<Id<Transfer>>,

@@ -1,11 +1,14 @@
 use crate::shop::{
     OutboxEvent, Shop, attribute, create, json, keyed, mask, text, uuid, value, variant,
 };
+use catalog::domain::stock::Stocked;
+use catalog::jobs::keep_stock_status;
 use catalog::rpc::create_product::create_product;
 use catalog::rpc::create_variant::create_variant;
 use catalog::rpc::delete_brand::delete_brand;
 use catalog::rpc::delete_product::delete_product;
 use catalog::rpc::update_product::update_product;
+use catalog::store::display::{self, NewLevel};
 use catalog_api::v1::attribute_value::Value;
 use catalog_api::v1::{
     AttributeDraft, AttributeRules, AttributeType, CategoryUpdated, CreateVariantRequest,
@@ -13,6 +16,7 @@ use catalog_api::v1::{
     VariantDraft,
 };
 use contracts::types::v1::Money;
+use kernel::id::Id;
 use pg::heads::{self, AggregateHead, Aggregates, Which};
 use std::collections::BTreeSet;
 
@@ -69,6 +73,21 @@ async fn a_republished_event_has_the_digest_of_the_original() {
         request.variants = vec![VariantDraft { tier2_attributes: values, ..variant(&sku, "red") }];
         create_product(&shop.app, request).await.unwrap();
     }
+    let level = NewLevel {
+        stock_id: Id::new(),
+        product_id: Id::new(),
+        stocked: Stocked {
+            variant_id: Id::new(),
+            warehouse_id: Id::new(),
+            available: 7,
+            backorderable: 0,
+            ships: true,
+            status: "low_stock".into(),
+        },
+    };
+    let level = &level;
+    shop.app.db.write("test", async |tx| display::keep_level(tx, level).await).await.unwrap();
+    keep_stock_status::round(&shop.app).await.unwrap();
     for aggregates in catalog::ROLE.aggregates {
         let family = aggregates.family;
         let before = heads(&shop, family).await;

@@ -1,6 +1,6 @@
 //! The order of warehouses by rules.
 
-use super::{Context, Rule};
+use super::context::{Context, Rule};
 use crate::domain::warehouse::Warehouse;
 use kernel::id::Id;
 
