@@ -19,7 +19,15 @@ async fn held(app: &App, wishes: Vec<ReserveRequest>) -> usize {
         .into_iter()
         .map(|wish| {
             let app = app.clone();
-            tokio::spawn(async move { reserve(&app, wish).await })
+            // Who finds no connection of the pool on a busy machine comes again, as a client does.
+            tokio::spawn(async move {
+                loop {
+                    match reserve(&app, wish.clone()).await {
+                        Err(fault) if fault.is(fault::Common::Overloaded) => {}
+                        answer => return answer,
+                    }
+                }
+            })
         })
         .collect();
     let mut held = 0;
