@@ -29,6 +29,7 @@ pub mod head;
 pub mod id;
 pub mod name;
 pub mod sku;
+pub mod stock;
 
 // Pagination and digests.
 pub mod digest;

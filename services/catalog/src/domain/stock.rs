@@ -8,6 +8,7 @@ use diesel::pg::Pg;
 use diesel::sql_types::{BigInt, Bool, Text, Uuid as SqlUuid};
 use kernel::head::{Change, Head};
 use kernel::id::Id;
+use kernel::stock::is_low;
 
 /// Kind of a warehouse's id.
 pub enum Warehouse {}
@@ -84,9 +85,8 @@ impl Status {
             return if units.backorderable > 0 { Self::Backorder } else { Self::OutOfStock };
         }
         let was_in_stock = before.is_none_or(|before| before == Self::InStock);
-        let tenth = threshold / 10 + i64::from(threshold % 10 > 0);
-        let low_below = threshold + if was_in_stock { 1 } else { tenth.max(1) };
-        if units.available < low_below { Self::LowStock } else { Self::InStock }
+        let is_low = is_low(units.available, threshold, was_in_stock);
+        if is_low { Self::LowStock } else { Self::InStock }
     }
 
     /// As the database keeps it.

@@ -1,5 +1,7 @@
 //! What a shop says of stock.
 
+use kernel::stock::is_low;
+
 /// Status of a level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Status {
@@ -45,11 +47,7 @@ impl Status {
             };
         }
         let was_in_stock = before.is_none_or(|before| before == Self::InStock);
-        let low_below = match was_in_stock {
-            true => threshold + 1,
-            false => threshold + (threshold / 10 + i64::from(threshold % 10 > 0)).max(1),
-        };
-        if available < low_below { Self::LowStock } else { Self::InStock }
+        if is_low(available, threshold, was_in_stock) { Self::LowStock } else { Self::InStock }
     }
 
     /// As the database keeps it.
