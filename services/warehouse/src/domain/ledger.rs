@@ -174,11 +174,6 @@ impl Delta {
     pub fn ship(quantity: i64) -> Self {
         Self { on_hand: -quantity, allocated: -quantity, ..Self::default() }
     }
-
-    /// Whether it changes nothing.
-    pub fn is_zero(self) -> bool {
-        self == Self::default()
-    }
 }
 
 /// The movements of one transaction on the levels that it has locked, all at one instant.
@@ -349,7 +344,7 @@ impl Ledger {
 }
 
 /// Refuses to take more from a warehouse than is there.
-pub fn require_on_hand(level: &Level, after: i64) -> Result<(), Fault> {
+fn require_on_hand(level: &Level, after: i64) -> Result<(), Fault> {
     if after >= 0 {
         return Ok(());
     }

@@ -145,14 +145,6 @@ impl Reservation {
         }
     }
 
-    /// The sweep of its levels released the units of these.
-    pub fn swept(&mut self, stock_ids: impl Fn(Id<Level>) -> bool) {
-        self.lines
-            .iter_mut()
-            .filter(|line| stock_ids(line.stock_id))
-            .for_each(|line| line.held = false);
-    }
-
     /// Prolongs it until an instant, never less than it lasts anyway.
     pub fn extend(
         &mut self,
