@@ -15,6 +15,7 @@ pub mod products;
 pub mod progress;
 mod report;
 pub mod retry;
+pub mod send;
 pub mod stock;
 
 use kernel::digest::sha256;

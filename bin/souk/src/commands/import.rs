@@ -5,6 +5,7 @@ use crate::load::chunks::Chunks;
 use crate::load::keyed::Keyed;
 use crate::load::lines::{Lines, require_json_lines};
 use crate::load::progress::Progress;
+use crate::load::send::Options;
 use crate::load::{OnError, Tally, archive, prices, products, stock};
 use crate::output;
 use crate::usage::Usage;
@@ -161,7 +162,7 @@ impl Products {
 impl Prices {
     async fn run(self) -> Result<()> {
         let caller = Caller::new(&Environment::of_client(), &self.flags)?;
-        let options = prices::Options {
+        let options = Options {
             import_id: self.rows.begin()?,
             dry_run: self.rows.dry_run,
             on_error: self.rows.on_error,
@@ -177,7 +178,7 @@ impl Prices {
 impl Stock {
     async fn run(self) -> Result<()> {
         let caller = Caller::new(&Environment::of_client(), &self.flags)?;
-        let options = stock::Options {
+        let options = Options {
             import_id: self.rows.begin()?,
             dry_run: self.rows.dry_run,
             on_error: self.rows.on_error,

@@ -3,6 +3,7 @@ use crate::environment::Environment;
 use crate::load::caller::Caller;
 use crate::load::chunks::Chunks;
 use crate::load::progress::Progress;
+use crate::load::send::Options;
 use crate::load::{OnError, Refused, Row, Tally, entries, events, prices, products, stock};
 use crate::output;
 use crate::seed::{Shop, warehouses};
@@ -73,8 +74,7 @@ pub async fn fill(caller: &Caller, shop: Shop) -> Result<()> {
     let of_shop = shop.prices().map(move |price| of_this_shop(price, &ids));
     let total = u64::try_from(shop.prices().count()).ok();
     let mut progress = Progress::new("prices", total);
-    let options =
-        prices::Options { import_id: Uuid::now_v7(), dry_run: false, on_error: OnError::Stop };
+    let options = Options { import_id: Uuid::now_v7(), dry_run: false, on_error: OnError::Stop };
     let chunks = Chunks::new(numbered(of_shop), prices::MAX_ROWS / 2, OnError::Stop);
     let tally = prices::send(caller, options, chunks, &mut progress).await;
     progress.finish();
@@ -82,8 +82,7 @@ pub async fn fill(caller: &Caller, shop: Shop) -> Result<()> {
 
     let total = u64::try_from(shop.stock().count()).ok();
     let mut progress = Progress::new("levels", total);
-    let options =
-        stock::Options { import_id: Uuid::now_v7(), dry_run: false, on_error: OnError::Stop };
+    let options = Options { import_id: Uuid::now_v7(), dry_run: false, on_error: OnError::Stop };
     let chunks = Chunks::new(numbered(shop.stock()), prices::MAX_ROWS / 2, OnError::Stop);
     let tally = stock::send(caller, options, chunks, &mut progress).await;
     progress.finish();

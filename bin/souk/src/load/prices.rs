@@ -1,10 +1,11 @@
 //! Imports prices in chunks; each chunk is one call that sets all of its prices or none.
 
 use super::caller::{Caller, call};
-use super::chunks::{Chunk, Chunks, Next};
+use super::chunks::{Chunk, Chunks};
 use super::keyed::Keyed;
 use super::progress::Progress;
 use super::retry::with_retries;
+use super::send::{Options, send_all};
 use super::{OnError, Refused, Row, Tally, request_id};
 use anyhow::{Result, bail};
 use contracts::Kind;
@@ -13,50 +14,24 @@ use pricing_api::v1::price_check::Outcome;
 use pricing_api::v1::{BulkSetPricesRequest, BulkSetPricesResponse, PriceCheck, PriceDraft};
 use prost::Message;
 use std::collections::BTreeMap;
-use uuid::Uuid;
 
 /// Maximum number of rows in a call.
 pub const MAX_ROWS: usize = 1_000;
-
-/// How to import.
-#[derive(Debug, Clone, Copy)]
-pub struct Options {
-    /// The same id makes it safe to repeat an import within 24 hours.
-    pub import_id: Uuid,
-    /// Check everything and write nothing.
-    pub dry_run: bool,
-    /// What to do about a row that is refused.
-    pub on_error: OnError,
-}
 
 /// Imports prices.
 pub async fn send<I>(
     caller: &Caller,
     options: Options,
-    mut chunks: Chunks<I, PriceDraft>,
+    chunks: Chunks<I, PriceDraft>,
     progress: &mut Progress,
 ) -> Result<Tally>
 where
     I: Iterator<Item = Result<Result<Row<PriceDraft>, Refused>>>,
 {
-    let mut tally = Tally::default();
-    while !tally.stopped {
-        let mut refused = |why: Refused| {
-            progress.refused(why);
-            progress.add(1);
-            tally.refused += 1;
-        };
-        match chunks.next(&mut refused)? {
-            Next::Chunk(chunk) => send_chunk(caller, options, chunk, progress, &mut tally).await?,
-            Next::Stopped(why) => {
-                progress.refused(why);
-                tally.refused += 1;
-                tally.stopped = true;
-            }
-            Next::End => break,
-        }
-    }
-    Ok(tally)
+    send_all(chunks, progress, async |chunk, progress, tally| {
+        send_chunk(caller, options, chunk, progress, tally).await
+    })
+    .await
 }
 
 /// Sends a chunk. If rows are refused and the policy is to skip them, sends the rest again.
@@ -180,6 +155,7 @@ mod tests {
     use super::*;
     use contracts::types::v1::Money;
     use pricing_api::v1::{Item, Reason, item::Name};
+    use uuid::Uuid;
 
     fn row(line: u64, sku: &str) -> Row<PriceDraft> {
         let message = PriceDraft {

@@ -1,59 +1,34 @@
 //! Imports stock in chunks; each chunk is one call that does all of its rows, or all but those that are refused.
 
 use super::caller::{Caller, call};
-use super::chunks::{Chunk, Chunks, Next};
+use super::chunks::{Chunk, Chunks};
 use super::keyed::Keyed;
 use super::progress::Progress;
 use super::retry::with_retries;
+use super::send::{Options, send_all};
 use super::{OnError, Refused, Row, Tally, request_id};
 use anyhow::{Result, bail};
 use contracts::Kind;
 use fault::Fault;
 use prost::Message;
-use uuid::Uuid;
 use warehouse_api::v1::{
     BatchUpdateStockRequest, BatchUpdateStockResponse, ErrorPolicy, StockUpdate,
 };
-
-/// How to import.
-#[derive(Debug, Clone, Copy)]
-pub struct Options {
-    /// The same id makes it safe to repeat an import within 24 hours.
-    pub import_id: Uuid,
-    /// Check everything and write nothing.
-    pub dry_run: bool,
-    /// What to do about a row that is refused.
-    pub on_error: OnError,
-}
 
 /// Imports stock.
 pub async fn send<I>(
     caller: &Caller,
     options: Options,
-    mut chunks: Chunks<I, StockUpdate>,
+    chunks: Chunks<I, StockUpdate>,
     progress: &mut Progress,
 ) -> Result<Tally>
 where
     I: Iterator<Item = Result<Result<Row<StockUpdate>, Refused>>>,
 {
-    let mut tally = Tally::default();
-    while !tally.stopped {
-        let mut refused = |why: Refused| {
-            progress.refused(why);
-            progress.add(1);
-            tally.refused += 1;
-        };
-        match chunks.next(&mut refused)? {
-            Next::Chunk(chunk) => send_chunk(caller, options, chunk, progress, &mut tally).await?,
-            Next::Stopped(why) => {
-                progress.refused(why);
-                tally.refused += 1;
-                tally.stopped = true;
-            }
-            Next::End => break,
-        }
-    }
-    Ok(tally)
+    send_all(chunks, progress, async |chunk, progress, tally| {
+        send_chunk(caller, options, chunk, progress, tally).await
+    })
+    .await
 }
 
 async fn send_chunk(
