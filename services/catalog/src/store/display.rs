@@ -61,12 +61,14 @@ pub async fn prices(tx: &mut Tx, id: Id<Product>) -> Result<Vec<Price>, Fault> {
 pub async fn keep_level(tx: &mut Tx, own: &NewLevel) -> Result<(), Fault> {
     let stocked = &own.stocked;
     statement(
-        "insert into display_levels
-           (stock_id, product_id, variant_id, warehouse_id, available, backorderable, status)
-         values ($1, $2, $3, $4, $5, $6, $7)
-         on conflict (stock_id) do update
-         set available = excluded.available, backorderable = excluded.backorderable,
-             status = excluded.status",
+        "with kept as (
+           insert into display_levels
+             (stock_id, product_id, variant_id, warehouse_id, available, backorderable, status)
+           values ($1, $2, $3, $4, $5, $6, $7)
+           on conflict (stock_id) do update
+           set available = excluded.available, backorderable = excluded.backorderable,
+               status = excluded.status)
+         insert into stock_due (product_id) values ($2) on conflict do nothing",
     )
     .bind::<SqlUuid, _>(own.stock_id)
     .bind::<SqlUuid, _>(own.product_id)
@@ -77,10 +79,6 @@ pub async fn keep_level(tx: &mut Tx, own: &NewLevel) -> Result<(), Fault> {
     .bind::<Text, _>(&stocked.status)
     .execute(tx.conn())
     .await?;
-    statement("insert into stock_due (product_id) values ($1) on conflict do nothing")
-        .bind::<SqlUuid, _>(own.product_id)
-        .execute(tx.conn())
-        .await?;
     Ok(())
 }
 
