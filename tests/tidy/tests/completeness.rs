@@ -57,14 +57,15 @@ fn every_method_reason_and_event_was_met_by_a_test() {
                 && words.next().is_some_and(|method| domain(method) == reason.domain)
                 && words.eq([reason.domain, reason.name])
         };
-        let has_methods = methods().iter().any(|method| domain(method.path) == reason.domain);
         let is_of_handlers = OF_HANDLERS.contains(&(reason.domain, reason.name));
-        if has_methods && !is_of_handlers && !record.iter().any(|line| own(&line)) {
+        if is_served(reason.domain) && !is_of_handlers && !record.iter().any(|line| own(&line)) {
             missing.push(format!("{} never refused with {}", reason.domain, reason.name));
         }
     }
     for event in events() {
-        if !record.contains(&format!("published {}", event.subject)) {
+        let service = event.subject.split('.').next().unwrap_or_default();
+        let was_published = record.contains(&format!("published {}", event.subject));
+        if is_served(&format!("{service}.souk")) && !was_published {
             missing.push(format!("no test has {} published", event.subject));
         }
         let consumed = record.iter().any(|line| {
@@ -75,6 +76,12 @@ fn every_method_reason_and_event_was_met_by_a_test() {
         }
     }
     assert!(missing.is_empty(), "{} gaps:\n{}", missing.len(), missing.join("\n"));
+}
+
+/// Whether the contract has methods of the service with these reasons. Of others it has only events so far, which a test sends itself
+/// to those who handle them.
+fn is_served(domain_of_service: &str) -> bool {
+    methods().iter().any(|method| domain(method.path) == domain_of_service)
 }
 
 /// The domain of the reasons of a method's service: `catalog.souk` of `/souk.catalog.v1.CatalogService/GetProduct`.
