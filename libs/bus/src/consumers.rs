@@ -61,6 +61,6 @@ mod workers;
 pub use context::{Consumers, Copied};
 pub use handler::{Arrived, Batch, BatchHandler, Handler, Received};
 pub use outcome::Outcome;
-pub use projection::Keeper;
+pub use projection::{BatchKeeper, Keeper};
 pub use replay_one::Replayed;
 pub use settings::Tuning;

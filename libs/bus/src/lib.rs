@@ -32,8 +32,8 @@ pub mod operations;
 
 pub use connect::{Bus, Settings};
 pub use consumers::{
-    Arrived, Batch, BatchHandler, Consumers, Copied, Handler, Keeper, Outcome, Received, Replayed,
-    Tuning,
+    Arrived, Batch, BatchHandler, BatchKeeper, Consumers, Copied, Handler, Keeper, Outcome,
+    Received, Replayed, Tuning,
 };
 pub use envelope::Envelope;
 pub use relay::{Relay, RelayTuning};

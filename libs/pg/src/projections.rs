@@ -6,6 +6,7 @@ use diesel::QueryableByName;
 use diesel::sql_types::{Array, BigInt, Binary, Nullable, Text};
 use diesel_async::RunQueryDsl;
 use fault::Fault;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Version and digest of the copy of an aggregate.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
@@ -21,36 +22,47 @@ pub struct ProjectionHead {
     pub digest: Option<Vec<u8>>,
 }
 
-/// Locks the head of an aggregate and returns its version; 0 if there is no copy yet.
-pub async fn lock(tx: &mut Tx, family: &str, key: &str) -> Result<i64, Fault> {
+/// Locks the heads of aggregates, in the order of their keys, and returns their versions; 0 where there is no copy yet.
+pub async fn lock_all(
+    tx: &mut Tx,
+    family: &str,
+    keys: &BTreeSet<&str>,
+) -> Result<BTreeMap<String, i64>, Fault> {
     // The update changes nothing but locks an existing row, which `do nothing` would not.
-    let row: ProjectionHead = statement(
-        "insert into projection_heads as head (family, key, version) values ($1, $2, 0)
+    let rows: Vec<ProjectionHead> = statement(
+        "insert into projection_heads as head (family, key, version)
+         select $1, key, 0 from unnest($2) as come (key) order by key
          on conflict (family, key) do update set version = head.version
          returning key, version, digest",
     )
     .bind::<Text, _>(family)
-    .bind::<Text, _>(key)
-    .get_result(tx.conn())
+    .bind::<Array<Text>, _>(Vec::from_iter(keys))
+    .get_results(tx.conn())
     .await?;
-    Ok(row.version)
+    Ok(rows.into_iter().map(|head| (head.key, head.version)).collect())
 }
 
-/// Stores version and digest of the copy, under the lock of [`lock`].
-pub async fn record(
+/// Stores versions and digests of copies, each key once, under the locks of [`lock_all`].
+pub async fn record_all(
     tx: &mut Tx,
     family: &str,
-    key: &str,
-    version: i64,
-    digest: Option<[u8; 32]>,
+    heads: impl IntoIterator<Item = ProjectionHead>,
 ) -> Result<(), Fault> {
+    let (mut keys, mut versions, mut digests) = (Vec::new(), Vec::new(), Vec::new());
+    for head in heads {
+        keys.push(head.key);
+        versions.push(head.version);
+        digests.push(head.digest);
+    }
     statement(
-        "update projection_heads set version = $3, digest = $4 where family = $1 and key = $2",
+        "update projection_heads head set version = done.version, digest = done.digest
+         from unnest($2, $3, $4) as done (key, version, digest)
+         where head.family = $1 and head.key = done.key",
     )
     .bind::<Text, _>(family)
-    .bind::<Text, _>(key)
-    .bind::<BigInt, _>(version)
-    .bind::<Nullable<Binary>, _>(digest)
+    .bind::<Array<Text>, _>(keys)
+    .bind::<Array<BigInt>, _>(versions)
+    .bind::<Array<Nullable<Binary>>, _>(digests)
     .execute(tx.conn())
     .await?;
     Ok(())

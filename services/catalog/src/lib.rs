@@ -84,6 +84,7 @@ pub mod store;
 pub use app::App;
 pub use config::Catalog as Settings;
 
+use bus::Tuning;
 use diesel_migrations::embed_migrations;
 use domain::{
     attribute::Attribute, brand::Brand, category::Category, product::Product, stock::ProductStock,
@@ -131,9 +132,10 @@ async fn serve(backing: Backing<'_>) -> Result<Service, BootError> {
     tasks.keep("keep_stock_status", keep_stock_status(app.clone(), tasks.ending()));
     let consumers = backing
         .consumers()?
-        .project(app.clone(), display::keep_stock)
+        .tuned(Tuning::of_batches())
+        .project_batch(app.clone(), display::keep_stock)
         .project(app.clone(), display::keep_warehouse)
-        .project(app.clone(), display::keep_price);
+        .project_batch(app.clone(), display::keep_prices);
     backing.listen(consumers)?;
     Ok(backing.serve(app))
 }

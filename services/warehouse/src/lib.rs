@@ -165,8 +165,8 @@ async fn serve(backing: Backing<'_>) -> Result<Service, BootError> {
     tasks.keep("reconcile_stock", reconcile_stock(app.clone(), tasks.ending()));
     let consumers = backing
         .consumers()?
-        .project(app.clone(), catalogue::keep_variant)
-        .project(app.clone(), catalogue::keep_product)
+        .project_batch(app.clone(), catalogue::keep_variants)
+        .project_batch(app.clone(), catalogue::keep_products)
         .project(app.clone(), catalogue::keep_category)
         .on(app.clone(), orders::order_status_changed)
         .on(app.clone(), orders::fulfillment_status_changed);

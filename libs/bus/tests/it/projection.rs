@@ -2,7 +2,7 @@
 
 use crate::app::{App, record};
 use crate::fixture::{Fixture, consume, eventually, price};
-use bus::Outcome;
+use bus::{Outcome, Tuning};
 use contracts::{Aggregate, Observed};
 use fault::Fault;
 use pg::{Tx, projections};
@@ -51,6 +51,43 @@ async fn a_copy_is_given_each_newer_state_and_the_deletion_and_nothing_older() {
     fixture.commit_events(&[price(id, 6)]).await;
     eventually("it is back", async || head(&fixture, id).await == Some((6, true))).await;
     assert_eq!(states(&fixture).await, [2, 3, -5, 6].iter().sum::<i64>());
+    relay.end().await;
+    running.end().await;
+}
+
+/// Notes the states that it is given at once.
+async fn keep_prices(_: &App, tx: &mut Tx, prices: Vec<Observed<Price>>) -> Result<(), Fault> {
+    for price in prices {
+        let sign = if price.state.is_some() { 1 } else { -1 };
+        record(tx, &price.key, sign * price.version).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn of_a_batch_each_copy_is_given_its_newest_state_alone() {
+    let fixture = Fixture::new().await;
+    let ids: Vec<Uuid> = (0..40).map(|_| Uuid::now_v7()).collect();
+    // All are there before anything is consumed, so they come together; those of a copy go to one worker.
+    let tuning = Tuning { workers: 1, batch: 256, ..Tuning::default() };
+    let consumers = fixture.consumers().tuned(tuning).project_batch(App::new(), keep_prices);
+    for version in [2, 1, 3] {
+        let all: Vec<_> = ids.iter().map(|id| price(*id, version)).collect();
+        fixture.commit_events(&all).await;
+    }
+    fixture.commit_events(&[deleted(ids[0], 5)]).await;
+    let relay = fixture.relay();
+    let running = consume(consumers);
+    for (at, id) in ids.iter().enumerate() {
+        let newest = if at == 0 { (5, false) } else { (3, true) };
+        eventually("its head is known", async || head(&fixture, *id).await == Some(newest)).await;
+    }
+    let oldest = fixture.count("select count(*) from seen where version = 1").await;
+    assert_eq!(oldest, 0, "what is older than what was kept is given to nobody");
+    fixture.commit_events(&[price(ids[0], 5), price(ids[1], 2)]).await;
+    fixture.commit_events(&[price(ids[0], 6)]).await;
+    eventually("it is back", async || head(&fixture, ids[0]).await == Some((6, true))).await;
+    assert_eq!(head(&fixture, ids[1]).await, Some((3, true)));
     relay.end().await;
     running.end().await;
 }

@@ -5,8 +5,10 @@ use contracts::{Aggregate, Fact};
 use fault::Fault;
 use futures::future::join_all;
 use pg::heads::{self, AggregateHead, Which};
-use pg::{Db, outbox, projections};
+use pg::projections::{self, ProjectionHead};
+use pg::{Db, outbox};
 use pricing_api::v1::Price;
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 async fn append(db: &Db, facts: Vec<Fact>) -> Result<(), Fault> {
@@ -62,8 +64,10 @@ async fn one_process_at_a_time_decides_about_a_copy() {
     // Each reads the version under the lock and takes the next one: none is taken twice.
     let next = async |db: &Db| {
         db.write("test.project", async |tx| {
-            let version = projections::lock(tx, family, "k").await?;
-            projections::record(tx, family, "k", version + 1, Some([0; 32])).await
+            let known = projections::lock_all(tx, family, &BTreeSet::from(["k"])).await?;
+            let version = known.get("k").copied().unwrap_or_default() + 1;
+            let head = ProjectionHead { key: "k".into(), version, digest: Some(vec![0; 32]) };
+            projections::record_all(tx, family, [head]).await
         })
         .await
         .unwrap();

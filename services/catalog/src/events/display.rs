@@ -2,21 +2,28 @@
 
 use crate::App;
 use crate::domain::stock::Stocked;
-use crate::store::display::{self, NewLevel};
+use crate::store::display::{self, NewLevel, NewPrice};
 use bus::Outcome;
 use contracts::Observed;
 use convert::read;
 use fault::Fault;
 use pg::Tx;
 use pricing_api::v1::Price;
+use prost::Message;
 use warehouse_api::v1::{Stock, Warehouse, WarehouseStatus};
 
-/// Keeps what a warehouse has of a variant.
-pub async fn keep_stock(app: &App, tx: &mut Tx, stock: Observed<Stock>) -> Result<Outcome, Fault> {
+/// Keeps what warehouses have of variants.
+pub async fn keep_stock(app: &App, tx: &mut Tx, stock: Vec<Observed<Stock>>) -> Result<(), Fault> {
     // A level is never deleted.
-    let Some(state) = &stock.state else { return Ok(Outcome::Done) };
-    let own = read(|fields| {
-        let stock_id = fields.id("stock_id", &stock.key);
+    let levels = stock.iter().filter_map(|own| Some(level(&own.key, own.state.as_ref()?)));
+    display::keep_levels(tx, &levels.collect::<Result<Vec<_>, _>>()?).await?;
+    tx.notify_after_commit(app.stock_due.clone());
+    Ok(())
+}
+
+fn level(key: &str, state: &Stock) -> Result<NewLevel, Fault> {
+    read(|fields| {
+        let stock_id = fields.id("stock_id", key);
         let product_id = fields.id("stock.product_id", &state.product_id);
         let variant_id = fields.id("stock.variant_id", &state.variant_id);
         let warehouse_id = fields.id("stock.warehouse_id", &state.warehouse_id);
@@ -29,10 +36,7 @@ pub async fn keep_stock(app: &App, tx: &mut Tx, stock: Observed<Stock>) -> Resul
             status: status(state),
         };
         Some(NewLevel { stock_id: stock_id?, product_id: product_id?, stocked })
-    })?;
-    display::keep_level(tx, &own).await?;
-    tx.notify_after_commit(app.stock_due.clone());
-    Ok(Outcome::Done)
+    })
 }
 
 fn status(state: &Stock) -> String {
@@ -52,19 +56,28 @@ pub async fn keep_warehouse(
     Ok(Outcome::Done)
 }
 
-/// Keeps a price that is for anybody. Those of single customers and groups are shown on no page.
-pub async fn keep_price(_app: &App, tx: &mut Tx, price: Observed<Price>) -> Result<Outcome, Fault> {
-    let id = read(|fields| fields.id("price_id", &price.key))?;
-    let shown = price.state.as_ref().filter(|own| {
-        let scope = own.scope.as_ref();
-        scope.is_none_or(|scope| scope.customer_id.is_empty() && scope.customer_group.is_empty())
-    });
-    match shown {
-        Some(own) => {
-            let product_id = read(|fields| fields.id("price.product_id", &own.product_id))?;
-            display::keep_price(tx, id, Some((product_id, own))).await?;
+/// Keeps prices that are for anybody. Those of single customers and groups are shown on no page.
+pub async fn keep_prices(
+    _app: &App,
+    tx: &mut Tx,
+    prices: Vec<Observed<Price>>,
+) -> Result<(), Fault> {
+    let (mut shown, mut hidden) = (Vec::new(), Vec::new());
+    for price in &prices {
+        let price_id = read(|fields| fields.id("price_id", &price.key))?;
+        match price.state.as_ref().filter(|own| is_for_anybody(own)) {
+            Some(own) => {
+                let product_id = read(|fields| fields.id("price.product_id", &own.product_id))?;
+                shown.push(NewPrice { price_id, product_id, body: own.encode_to_vec() });
+            }
+            None => hidden.push(price_id),
         }
-        None => display::keep_price(tx, id, None).await?,
     }
-    Ok(Outcome::Done)
+    display::keep_prices(tx, &shown).await?;
+    display::remove_prices(tx, &hidden).await
+}
+
+fn is_for_anybody(price: &Price) -> bool {
+    let scope = price.scope.as_ref();
+    scope.is_none_or(|scope| scope.customer_id.is_empty() && scope.customer_group.is_empty())
 }

@@ -3,18 +3,20 @@
 use crate::domain::product::Product;
 use crate::domain::stock::{Stocked, Warehouse};
 use diesel::QueryableByName;
-use diesel::sql_types::{BigInt, Binary, Bool, Text, Uuid as SqlUuid};
+use diesel::sql_types::{Array, BigInt, Binary, Bool, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use fault::Fault;
 use kernel::id::Id;
-use pg::{Tx, statement};
+use pg::{Columns, Tx, statement};
 use pricing_api::v1::Price;
 use prost::Message;
 
 /// Kind of a level's id.
+#[derive(Debug)]
 pub enum Level {}
 
 /// Kind of a price's id.
+#[derive(Debug)]
 pub enum PriceId {}
 
 /// A level as its event says.
@@ -26,6 +28,17 @@ pub struct NewLevel {
     pub product_id: Id<Product>,
     /// The variant, the warehouse and what there is; whether that ships is another event's.
     pub stocked: Stocked,
+}
+
+/// A price as its event says.
+#[derive(Debug, Clone)]
+pub struct NewPrice {
+    /// The price.
+    pub price_id: Id<PriceId>,
+    /// Its product.
+    pub product_id: Id<Product>,
+    /// The encoded price.
+    pub body: Vec<u8>,
 }
 
 /// The stock of a product's variants, by variant and warehouse, that of warehouses that do not ship included. A warehouse of which nothing
@@ -57,28 +70,32 @@ pub async fn prices(tx: &mut Tx, id: Id<Product>) -> Result<Vec<Price>, Fault> {
     rows.iter().map(|row| Price::decode(&*row.body).map_err(Fault::internal)).collect()
 }
 
-/// Keeps a level, and has the status of its product looked at.
-pub async fn keep_level(tx: &mut Tx, own: &NewLevel) -> Result<(), Fault> {
-    let stocked = &own.stocked;
-    statement(
-        "with kept as (
-           insert into display_levels
-             (stock_id, product_id, variant_id, warehouse_id, available, backorderable, status)
-           values ($1, $2, $3, $4, $5, $6, $7)
-           on conflict (stock_id) do update
-           set available = excluded.available, backorderable = excluded.backorderable,
-               status = excluded.status)
-         insert into stock_due (product_id) values ($2) on conflict do nothing",
-    )
-    .bind::<SqlUuid, _>(own.stock_id)
-    .bind::<SqlUuid, _>(own.product_id)
-    .bind::<SqlUuid, _>(stocked.variant_id)
-    .bind::<SqlUuid, _>(stocked.warehouse_id)
-    .bind::<BigInt, _>(stocked.available)
-    .bind::<BigInt, _>(stocked.backorderable)
-    .bind::<Text, _>(&stocked.status)
-    .execute(tx.conn())
-    .await?;
+/// Keeps levels, and has the status of their products looked at.
+pub async fn keep_levels(tx: &mut Tx, levels: &[NewLevel]) -> Result<(), Fault> {
+    if levels.is_empty() {
+        return Ok(());
+    }
+    let columns = Columns::of("display_levels", "stock_id", levels)
+        .column::<SqlUuid, _>("stock_id", |own| own.stock_id)
+        .column::<SqlUuid, _>("product_id", |own| own.product_id)
+        .column::<SqlUuid, _>("variant_id", |own| own.stocked.variant_id)
+        .column::<SqlUuid, _>("warehouse_id", |own| own.stocked.warehouse_id)
+        .column::<BigInt, _>("available", |own| own.stocked.available)
+        .column::<BigInt, _>("backorderable", |own| own.stocked.backorderable)
+        .column::<Text, _>("status", |own| &*own.stocked.status);
+    let query = columns.with(|values, names| {
+        format!(
+            "with come as (select * from unnest({values}) as come ({names})),
+             kept as (
+               insert into display_levels ({names}) select * from come order by stock_id
+               on conflict (stock_id) do update
+               set available = excluded.available, backorderable = excluded.backorderable,
+                   status = excluded.status)
+             insert into stock_due (product_id)
+             select distinct product_id from come order by product_id on conflict do nothing"
+        )
+    });
+    query.execute(tx.conn()).await?;
     Ok(())
 }
 
@@ -106,27 +123,34 @@ pub async fn keep_warehouse(tx: &mut Tx, id: Id<Warehouse>, ships: bool) -> Resu
     Ok(())
 }
 
-/// Keeps a price, or removes it.
-pub async fn keep_price(
-    tx: &mut Tx,
-    id: Id<PriceId>,
-    price: Option<(Id<Product>, &Price)>,
-) -> Result<(), Fault> {
-    let Some((product_id, price)) = price else {
-        statement("delete from display_prices where price_id = $1")
-            .bind::<SqlUuid, _>(id)
-            .execute(tx.conn())
-            .await?;
+/// Keeps prices.
+pub async fn keep_prices(tx: &mut Tx, prices: &[NewPrice]) -> Result<(), Fault> {
+    if prices.is_empty() {
         return Ok(());
-    };
-    statement(
-        "insert into display_prices (price_id, product_id, body) values ($1, $2, $3)
-         on conflict (price_id) do update set body = excluded.body",
-    )
-    .bind::<SqlUuid, _>(id)
-    .bind::<SqlUuid, _>(product_id)
-    .bind::<Binary, _>(price.encode_to_vec())
-    .execute(tx.conn())
-    .await?;
+    }
+    let columns = Columns::of("display_prices", "price_id", prices)
+        .column::<SqlUuid, _>("price_id", |own| own.price_id)
+        .column::<SqlUuid, _>("product_id", |own| own.product_id)
+        .column::<Binary, _>("body", |own| &*own.body);
+    let query = columns.with(|values, names| {
+        format!(
+            "insert into display_prices ({names})
+             select * from unnest({values}) as come ({names}) order by price_id
+             on conflict (price_id) do update set body = excluded.body"
+        )
+    });
+    query.execute(tx.conn()).await?;
+    Ok(())
+}
+
+/// Removes prices, those that are not there included.
+pub async fn remove_prices(tx: &mut Tx, ids: &[Id<PriceId>]) -> Result<(), Fault> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    statement("delete from display_prices where price_id = any($1)")
+        .bind::<Array<SqlUuid>, _>(ids)
+        .execute(tx.conn())
+        .await?;
     Ok(())
 }

@@ -2,7 +2,8 @@
 
 use crate::App;
 use crate::domain::item::Item;
-use crate::store::{items, thresholds};
+use crate::store::items;
+use crate::store::thresholds::{self, Filed};
 use bus::Outcome;
 use catalog_api::v1::{Category, Product, Variant};
 use contracts::Observed;
@@ -10,50 +11,56 @@ use convert::read;
 use fault::Fault;
 use pg::Tx;
 
-/// Keeps which SKU a variant has.
-pub async fn keep_variant(
+/// Keeps which SKUs variants have.
+pub async fn keep_variants(
     _app: &App,
     tx: &mut Tx,
-    variant: Observed<Variant>,
-) -> Result<Outcome, Fault> {
-    match &variant.state {
-        Some(state) => {
-            let item = read(|fields| {
-                let sku = fields.sku("variant.sku", &state.sku);
-                let variant_id = fields.id("variant.variant_id", &state.variant_id);
-                let product_id = fields.id("variant.product_id", &state.product_id);
-                let (sku, variant_id, product_id) = (sku?, variant_id?, product_id?);
-                Some(Item { sku, variant_id, product_id, is_deleted: false })
-            })?;
-            items::upsert(tx, &item).await?;
-        }
-        None => {
-            let id = read(|fields| fields.id("variant_id", &variant.key))?;
-            let now = tx.now().await?;
-            items::mark_deleted(tx, id, now).await?;
+    variants: Vec<Observed<Variant>>,
+) -> Result<(), Fault> {
+    let (mut kept, mut gone) = (Vec::new(), Vec::new());
+    for variant in &variants {
+        match &variant.state {
+            Some(state) => kept.push(item(state)?),
+            None => gone.push(read(|fields| fields.id("variant_id", &variant.key))?),
         }
     }
-    Ok(Outcome::Done)
+    items::keep(tx, &kept).await?;
+    let now = tx.now().await?;
+    items::mark_deleted(tx, &gone, now).await
 }
 
-/// Keeps which categories a product is filed under.
-pub async fn keep_product(
+fn item(state: &Variant) -> Result<Item, Fault> {
+    read(|fields| {
+        let sku = fields.sku("variant.sku", &state.sku);
+        let variant_id = fields.id("variant.variant_id", &state.variant_id);
+        let product_id = fields.id("variant.product_id", &state.product_id);
+        let (sku, variant_id, product_id) = (sku?, variant_id?, product_id?);
+        Some(Item { sku, variant_id, product_id, is_deleted: false })
+    })
+}
+
+/// Keeps which categories products are filed under.
+pub async fn keep_products(
     app: &App,
     tx: &mut Tx,
-    product: Observed<Product>,
-) -> Result<Outcome, Fault> {
-    let (id, category_ids) = read(|fields| {
-        let id = fields.id("product_id", &product.key);
-        let category_ids = match &product.state {
-            Some(state) => fields.ids("product.category_ids", &state.category_ids).map(Some),
-            None => Some(None),
-        };
-        id.zip(category_ids)
-    })?;
-    let category_ids: Option<Vec<_>> = category_ids;
-    thresholds::keep_product(tx, id, category_ids.as_deref()).await?;
+    products: Vec<Observed<Product>>,
+) -> Result<(), Fault> {
+    let (mut kept, mut gone) = (Vec::new(), Vec::new());
+    for product in &products {
+        let product_id = read(|fields| fields.id("product_id", &product.key))?;
+        match &product.state {
+            Some(state) => {
+                let category_ids =
+                    read(|fields| fields.ids("product.category_ids", &state.category_ids))?;
+                kept.push(Filed { product_id, category_ids });
+            }
+            None => gone.push(product_id),
+        }
+    }
+    thresholds::keep_products(tx, &kept).await?;
+    thresholds::remove_products(tx, &gone).await?;
     tx.notify_after_commit(app.thresholds_due.clone());
-    Ok(Outcome::Done)
+    Ok(())
 }
 
 /// Keeps the tree of categories and their thresholds.

@@ -49,29 +49,33 @@ pub async fn insert(tx: &mut Tx, items: &[Item]) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Keeps an item that exists.
-pub async fn upsert(tx: &mut Tx, item: &Item) -> Result<(), Fault> {
-    statement(
-        "insert into items (sku, variant_id, product_id) values ($1, $2, $3)
-         on conflict (sku) do update
-         set variant_id = excluded.variant_id, product_id = excluded.product_id, deleted_at = null",
-    )
-    .bind::<Text, _>(&item.sku)
-    .bind::<SqlUuid, _>(item.variant_id)
-    .bind::<SqlUuid, _>(item.product_id)
-    .execute(tx.conn())
-    .await?;
+/// Keeps items that exist. Two variants may have had the same SKU one after the other: the later one has it.
+pub async fn keep(tx: &mut Tx, items: &[Item]) -> Result<(), Fault> {
+    let by_sku: BTreeMap<&Sku, &Item> = items.iter().map(|item| (&item.sku, item)).collect();
+    if by_sku.is_empty() {
+        return Ok(());
+    }
+    let query = columns(by_sku.into_values()).with(|values, names| {
+        format!(
+            "insert into items ({names}) select * from unnest({values}) on conflict (sku) do update
+             set variant_id = excluded.variant_id, product_id = excluded.product_id, deleted_at = null"
+        )
+    });
+    query.execute(tx.conn()).await?;
     Ok(())
 }
 
-/// Marks the item of a variant as deleted.
+/// Marks the items of variants as deleted.
 pub async fn mark_deleted(
     tx: &mut Tx,
-    variant_id: Id<Variant>,
+    variant_ids: &[Id<Variant>],
     at: DateTime<Utc>,
 ) -> Result<(), Fault> {
-    statement("update items set deleted_at = $2 where variant_id = $1 and deleted_at is null")
-        .bind::<SqlUuid, _>(variant_id)
+    if variant_ids.is_empty() {
+        return Ok(());
+    }
+    statement("update items set deleted_at = $2 where variant_id = any($1) and deleted_at is null")
+        .bind::<Array<SqlUuid>, _>(variant_ids)
         .bind::<Timestamptz, _>(at)
         .execute(tx.conn())
         .await?;

@@ -77,39 +77,78 @@ pub async fn find(tx: &mut Tx, skus: &[Sku]) -> Result<Thresholds, Fault> {
     })
 }
 
-/// Keeps the categories of a product, and has the levels of its SKUs looked at.
-pub async fn keep_product(
-    tx: &mut Tx,
-    id: Id<Product>,
-    category_ids: Option<&[Id<Category>]>,
-) -> Result<(), Fault> {
-    let changed = match category_ids {
-        Some(category_ids) => {
-            statement(
-                "insert into products as own (product_id, category_ids) values ($1, $2)
-                 on conflict (product_id) do update set category_ids = excluded.category_ids
-                 where own.category_ids <> excluded.category_ids",
-            )
-            .bind::<SqlUuid, _>(id)
-            .bind::<Array<SqlUuid>, _>(category_ids)
-            .execute(tx.conn())
-            .await?
-        }
-        None => {
-            statement("delete from products where product_id = $1")
-                .bind::<SqlUuid, _>(id)
-                .execute(tx.conn())
-                .await?
-        }
-    };
-    if changed > 0 {
-        let of_product = statement(
-            "insert into thresholds_due (sku)
-             select distinct l.sku from levels l join items i on i.sku = l.sku
-             where i.product_id = $1 order by l.sku on conflict do nothing",
-        );
-        of_product.bind::<SqlUuid, _>(id).execute(tx.conn()).await?;
+/// Under which categories a product is filed.
+#[derive(Debug, Clone)]
+pub struct Filed {
+    /// The product.
+    pub product_id: Id<Product>,
+    /// Its categories.
+    pub category_ids: Vec<Id<Category>>,
+}
+
+/// Keeps the categories of products, and has the levels of their SKUs looked at.
+pub async fn keep_products(tx: &mut Tx, filed: &[Filed]) -> Result<(), Fault> {
+    if filed.is_empty() {
+        return Ok(());
     }
+    let (products, categories): (Vec<_>, Vec<_>) = filed
+        .iter()
+        .flat_map(|own| own.category_ids.iter().map(|category| (own.product_id, *category)))
+        .unzip();
+    let ids: Vec<Id<Product>> = filed.iter().map(|own| own.product_id).collect();
+    let changed: Vec<Changed> = statement(
+        "insert into products as own (product_id, category_ids)
+         select come.id, coalesce(
+           array_agg(filed.category_id order by filed.category_id)
+             filter (where filed.category_id is not null), '{}')
+         from unnest($1) as come (id)
+         left join unnest($2, $3) as filed (product_id, category_id) on filed.product_id = come.id
+         group by come.id order by come.id
+         on conflict (product_id) do update set category_ids = excluded.category_ids
+         where own.category_ids <> excluded.category_ids
+         returning product_id",
+    )
+    .bind::<Array<SqlUuid>, _>(ids)
+    .bind::<Array<SqlUuid>, _>(products)
+    .bind::<Array<SqlUuid>, _>(categories)
+    .get_results(tx.conn())
+    .await?;
+    look_at_products(tx, &changed).await
+}
+
+/// Forgets products that are gone, and has the levels of their SKUs looked at.
+pub async fn remove_products(tx: &mut Tx, ids: &[Id<Product>]) -> Result<(), Fault> {
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let gone: Vec<Changed> =
+        statement("delete from products where product_id = any($1) returning product_id")
+            .bind::<Array<SqlUuid>, _>(ids)
+            .get_results(tx.conn())
+            .await?;
+    look_at_products(tx, &gone).await
+}
+
+#[derive(QueryableByName)]
+#[diesel(check_for_backend(diesel::pg::Pg))]
+struct Changed {
+    #[diesel(sql_type = SqlUuid)]
+    product_id: Id<Product>,
+}
+
+async fn look_at_products(tx: &mut Tx, changed: &[Changed]) -> Result<(), Fault> {
+    if changed.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<Id<Product>> = changed.iter().map(|own| own.product_id).collect();
+    statement(
+        "insert into thresholds_due (sku)
+         select distinct l.sku from levels l join items i on i.sku = l.sku
+         where i.product_id = any($1) order by l.sku on conflict do nothing",
+    )
+    .bind::<Array<SqlUuid>, _>(ids)
+    .execute(tx.conn())
+    .await?;
     Ok(())
 }
 

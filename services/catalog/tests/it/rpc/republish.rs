@@ -86,7 +86,11 @@ async fn a_republished_event_has_the_digest_of_the_original() {
         },
     };
     let level = &level;
-    shop.app.db.write("test", async |tx| display::keep_level(tx, level).await).await.unwrap();
+    shop.app
+        .db
+        .write("test", async |tx| display::keep_levels(tx, std::slice::from_ref(level)).await)
+        .await
+        .unwrap();
     keep_stock_status::round(&shop.app).await.unwrap();
     for aggregates in catalog::ROLE.aggregates {
         let family = aggregates.family;

@@ -118,7 +118,7 @@ async fn what_the_catalogue_has_deleted_is_held_for_nobody() {
         .db
         .write("test", async |tx| {
             let now = tx.now().await?;
-            warehouse::store::items::mark_deleted(tx, variant, now).await
+            warehouse::store::items::mark_deleted(tx, &[variant], now).await
         })
         .await
         .unwrap();
