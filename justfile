@@ -41,7 +41,8 @@ test *args:
     cargo nextest run --workspace "${only[@]}" --test-threads $(($(nproc) * 3)) 2>&1 | tee "{{ log }}"
     # A test case of the report: <testcase name="it" classname="pg::it" timestamp="…" time="1.234">
     cases=$(sed -n 's/.*<testcase name="\([^"]*\)" classname="\([^":]*\)[^"]*".* time="\([0-9.]*\)".*/\3 \2 \1/p' "{{ report }}")
-    cargo test --doc --package convert --package souk-client
+    # Of the workspace, though only two crates have some: of fewer crates others' features would be other ones, and compiled again.
+    cargo test --doc --workspace
     SOUK_TEST_COMPLETE=1 cargo nextest run --workspace --test completeness
     ((${#only[@]})) || echo "$digest" >tests/faults/passed
     echo "test: seconds of tests by crate:" $(awk '{ sum[$2] += $1 } END { for (crate in sum) printf "%.0f %s\n", sum[crate], crate }' <<<"$cases" | sort -rn | awk '{ print $2, $1 ";" }')
