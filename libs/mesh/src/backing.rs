@@ -98,6 +98,11 @@ impl<'b> Backing<'b> {
         self.boot.client(self.name, target)
     }
 
+    /// Whether the mesh has a service, as far as this process knows: it serves it itself or has its address.
+    pub fn reaches(&self, target: &str) -> bool {
+        self.boot.reaches(target)
+    }
+
     /// Makes and opens page tokens.
     pub fn paging(&self) -> Paging {
         self.boot.paging()

@@ -29,6 +29,7 @@ pub mod events {
 // Shared by the RPCs.
 mod prices;
 mod refusals;
+mod stock;
 
 pub use app::App;
 pub use config::Gateway as Settings;

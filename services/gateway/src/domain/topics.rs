@@ -6,10 +6,11 @@ use pricing_api::v1 as pricing;
 use prost::Message;
 use std::time::Duration;
 use uuid::Uuid;
+use warehouse_api::v1 as warehouse;
 
 /// Changes of whatever there is, as far as anybody knows: an event may have been missed.
 pub const ALL: &str = "all";
-/// Changes of any product or price.
+/// Changes of any product, price or stock.
 pub const PRODUCTS: &str = "products";
 
 /// How long what depends on events is kept.
@@ -32,7 +33,7 @@ pub fn of(method: &str, path: &str) -> Option<(Vec<String>, Duration)> {
     }
 }
 
-/// Changes of one product, its variants and prices.
+/// Changes of one product, its variants, prices and stock.
 pub fn product(id: &str) -> String {
     format!("product:{id}")
 }
@@ -58,11 +59,16 @@ pub fn ended(subject: &str, key: &str, payload: &[u8]) -> Vec<String> {
         pricing::PriceDeleted::SUBJECT => {
             read(payload, |event: pricing::PriceDeleted| Some(event.product_id))
         }
+        warehouse::StockChanged::SUBJECT => read(payload, |event: warehouse::StockChanged| {
+            event.stock.map(|stock| stock.product_id)
+        }),
+        // Whether and where a warehouse ships counts for all that it has.
+        subject if subject.starts_with("warehouse.location.") => None,
         _ => return Vec::new(),
     };
     match id {
         Some(id) => vec![product(&id), PRODUCTS.to_owned()],
-        // Of a contract that is newer than this process, so that anything may have changed.
+        // Of a contract that is newer than this process, or of a warehouse: anything may have changed.
         None => vec![ALL.to_owned()],
     }
 }
@@ -99,6 +105,11 @@ mod tests {
         let event = catalog::VariantDeleted { product_id: "p".to_owned(), ..Default::default() };
         assert_eq!(ended("catalog.variant.deleted", "v", &event.encode_to_vec()), ends);
         assert_eq!(ended("pricing.price.updated", "price", b"\xff"), ["all"]);
+        let stock = warehouse::Stock { product_id: "p".to_owned(), ..Default::default() };
+        let event = warehouse::StockChanged { stock: Some(stock), ..Default::default() };
+        assert_eq!(ended("warehouse.inventory.stock_changed", "s", &event.encode_to_vec()), ends);
+        assert_eq!(ended("warehouse.location.updated", "w", b""), ["all"]);
+        assert!(ended("warehouse.inventory.low_stock", "s", b"").is_empty());
         assert!(ended("catalog.brand.updated", "b", b"").is_empty());
     }
 }

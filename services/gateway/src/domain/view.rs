@@ -2,10 +2,11 @@
 
 use super::attributes::by_code;
 use catalog_api::v1::{Product, ProductStatus, Tier1Attributes, Variant};
-use gateway_api::v1::{ProductView, Tier1View, VariantView};
+use gateway_api::v1::{ProductView, Tier1View, VariantView, WarehouseStockView};
 use kernel::currency::Currency;
 use kernel::money::Money;
 use pricing_api::v1::ItemPrice;
+use warehouse_api::v1::Availability;
 
 /// What something costs, as texts.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,8 +32,37 @@ impl Costs {
     }
 }
 
-/// A product with the variant that is shown, and what that one costs.
-pub fn product(product: Product, shown: Option<&Variant>, costs: Costs) -> ProductView {
+/// How many there are.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Stock {
+    /// Units that can be bought and shipped now; none: the mesh has no warehouse.
+    pub units: Option<i64>,
+    /// What the shop says of them; empty: the mesh has no warehouse.
+    pub status: String,
+    /// The same by warehouse.
+    pub warehouses: Vec<WarehouseStockView>,
+}
+
+impl Stock {
+    /// Of what warehouse answered.
+    pub fn of(found: &Availability) -> Self {
+        let warehouses = found.warehouses.iter().map(|own| WarehouseStockView {
+            warehouse_id: own.warehouse_id.clone(),
+            in_stock: own.available + own.backorderable > 0,
+            quantity: own.available,
+        });
+        let status = found.status().as_str_name().trim_start_matches("STOCK_STATUS_").to_owned();
+        Self { units: Some(found.available), status, warehouses: warehouses.collect() }
+    }
+}
+
+/// A product with the variant that is shown, what that one costs and how many there are.
+pub fn product(
+    product: Product,
+    shown: Option<&Variant>,
+    costs: Costs,
+    stock: Stock,
+) -> ProductView {
     let status = product.status().as_str_name().trim_start_matches("PRODUCT_STATUS_").to_owned();
     let is_active = product.status() == ProductStatus::Active;
     let own = shown.into_iter().flat_map(|variant| &variant.tier2_attributes);
@@ -57,17 +87,22 @@ pub fn product(product: Product, shown: Option<&Variant>, costs: Costs) -> Produ
         updated_at: product.update_time,
         variants: Vec::new(),
         version: product.version,
+        stock: stock.units,
+        stock_status: stock.status,
+        warehouse_stock: stock.warehouses,
     }
 }
 
-/// A variant with what it costs.
-pub fn variant(variant: &Variant, costs: Costs) -> VariantView {
+/// A variant with what it costs and how many there are.
+pub fn variant(variant: &Variant, costs: Costs, stock: Stock) -> VariantView {
     VariantView {
         id: variant.variant_id.clone(),
         sku: variant.sku.clone(),
         tier1_attributes: Some(tier1(variant.tier1_attributes.as_ref())),
         price: costs.price,
         sale_price: costs.sale_price,
+        stock: stock.units,
+        stock_status: stock.status,
     }
 }
 
@@ -88,6 +123,7 @@ mod tests {
     use super::*;
     use contracts::types::v1::Money as MoneyMessage;
     use pricing_api::v1::Price;
+    use warehouse_api::v1::{StockStatus, WarehouseAvailability};
 
     fn money(code: &str, minor: i64) -> Option<MoneyMessage> {
         Some(MoneyMessage { currency_code: code.to_owned(), minor_units: Some(minor) })
@@ -108,5 +144,31 @@ mod tests {
         assert_eq!(costs(&found("USD", 199_900, 5)), ["1999.00", "0.05", "USD"]);
         assert_eq!(costs(&found("JPY", 1_000, 900)), ["1000", "900", "JPY"]);
         assert_eq!(Costs::of(&ItemPrice::default()), Costs::default());
+    }
+
+    #[test]
+    fn what_is_sold_before_it_is_there_counts_as_in_stock_in_its_warehouse() {
+        let found = |status: StockStatus, available, backorderable| Availability {
+            status: status.into(),
+            available,
+            backorderable,
+            warehouses: vec![WarehouseAvailability {
+                warehouse_id: "w".to_owned(),
+                available,
+                backorderable,
+                status: status.into(),
+            }],
+            ..Availability::default()
+        };
+        let shown = |found: &Availability| {
+            let stock = Stock::of(found);
+            (stock.units, stock.status, stock.warehouses[0].in_stock)
+        };
+        let text = |name: &str| name.to_owned();
+        assert_eq!(
+            shown(&found(StockStatus::OutOfStock, 0, 0)),
+            (Some(0), text("OUT_OF_STOCK"), false)
+        );
+        assert_eq!(shown(&found(StockStatus::Backorder, 0, 2)), (Some(0), text("BACKORDER"), true));
     }
 }

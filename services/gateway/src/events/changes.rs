@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// Whose events are about what is shown.
-const PUBLISHERS: [&str; 2] = ["catalog", "pricing"];
+const PUBLISHERS: [&str; 3] = ["catalog", "pricing", "warehouse"];
 /// Time until a refused subscription is tried again.
 const PAUSE: Duration = Duration::from_secs(1);
 

@@ -1,9 +1,9 @@
 //! Shows products.
 
-use crate::domain::view;
-use crate::prices::{Audience, of_skus};
+use crate::domain::view::{self, Stock};
+use crate::prices::{self, Audience};
 use crate::refusals::passed_on;
-use crate::{App, is_gone};
+use crate::{App, is_gone, stock};
 use catalog_api::v1::{ListProductsRequest, ListVariantsRequest, Product, Variant};
 use fault::Fault;
 use futures::{StreamExt, TryStreamExt};
@@ -14,7 +14,7 @@ const MAX_PAGE: i32 = 100;
 /// Products of which variants are asked for at a time.
 const AT_A_TIME: usize = 8;
 
-/// A page of products, each with its first variant and what that costs.
+/// A page of products, each with its first variant, what that costs and how many there are.
 pub async fn list_product_views(
     app: &App,
     request: ListProductViewsRequest,
@@ -35,16 +35,23 @@ pub async fn list_product_views(
         .try_collect()
         .await?;
     let variants = products.iter().filter_map(|(_, variant)| variant.as_ref());
-    let skus = variants.map(|variant| variant.sku.clone()).collect();
+    let skus: Vec<String> = variants.map(|variant| variant.sku.clone()).collect();
     let audience = Audience {
         currency_code: request.currency_code,
         channel: request.channel,
         country: request.country,
     };
-    let mut costs = of_skus(app, audience, skus).await?;
+    let (mut costs, units) =
+        tokio::try_join!(prices::of_skus(app, audience, skus.clone()), stock::of_skus(app, skus))?;
     let products = products.into_iter().map(|(product, variant)| {
         let costs = variant.as_ref().and_then(|variant| costs.remove(&variant.sku));
-        view::product(product, variant.as_ref(), costs.unwrap_or_default())
+        let stock = variant.as_ref().and_then(|variant| units.get(&variant.sku)).map(Stock::of);
+        view::product(
+            product,
+            variant.as_ref(),
+            costs.unwrap_or_default(),
+            stock.unwrap_or_default(),
+        )
     });
     Ok(ListProductViewsResponse {
         products: products.collect(),

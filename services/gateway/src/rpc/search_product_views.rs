@@ -1,9 +1,10 @@
 //! Shows what a search finds.
 
 use crate::App;
-use crate::domain::view;
-use crate::prices::{Audience, of_skus};
+use crate::domain::view::{self, Stock};
+use crate::prices::{self, Audience};
 use crate::refusals::passed_on;
+use crate::stock;
 use catalog_api::v1::{BatchGetProductsRequest, Product};
 use fault::Fault;
 use gateway_api::v1::{SearchProductViewsRequest, SearchProductViewsResponse};
@@ -13,7 +14,7 @@ use std::collections::HashMap;
 /// Most products of a page.
 const MAX_PAGE: i32 = 100;
 
-/// A page of products that match, each with the variant that matches best and what that costs.
+/// A page of products that match, each with the variant that matches best, what that costs and how many there are.
 pub async fn search_product_views(
     app: &App,
     request: SearchProductViewsRequest,
@@ -33,17 +34,21 @@ pub async fn search_product_views(
     let found = app.search.clone().search_products(search).await.map_err(passed_on)?.into_inner();
     let ids = found.products.iter().map(|hit| hit.product_id.clone()).collect();
     let skus = found.products.iter().map(|hit| hit.sku.clone()).filter(|sku| !sku.is_empty());
+    let skus: Vec<String> = skus.collect();
     let audience = Audience {
         currency_code: request.currency_code,
         channel: request.channel,
         country: request.country,
     };
-    let (products, costs) =
-        tokio::join!(products(app, ids), of_skus(app, audience, skus.collect()));
-    let (mut products, mut costs) = (products?, costs?);
+    let (mut products, mut costs, units) = tokio::try_join!(
+        products(app, ids),
+        prices::of_skus(app, audience, skus.clone()),
+        stock::of_skus(app, skus)
+    )?;
     let views = found.products.into_iter().filter_map(|hit| {
         let costs = costs.remove(&hit.sku).unwrap_or_default();
-        let mut view = view::product(products.remove(&hit.product_id)?, None, costs);
+        let stock = units.get(&hit.sku).map(Stock::of).unwrap_or_default();
+        let mut view = view::product(products.remove(&hit.product_id)?, None, costs, stock);
         view.sku = hit.sku;
         Some(view)
     });

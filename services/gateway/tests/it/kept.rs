@@ -2,7 +2,7 @@
 
 use crate::shop::Shop;
 use http::{Method, StatusCode};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use std::time::{Duration, Instant};
 use testkit::eventually;
 
@@ -10,20 +10,21 @@ const HIT: &str = "souk; hit";
 const MISS: &str = "souk; fwd=miss";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_change_of_a_price_is_seen_through_both_gateways_at_once() {
+async fn changes_of_price_and_stock_are_seen_through_both_gateways_at_once() {
     let shop = Shop::open().await;
     let id = shop.product("Lamp", "LAMP-1").await;
     shop.price("LAMP-1", 1_000, None).await;
+    let warehouse = shop.warehouse("NORTH").await;
+    shop.stock(&warehouse, "LAMP-1", 1_000).await;
     let second = shop.second().await;
     let bases = [shop.base(), second.base.clone()];
     let detail = format!("/api/v1/catalog/products/{id}?currencyCode=USD");
     let list = "/api/v1/catalog/products?currencyCode=USD".to_owned();
-    let price = |path: &str, answer: &Json| match path == detail {
-        true => answer["price"].clone(),
-        false => answer["products"][0]["price"].clone(),
+    let shown = |path: &str, answer: &Json| {
+        let product = if path == detail { answer } else { &answer["products"][0] };
+        (product["price"].clone(), product["stock"].clone())
     };
     for round in 1..=20 {
-        let minor = 1_000 + round;
         // Both have kept what is over soon.
         for base in &bases {
             for path in [&detail, &list] {
@@ -33,14 +34,22 @@ async fn a_change_of_a_price_is_seen_through_both_gateways_at_once() {
                 .await;
             }
         }
-        shop.price("LAMP-1", minor, None).await;
+        // In each round one of the two changes, so that each ends answers by itself.
+        let units = 1_000 + round / 2;
+        if round % 2 == 0 {
+            shop.stock(&warehouse, "LAMP-1", units).await;
+        }
+        let minor = 1_000 + (round + 1) / 2;
+        if round % 2 == 1 {
+            shop.price("LAMP-1", minor, None).await;
+        }
         let changed = Instant::now();
-        let expected = format!("10.{round:02}");
+        let expected = (json!(format!("10.{:02}", minor - 1_000)), json!(units.to_string()));
         for base in &bases {
             for path in [&detail, &list] {
-                eventually("the new price is shown", async || {
+                eventually("the change is shown", async || {
                     let (answer, _) = shop.get_at(base, path).await;
-                    (price(path, &answer) == expected).then_some(())
+                    (shown(path, &answer) == expected).then_some(())
                 })
                 .await;
             }

@@ -46,6 +46,9 @@ async fn a_page_shows_a_product_with_variants_and_exact_prices() {
     let id = created.product.unwrap().product_id;
     shop.price("POT-RED", 100_000, None).await;
     shop.price("POT-BLUE", 199_905, Some(99_900)).await;
+    let (north, south) = (shop.warehouse("NORTH").await, shop.warehouse("SOUTH").await);
+    shop.stock(&north, "POT-RED", 30).await;
+    shop.stock(&south, "POT-RED", 4).await;
 
     let view = shop.get(&format!("/api/v1/catalog/products/{id}?currencyCode=USD")).await;
     let variants = view["variants"].as_array().unwrap();
@@ -53,8 +56,17 @@ async fn a_page_shows_a_product_with_variants_and_exact_prices() {
     assert_eq!(by_sku("POT-BLUE")["price"], "1999.05");
     assert_eq!(by_sku("POT-BLUE")["salePrice"], "999.00");
     assert_eq!(by_sku("POT-RED")["salePrice"], "");
+    assert_eq!(
+        (&by_sku("POT-RED")["stock"], &by_sku("POT-RED")["stockStatus"]),
+        (&json!("34"), &json!("IN_STOCK"))
+    );
+    // What was never in a warehouse cannot be bought.
+    assert_eq!(
+        (&by_sku("POT-BLUE")["stock"], &by_sku("POT-BLUE")["stockStatus"]),
+        (&json!("0"), &json!("OUT_OF_STOCK"))
+    );
     let first = &variants[0];
-    for name in ["sku", "price", "salePrice", "tier1Attributes"] {
+    for name in ["sku", "price", "salePrice", "tier1Attributes", "stock", "stockStatus"] {
         assert_eq!(view[name], first[name], "{name}");
     }
     assert_eq!(first["tier1Attributes"]["weight"], "450");
@@ -70,6 +82,14 @@ async fn a_page_shows_a_product_with_variants_and_exact_prices() {
     ] {
         assert_eq!(view[name], expected, "{name}");
     }
+    let found = eventually("it is found", async || {
+        let found = shop.get("/api/v1/search/products?query=POT-RED").await;
+        (found["total"] == "1").then_some(found)
+    })
+    .await;
+    let shelves = found["products"][0]["warehouseStock"].as_array().unwrap();
+    let of = |id: &str| shelves.iter().find(|own| own["warehouseId"] == id).unwrap();
+    assert_eq!((&of(&north)["quantity"], &of(&south)["quantity"]), (&json!("30"), &json!("4")));
     // Without a currency nothing has a price.
     let view = shop.get(&format!("/api/v1/catalog/products/{id}")).await;
     assert_eq!((&view["price"], &view["currency"]), (&json!(""), &json!("")));

@@ -11,6 +11,8 @@ use reqwest::{Client, Response};
 use serde_json::Value as Json;
 use testkit::{Mesh, Options};
 use tokio_util::sync::CancellationToken;
+use warehouse_api::v1::stock_update::Change;
+use warehouse_api::v1::{CreateWarehouseRequest, StockUpdate, UpdateStockRequest, WarehouseDraft};
 
 pub struct Shop {
     pub mesh: Mesh,
@@ -117,6 +119,27 @@ impl Shop {
         };
         let request = SetPriceRequest { price: Some(price), ..SetPriceRequest::default() };
         self.mesh.pricing().set_price(request).await.unwrap();
+    }
+
+    /// A warehouse that ships everywhere; returns its id.
+    pub async fn warehouse(&self, code: &str) -> String {
+        let warehouse =
+            WarehouseDraft { code: code.to_owned(), name: code.to_owned(), ..Default::default() };
+        let request = CreateWarehouseRequest { warehouse: Some(warehouse), ..Default::default() };
+        let created = self.mesh.warehouse().create_warehouse(request).await.unwrap().into_inner();
+        created.warehouse.unwrap().warehouse_id
+    }
+
+    /// A warehouse has so many of a SKU.
+    pub async fn stock(&self, warehouse_id: &str, sku: &str, units: i64) {
+        let update = StockUpdate {
+            sku: sku.to_owned(),
+            warehouse_id: warehouse_id.to_owned(),
+            change: Some(Change::Set(units)),
+            ..StockUpdate::default()
+        };
+        let request = UpdateStockRequest { update: Some(update), ..Default::default() };
+        self.mesh.warehouse().update_stock(request).await.unwrap();
     }
 
     pub async fn ask(&self, base: &str, method: Method, path: &str) -> Response {
