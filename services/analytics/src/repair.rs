@@ -73,7 +73,8 @@ async fn compare(tx: &mut Tx, day: NaiveDate, horizon: Horizon) -> Result<Drift,
     let has_minutes = day >= horizon.oldest_minutes();
     let mut kept = counters::of_day(tx, day).await?;
     kept.0.retain(|key, _| has_minutes || key.grain != Grain::Minute);
-    found.missing = found.missing.minus(&kept).minus(&new_counts::of_day(tx, day).await?);
+    let coming = new_counts::of_day(tx, day).await?.with_totals();
+    found.missing = found.missing.with_totals().minus(&kept).minus(&coming);
     Ok(found)
 }
 

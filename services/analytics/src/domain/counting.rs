@@ -5,7 +5,7 @@ use chrono::{DateTime, DurationRound, NaiveDate, NaiveTime, TimeDelta, Utc};
 use kernel::currency::Currency;
 use std::collections::BTreeMap;
 
-/// The event type of counters of sessions and customers whatever they did.
+/// The event type of counters of sessions and customers whatever they did, and of all events of a product.
 pub const ANY: &str = "any";
 
 /// What is counted.
@@ -170,6 +170,20 @@ impl Counters {
         let (grain, bucket) = (Grain::Day, start(day));
         let key = Key { dimension, grain, bucket, value: String::new(), event_type, currency: "" };
         self.add(key, Count { events: 1, ..Count::default() });
+    }
+
+    /// These, and for each product of a bucket the sum over types and currencies, which lists of all products are made from.
+    #[must_use]
+    pub fn with_totals(mut self) -> Self {
+        let products = self.0.iter().filter(|(key, _)| key.dimension == Dimension::Product);
+        let totals: Vec<(Key, Count)> = products
+            .map(|(key, count)| {
+                let total = Key { event_type: ANY, currency: "", ..key.clone() };
+                (total, Count { amount: 0, ..*count })
+            })
+            .collect();
+        totals.into_iter().for_each(|(key, count)| self.add(key, count));
+        self
     }
 
     /// Adds to a counter.

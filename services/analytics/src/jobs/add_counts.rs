@@ -37,7 +37,7 @@ pub async fn add(app: &App) -> Result<(), Fault> {
             return Ok(None);
         }
         let (rows, counted) = new_counts::take(tx, BATCH).await?;
-        counters::add(tx, &counted).await?;
+        counters::add(tx, &counted.with_totals()).await?;
         Ok(Some(rows))
     };
     loop {

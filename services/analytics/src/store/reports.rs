@@ -82,7 +82,7 @@ pub struct Ranking {
     pub dimension: Dimension,
     /// When.
     pub period: Period,
-    /// Of which type of events only.
+    /// Of which type of events only; none: of all, which counters of products have as a type of its own.
     pub event_type: Option<&'static str>,
     /// Their order.
     pub score: Score,

@@ -61,10 +61,13 @@ fn expected(events: &[TrackedEvent]) -> BTreeMap<Key, Count> {
         }
         if !own.product_id.is_empty() {
             add("product", &own.product_id, &name, "", (1, 0, 0));
+            add("product", &own.product_id, "any", "", (1, 0, 0));
         }
         if own.total.is_some() {
             add("product", &product(1), &name, currency, (1, 4, total));
             add("product", &product(2), &name, currency, (1, 2, 0));
+            add("product", &product(1), "any", "", (1, 4, 0));
+            add("product", &product(2), "any", "", (1, 2, 0));
         }
         if visits.insert((day, own.session_id.clone(), "any".to_owned())) {
             add("session", "", "any", "", (1, 0, 0));
@@ -202,6 +205,7 @@ async fn a_failure_at_the_second_item_counts_nothing_and_the_retry_counts_once()
         add("page", "/lamps", "page_viewed", "", (1, 0, 0));
         for number in 1..=3 {
             add("product", &product(number), "purchase", "USD", (1, 1, 0));
+            add("product", &product(number), "any", "", (1, 1, 0));
         }
         for name in ["any", "purchase", "page_viewed"] {
             add("session", "", name, "", (1, 0, 0));
