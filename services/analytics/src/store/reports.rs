@@ -1,6 +1,6 @@
 //! Reads of counters for reports.
 
-use crate::domain::counting::{Count, Dimension};
+use crate::domain::counting::{ANY, Count, Dimension};
 use crate::domain::figures::{Counted, Figures};
 use crate::domain::period::Period;
 use chrono::{DateTime, Utc};
@@ -116,7 +116,9 @@ pub struct Ranked {
 /// The values of which there were events in the period, the largest score first.
 pub async fn rank(tx: &mut Tx, wanted: &Ranking, limit: i64) -> Result<Vec<Ranked>, Fault> {
     let (score, value) = wanted.after.clone().unzip();
-    Ok(statement(
+    // As a constant, so that the index of totals is used however the statement is planned.
+    let totals = if wanted.event_type == Some(ANY) { "and event_type = 'any'" } else { "" };
+    Ok(statement(format!(
         "select * from (
              select value, events, events_before, units, units_before,
                     case $6 when 'growth' then events - events_before when 'units' then units else events end as score
@@ -128,13 +130,13 @@ pub async fn rank(tx: &mut Tx, wanted: &Ranking, limit: i64) -> Result<Vec<Ranke
                         coalesce(sum(units) filter (where bucket < $4), 0)::bigint as units_before
                  from counters
                  where dimension = $1 and grain = $2 and bucket >= $3 and bucket < $5
-                   and ($7::text is null or event_type = $7)
+                   and ($7::text is null or event_type = $7) {totals}
                  group by value
              ) sums where events > 0
          ) scored
          where $8::bigint is null or score < $8 or (score = $8 and value > $9)
          order by score desc, value limit $10",
-    )
+    ))
     .bind::<Text, _>(wanted.dimension.name())
     .bind::<Text, _>(wanted.period.grain.name())
     .bind::<Timestamptz, _>(wanted.period.before())
