@@ -149,7 +149,62 @@ impl Drop for Project {
         let down = self.souk(&["dev", "down"]).output();
         if !std::thread::panicking() {
             assert!(down.unwrap().status.success());
+            assert_eq!(leaks(&self.logs(), &self.secrets()), [""; 0], "secrets are logged");
             std::fs::remove_dir_all(&self.0).unwrap();
         }
     }
+}
+
+impl Project {
+    /// What its processes have logged.
+    fn logs(&self) -> String {
+        let Ok(files) = std::fs::read_dir(self.0.join(".souk/dev/log")) else {
+            return String::new();
+        };
+        files.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect()
+    }
+
+    /// Signatures of tokens and passwords of addresses that its settings hold.
+    fn secrets(&self) -> Vec<String> {
+        let file = std::fs::read_to_string(self.0.join(".souk/env")).unwrap_or_default();
+        let of = |(name, value): (String, String)| {
+            if name.contains("TOKEN") {
+                return value.rsplit_once('.').map(|(_, signature)| signature.to_owned());
+            }
+            let (_, rest) = value.split_once("://")?;
+            let (_, password) = rest.split_once('@')?.0.split_once(':')?;
+            Some(password.to_owned())
+        };
+        let secrets = souk::environment::read(&file).into_iter().filter_map(of);
+        secrets.filter(|secret| !secret.is_empty()).collect()
+    }
+}
+
+/// Lines of a log that hold a secret, any token or a private key.
+fn leaks<'l>(log: &'l str, secrets: &[String]) -> Vec<&'l str> {
+    // A token begins with `{"` in Base64.
+    let always = ["Bearer ey", "PRIVATE KEY"];
+    let is_leak = |line: &&str| {
+        let token = line.split(|c: char| !(c.is_ascii_alphanumeric() || "-_.".contains(c)));
+        let has_token =
+            token.into_iter().any(|word| word.starts_with("eyJ") && word.matches('.').count() == 2);
+        has_token
+            || always.iter().any(|part| line.contains(part))
+            || secrets.iter().any(|secret| line.contains(secret.as_str()))
+    };
+    log.lines().filter(is_leak).collect()
+}
+
+#[test]
+fn tokens_passwords_and_keys_are_found_in_a_log() {
+    let secrets = ["hunter2".to_owned()];
+    for line in [
+        r#"{"message":"refused eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJhIn0.c2lnbmF0dXJl"}"#,
+        r#"{"authorization":"Bearer eyJ"}"#,
+        "postgres://souk:hunter2@127.0.0.1/catalog is not there",
+        "-----BEGIN PRIVATE KEY-----",
+    ] {
+        assert_eq!(leaks(&format!("fine\n{line}\nfine"), &secrets), [line]);
+    }
+    assert_eq!(leaks("postgres://souk@127.0.0.1/catalog is not there", &secrets), [""; 0]);
 }
