@@ -22,11 +22,14 @@ use pg::{Tx, replay};
 use std::collections::{BTreeMap, HashMap};
 use warehouse_api::v1::ReserveResponse;
 
+/// A level, and the warehouse that it is in.
+type Shelf = (Id<Warehouse>, Id<Level>);
+
 /// What decides about wishes: levels, and what is known of their SKUs and warehouses.
 pub struct Plan {
     warehouses: Known,
     /// Levels by SKU.
-    levels: HashMap<Sku, Vec<(Id<Warehouse>, Id<Level>)>>,
+    levels: HashMap<Sku, Vec<Shelf>>,
     /// Rules by SKU, and whether the catalogue deleted it.
     skus: HashMap<Sku, (Rules, bool)>,
 }

@@ -19,7 +19,7 @@ pub async fn get_available_to_promise(
         let sku = fields.sku("sku", &request.sku);
         sku.zip(fields.optional_id("warehouse_id", &request.warehouse_id))
     })?;
-    let skus = &[sku.clone()];
+    let skus = std::slice::from_ref(&sku);
     let (now, found, warehouses, coming) = app
         .db
         .read(GetAvailableToPromiseRequest::METHOD, async |tx| {

@@ -12,7 +12,7 @@ use warehouse_api::v1::{GetStockRequest, GetStockResponse, StockStatus};
 /// The levels of a SKU and what they are in sum. Warehouses that do not ship are shown, and not counted.
 pub async fn get_stock(app: &App, request: GetStockRequest) -> Result<GetStockResponse, Fault> {
     let sku = read(|fields| fields.sku("sku", &request.sku))?;
-    let skus = &[sku.clone()];
+    let skus = std::slice::from_ref(&sku);
     let (found, warehouses): (_, Vec<Warehouse>) = app
         .db
         .read(GetStockRequest::METHOD, async |tx| {

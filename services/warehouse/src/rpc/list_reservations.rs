@@ -29,7 +29,7 @@ pub async fn list_reservations(
         .await?;
     let (reservations, next_page_token) = page.items(
         found,
-        |own| wire::reservation::message(&own, now),
+        |own| wire::reservation::message(own, now),
         |own| own.id.uuid().into_bytes(),
     );
     Ok(ListReservationsResponse { reservations, next_page_token })
