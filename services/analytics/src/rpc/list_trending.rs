@@ -1,6 +1,6 @@
 //! What most happened to.
 
-use crate::domain::counting::{ANY, Dimension};
+use crate::domain::counting::Dimension;
 use crate::domain::figures::compared;
 use crate::domain::types::Kind;
 use crate::store::reports::{self, Ranked, Ranking, Score};
@@ -17,16 +17,14 @@ pub async fn list_trending(
     request: ListTrendingRequest,
 ) -> Result<ListTrendingResponse, Fault> {
     let page = app.paging.page(&request)?;
-    let dimension = match request.subject() {
-        Subject::SearchTerm => Dimension::Term,
-        Subject::Page => Dimension::Page,
-        _ => Dimension::Product,
-    };
-    let event_type = Kind::of(request.event_type()).map(|kind| kind.name);
     let wanted = &Ranking {
-        dimension,
+        dimension: match request.subject() {
+            Subject::SearchTerm => Dimension::Term,
+            Subject::Page => Dimension::Page,
+            _ => Dimension::Product,
+        },
         period: wire::period(request.period.as_ref())?,
-        event_type: event_type.or((dimension == Dimension::Product).then_some(ANY)),
+        event_type: Kind::of(request.event_type()).map(|kind| kind.name),
         score: match request.order() {
             Order::Growth => Score::Growth,
             Order::Units => Score::Units,

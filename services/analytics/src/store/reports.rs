@@ -1,6 +1,6 @@
 //! Reads of counters for reports.
 
-use crate::domain::counting::{ANY, Count, Dimension};
+use crate::domain::counting::{Count, Dimension};
 use crate::domain::figures::{Counted, Figures};
 use crate::domain::period::Period;
 use chrono::{DateTime, Utc};
@@ -82,7 +82,7 @@ pub struct Ranking {
     pub dimension: Dimension,
     /// When.
     pub period: Period,
-    /// Of which type of events only; none: of all, which counters of products have as a type of its own.
+    /// Of which type of events only; none: of all.
     pub event_type: Option<&'static str>,
     /// Their order.
     pub score: Score,
@@ -116,8 +116,10 @@ pub struct Ranked {
 /// The values of which there were events in the period, the largest score first.
 pub async fn rank(tx: &mut Tx, wanted: &Ranking, limit: i64) -> Result<Vec<Ranked>, Fault> {
     let (score, value) = wanted.after.clone().unzip();
+    // Products have counters of all types together: to add those of each type would count twice.
+    let is_of_totals = wanted.dimension == Dimension::Product && wanted.event_type.is_none();
     // As a constant, so that the index of totals is used however the statement is planned.
-    let totals = if wanted.event_type == Some(ANY) { "and event_type = 'any'" } else { "" };
+    let totals = if is_of_totals { "and event_type = 'any'" } else { "" };
     Ok(statement(format!(
         "select * from (
              select value, events, events_before, units, units_before,
