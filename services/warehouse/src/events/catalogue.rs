@@ -25,6 +25,9 @@ pub async fn keep_variants(
         }
     }
     items::keep(tx, &kept).await?;
+    if gone.is_empty() {
+        return Ok(());
+    }
     let now = tx.now().await?;
     items::mark_deleted(tx, &gone, now).await
 }

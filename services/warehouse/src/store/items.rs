@@ -71,9 +71,6 @@ pub async fn mark_deleted(
     variant_ids: &[Id<Variant>],
     at: DateTime<Utc>,
 ) -> Result<(), Fault> {
-    if variant_ids.is_empty() {
-        return Ok(());
-    }
     statement("update items set deleted_at = $2 where variant_id = any($1) and deleted_at is null")
         .bind::<Array<SqlUuid>, _>(variant_ids)
         .bind::<Timestamptz, _>(at)
