@@ -101,7 +101,7 @@ pub fn sold_out_comes_before_a_broader_match(open: &Open) {
 pub fn pages_go_on_behind_the_last(open: &Open) {
     let lamp = |number: u128| {
         let lamp = product(number).titled("lamp").with(&[], &[]);
-        if number % 3 == 0 { lamp.stocked(&[]) } else { lamp.stocked(&["W1"]) }
+        if number.is_multiple_of(3) { lamp.stocked(&[]) } else { lamp.stocked(&["W1"]) }
     };
     let mut fixture = Fixture::new(open(), (1..=20).map(lamp));
     for query in [all(), all().words("lamp"), all().stock_of("W1"), all().stock_of("W2")] {
