@@ -4,11 +4,13 @@ use crate::pool::{Pool, Purpose, pool};
 use crate::reading::Reading;
 use crate::tx::{InTransaction, Tx, begin};
 use chrono::TimeDelta;
+use contracts::Fact;
 use fault::{Common, Fault, Kind, context};
+use futures::future::{BoxFuture, join_all};
 use rand::Rng;
 use secrecy::SecretString;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
@@ -63,7 +65,11 @@ struct Inner {
     outbox_signal: Notify,
     reading: Reading,
     clock_offset_ms: AtomicI64,
+    follower: OnceLock<Follower>,
 }
+
+/// What the process itself does about the events that it has committed.
+type Follower = Box<dyn Fn(Vec<Fact>) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// Some of the server's connections are kept for superusers and, since PostgreSQL 16, for roles that were given that right.
 const SERVER_LIMIT: &str = "
@@ -143,6 +149,7 @@ impl Db {
                 outbox_signal: Notify::new(),
                 reading: Reading::default(),
                 clock_offset_ms: AtomicI64::new(0),
+                follower: OnceLock::new(),
             }),
         })
     }
@@ -259,12 +266,32 @@ impl Db {
                 for signal in committed.signals {
                     signal.notify_one();
                 }
+                self.follow(committed.facts, committed.followers).await;
                 Ok(value)
             }
             Err(fault) => {
                 tx.rollback().await;
                 Err(fault)
             }
+        }
+    }
+
+    /// Has `follower` told of the events of each commit of this process, before the caller of [`Db::write`] goes on; for caches, since an
+    /// event may be lost to it as with [`Tx::after_commit`]. Only the first follower counts.
+    pub fn follow_commits(
+        &self,
+        follower: impl Fn(Vec<Fact>) -> BoxFuture<'static, ()> + Send + Sync + 'static,
+    ) {
+        let _ = self.inner.follower.set(Box::new(follower));
+    }
+
+    async fn follow(&self, facts: Vec<Fact>, mut work: Vec<BoxFuture<'static, ()>>) {
+        if let Some(follower) = self.inner.follower.get().filter(|_| !facts.is_empty()) {
+            work.push(follower(facts));
+        }
+        if !work.is_empty() {
+            // In a task of its own, so that it is done also where the call is cancelled meanwhile.
+            let _ = tokio::spawn(join_all(work)).await;
         }
     }
 
@@ -297,7 +324,8 @@ impl Db {
         let share = self.enter_share().await.inspect_err(|_| failed())?;
         let connection = pool.get().await.map_err(refusal).inspect_err(|_| failed())?;
         let offset = self.inner.clock_offset_ms.load(Ordering::Relaxed);
-        Ok(Tx::new(connection, share, TimeDelta::milliseconds(offset)))
+        let is_followed = self.inner.follower.get().is_some();
+        Ok(Tx::new(connection, share, TimeDelta::milliseconds(offset), is_followed))
     }
 
     async fn enter_share(&self) -> Result<Option<OwnedSemaphorePermit>, Fault> {

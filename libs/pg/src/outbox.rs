@@ -68,7 +68,7 @@ pub async fn append(tx: &mut Tx, facts: impl IntoIterator<Item = Fact>) -> Resul
     .bind::<Array<Nullable<Binary>>, _>(heads.iter().map(|fact| fact.digest).collect::<Vec<_>>())
     .execute(tx.conn())
     .await?;
-    tx.has_events();
+    tx.has_new_events(facts);
     point::reached("outbox.appended").await
 }
 

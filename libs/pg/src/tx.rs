@@ -1,11 +1,13 @@
 use crate::pool::{Manager, give_back};
 use crate::statement;
 use chrono::{DateTime, TimeDelta, Utc};
+use contracts::Fact;
 use deadpool::managed::Object;
 use diesel::QueryableByName;
 use diesel::sql_types::Timestamptz;
 use diesel_async::{AsyncPgConnection, RunQueryDsl, SimpleAsyncConnection};
 use fault::{Common, Fault, Kind, point};
+use futures::future::BoxFuture;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
@@ -21,6 +23,8 @@ pub struct Tx {
     /// The place in the share of the database that the connection was taken from.
     share: Option<OwnedSemaphorePermit>,
     clock_offset: TimeDelta,
+    /// Whether somebody follows the events of this process's own commits.
+    is_followed: bool,
     committed: Committed,
 }
 
@@ -33,6 +37,10 @@ pub(crate) struct Committed {
     pub operation: bool,
     /// Who is to be notified.
     pub signals: Vec<Arc<Notify>>,
+    /// What is to be done.
+    pub followers: Vec<BoxFuture<'static, ()>>,
+    /// The events, where the process follows them itself.
+    pub facts: Vec<Fact>,
 }
 
 impl Tx {
@@ -40,9 +48,10 @@ impl Tx {
         connection: Pooled,
         share: Option<OwnedSemaphorePermit>,
         clock_offset: TimeDelta,
+        is_followed: bool,
     ) -> Self {
-        let connection = Some(connection);
-        Self { connection, share, clock_offset, committed: Committed::default() }
+        let (connection, committed) = (Some(connection), Committed::default());
+        Self { connection, share, clock_offset, is_followed, committed }
     }
 
     /// The connection, to run queries on.
@@ -92,6 +101,14 @@ impl Tx {
         self.committed.events = true;
     }
 
+    /// The same for new events, which tell of a change.
+    pub(crate) fn has_new_events(&mut self, facts: Vec<Fact>) {
+        self.has_events();
+        if self.is_followed {
+            self.committed.facts.extend(facts);
+        }
+    }
+
     /// Records that the transaction has created an operation.
     pub(crate) fn has_operation(&mut self) {
         self.committed.operation = true;
@@ -100,6 +117,12 @@ impl Tx {
     /// Notifies `signal` once the transaction is committed.
     pub fn notify_after_commit(&mut self, signal: Arc<Notify>) {
         self.committed.signals.push(signal);
+    }
+
+    /// Does `work` once the transaction is committed, before its caller goes on. It is also done where that one is cancelled; if the process
+    /// ends or the answer to the commit is lost it is not.
+    pub fn after_commit(&mut self, work: impl Future<Output = ()> + Send + 'static) {
+        self.committed.followers.push(Box::pin(work));
     }
 
     /// Commits; returns what follows from it. If a statement had failed and the body ignored the error, COMMIT would
