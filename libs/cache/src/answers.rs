@@ -1,9 +1,10 @@
 //! Answers that are kept until what they say changes: in the process (first level), in Redis (second level, shared by all instances), else
 //! made anew, by one caller at a time.
 //!
-//! An answer depends on topics. [`Answers::ended`] says that a topic changed: each instance counts for itself, and Redis counts for all. An
-//! answer is kept under the counts that were read *before* it was made, so that one which was made from what is over is never found
-//! again. Topics and answers are forgotten by age, so that neither has to be deleted.
+//! An answer depends on topics. [`Answers::ended`] says that a topic changed: each instance counts for itself, and in Redis the topic gets
+//! a new mark for all. An answer is kept under the counts and marks that were read *before* it was made, so that one which was made from
+//! what is over is never found again. No mark comes twice, so that it also is not where Redis was flushed. Topics and answers are forgotten
+//! by age, so that neither has to be deleted.
 
 use crate::connection::Redis;
 use bytes::Bytes;
@@ -14,11 +15,12 @@ use std::future::Future;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use uuid::Uuid;
 
-/// Longest time that an answer may be kept. Counts of topics are remembered for far longer, so that none that was used is used again
-/// while an answer under it is kept.
-pub const MAX_AGE: Duration = Duration::from_secs(60);
-const TOPICS_AGE: Duration = Duration::from_secs(600);
+/// Longest time that an answer may be kept. Marks of topics are remembered for longer, so that none that was forgotten brings an answer
+/// back that was kept before there was one.
+pub const MAX_AGE: Duration = Duration::from_secs(1800);
+const TOPICS_AGE: Duration = Duration::from_secs(3600);
 /// Topics that an instance remembers.
 const MAX_TOPICS: u64 = 1_000_000;
 /// Larger answers are not kept.
@@ -31,6 +33,13 @@ pub struct Question {
     pub key: String,
     /// What the answer depends on.
     pub topics: Vec<String>,
+}
+
+/// An answer that was made.
+#[derive(Debug, Clone)]
+pub struct Made {
+    /// The answer.
+    pub bytes: Bytes,
     /// How long it may be kept, at most [`MAX_AGE`].
     pub age: Duration,
 }
@@ -65,6 +74,8 @@ pub struct Answers {
     /// Of all topics together, so that no count comes twice.
     changes: AtomicU64,
     redis: Option<Redis>,
+    /// How long an answer is found in this process without a look into Redis.
+    process_age: Duration,
     /// Topics that changed while Redis did not answer. Until it knows of them it is not asked.
     owed: Mutex<BTreeMap<String, u64>>,
 }
@@ -88,10 +99,10 @@ impl moka::Expiry<String, Kept> for ByAge {
     }
 }
 
-/// Bytes of an answer in Redis, and the counts under which it would be kept.
+/// An answer in Redis, and the marks under which it would be kept.
 struct Asked {
-    found: Option<Bytes>,
-    counts: String,
+    found: Option<Made>,
+    marks: String,
 }
 
 impl Answers {
@@ -112,15 +123,22 @@ impl Answers {
                 .build(),
             changes: AtomicU64::new(1),
             redis,
+            process_age: MAX_AGE,
             owed: Mutex::default(),
         }
+    }
+
+    /// The same, for a process that may miss that a topic ended: what it has is so old at most.
+    #[must_use]
+    pub fn in_process_for(self, age: Duration) -> Self {
+        Self { process_age: age, ..self }
     }
 
     /// The answer to a question; `make` makes it where nobody has it. What cannot be made is not kept.
     pub async fn get<E: Clone + Send + Sync + 'static>(
         &self,
         question: &Question,
-        make: impl Future<Output = Result<Bytes, E>>,
+        make: impl Future<Output = Result<Made, E>>,
     ) -> Result<(Bytes, Source), E> {
         let counts: Vec<u64> = question
             .topics
@@ -129,19 +147,25 @@ impl Answers {
             .collect();
         let key = format!("{} {counts:?}", question.key);
         let source = Arc::new(Mutex::new(Source::Process));
-        let (age, told) = (question.age.min(MAX_AGE), Arc::clone(&source));
+        let told = Arc::clone(&source);
         let work = async move {
             let asked = self.ask(question).await;
-            if let Some(Asked { found: Some(bytes), .. }) = asked {
-                *lock(&told) = Source::Shared;
-                return Ok(Kept { bytes, age });
+            let (made, marks) = match asked {
+                Some(Asked { found: Some(made), .. }) => {
+                    *lock(&told) = Source::Shared;
+                    (made, None)
+                }
+                asked => {
+                    let made = make.await?;
+                    *lock(&told) = Source::Made;
+                    (made, asked.map(|asked| asked.marks))
+                }
+            };
+            let age = made.age.min(MAX_AGE);
+            if let Some(marks) = marks.filter(|_| made.bytes.len() <= MAX_BYTES) {
+                self.share(question, age, &marks, &made.bytes).await;
             }
-            let bytes = make.await?;
-            *lock(&told) = Source::Made;
-            if let Some(asked) = asked.filter(|_| bytes.len() <= MAX_BYTES) {
-                self.share(question, age, &asked.counts, &bytes).await;
-            }
-            Ok::<_, E>(Kept { bytes, age })
+            Ok::<_, E>(Kept { bytes: made.bytes, age: age.min(self.process_age) })
         };
         match self.kept.try_get_with(key.clone(), work).await {
             Ok(kept) => {
@@ -176,9 +200,9 @@ impl Answers {
         }
         let mut pipe = redis::pipe();
         for topic in owed.keys() {
-            let key = redis.key(&count_key(topic));
-            pipe.incr(&key, 1).ignore();
-            pipe.pexpire(&key, millis(TOPICS_AGE)).ignore();
+            let mark = Uuid::now_v7().as_simple().to_string();
+            pipe.cmd("SET").arg(redis.key(&mark_key(topic))).arg(mark);
+            pipe.arg("PX").arg(millis(TOPICS_AGE)).ignore();
         }
         if redis.query::<()>(&pipe).await.is_none() {
             return false;
@@ -197,28 +221,33 @@ impl Answers {
         let mut ask = redis::cmd("MGET");
         ask.arg(redis.key(&answer_key(&question.key)));
         for topic in &question.topics {
-            ask.arg(redis.key(&count_key(topic)));
+            ask.arg(redis.key(&mark_key(topic)));
         }
+        let mut left = redis::cmd("PTTL");
+        left.arg(redis.key(&answer_key(&question.key)));
         let mut pipe = redis::pipe();
-        pipe.add_command(ask);
-        let (mut values,) = redis.query::<(Vec<Option<Vec<u8>>>,)>(&pipe).await?;
-        let counts: Vec<String> = values
+        pipe.add_command(ask).add_command(left);
+        let (mut values, left) = redis.query::<(Vec<Option<Vec<u8>>>, i64)>(&pipe).await?;
+        let marks: Vec<String> = values
             .split_off(1)
             .into_iter()
-            .map(|count| String::from_utf8_lossy(&count.unwrap_or_default()).into_owned())
+            .map(|mark| String::from_utf8_lossy(&mark.unwrap_or_default()).into_owned())
             .collect();
-        let counts = counts.join(",");
+        let marks = marks.join(",");
         let found = values.pop().flatten().and_then(|value| {
             let bytes = Bytes::from(value);
             let end = bytes.iter().position(|byte| *byte == b'\n')?;
-            (bytes.get(..end)? == counts.as_bytes()).then(|| bytes.slice(end + 1..))
+            // It may have gone since it was read.
+            let age = Duration::from_millis(u64::try_from(left).ok()?);
+            let is_same = bytes.get(..end)? == marks.as_bytes();
+            is_same.then(|| Made { bytes: bytes.slice(end + 1..), age })
         });
-        Some(Asked { found, counts })
+        Some(Asked { found, marks })
     }
 
-    async fn share(&self, question: &Question, age: Duration, counts: &str, bytes: &[u8]) {
+    async fn share(&self, question: &Question, age: Duration, marks: &str, bytes: &[u8]) {
         let Some(redis) = &self.redis else { return };
-        let value = [counts.as_bytes(), b"\n", bytes].concat();
+        let value = [marks.as_bytes(), b"\n", bytes].concat();
         let mut pipe = redis::pipe();
         pipe.cmd("SET")
             .arg(redis.key(&answer_key(&question.key)))
@@ -243,6 +272,6 @@ fn answer_key(key: &str) -> String {
     format!("answer:{}", hex(&sha256(key.as_bytes())[..16]))
 }
 
-fn count_key(topic: &str) -> String {
-    format!("count:{topic}")
+fn mark_key(topic: &str) -> String {
+    format!("mark:{topic}")
 }

@@ -7,9 +7,11 @@ mod bucket;
 mod connection;
 mod decision;
 mod limiter;
+pub mod popular;
 mod shared;
 
 pub use answers::Answers;
 pub use connection::{Redis, Settings};
 pub use decision::{Decision, Limit};
 pub use limiter::Limiter;
+pub use popular::Popular;

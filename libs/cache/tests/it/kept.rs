@@ -1,13 +1,13 @@
 //! Answers that are kept by two instances and their Redis.
 
 use crate::fixture::{Instance, caller, folder};
-use cache::Answers;
-use cache::answers::{Question, Source};
+use cache::answers::{Made, Question, Source};
+use cache::{Answers, Popular};
 use futures::future::join_all;
 use stack::Redis;
 use std::convert::Infallible;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const MAX_BYTES: u64 = 1_000_000;
 
@@ -16,13 +16,16 @@ fn answers(instance: &Instance) -> Answers {
 }
 
 fn question(topic: &str) -> Question {
-    let age = Duration::from_secs(60);
-    Question { key: format!("about {topic}"), topics: vec![topic.to_owned()], age }
+    Question { key: format!("about {topic}"), topics: vec![topic.to_owned()] }
+}
+
+fn made(text: &'static str) -> Made {
+    Made { bytes: text.into(), age: Duration::from_secs(60) }
 }
 
 /// Asks; what is made says `text`.
 async fn ask(answers: &Answers, topic: &str, text: &'static str) -> (String, Source) {
-    let make = async { Ok::<_, Infallible>(text.into()) };
+    let make = async { Ok::<_, Infallible>(made(text)) };
     let Ok((bytes, source)) = answers.get(&question(topic), make).await;
     (String::from_utf8(bytes.to_vec()).unwrap(), source)
 }
@@ -61,7 +64,7 @@ async fn what_was_made_before_a_change_is_not_found_after_it() {
     let slow = async {
         one.ended([topic.clone()]).await;
         two.ended([topic.clone()]).await;
-        Ok::<_, Infallible>("old".into())
+        Ok::<_, Infallible>(made("old"))
     };
     let Ok((bytes, _)) = one.get(&question(&topic), slow).await;
     assert_eq!(bytes, "old", "who asked before the change may see it");
@@ -73,17 +76,17 @@ async fn what_was_made_before_a_change_is_not_found_after_it() {
 async fn many_who_ask_at_once_have_it_made_once() {
     let redis = Redis::spawn_private(folder("once")).await.unwrap();
     let instance = Instance::patient(&redis.url()).await;
-    let (answers, made) = (answers(&instance), AtomicU32::new(0));
+    let (answers, count) = (answers(&instance), AtomicU32::new(0));
     let question = question(&caller());
     let asked = (0..200).map(|_| {
         answers.get(&question, async {
-            made.fetch_add(1, Ordering::Relaxed);
+            count.fetch_add(1, Ordering::Relaxed);
             tokio::task::yield_now().await;
-            Ok::<_, Infallible>("it".into())
+            Ok::<_, Infallible>(made("it"))
         })
     });
     assert!(join_all(asked).await.into_iter().all(|answer| answer.is_ok()));
-    assert_eq!(made.load(Ordering::Relaxed), 1);
+    assert_eq!(count.load(Ordering::Relaxed), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -111,4 +114,60 @@ async fn without_redis_each_instance_keeps_its_own() {
     assert_eq!(ask(&answers, "topic", "new").await, old(Source::Process));
     answers.ended(["topic".to_owned()]).await;
     assert_eq!(ask(&answers, "topic", "new").await, ("new".to_owned(), Source::Made));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_kept_before_redis_was_flushed_is_not_found_after_it() {
+    let redis = Redis::spawn_private(folder("flushed")).await.unwrap();
+    let instance = Instance::patient(&redis.url()).await;
+    let (one, two) = (answers(&instance), answers(&instance).in_process_for(Duration::ZERO));
+    let topic = caller();
+    one.ended([topic.clone()]).await;
+    // While it is made Redis loses what it knew, and the topic changes as often as before.
+    let slow = async {
+        let mut connection = redis::Client::open(redis.url()).unwrap();
+        redis::cmd("FLUSHALL").exec(&mut connection).unwrap();
+        two.ended([topic.clone()]).await;
+        Ok::<_, Infallible>(made("old"))
+    };
+    assert!(one.get(&question(&topic), slow).await.is_ok());
+    assert_eq!(ask(&two, &topic, "new").await, ("new".to_owned(), Source::Made));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_ends_when_it_was_to_end_wherever_it_is_kept() {
+    let redis = Redis::spawn_private(folder("age")).await.unwrap();
+    let instance = Instance::patient(&redis.url()).await;
+    let (one, two) = (answers(&instance), answers(&instance));
+    let topic = caller();
+    let short = async {
+        Ok::<_, Infallible>(Made { bytes: "old".into(), age: Duration::from_millis(300) })
+    };
+    let begun = Instant::now();
+    assert!(one.get(&question(&topic), short).await.is_ok());
+    // The second instance finds it in Redis and has it no longer than the first.
+    while ask(&two, &topic, "new").await.0 == "old" {
+        assert!(begun.elapsed() < Duration::from_secs(20));
+        tokio::task::yield_now().await;
+    }
+    assert!(begun.elapsed() >= Duration::from_millis(250), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_most_all_instances_know() {
+    let redis = Redis::spawn_private(folder("popular")).await.unwrap();
+    let instance = Instance::patient(&redis.url()).await;
+    let popular = || Popular::new(Some(instance.redis.clone()), "shop");
+    let (one, two) = (popular(), popular());
+    for (question, times) in [("rare", 1), ("often", 3), ("more", 2)] {
+        for _ in 0..times {
+            one.asked(question.as_bytes());
+        }
+    }
+    assert_eq!(two.asked(b"more"), 1);
+    assert_eq!(two.asked(b"more"), 2);
+    one.report().await;
+    two.report().await;
+    assert_eq!(two.asked(b"more"), 1, "counted anew after a report");
+    assert_eq!(popular().most(2).await, [b"more".to_vec(), b"often".to_vec()]);
 }
