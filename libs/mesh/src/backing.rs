@@ -2,6 +2,7 @@
 //! service that opens its [`Backing`] publishes its outbox, deletes expired rows, and is ready only when its migrations are.
 
 use crate::boot::{Boot, BootError};
+use crate::cached::Cached;
 use crate::check::Check;
 use crate::client::Client;
 use crate::config::{Config, OwnSettings};
@@ -135,6 +136,15 @@ impl<'b> Backing<'b> {
     /// Redis; none where the configuration names none.
     pub fn redis(&self) -> Option<cache::Redis> {
         self.boot.redis.clone()
+    }
+
+    /// Kept answers of the service's methods, of which a process has so many bytes.
+    pub fn cached(&self, max_bytes: u64) -> Cached {
+        let cached = Cached::new(self.name, max_bytes, self.redis(), Some(self.bus.clone()));
+        let tasks = self.tasks();
+        tasks.keep("cached_answers", cached.clone().follow(self.bus.clone(), tasks.ending()));
+        tasks.keep("popular_questions", cached.clone().report(tasks.ending()));
+        cached
     }
 
     /// Finds out who sends a request over HTTP.

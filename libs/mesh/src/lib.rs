@@ -44,6 +44,7 @@ pub mod tasks;
 pub mod tls;
 
 // What handlers share.
+pub mod cached;
 pub mod paging;
 
 // What services with copies of others' data share.
@@ -51,6 +52,7 @@ pub mod reconcile;
 
 pub use backing::Backing;
 pub use boot::{Boot, BootError};
+pub use cached::Cached;
 pub use check::Check;
 pub use client::Client;
 pub use config::Config;

@@ -59,7 +59,8 @@ pub struct Mesh {
     js: jetstream::Context,
     copiers: CancellationToken,
     folder: PathBuf,
-    redis: mesh::config::Redis,
+    config: Config,
+    roles: Vec<&'static str>,
     token: String,
     options: Options,
     finished: bool,
@@ -98,7 +99,7 @@ impl Mesh {
             Reconcile { sample_seconds: 0, full_hours: 0, confirm_seconds: 1, repair: true };
         (options.config)(&mut config);
         mesh::identity::generate_keys(&folder.join("auth")).unwrap();
-        let (token, redis) = (token(&config), config.redis.clone());
+        let token = token(&config);
         for publisher in options.publishers {
             let settings = &bus::Settings::of(broker.url());
             bus::streams::ensure_events(&bus::Bus::connect(settings).await.unwrap(), publisher)
@@ -107,7 +108,7 @@ impl Mesh {
         }
 
         let tasks = Tasks::new(CancellationToken::new());
-        let running = mesh::serve(config, roles, tasks).await.unwrap();
+        let running = mesh::serve(config.clone(), roles, tasks).await.unwrap();
         running.ready().await;
         running.consuming().await;
         let client = async_nats::connect(broker.url()).await.unwrap();
@@ -118,7 +119,8 @@ impl Mesh {
             js: jetstream::new(client),
             copiers: CancellationToken::new(),
             folder,
-            redis,
+            config,
+            roles: roles.iter().map(|role| role.name).collect(),
             token,
             options,
             finished: false,
@@ -133,19 +135,30 @@ impl Mesh {
         mesh
     }
 
-    /// Its part of Redis.
-    pub fn redis(&self) -> mesh::config::Redis {
-        self.redis.clone()
-    }
-
-    /// Where its broker is.
-    pub fn broker_url(&self) -> String {
-        self.broker.url().to_owned()
-    }
-
     /// Where its keys are.
     pub fn keys(&self) -> PathBuf {
         self.folder.join("auth")
+    }
+
+    /// Another process of the mesh with some of its roles; it finds the others where they run. It is to be stopped before the mesh.
+    pub async fn another(&self, roles: &[Role], change: impl FnOnce(&mut Config)) -> Running {
+        let mut config = self.config.clone();
+        let address = format!("http://{}", self.running().grpc());
+        for other in &self.roles {
+            if roles.iter().all(|role| role.name != *other) {
+                config.endpoints.endpoint.insert((*other).to_owned(), address.clone());
+            }
+        }
+        change(&mut config);
+        let tasks = Tasks::new(CancellationToken::new());
+        let running = mesh::serve(config, roles, tasks).await.unwrap();
+        running.ready().await;
+        running
+    }
+
+    /// A connection to a process of the mesh with a token that has all scopes.
+    pub fn caller_of(&self, process: &Running) -> Caller {
+        Caller::new(channel(process), Some(&self.token))
     }
 
     /// A connection with a token that has all scopes.
@@ -155,8 +168,7 @@ impl Mesh {
 
     /// A connection to the gRPC port without a token.
     pub fn channel(&self) -> Channel {
-        let address = self.running().grpc();
-        Endpoint::from_shared(format!("http://{address}")).unwrap().connect_lazy()
+        channel(self.running())
     }
 
     /// A client of catalog.
@@ -349,4 +361,8 @@ fn token(config: &Config) -> String {
     let scopes = mesh::auth::all_scopes();
     let token = signer.mint("tester", &scopes, std::time::Duration::from_secs(3600)).unwrap();
     token.expose_secret().to_owned()
+}
+
+fn channel(process: &Running) -> Channel {
+    Endpoint::from_shared(format!("http://{}", process.grpc())).unwrap().connect_lazy()
 }

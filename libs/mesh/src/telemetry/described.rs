@@ -82,6 +82,7 @@ pub const METRICS: &[Metric] = &[
     counter("rpc_near_timeouts_total", &["method"], "Served calls that took more than four fifths of the time that they had."),
     counter("rate_limit_decisions_total", &["method", "caller", "outcome"], "Calls from outside by whether their caller was within its limit: allowed or refused; caller is subject or address."),
     histogram("rate_limit_script_seconds", SHORT_SECONDS, &[], "Time that Redis took to give permits for calls."),
+    counter("cached_answers_total", &["method", "source"], "Answers that may be kept: source is process, shared (Redis), made or refused."),
     gauge("rate_limit_local", &[], "1 while Redis does not answer, so that the process limits callers by itself, to its share; else 0."),
     counter("rpc_shed_total", &["method", "by"], "Calls that were refused with OVERLOADED: by slots (the service is busy), caller (it has its share) or unread (answers wait to be read)."),
     counter("rpc_unread_answers_total", &[], "Calls that were ended in the middle of an answer that nobody read, or a stream on which nothing moved."),
