@@ -1,4 +1,4 @@
-use mesh::Paging;
+use mesh::{Cached, Paging};
 use std::sync::Arc;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -16,4 +16,8 @@ pub struct App {
     pub low_stock_threshold: i64,
     /// Notified when products may have another stock status.
     pub stock_due: Arc<Notify>,
+    /// Notified when products may have another place in lists.
+    pub list_due: Arc<Notify>,
+    /// Product pages and lists as they were answered last.
+    pub cached: Cached,
 }

@@ -25,6 +25,7 @@ pub mod domain {
     pub mod value;
 
     pub mod import;
+    pub mod listed;
 }
 
 // The RPCs.
@@ -70,10 +71,12 @@ pub mod events {
 }
 pub mod jobs {
     //! Background tasks.
+    pub mod keep_list;
     pub mod keep_stock_status;
 }
 
 // Shared by the RPCs.
+mod answers;
 mod chunk;
 mod revalue;
 
@@ -92,8 +95,10 @@ use domain::{
 };
 use events::display;
 use futures::FutureExt;
+use jobs::keep_list::keep_list;
 use jobs::keep_stock_status::keep_stock_status;
 use mesh::config::ServiceSettings;
+use mesh::telemetry::histogram;
 use mesh::{Backing, BootError, Role, Service};
 use pg::heads::Aggregates;
 use pg::migrate::Migrations;
@@ -116,19 +121,31 @@ pub const ROLE: Role = Role {
         Aggregates::of::<ProductStock>(),
     ],
     settings: Some(ServiceSettings::of::<Settings>()),
-    metrics: &[],
+    metrics: &[histogram(
+        "catalog_list_lag_seconds",
+        &[0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 30.0],
+        &[],
+        "Time from a change until sorted and filtered lists show it.",
+    )],
     serve: |backing| serve(backing).boxed(),
 };
 
 async fn serve(backing: Backing<'_>) -> Result<Service, BootError> {
+    let settings = backing.settings::<Settings>()?;
     let app = App {
         db: backing.db()?,
         paging: backing.paging(),
         stopping: backing.tasks().stop(),
-        low_stock_threshold: backing.settings::<Settings>()?.low_stock_threshold,
+        low_stock_threshold: settings.low_stock_threshold,
         stock_due: Arc::default(),
+        list_due: Arc::default(),
+        cached: backing.cached(settings.cached_bytes),
     };
+    let follower = app.clone();
+    app.db.follow_commits(move |facts| answers::follow(follower.clone(), facts).boxed());
     let tasks = backing.tasks();
+    tasks.keep("keep_list", keep_list(app.clone(), tasks.ending()));
+    tasks.keep("warm_answers", answers::warm(app.clone(), settings.warm_answers, tasks.ending()));
     tasks.keep("keep_stock_status", keep_stock_status(app.clone(), tasks.ending()));
     let consumers = backing
         .consumers()?

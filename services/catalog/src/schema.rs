@@ -100,6 +100,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    list_due (id) {
+        id -> Int8,
+        product_id -> Uuid,
+        since -> Timestamptz,
+    }
+}
+
+diesel::table! {
     product_attribute_values (owner_id, attribute_id) {
         owner_id -> Uuid,
         attribute_id -> Uuid,
@@ -123,6 +131,26 @@ diesel::table! {
     product_keys (key) {
         key -> Text,
         product_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    product_list (product_id) {
+        product_id -> Uuid,
+        title_key -> Text,
+        brand_id -> Nullable<Uuid>,
+        status -> Text,
+        category_ids -> Array<Uuid>,
+        terms -> Array<Text>,
+        next_edge -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    product_list_prices (product_id, currency) {
+        product_id -> Uuid,
+        currency -> Text,
+        amount -> Int8,
     }
 }
 
@@ -154,6 +182,8 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         deleted_at -> Nullable<Timestamptz>,
+        tags -> Jsonb,
+        images -> Jsonb,
     }
 }
 
@@ -193,9 +223,12 @@ diesel::allow_tables_to_appear_in_same_query!(
     display_warehouses,
     import_chunks,
     imports,
+    list_due,
     product_attribute_values,
     product_categories,
     product_keys,
+    product_list,
+    product_list_prices,
     product_stock,
     products,
     stock_due,

@@ -9,6 +9,7 @@ pub mod brands;
 pub mod categories;
 pub mod display;
 pub mod imports;
+pub mod list;
 pub mod product_stock;
 pub mod products;
 pub mod values;

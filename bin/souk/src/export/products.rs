@@ -87,6 +87,8 @@ fn row(product: Product, variants: Vec<Variant>, names: &Names) -> Result<Import
         tier2_attributes: product.tier2_attributes,
         specifications: product.specifications,
         marketing_content: product.marketing_content,
+        tags: product.tags,
+        images: product.images,
         variants: variants.into_iter().map(draft).collect(),
     })
 }

@@ -131,8 +131,9 @@ impl<'a> Sampler<'a> {
         let id = Uuid::from_u128(id).to_string();
         let name = field.name();
         let own = format!("{name}_{}", self.made);
+        let url = format!("https://souk.example/{own}");
         let likely = if name.ends_with("_id") || name.ends_with("_ids") { &id } else { &own };
-        let candidates = [likely, &own, &id, "USD", "US", "2026-01-31"];
+        let candidates = [likely, &own, &id, &url, "USD", "US", "2026-01-31"];
         let found = candidates.into_iter().find(|text| rules.allow(text));
         found.map(str::to_owned).with_context(|| {
             let field = field.full_name();

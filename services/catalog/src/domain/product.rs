@@ -10,10 +10,11 @@ use convert::Fields;
 use fault::Fault;
 use kernel::head::{Change, Changed, Head};
 use kernel::id::Id;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 
 /// The fields that an update may name.
-pub const FIELDS: [&str; 9] = [
+pub const FIELDS: [&str; 11] = [
     "key",
     "title",
     "description",
@@ -23,6 +24,8 @@ pub const FIELDS: [&str; 9] = [
     "tier2_attributes",
     "specifications",
     "marketing_content",
+    "tags",
+    "images",
 ];
 
 /// Most variants that go with their product in one call: one transaction has to hold all their events.
@@ -58,6 +61,19 @@ pub struct Content {
     pub specifications: Free,
     /// Tier 3: free marketing texts and media.
     pub marketing_content: Free,
+    /// Tags, none twice.
+    pub tags: Vec<String>,
+    /// Images, the one to show first at the beginning.
+    pub images: Vec<Image>,
+}
+
+/// An image that is kept elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Image {
+    /// Its address.
+    pub url: String,
+    /// What it shows.
+    pub alt: String,
 }
 
 /// Whether customers see a product.
@@ -190,6 +206,8 @@ impl Content {
         changed.set("tier2_attributes", &mut self.values, new.values);
         changed.set("specifications", &mut self.specifications, new.specifications);
         changed.set("marketing_content", &mut self.marketing_content, new.marketing_content);
+        changed.set("tags", &mut self.tags, new.tags);
+        changed.set("images", &mut self.images, new.images);
         changed
     }
 }

@@ -1,8 +1,9 @@
 //! Keeps what product pages show of prices and stock.
 
-use crate::App;
 use crate::domain::stock::Stocked;
 use crate::store::display::{self, NewLevel, NewPrice};
+use crate::store::list;
+use crate::{App, answers};
 use bus::Outcome;
 use contracts::Observed;
 use convert::read;
@@ -16,8 +17,10 @@ use warehouse_api::v1::{Stock, Warehouse, WarehouseStatus};
 pub async fn keep_stock(app: &App, tx: &mut Tx, stock: Vec<Observed<Stock>>) -> Result<(), Fault> {
     // A level is never deleted.
     let levels = stock.iter().filter_map(|own| Some(level(&own.key, own.state.as_ref()?)));
-    display::keep_levels(tx, &levels.collect::<Result<Vec<_>, _>>()?).await?;
+    let levels = levels.collect::<Result<Vec<_>, _>>()?;
+    display::keep_levels(tx, &levels).await?;
     tx.notify_after_commit(app.stock_due.clone());
+    answers::end_pages(app, tx, levels.iter().map(|own| own.product_id));
     Ok(())
 }
 
@@ -53,12 +56,14 @@ pub async fn keep_warehouse(
     let ships = warehouse.state.is_some_and(|own| own.status() == WarehouseStatus::Active);
     display::keep_warehouse(tx, id, ships).await?;
     tx.notify_after_commit(app.stock_due.clone());
+    let cached = app.cached.clone();
+    tx.after_commit(async move { cached.all_ended().await });
     Ok(Outcome::Done)
 }
 
 /// Keeps prices that are for anybody. Those of single customers and groups are shown on no page.
 pub async fn keep_prices(
-    _app: &App,
+    app: &App,
     tx: &mut Tx,
     prices: Vec<Observed<Price>>,
 ) -> Result<(), Fault> {
@@ -74,7 +79,12 @@ pub async fn keep_prices(
         }
     }
     display::keep_prices(tx, &shown).await?;
-    display::remove_prices(tx, &hidden).await
+    let mut products = display::remove_prices(tx, &hidden).await?;
+    products.extend(shown.iter().map(|own| own.product_id));
+    list::is_due(tx, products.iter().copied()).await?;
+    tx.notify_after_commit(app.list_due.clone());
+    answers::end_pages(app, tx, products.into_iter());
+    Ok(())
 }
 
 fn is_for_anybody(price: &Price) -> bool {

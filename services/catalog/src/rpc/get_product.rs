@@ -1,16 +1,17 @@
 //! Returns one product.
 
-use crate::App;
 use crate::domain::product::Product;
 use crate::domain::stock::ProductStock;
 use crate::store::{display, product_stock, variants};
-use crate::wire::detail::{self, MAX_VARIANTS, Page};
+use crate::wire::detail::{self, Context, MAX_VARIANTS, Page};
+use crate::{App, answers};
 use catalog_api::v1::{GetProductRequest, GetProductResponse, ProductView};
 use contracts::Rpc;
 use convert::read;
 use fault::Fault;
 use kernel::id::Id;
 use pg::{Tx, entity};
+use std::time::Duration;
 
 /// A product that exists, and what its page shows where that is asked for.
 pub async fn get_product(
@@ -22,17 +23,33 @@ pub async fn get_product(
         let context = detail::context(fields, request.context.as_ref());
         id.zip(context)
     })?;
-    let is_full = request.view() == ProductView::Full;
+    if request.view() != ProductView::Full {
+        let product: Product = app
+            .db
+            .look_up(GetProductRequest::METHOD, async move |tx| entity::get(tx, id).await)
+            .await?;
+        return Ok(GetProductResponse { product: Some((&product).into()), detail: None });
+    }
+    let context = context.as_ref();
+    let make = async || full(app, id, context).await;
+    app.cached.answer(&request, &[answers::page(id)], make).await
+}
+
+async fn full(
+    app: &App,
+    id: Id<Product>,
+    context: Option<&Context>,
+) -> Result<(GetProductResponse, Option<Duration>), Fault> {
     let (product, page) = app
         .db
-        .look_up(GetProductRequest::METHOD, async move |tx| {
+        .look_up("catalog.get_product_page", async move |tx| {
             let product: Product = entity::get(tx, id).await?;
-            let page = if is_full { Some(page(app, tx, id).await?) } else { None };
-            Ok((product, page))
+            Ok((product, page(app, tx, id).await?))
         })
         .await?;
-    let detail = page.map(|page| page.detail(context.as_ref()));
-    Ok(GetProductResponse { product: Some((&product).into()), detail })
+    let detail = page.detail(context);
+    let answer = GetProductResponse { product: Some((&product).into()), detail: Some(detail) };
+    Ok((answer, page.holds()))
 }
 
 async fn page(app: &App, tx: &mut Tx, id: Id<Product>) -> Result<Page, Fault> {

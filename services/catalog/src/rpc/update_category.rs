@@ -1,7 +1,7 @@
 //! Renames or moves a category.
 
 use crate::domain::category::{Category, FIELDS};
-use crate::store::{categories, product_stock};
+use crate::store::{categories, list, product_stock};
 use crate::{App, wire};
 use catalog_api::v1::{UpdateCategoryRequest, UpdateCategoryResponse};
 use convert::read;
@@ -36,6 +36,7 @@ pub async fn update_category(
             {
                 product_stock::look_below(tx, id).await?;
                 tx.notify_after_commit(app.stock_due.clone());
+                list::is_due_below(tx, id).await?;
             }
             Ok(UpdateCategoryResponse { category: Some((&category).into()) })
         })

@@ -58,16 +58,8 @@ pub async fn stock(tx: &mut Tx, id: Id<Product>) -> Result<Vec<Stocked>, Fault> 
 
 /// The prices of a product and its variants that are for anybody.
 pub async fn prices(tx: &mut Tx, id: Id<Product>) -> Result<Vec<Price>, Fault> {
-    #[derive(QueryableByName)]
-    struct Row {
-        #[diesel(sql_type = Binary)]
-        body: Vec<u8>,
-    }
-    let rows: Vec<Row> = statement("select body from display_prices where product_id = $1")
-        .bind::<SqlUuid, _>(id)
-        .get_results(tx.conn())
-        .await?;
-    rows.iter().map(|row| Price::decode(&*row.body).map_err(Fault::internal)).collect()
+    let prices = prices_of(tx, &[id]).await?;
+    Ok(prices.into_iter().map(|(_, price)| price).collect())
 }
 
 /// Keeps levels, and has the status of their products looked at.
@@ -143,14 +135,43 @@ pub async fn keep_prices(tx: &mut Tx, prices: &[NewPrice]) -> Result<(), Fault> 
     Ok(())
 }
 
-/// Removes prices, those that are not there included.
-pub async fn remove_prices(tx: &mut Tx, ids: &[Id<PriceId>]) -> Result<(), Fault> {
-    if ids.is_empty() {
-        return Ok(());
+/// Removes those of the prices that are there; returns their products.
+pub async fn remove_prices(tx: &mut Tx, ids: &[Id<PriceId>]) -> Result<Vec<Id<Product>>, Fault> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = SqlUuid)]
+        product_id: Id<Product>,
     }
-    statement("delete from display_prices where price_id = any($1)")
-        .bind::<Array<SqlUuid>, _>(ids)
-        .execute(tx.conn())
-        .await?;
-    Ok(())
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let rows: Vec<Row> =
+        statement("delete from display_prices where price_id = any($1) returning product_id")
+            .bind::<Array<SqlUuid>, _>(ids)
+            .get_results(tx.conn())
+            .await?;
+    Ok(rows.into_iter().map(|row| row.product_id).collect())
+}
+
+/// The prices of products and their variants that are for anybody.
+pub async fn prices_of(
+    tx: &mut Tx,
+    ids: &[Id<Product>],
+) -> Result<Vec<(Id<Product>, Price)>, Fault> {
+    #[derive(QueryableByName)]
+    #[diesel(check_for_backend(diesel::pg::Pg))]
+    struct Row {
+        #[diesel(sql_type = SqlUuid)]
+        product_id: Id<Product>,
+        #[diesel(sql_type = Binary)]
+        body: Vec<u8>,
+    }
+    let rows: Vec<Row> =
+        statement("select product_id, body from display_prices where product_id = any($1)")
+            .bind::<Array<SqlUuid>, _>(ids)
+            .get_results(tx.conn())
+            .await?;
+    let decode =
+        |row: Row| Ok((row.product_id, Price::decode(&*row.body).map_err(Fault::internal)?));
+    rows.into_iter().map(decode).collect()
 }

@@ -1,7 +1,7 @@
 //! Products.
 
 use super::values::{self, Owner};
-use super::{race, unreadable};
+use super::{list, race, unreadable};
 use crate::domain::brand::Brand;
 use crate::domain::category::Category;
 use crate::domain::free::Free;
@@ -18,7 +18,8 @@ use kernel::id::Id;
 use kernel::name::fold;
 use pg::entity::{self, Stored};
 use pg::{Columns, Tx, statement};
-use serde_json::Value as Json;
+use serde::de::DeserializeOwned;
+use serde_json::{Value as Json, json};
 use std::collections::{BTreeSet, HashMap};
 use uuid::Uuid;
 
@@ -37,6 +38,8 @@ pub struct Row {
     status: String,
     specifications: Json,
     marketing_content: Json,
+    tags: Json,
+    images: Json,
     #[diesel(embed)]
     held: values::Row,
 }
@@ -58,7 +61,8 @@ impl Stored for Product {
     }
 
     fn from_row(row: Row) -> Result<Self, Fault> {
-        let status = Status::of(&row.status).ok_or_else(|| unreadable("product", row.head.id))?;
+        let id = row.head.id;
+        let status = Status::of(&row.status).ok_or_else(|| unreadable("product", id))?;
         let content = Content {
             key: row.key,
             title: row.title,
@@ -69,6 +73,8 @@ impl Stored for Product {
             values: row.held.values()?,
             specifications: Free::from(row.specifications),
             marketing_content: Free::from(row.marketing_content),
+            tags: read(id, row.tags)?,
+            images: read(id, row.images)?,
         };
         Ok(Self { head: row.head, content })
     }
@@ -82,6 +88,8 @@ impl Stored for Product {
             .column::<Text, _>("status", |own| own.content.status.name())
             .column::<Jsonb, _>("specifications", |own| own.content.specifications.json())
             .column::<Jsonb, _>("marketing_content", |own| own.content.marketing_content.json())
+            .column::<Jsonb, _>("tags", |own| json!(own.content.tags))
+            .column::<Jsonb, _>("images", |own| json!(own.content.images))
     }
 
     fn not_found(id: Id<Self>) -> Fault {
@@ -97,8 +105,13 @@ impl Stored for Product {
         save_categories(tx, changes).await?;
         let values =
             changes.iter().map(|(own, change)| (own.head.id.uuid(), &own.content.values, *change));
-        values::save(tx, Owner::Product, values).await
+        values::save(tx, Owner::Product, values).await?;
+        list::is_due(tx, changes.iter().map(|(own, _)| own.head.id)).await
     }
+}
+
+fn read<T: DeserializeOwned>(id: Id<Product>, list: Json) -> Result<Vec<T>, Fault> {
+    serde_json::from_value(list).map_err(|error| unreadable("product", id).because(error))
 }
 
 /// Refuses a product that does not exist.

@@ -1,7 +1,7 @@
 //! Variants.
 
-use super::race;
 use super::values::{self, Owner};
+use super::{list, race};
 use crate::domain::free::Free;
 use crate::domain::product::Product;
 use crate::domain::variant::{Content, Options, Tier1, Variant};
@@ -104,7 +104,8 @@ impl Stored for Variant {
     async fn after_save(tx: &mut Tx, changes: &[(&Self, &Change)]) -> Result<(), Fault> {
         let values =
             changes.iter().map(|(own, change)| (own.head.id.uuid(), &own.content.values, *change));
-        values::save(tx, Owner::Variant, values).await
+        values::save(tx, Owner::Variant, values).await?;
+        list::is_due(tx, changes.iter().map(|(own, _)| own.product_id)).await
     }
 }
 

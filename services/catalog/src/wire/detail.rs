@@ -17,9 +17,13 @@ use kernel::window::Window;
 use pg::entity::Published;
 use pricing_api::v1::{Price, PriceScope};
 use proto::{DisplayContext, DisplayPrice, StockStatus};
+use std::time::Duration;
 
 /// Most variants of a page.
 pub const MAX_VARIANTS: usize = 200;
+
+/// How long the page of a product is kept of which nothing is available (S0-47).
+const OUT_OF_STOCK_AGE: Duration = Duration::from_secs(30);
 
 /// For whom and where prices are.
 #[derive(Debug, Clone)]
@@ -61,6 +65,16 @@ pub fn context(
 }
 
 impl Page {
+    /// How long the page holds at most, if nothing changes: until a price begins or ends, and not long where nothing can be bought.
+    pub fn holds(&self) -> Option<Duration> {
+        let edge = |price: &Price| row(price)?.window.next_edge(self.now);
+        let edge = self.prices.iter().filter_map(edge).min();
+        let prices = edge.map(|edge| (edge - self.now).to_std().unwrap_or_default());
+        let is_out = sum(self.stock.iter()).available <= 0;
+        let stock = is_out.then_some(OUT_OF_STOCK_AGE);
+        [prices, stock].into_iter().flatten().min()
+    }
+
     /// The page for a context; without one it has no prices.
     pub fn detail(&self, context: Option<&Context>) -> proto::ProductDetail {
         let rows: Vec<(String, PriceRow<String>)> = self
@@ -159,7 +173,7 @@ fn display_price<'r>(
 }
 
 /// A price as the selection sees it; none where this binary cannot read it.
-fn row(price: &Price) -> Option<PriceRow<String>> {
+pub fn row(price: &Price) -> Option<PriceRow<String>> {
     let PriceScope { warehouse_id, channel, country, .. } = price.scope.clone().unwrap_or_default();
     let named = |text: String| (!text.is_empty()).then_some(text);
     let base = price.base.as_ref()?;

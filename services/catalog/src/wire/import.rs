@@ -39,6 +39,8 @@ pub fn row(sent: &ImportRow) -> Result<Row, Fault> {
                 "marketing_content",
                 sent.marketing_content.as_ref(),
             ),
+            tags: product::tags(fields, &sent.tags),
+            images: product::images(fields, &sent.images),
             ..Content::default()
         };
         let brand = fields.optional_name("brand", &sent.brand);

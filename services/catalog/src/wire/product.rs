@@ -1,14 +1,16 @@
 //! Products.
 
 use super::{free, value};
-use crate::domain::product::{Content, Product, Status};
+use crate::domain::product::{Content, Image, Product, Status};
 use crate::domain::value::CodedValue;
 use catalog_api::v1 as proto;
 use contracts::{Aggregate, Fact};
 use convert::{Fields, text, timestamp};
+use fault::Common;
 use kernel::head::{Change, Head};
+use kernel::name::fold;
 use pg::entity::Published;
-use proto::{ProductCreated, ProductDeleted, ProductDraft, ProductUpdated};
+use proto::{ProductCreated, ProductDeleted, ProductDraft, ProductImage, ProductUpdated};
 
 /// Reads the `named` fields of a draft; the others stay empty. The values of attributes come back beside the content, since
 /// their definitions are not known yet.
@@ -49,7 +51,33 @@ pub fn draft(
         let sent = draft.marketing_content.as_ref();
         content.marketing_content = free::free(fields, "marketing_content", sent);
     }
+    if has("tags") {
+        content.tags = tags(fields, &draft.tags);
+    }
+    if has("images") {
+        content.images = images(fields, &draft.images);
+    }
     (content, given)
+}
+
+/// Reads tags; of two that look the same the second is refused.
+pub fn tags(fields: &mut Fields, sent: &[String]) -> Vec<String> {
+    let tags: Vec<String> = fields.names("tags", sent).unwrap_or_default();
+    for (at, tag) in tags.iter().enumerate() {
+        if tags[..at].iter().any(|other| fold(other) == fold(tag)) {
+            fields.note(Common::InvalidField, format!("tags[{at}]"), "comes twice");
+        }
+    }
+    tags
+}
+
+/// Reads images, whose addresses the contract checks.
+pub fn images(fields: &mut Fields, sent: &[ProductImage]) -> Vec<Image> {
+    let images = fields.each("images", sent, |fields, image| {
+        let (url, alt) = (fields.text("url", &image.url), fields.text("alt", &image.alt));
+        Some(Image { url: url?, alt: alt? })
+    });
+    images.unwrap_or_default()
 }
 
 /// Reads a status; none where it is left out.
@@ -86,7 +114,15 @@ impl From<&Product> for proto::Product {
             version: product.head.version,
             create_time: Some(timestamp(product.head.created_at)),
             update_time: Some(timestamp(product.head.updated_at)),
+            tags: content.tags.clone(),
+            images: content.images.iter().map(ProductImage::from).collect(),
         }
+    }
+}
+
+impl From<&Image> for ProductImage {
+    fn from(image: &Image) -> Self {
+        Self { url: image.url.clone(), alt: image.alt.clone() }
     }
 }
 

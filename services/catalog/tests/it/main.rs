@@ -6,6 +6,7 @@ mod events {
     mod display;
 }
 
+mod kept;
 mod shop;
 
 mod rpc {

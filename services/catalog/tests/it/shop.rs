@@ -82,6 +82,8 @@ impl Shop {
             stopping: CancellationToken::new(),
             low_stock_threshold: 10,
             stock_due: Default::default(),
+            list_due: Default::default(),
+            cached: mesh::Cached::new("catalog", 1_000_000, None, None),
         };
         Self { app, superuser, database }
     }
@@ -128,12 +130,16 @@ impl Shop {
 
     /// How many rows a table has.
     pub async fn rows(&self, table: &str) -> i64 {
+        self.count(&format!("select count(*) as count from {table}")).await
+    }
+
+    /// What a query with the column `count` counts.
+    pub async fn count(&self, sql: &str) -> i64 {
         #[derive(QueryableByName)]
         struct Count {
             #[diesel(sql_type = BigInt)]
             count: i64,
         }
-        let sql = &format!("select count(*) as count from {table}");
         let count: Count = self
             .app
             .db

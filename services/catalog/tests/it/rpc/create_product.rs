@@ -5,7 +5,7 @@ use catalog::rpc::create_product::create_product;
 use catalog_api::v1::attribute_value::Value;
 use catalog_api::v1::{
     AttributeType, CreateProductRequest, LocalizedEntry, LocalizedText, ProductCreated,
-    ProductDraft, ProductStatus, Reason, TextList, VariantCreated, VariantDraft,
+    ProductDraft, ProductImage, ProductStatus, Reason, TextList, VariantCreated, VariantDraft,
 };
 use contracts::types::v1::Money;
 use fault::Common;
@@ -48,6 +48,8 @@ async fn product_and_variants_are_created_with_all_tiers_and_published() {
         tier2_attributes: values.clone(),
         specifications: Some(json("mass", 0.1)),
         marketing_content: Some(json("stars", 5.0)),
+        tags: vec!["Nový".into(), "sale".into()],
+        images: vec![image("https://cdn.example/a.jpg"), image("http://cdn.example/b?x=1")],
         ..keyed("phone")
     };
     let mut first = variant("A-1", "red");
@@ -61,6 +63,8 @@ async fn product_and_variants_are_created_with_all_tiers_and_published() {
     let own = made.product.unwrap();
     values.sort_by(|left, right| left.code.cmp(&right.code));
     assert_eq!(own.tier2_attributes, values);
+    assert_eq!(own.tags, ["Nový", "sale"]);
+    assert_eq!(own.images[1], image("http://cdn.example/b?x=1"));
     assert_eq!(own.status(), ProductStatus::Active);
     assert_eq!((own.version, own.key.as_str()), (1, "phone"));
     assert_eq!(made.variants[0].tier2_attributes, values);
@@ -81,6 +85,10 @@ async fn product_and_variants_are_created_with_all_tiers_and_published() {
     );
     assert_eq!(read.await.unwrap().product.unwrap(), own);
     shop.close().await;
+}
+
+fn image(url: &str) -> ProductImage {
+    ProductImage { url: url.to_owned(), alt: "From the side".to_owned() }
 }
 
 #[tokio::test]
@@ -126,6 +134,11 @@ async fn what_cannot_be_created_leaves_nothing() {
             "product.tier2_attributes[1]",
         ),
         (of(ProductDraft::default()), "INVALID_FIELD", "product.title"),
+        (
+            of(ProductDraft { tags: vec!["new".into(), "NEW".into()], ..product() }),
+            "INVALID_FIELD",
+            "product.tags[1]",
+        ),
         (of(ProductDraft { title: "a\0".into(), ..product() }), "INVALID_FIELD", "product.title"),
         (with(vec![text("processor", "a\0")]), "INVALID_FIELD", "product.tier2_attributes[0].text"),
         (

@@ -6,8 +6,8 @@ use catalog_api::v1::import_products_request::Part as Sent;
 use catalog_api::v1::import_products_response::Part as Answer;
 use catalog_api::v1::{
     AttributeConfigChanged, DeleteProductRequest, ImportChunk, ImportChunkResult,
-    ImportErrorPolicy, ImportProductsRequest, ImportRow, ImportStart, ProductUpdated, Reason,
-    VariantUpdated,
+    ImportErrorPolicy, ImportProductsRequest, ImportRow, ImportStart, ProductImage, ProductUpdated,
+    Reason, VariantUpdated,
 };
 use fault::Fault;
 use futures::{StreamExt, stream};
@@ -95,6 +95,8 @@ async fn rows_are_created_updated_and_left_unchanged() {
         category_keys: vec!["phones".into()],
         tier2_attributes: vec![text("processor", "A19"), value("cores", Value::Number(8.0))],
         specifications: Some(json("mass", 0.1)),
+        tags: vec!["new".into()],
+        images: vec![ProductImage { url: "https://cdn.example/a.jpg".into(), alt: "A".into() }],
         ..row("k0", "A-0")
     };
     let mut chunk = rows(1, 4);

@@ -1,0 +1,2 @@
+drop table list_due, product_list_prices, product_list;
+alter table products drop column tags, drop column images;
