@@ -9,7 +9,7 @@ use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, header};
 use bus::Bus;
-use cache::answers::Question;
+use cache::answers::{Made, Question};
 use cache::{Answers, Limiter};
 use calls::Calls;
 use contracts::Policy;
@@ -173,8 +173,8 @@ impl Open {
             let question = route.and_then(|route| self.question(route, &head));
             let request = Request::from_parts(head, body);
             match (question, route) {
-                (Some(question), Some(route)) => {
-                    (self.kept(&question, request, route).await, Some(at(route)))
+                (Some((question, age)), Some(route)) => {
+                    (self.kept(&question, age, request, route).await, Some(at(route)))
                 }
                 _ => self.front.answer(request).await,
             }
@@ -182,22 +182,24 @@ impl Open {
         .await
     }
 
-    /// What of an answer may be kept. Nothing while changes are not heard of.
-    fn question(&self, route: &Route, head: &Parts) -> Option<Question> {
+    /// What of an answer may be kept, and for how long. Nothing while changes are not heard of.
+    fn question(&self, route: &Route, head: &Parts) -> Option<(Question, Duration)> {
         let method = route.method_path();
-        let (topics, age) = topics::of(method.rsplit('/').next()?, head.uri.path())?;
+        let (path, sent) = (head.uri.path(), head.uri.query().unwrap_or_default());
+        let (topics, age) = topics::of(method.rsplit('/').next()?, path, sent)?;
         if !self.gate.bus.connected() {
             return None;
         }
-        let mut query: Vec<&str> = head.uri.query().unwrap_or_default().split('&').collect();
+        let mut query: Vec<&str> = sent.split('&').collect();
         query.sort_unstable();
-        let key = format!("{} {}?{}", method, head.uri.path(), query.join("&"));
-        Some(Question { key, topics, age })
+        let key = format!("{method} {path}?{}", query.join("&"));
+        Some((Question { key, topics }, age))
     }
 
     async fn kept(
         &self,
         question: &Question,
+        age: Duration,
         request: Request,
         route: &Route,
     ) -> http::Response<Body> {
@@ -211,7 +213,7 @@ impl Open {
         }
         let make = async {
             let (response, _) = self.front.answer(Request::from_parts(head, body)).await;
-            Kept::of(response).await
+            Kept::of(response).await.map(|bytes| Made { bytes, age })
         };
         let mut response = match self.gate.answers.get(question, make).await {
             Ok((bytes, source)) => {

@@ -18,14 +18,18 @@ const LONG: Duration = Duration::from_secs(60);
 /// How long results of searches are. The index follows events by itself, so that an event says nothing of when it shows them.
 const SHORT: Duration = Duration::from_millis(500);
 
-/// What an answer depends on, and how long it may be kept; none where it may not be. `method` is the method's name, `path` that of the
-/// request.
-pub fn of(method: &str, path: &str) -> Option<(Vec<String>, Duration)> {
+/// What an answer depends on, and how long it may be kept; none where it may not be. `method` is the method's name, `path` and `query`
+/// those of the request.
+pub fn of(method: &str, path: &str, query: &str) -> Option<(Vec<String>, Duration)> {
     let all = || ALL.to_owned();
     match method {
         "GetProductView" => {
             let id = Uuid::parse_str(path.rsplit('/').next()?).ok()?;
             Some((vec![all(), product(&id.to_string())], LONG))
+        }
+        // Catalog keeps what sorted lists are made of by itself, so that an event says nothing of when they show it.
+        "ListProductViews" if ["sort", "ubcategories"].iter().any(|own| query.contains(own)) => {
+            Some((vec![all()], SHORT))
         }
         "ListProductViews" => Some((vec![all(), PRODUCTS.to_owned()], LONG)),
         "SearchProductViews" => Some((vec![all()], SHORT)),
@@ -88,11 +92,15 @@ mod tests {
     fn an_answer_depends_on_its_product_in_whatever_spelling() {
         let id = "018f0000-0000-7000-8000-00000000000A";
         let (topics, age) =
-            of("GetProductView", &format!("/api/v1/catalog/products/{id}")).unwrap();
+            of("GetProductView", &format!("/api/v1/catalog/products/{id}"), "").unwrap();
         assert_eq!(topics, ["all".to_owned(), product(&id.to_lowercase())]);
         assert_eq!(age, LONG);
-        assert_eq!(of("GetProductView", "/api/v1/catalog/products/x"), None);
-        assert_eq!(of("CreateProduct", "/api/v1/catalog/products"), None);
+        assert_eq!(of("GetProductView", "/api/v1/catalog/products/x", ""), None);
+        assert_eq!(of("CreateProduct", "/api/v1/catalog/products", ""), None);
+        let list = |query| of("ListProductViews", "/api/v1/catalog/products", query).unwrap().1;
+        assert_eq!((list("brandId=b"), list("sort=price")), (LONG, SHORT));
+        assert_eq!(list("categoryId=c&includeSubcategories=true"), SHORT);
+        assert_eq!(list("category_id=c&include_subcategories=true"), SHORT);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::attributes::by_code;
 use catalog_api::v1::{Product, ProductStatus, Tier1Attributes, Variant};
-use gateway_api::v1::{ProductView, Tier1View, VariantView, WarehouseStockView};
+use gateway_api::v1::{ImageView, ProductView, Tier1View, VariantView, WarehouseStockView};
 use kernel::currency::Currency;
 use kernel::money::Money;
 use pricing_api::v1::ItemPrice;
@@ -90,6 +90,12 @@ pub fn product(
         stock: stock.units,
         stock_status: stock.status,
         warehouse_stock: stock.warehouses,
+        images: product
+            .images
+            .into_iter()
+            .map(|own| ImageView { url: own.url, alt: own.alt })
+            .collect(),
+        tags: product.tags,
     }
 }
 

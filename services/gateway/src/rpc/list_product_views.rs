@@ -4,7 +4,7 @@ use crate::domain::view::{self, Stock};
 use crate::prices::{self, Audience};
 use crate::refusals::passed_on;
 use crate::{App, is_gone, stock};
-use catalog_api::v1::{ListProductsRequest, ListVariantsRequest, Product, Variant};
+use catalog_api::v1::{ListProductsRequest, ListVariantsRequest, Product, ProductOrder, Variant};
 use fault::Fault;
 use futures::{StreamExt, TryStreamExt};
 use gateway_api::v1::{ListProductViewsRequest, ListProductViewsResponse};
@@ -19,11 +19,19 @@ pub async fn list_product_views(
     app: &App,
     request: ListProductViewsRequest,
 ) -> Result<ListProductViewsResponse, Fault> {
+    let currency = match request.currency_code.as_str() {
+        "" => app.currency.clone(),
+        own => own.to_owned(),
+    };
     let list = ListProductsRequest {
         page_size: request.page_size.min(MAX_PAGE),
         page_token: request.page_token,
         category_id: request.category_id,
         brand_id: request.brand_id,
+        include_subcategories: request.include_subcategories,
+        order: order(&request.sort).into(),
+        currency_code: currency,
+        ..ListProductsRequest::default()
     };
     let page = app.catalog.clone().list_products(list).await.map_err(passed_on)?.into_inner();
     let products: Vec<(Product, Option<Variant>)> = futures::stream::iter(page.products)
@@ -57,6 +65,16 @@ pub async fn list_product_views(
         products: products.collect(),
         next_page_token: page.next_page_token,
     })
+}
+
+fn order(sort: &str) -> ProductOrder {
+    match sort {
+        "name" => ProductOrder::Name,
+        "newest" => ProductOrder::Newest,
+        "price" => ProductOrder::PriceAscending,
+        "-price" => ProductOrder::PriceDescending,
+        _ => ProductOrder::Unspecified,
+    }
 }
 
 /// The first variant of a product; none where it has none, or was deleted just now.

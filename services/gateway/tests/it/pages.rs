@@ -4,8 +4,9 @@ use crate::shop::Shop;
 use catalog_api::v1::attribute_value::Value;
 use catalog_api::v1::{
     AttributeDraft, AttributeType, AttributeValue, CreateProductRequest, DefineAttributeRequest,
-    ProductDraft, ProductStatus, Tier1Attributes, VariantDraft,
+    ProductDraft, ProductImage, ProductStatus, Tier1Attributes, VariantDraft,
 };
+use http::{Method, StatusCode};
 use serde_json::json;
 use testkit::eventually;
 
@@ -120,5 +121,52 @@ async fn lists_and_searches_show_what_the_first_or_best_variant_costs() {
     all.sort();
     assert_eq!(all, ["10.00", "20.00", "30.00"]);
     assert!(found["products"][0]["sku"].as_str().unwrap().starts_with("LAMP-"));
+    shop.mesh.finish().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_are_sorted_and_show_tags_and_images() {
+    let shop = Shop::open().await;
+    for (title, sku, minor) in [("Cup", "CUP", 300), ("Bowl", "BOWL", 900), ("Ash", "ASH", 500)] {
+        shop.product(title, sku).await;
+        shop.price(sku, minor, None).await;
+    }
+    let names = async |query: &str| {
+        let list = shop.get(&format!("/api/v1/catalog/products?currencyCode=USD&{query}")).await;
+        let products = list["products"].as_array().unwrap().clone();
+        products.iter().map(|own| own["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    for (query, expected) in [
+        ("sort=name", ["Ash", "Bowl", "Cup"]),
+        ("sort=newest", ["Ash", "Bowl", "Cup"]),
+        ("sort=price", ["Cup", "Ash", "Bowl"]),
+        ("sort=-price", ["Bowl", "Ash", "Cup"]),
+    ] {
+        eventually("the list is sorted", async || (names(query).await == expected).then_some(()))
+            .await;
+    }
+    let refused = shop.ask(&shop.base(), Method::GET, "/api/v1/catalog/products?sort=size").await;
+    assert_eq!(refused.status(), StatusCode::BAD_REQUEST);
+
+    let product = ProductDraft {
+        title: "Vase".to_owned(),
+        tags: vec!["new".to_owned()],
+        images: vec![ProductImage {
+            url: "https://cdn.example/vase.jpg".to_owned(),
+            alt: "A vase".to_owned(),
+        }],
+        ..ProductDraft::default()
+    };
+    let variant = VariantDraft { sku: "VASE".to_owned(), ..VariantDraft::default() };
+    let request = CreateProductRequest {
+        product: Some(product),
+        variants: vec![variant],
+        ..CreateProductRequest::default()
+    };
+    let made = shop.mesh.catalog().create_product(request).await.unwrap().into_inner();
+    let id = made.product.unwrap().product_id;
+    let view = shop.get(&format!("/api/v1/catalog/products/{id}")).await;
+    assert_eq!(view["tags"], json!(["new"]));
+    assert_eq!(view["images"], json!([{ "url": "https://cdn.example/vase.jpg", "alt": "A vase" }]));
     shop.mesh.finish().await;
 }

@@ -3,14 +3,12 @@
 use catalog_api::v1::{CreateProductRequest, ProductDraft, ProductStatus, VariantDraft};
 use contracts::types::v1::Money;
 use http::{Method, StatusCode};
-use mesh::config::Loader;
-use mesh::{Config, Running, Tasks};
+use mesh::{Config, Running};
 use pricing_api::v1::item::Name;
 use pricing_api::v1::{Item, PriceDraft, SetPriceRequest};
 use reqwest::{Client, Response};
 use serde_json::Value as Json;
 use testkit::{Mesh, Options};
-use tokio_util::sync::CancellationToken;
 use warehouse_api::v1::stock_update::Change;
 use warehouse_api::v1::{CreateWarehouseRequest, StockUpdate, UpdateStockRequest, WarehouseDraft};
 
@@ -70,24 +68,9 @@ impl Shop {
         Self { mesh, client: Client::new(), base }
     }
 
-    /// A second gateway; it knows the services by their address.
+    /// A second gateway.
     pub async fn second(&self) -> Second {
-        let mut config = mesh::configure(&mut Loader::new(&[], []), &[gateway::ROLE]);
-        config.redis = self.mesh.redis();
-        let any = ([127, 0, 0, 1], 0).into();
-        config.server.grpc_listen = any;
-        config.server.admin_listen = any;
-        config.server.http_listen = Some(any);
-        config.server.data_dir = self.mesh.keys().parent().unwrap().to_owned();
-        config.nats.url = Some(self.mesh.broker_url().into());
-        config.rate_limit.enabled = false;
-        let address = format!("http://{}", self.mesh.running().grpc());
-        for service in ["catalog", "pricing", "warehouse", "search", "analytics"] {
-            config.endpoints.endpoint.insert(service.to_owned(), address.clone());
-        }
-        let tasks = Tasks::new(CancellationToken::new());
-        let running = mesh::serve(config, &[gateway::ROLE], tasks).await.unwrap();
-        running.ready().await;
+        let running = self.mesh.another(&[gateway::ROLE], |_| ()).await;
         let base = format!("http://{}", running.http().unwrap());
         Second { running, base }
     }
