@@ -58,18 +58,18 @@ lint:
     buf lint
     buf breaking --against ".git#branch=main"
 
-# run benchmarks and compare them with their minimum: `bench calls [workload]… [--json]`, `bench import`, `bench events`, `bench analytics`, `bench gateway`, `bench databases`, `bench stack`, each also with `--quick`
+# run benchmarks and compare them with their minimum: `bench calls [workload]… [--json]`, `bench import`, `bench events`, `bench analytics`, `bench gateway`, `bench stock`, `bench databases`, `bench stack`, each also with `--quick`
 bench *args:
     #!/usr/bin/env bash
     set -euo pipefail
     # The bench is one caller that calls as often as it can. Limits stay in force, since they cost something, but out of reach.
-    for method in CATALOG_{GET_PRODUCT,LIST_PRODUCTS,IMPORT_PRODUCTS} PRICING_{GET_PRICE,BATCH_GET_PRICES,SET_PRICE,BULK_SET_PRICES} SEARCH_SEARCH_PRODUCTS; do
+    for method in CATALOG_{GET_PRODUCT,LIST_PRODUCTS,IMPORT_PRODUCTS} PRICING_{GET_PRICE,BATCH_GET_PRICES,SET_PRICE,BULK_SET_PRICES} SEARCH_SEARCH_PRODUCTS WAREHOUSE_{RESERVE,UPDATE_STOCK}; do
         export "SOUK_RATE_LIMIT_PER_MINUTE_$method=60000000"
     done
     # The gateway counts one caller for all that it calls.
     [[ "{{ args }}" != gateway* ]] || export SOUK_RATE_LIMIT_ENABLED=false
     # Calls are those of the mesh that runs, which is to be built like the bench.
-    [[ "{{ args }}" != calls* && "{{ args }}" != import* && "{{ args }}" != gateway* ]] || cargo run --release -p souk -- dev up
+    [[ "{{ args }}" != calls* && "{{ args }}" != import* && "{{ args }}" != gateway* && "{{ args }}" != stock* ]] || cargo run --release -p souk -- dev up
     cargo run --release -p bench -- {{ args }}
 
 # run a fault injection scenario in full, the tests run shorter ones: b01 b02 b03 b04 b07 b08 b09 b11 b13 b33 lost network; `--seed <n>` repeats a run.

@@ -14,7 +14,10 @@ use crate::client::Mesh;
 use anyhow::{Result, bail};
 use drive::{Run, drive};
 use engine::Copy;
-use processes::Processes;
+pub use import::fill_if_empty;
+pub use processes::Processes;
+pub use shop::SHOP;
+
 use raw::Raw;
 use shop::Shop;
 use std::sync::Arc;
@@ -29,6 +32,12 @@ const RESERVE: &str = "Reserve";
 
 /// Reservations of one SKU by [`CROWD`] clients.
 const RESERVE_HOT: &str = "Reserve, one SKU, 64 clients";
+
+/// Pages of a hundred products, with prices and stock.
+const PAGE: &str = "GetProduct page, hot set";
+
+/// A page of a category's products, sorted by price.
+const LIST: &str = "ListProducts by price, 20";
 
 /// What the idle time is called on the command line, beside the workloads of [`Bench::calls`].
 const IDLE: &str = "idle";
@@ -77,7 +86,7 @@ impl Bench {
 
     async fn all(&self) -> Result<()> {
         let mut lines = Vec::new();
-        lines.extend(import::fill_if_empty(&self.mesh, &self.processes, shop::SHOP).await?);
+        lines.extend(fill_if_empty(&self.mesh, &self.processes, SHOP).await?);
         let shop = Shop::open(&self.mesh).await?;
         let rows = self.calls(&shop).await?;
         if self.wants(IDLE) {
@@ -103,7 +112,7 @@ impl Bench {
         ];
         let searches = shop.searches()?;
         let names = statements.iter().map(|row| row.0).chain(searches.iter().map(|row| row.0));
-        let names = names.chain([RESERVE, RESERVE_HOT]);
+        let names = names.chain([RESERVE, RESERVE_HOT, PAGE, LIST]);
         if !names.into_iter().any(|name| self.wants(name)) {
             return Ok(rows);
         }
@@ -130,6 +139,13 @@ impl Bench {
                 let run = drive(callers()?, self.time, &self.processes, call).await?;
                 add(name, run, floor(&bare));
                 add("  the engine in process", bare, None);
+            }
+        }
+        for (name, call) in [(PAGE, shop.product_page()), (LIST, shop.list_products())] {
+            if self.wants(name) {
+                let run = drive(callers()?, self.time, &self.processes, call).await?;
+                // They are kept answers, so their floor is an empty call.
+                add(name, run, Some(empty.rate));
             }
         }
         if self.wants(RESERVE) || self.wants(RESERVE_HOT) {

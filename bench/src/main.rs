@@ -1,4 +1,4 @@
-//! Measures and prints figures: `./dev bench calls`, `import`, `gateway` and `freshness` of the mesh that `./dev up` serves, `./dev bench events`
+//! Measures and prints figures: `./dev bench calls`, `import`, `gateway`, `freshness` and `stock` of the mesh that `./dev up` serves, `./dev bench events`
 //! of events and `./dev bench analytics` of counting and `./dev bench databases` of idle databases on servers of their own, `./dev bench stack` of an empty call.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "its output is what it is run for")]
 
@@ -14,6 +14,7 @@ mod latency;
 mod load;
 mod overhead;
 mod shop;
+mod stock;
 
 use anyhow::bail;
 
@@ -32,9 +33,10 @@ async fn main() -> anyhow::Result<()> {
         Some((what, rest)) if what == "events" => events::run(rest).await,
         Some((what, _)) if what == "freshness" => freshness::run().await,
         Some((what, rest)) if what == "stack" => overhead::run(rest).await,
+        Some((what, rest)) if what == "stock" => stock::run(rest).await,
         Some((what, rest)) if what == "import" => import::run(rest).await,
         _ => bail!(
-            "usage: bench calls [--quick] [--json] | bench import [--quick] | bench freshness | bench events [--quick] [--seed N] | bench analytics [--quick] | bench gateway [--quick] | bench databases [--quick] | bench stack [--quick]"
+            "usage: bench calls [--quick] [--json] | bench import [--quick] | bench freshness | bench stock [--quick] | bench events [--quick] [--seed N] | bench analytics [--quick] | bench gateway [--quick] | bench databases [--quick] | bench stack [--quick]"
         ),
     }
 }

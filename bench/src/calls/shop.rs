@@ -4,7 +4,9 @@ use super::drive::Call;
 use crate::client::Mesh;
 use anyhow::{Context, Result};
 use catalog_api::v1::catalog_service_client::CatalogServiceClient;
-use catalog_api::v1::{GetProductRequest, ListProductsRequest};
+use catalog_api::v1::{
+    DisplayContext, GetProductRequest, ListProductsRequest, ProductOrder, ProductView,
+};
 use chrono::Utc;
 use contracts::types::v1::Money;
 use futures::FutureExt;
@@ -24,6 +26,8 @@ use uuid::Uuid;
 /// The default of the API.
 const PAGE_SIZE: i32 = 20;
 const FACET_SIZE: usize = 10;
+/// Products whose pages are asked for again and again.
+const HOT: usize = 100;
 
 /// The sample shop that is measured.
 pub const SHOP: souk::seed::Shop = souk::seed::Shop { products: 10_000, seed: 1 };
@@ -61,6 +65,43 @@ impl Shop {
                 CatalogServiceClient::new(caller)
                     .get_product(GetProductRequest { product_id, ..Default::default() })
                     .await?;
+                Ok(())
+            }
+            .boxed()
+        })
+    }
+
+    /// Pages of a hundred products, again and again.
+    pub fn product_page(&self) -> Call<Caller> {
+        let ids = self.product_ids();
+        Arc::new(move |caller, number| {
+            let request = GetProductRequest {
+                product_id: ids[number % ids.len().min(HOT)].to_string(),
+                view: ProductView::Full.into(),
+                context: Some(DisplayContext { currency_code: "USD".into(), ..Default::default() }),
+            };
+            async move {
+                CatalogServiceClient::new(caller).get_product(request).await?;
+                Ok(())
+            }
+            .boxed()
+        })
+    }
+
+    /// The cheapest products of a category.
+    pub fn list_products(&self) -> Call<Caller> {
+        let category_id = self.category.clone();
+        Arc::new(move |caller, _| {
+            let request = ListProductsRequest {
+                page_size: PAGE_SIZE,
+                category_id: category_id.clone(),
+                include_subcategories: true,
+                order: ProductOrder::PriceAscending.into(),
+                currency_code: "USD".into(),
+                ..Default::default()
+            };
+            async move {
+                CatalogServiceClient::new(caller).list_products(request).await?;
                 Ok(())
             }
             .boxed()

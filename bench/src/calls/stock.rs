@@ -3,7 +3,7 @@
 use super::drive::Call;
 use super::raw::connect;
 use crate::client::Mesh;
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use futures::FutureExt;
 use std::sync::Arc;
 use testkit::Caller;
@@ -11,10 +11,7 @@ use tokio_postgres::{Client, Statement};
 use uuid::Uuid;
 use warehouse_api::v1::stock_update::Change;
 use warehouse_api::v1::warehouse_service_client::WarehouseServiceClient;
-use warehouse_api::v1::{
-    BatchUpdateStockRequest, CreateWarehouseRequest, ListWarehousesRequest, ReserveRequest,
-    StockUpdate, WantedLine, WarehouseDraft,
-};
+use warehouse_api::v1::{BatchUpdateStockRequest, ReserveRequest, StockUpdate, WantedLine};
 
 /// SKUs over which reservations are spread.
 pub const SKUS: usize = 1_000;
@@ -35,7 +32,7 @@ impl Stock {
     pub async fn open(mesh: &Mesh, skus: &[String]) -> Result<Self> {
         let skus: Vec<String> = skus.iter().take(SKUS).cloned().collect();
         let mut client = WarehouseServiceClient::new(mesh.caller()?);
-        let warehouse_id = warehouse(&mut client).await?;
+        let warehouse_id = crate::stock::warehouse(mesh).await?;
         let update = |sku: &String| StockUpdate {
             sku: sku.clone(),
             warehouse_id: warehouse_id.clone(),
@@ -80,19 +77,6 @@ impl Stock {
             .boxed()
         })
     }
-}
-
-async fn warehouse(client: &mut WarehouseServiceClient<Caller>) -> Result<String> {
-    const CODE: &str = "bench";
-    let request = ListWarehousesRequest { page_size: 500, ..Default::default() };
-    let all = client.list_warehouses(request).await?.into_inner().warehouses;
-    if let Some(own) = all.into_iter().find(|own| own.code == CODE) {
-        return Ok(own.warehouse_id);
-    }
-    let draft = WarehouseDraft { code: CODE.into(), name: CODE.into(), ..Default::default() };
-    let request = CreateWarehouseRequest { warehouse: Some(draft), ..Default::default() };
-    let made = client.create_warehouse(request).await?.into_inner().warehouse;
-    Ok(made.context("no warehouse was answered")?.warehouse_id)
 }
 
 /// A connection with the statements that a reservation takes at least, on copies of the tables.
