@@ -2,17 +2,12 @@
 
 use crate::App;
 use crate::domain::product::Product;
-use crate::rpc::get_product::get_product;
-use crate::rpc::list_products::list_products;
 use catalog_api::v1 as proto;
-use contracts::{Event, Fact, Rpc};
-use fault::{Fault, context};
+use contracts::{Event, Fact};
 use kernel::id::Id;
 use pg::Tx;
 use prost::Message;
-use proto::{GetProductRequest, ListProductsRequest};
 use std::fmt::Display;
-use tokio_util::sync::CancellationToken;
 
 /// What all lists depend on.
 pub const LIST: &str = "list";
@@ -57,7 +52,7 @@ fn topics(fact: &Fact) -> Vec<String> {
     }
 }
 
-/// Ends the pages of these products once the transaction is committed. The list follows by [`crate::jobs::keep_list`].
+/// Ends the pages of these products once the transaction is committed. The list follows by jobs/keep_list.
 pub fn end_pages(app: &App, tx: &mut Tx, ids: impl Iterator<Item = Id<Product>>) {
     let (cached, topics) = (app.cached.clone(), ids.map(page).collect());
     tx.after_commit(async move { cached.ended(topics).await });
@@ -67,33 +62,4 @@ pub fn end_pages(app: &App, tx: &mut Tx, ids: impl Iterator<Item = Id<Product>>)
 pub async fn lists_changed(app: &App, ids: impl Iterator<Item = Id<Product>>) {
     let topics = ids.map(page).chain([LIST.to_owned()]);
     app.cached.ended(topics.collect()).await;
-}
-
-/// Answers ahead what is asked for most.
-pub async fn warm(app: App, count: usize, ending: CancellationToken) {
-    let cached = app.cached.clone();
-    let answer = |method: String, request: Vec<u8>| {
-        let app = app.clone();
-        async move {
-            let context = context::Context::of_service("catalog");
-            // What cannot be answered any more, such as the page of a deleted product, is no loss.
-            let _ = context::scope(context, Box::pin(repeat(&app, &method, &request))).await;
-        }
-    };
-    ending.run_until_cancelled(cached.warm(count, answer)).await;
-    ending.cancelled().await;
-}
-
-async fn repeat(app: &App, method: &str, request: &[u8]) -> Result<(), Fault> {
-    match method {
-        GetProductRequest::METHOD => {
-            let request = GetProductRequest::decode(request).map_err(Fault::internal)?;
-            get_product(app, request).await.map(drop)
-        }
-        ListProductsRequest::METHOD => {
-            let request = ListProductsRequest::decode(request).map_err(Fault::internal)?;
-            list_products(app, request).await.map(drop)
-        }
-        _ => Ok(()),
-    }
 }

@@ -73,6 +73,7 @@ pub mod jobs {
     //! Background tasks.
     pub mod keep_list;
     pub mod keep_stock_status;
+    pub mod warm_answers;
 }
 
 // Shared by the RPCs.
@@ -97,6 +98,7 @@ use events::display;
 use futures::FutureExt;
 use jobs::keep_list::keep_list;
 use jobs::keep_stock_status::keep_stock_status;
+use jobs::warm_answers::warm_answers;
 use mesh::config::ServiceSettings;
 use mesh::telemetry::histogram;
 use mesh::{Backing, BootError, Role, Service};
@@ -145,7 +147,7 @@ async fn serve(backing: Backing<'_>) -> Result<Service, BootError> {
     app.db.follow_commits(move |facts| answers::follow(follower.clone(), facts).boxed());
     let tasks = backing.tasks();
     tasks.keep("keep_list", keep_list(app.clone(), tasks.ending()));
-    tasks.keep("warm_answers", answers::warm(app.clone(), settings.warm_answers, tasks.ending()));
+    tasks.keep("warm_answers", warm_answers(app.clone(), settings.warm_answers, tasks.ending()));
     tasks.keep("keep_stock_status", keep_stock_status(app.clone(), tasks.ending()));
     let consumers = backing
         .consumers()?
